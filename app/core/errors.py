@@ -1,0 +1,64 @@
+"""What can go wrong, in the language of the scheme; `app.problems` alone turns it into HTTP."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem, and so do we
+    """Something the caller can understand and act upon.
+
+    `code` is public and never changes; `detail` is written for the person reading it;
+    `facts` are extension members of the problem document (RFC 9457, 3.2).
+    """
+
+    code: ClassVar[str] = "problem"
+    title: ClassVar[str] = "The request could not be carried out"
+
+    def __init__(self, detail: str, **facts: JsonValue) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.facts: Mapping[str, JsonValue] = facts
+
+
+class Unauthenticated(Problem):
+    """Nobody we know is asking."""
+
+    code = "unauthenticated"
+    title = "A valid key is needed"
+
+
+class NotAllowed(Problem):
+    """We know who asks, and it is not theirs to do."""
+
+    code = "not-allowed"
+    title = "This is not yours to do"
+
+
+class NotFound(Problem):
+    """There is nothing there, or nothing that the caller may know of."""
+
+    code = "not-found"
+    title = "Nothing was found here"
+
+
+class Conflict(Problem):
+    """The request is sound, but things are not in a state that allows it."""
+
+    code = "conflict"
+    title = "The present state does not allow this"
+
+
+class RuleBroken(Problem):
+    """A rule of the scheme or of the format is broken."""
+
+    code = "rule-broken"
+    title = "A rule is broken"
+
+
+class TooLarge(Problem):
+    """More was sent than we take in."""
+
+    code = "too-large"
+    title = "Too much was sent"

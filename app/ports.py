@@ -1,0 +1,101 @@
+"""All that the outside world must bring: real adapters in production, fakes held to the same contract in tests."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import BinaryIO, Protocol
+
+from app.core.db import Database
+from app.core.errors import Conflict
+from app.settings import Settings
+
+
+class Clock(Protocol):
+    """Tells the time, always in UTC."""
+
+    @property
+    def offset(self) -> timedelta: ...
+
+    def now(self) -> datetime: ...
+
+
+class Slot(StrEnum):
+    """What a key is for. One key, one purpose."""
+
+    SEAL = "seal"
+    STATUS = "status"
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """The public half of a key and what is known of it."""
+
+    thumbprint: str  # RFC 7638, base64url of SHA-256
+    slot: Slot
+    algorithm: str  # "ES256", or "RS256" for an RSA seal
+    jwk: Mapping[str, str]  # public members only
+    chain: tuple[bytes, ...]  # DER, leaf first, the anchor left out
+    development: bool  # made by ourselves: a live organisation refuses to sign with it
+    current: bool  # retired keys stay published and never sign
+
+
+class KeyNotUsable(Conflict):
+    """The key is retired or was never ours."""
+
+    code = "key-not-usable"
+    title = "The signing key cannot be used"
+
+
+class Signer(Protocol):
+    """Keys that can be used and never read."""
+
+    def current(self, slot: Slot) -> PublicKey: ...
+
+    def published(self) -> tuple[PublicKey, ...]: ...
+
+    def anchors(self) -> tuple[bytes, ...]: ...
+
+    def sign(self, thumbprint: str, message: bytes) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """Bytes that are safely on disk, named by what they are."""
+
+    sha256: str
+    size: int
+
+
+class Files(Protocol):
+    """Evidence bytes, addressed by their SHA-256 and synced before anyone names them."""
+
+    def store(self, source: BinaryIO, limit: int) -> StoredFile: ...
+
+    def open(self, sha256: str) -> BinaryIO: ...
+
+
+class ScanResult(StrEnum):
+    """What the malware scanner said. Assessors see it beside every file."""
+
+    CLEAN = "clean"
+    INFECTED = "infected"
+    UNSCANNED = "unscanned"
+
+
+class Scanner(Protocol):
+    """Looks for malware in what was handed in."""
+
+    def scan(self, source: BinaryIO) -> ScanResult: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All that `create_app` must be given."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    signer: Signer
+    files: Files
+    scanner: Scanner

@@ -1,0 +1,85 @@
+"""What an operator may set, from the environment (`SIGILLO_…`) and one file, `sigillo.toml`."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Settings(BaseSettings):
+    """One value per line; the environment wins over the file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SIGILLO_", toml_file="sigillo.toml", extra="forbid", frozen=True
+    )
+
+    public_url: str = Field(
+        default="http://localhost:8000",
+        description="Where the public reaches this service. QR codes, keys and issuer names are made from "
+        "it, never from the Host header. https, unless it is this very machine.",
+    )
+    database_url: str = Field(
+        default="sqlite:///data/sigillo.db",
+        description="SQLite by default; `postgresql+psycopg://…` for PostgreSQL.",
+    )
+    files_folder: Path = Field(default=Path("data/files"), description="Where evidence is kept.")
+    keys_folder: Path = Field(default=Path("keys"), description="Where keys are kept; see keys/README.md.")
+    key_passphrase: SecretStr | None = Field(
+        default=None, description="Encrypts the private keys in `keys_folder`."
+    )
+    clamd_socket: Path | None = Field(
+        default=None, description="Unix socket of a ClamAV daemon. Without one, evidence says `unscanned`."
+    )
+    clock_offset: timedelta = Field(
+        default=timedelta(0),
+        description="Moves the clock for demonstrations (ISO 8601, such as P3D). Refused once any "
+        "organisation is live, and shown on every page and document made under it.",
+    )
+    worker: bool = Field(
+        default=True, description="Whether `serve` also carries out the work left in the outbox."
+    )
+    cache_entries: int = Field(
+        default=50_000, ge=1, le=10_000_000, description="How many public answers a process remembers."
+    )
+    database_pool: int = Field(default=20, ge=1, le=500, description="Connections kept to the database.")
+
+    @field_validator("public_url")
+    @classmethod
+    def _an_origin(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be an http(s) URL with a host")
+        if parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username:
+            raise ValueError("must name a host and nothing behind it")
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+            raise ValueError("must be https, except on this very machine")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _known_database(self) -> Self:
+        if not self.database_url.startswith(("sqlite:///", "postgresql+psycopg://")):
+            raise ValueError("database_url must start with sqlite:/// or postgresql+psycopg://")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments first, then the environment, then `sigillo.toml`."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
