@@ -1,4 +1,4 @@
-"""All that the outside world must bring: real adapters in production, fakes held to the same contract in tests."""
+"""What the outside world must bring: real adapters in production, fakes of the same contract in tests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,0 +1,200 @@
+"""The database: sessions that stay inside one organisation, reads that never lock, writes that never lose."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    JSON,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    ForeignKey,
+    MetaData,
+    String,
+    TypeDecorator,
+    create_engine,
+    event,
+    make_url,
+)
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    MappedColumn,
+    ORMExecuteState,
+    Session,
+    UOWTransaction,
+    declared_attr,
+    mapped_column,
+    sessionmaker,
+    with_loader_criteria,
+)
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from app.core.errors import JsonValue
+
+NAMING: Final = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+BUSY_MS: Final = 30_000
+ORGANISATION: Final = "organisation"
+EVERY_ORGANISATION: Final = {"every_organisation": True}
+
+
+class Instant(TypeDecorator[datetime]):
+    """An instant in UTC. SQLite forgets the zone, so it is put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse what has no zone; keep the rest as UTC."""
+        del dialect
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("An instant needs a time zone.")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the instant back with its zone."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """The parent of every table."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
+        datetime: Instant,
+        dict[str, JsonValue]: JSON,
+        list[JsonValue]: JSON,
+        list[str]: JSON,
+    }
+
+
+class Owned:
+    """A row that belongs to one organisation, and that no other organisation's session ever sees."""
+
+    @declared_attr
+    def organisation_id(self) -> MappedColumn[str]:
+        return mapped_column(String(30), ForeignKey("organisation.id"), index=True)
+
+
+class OrganisationSession(Session):
+    """A session that sees the rows of one organisation; of none, as long as none is named."""
+
+
+def enter(session: Session, organisation_id: str) -> None:
+    """Let the session see this organisation's rows, and no others."""
+    session.info[ORGANISATION] = organisation_id
+
+
+@event.listens_for(OrganisationSession, "do_orm_execute")
+def _stay_inside(state: ORMExecuteState) -> None:
+    """Narrow every statement to the session's organisation (invariant I41: A can never read B)."""
+    if state.is_column_load or state.is_relationship_load:
+        return
+    if state.execution_options.get("every_organisation"):
+        return
+    organisation_id: str | None = state.session.info.get(ORGANISATION)
+    state.statement = state.statement.options(
+        with_loader_criteria(
+            Owned,
+            lambda row: row.organisation_id == organisation_id,
+            include_aliases=True,
+        )
+    )
+
+
+@event.listens_for(OrganisationSession, "before_flush")
+def _write_inside(session: Session, context: UOWTransaction, instances: object) -> None:
+    """Refuse to write a row for another organisation, or any row in a session that only reads."""
+    del context, instances
+    if session.info.get("reading") and (session.new or session.dirty or session.deleted):
+        raise RuntimeError("A session opened for reading was asked to write.")
+    organisation_id = session.info.get(ORGANISATION)
+    if organisation_id is None:
+        return
+    for row in (*session.new, *session.dirty, *session.deleted):
+        if isinstance(row, Owned) and row.organisation_id != organisation_id:
+            raise RuntimeError("A session of one organisation was asked to write a row of another.")
+
+
+class Database:
+    """One database, SQLite or PostgreSQL, and the two ways to use it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        sqlite = engine.dialect.name == "sqlite"
+        read = {"immediate": False} if sqlite else {"postgresql_readonly": True}
+        self._reads = sessionmaker(
+            engine.execution_options(**read),
+            class_=OrganisationSession,
+            expire_on_commit=False,
+            info={"reading": True},
+        )
+        self._writes = sessionmaker(
+            engine.execution_options(immediate=True), class_=OrganisationSession, expire_on_commit=False
+        )
+
+    @contextmanager
+    def reading(self, organisation_id: str | None = None) -> Iterator[Session]:
+        """Open a transaction that only reads; on SQLite it waits for nobody."""
+        with self._reads() as session:
+            if organisation_id is not None:
+                enter(session, organisation_id)
+            yield session
+
+    @contextmanager
+    def writing(self, organisation_id: str | None = None) -> Iterator[Session]:
+        """Open a transaction that commits when the block ends and vanishes when it raises.
+
+        On SQLite it takes the write lock at once (`BEGIN IMMEDIATE`): a deferred one
+        that turns to writing later can lose against another and fail half-way.
+        """
+        with self._writes.begin() as session:
+            if organisation_id is not None:
+                enter(session, organisation_id)
+            yield session
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.engine.dispose()
+
+
+def connect(url: str, *, pool: int = 20) -> Database:
+    """Open the database behind a URL, with the settings that make it durable."""
+    if make_url(url).get_backend_name() != "sqlite":
+        return Database(create_engine(url, pool_size=pool, max_overflow=0, pool_pre_ping=True))
+    engine = create_engine(url, pool_size=pool, max_overflow=pool, connect_args={"timeout": BUSY_MS / 1000})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return Database(engine)
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+    """WAL so that readers and the writer do not wait for each other; FULL so that a commit is a commit."""
+    del record
+    connection.isolation_level = None  # the driver must not begin transactions behind our back
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"busy_timeout={BUSY_MS}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    immediate: Any = connection.get_execution_options().get("immediate", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN DEFERRED")

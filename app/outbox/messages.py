@@ -1,0 +1,108 @@
+"""Messages: work left in the transaction that causes it, carried out afterwards, at least once."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Index, String, or_, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.core.db import EVERY_ORGANISATION, Base, Owned
+from app.core.errors import JsonValue
+from app.core.ids import new_id
+
+LEASE: Final = timedelta(seconds=60)
+LONGEST_WAIT: Final = timedelta(minutes=5)
+
+
+class Message(Owned, Base):
+    """A piece of work that somebody must do. Its body holds identifiers only."""
+
+    __tablename__ = "message"
+    id: Mapped[str] = mapped_column(String(30), primary_key=True)
+    topic: Mapped[str] = mapped_column(String(80))
+    body: Mapped[dict[str, JsonValue]]
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    lease_owner: Mapped[str | None] = mapped_column(String(40))
+    lease_until: Mapped[datetime | None]
+    done_at: Mapped[datetime | None]
+    last_error: Mapped[str | None] = mapped_column(String(200))
+
+
+Index(
+    "ix_message_waiting",
+    Message.due_at,
+    sqlite_where=Message.done_at.is_(None),
+    postgresql_where=Message.done_at.is_(None),
+)
+
+
+def leave(
+    session: Session,
+    topic: str,
+    body: dict[str, JsonValue],
+    *,
+    organisation_id: str,
+    at: datetime,
+    due_at: datetime | None = None,
+) -> str:
+    """Leave work to be done once this transaction has committed; return the message's id."""
+    message = Message(
+        id=new_id("msg"),
+        organisation_id=organisation_id,
+        topic=topic,
+        body=body,
+        created_at=at,
+        due_at=due_at or at,
+    )
+    session.add(message)
+    return message.id
+
+
+def claim(session: Session, owner: str, *, at: datetime, limit: int) -> list[Message]:
+    """Take messages that are due, under a lease that only `owner` holds until it runs out."""
+    free = or_(Message.lease_until.is_(None), Message.lease_until < at)
+    due = (
+        select(Message.id)
+        .where(Message.done_at.is_(None), Message.due_at <= at, free)
+        .order_by(Message.due_at, Message.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    ids = session.scalars(due, execution_options=EVERY_ORGANISATION).all()
+    if not ids:
+        return []
+    session.execute(
+        update(Message)
+        .where(Message.id.in_(ids))
+        .values(lease_owner=owner, lease_until=at + LEASE, attempts=Message.attempts + 1),
+        execution_options={**EVERY_ORGANISATION, "synchronize_session": False},
+    )
+    mine = select(Message).where(Message.id.in_(ids)).order_by(Message.due_at, Message.id)
+    return list(session.scalars(mine, execution_options=EVERY_ORGANISATION))
+
+
+def finish(session: Session, message: Message, owner: str, *, at: datetime) -> bool:
+    """Mark a message as done, unless the lease was lost to somebody else meanwhile."""
+    return _settle(session, message, owner, done_at=at, last_error=None)
+
+
+def put_back(session: Session, message: Message, owner: str, error: Exception, *, at: datetime) -> bool:
+    """Give a message back to be tried again, later each time, five minutes apart at most.
+
+    Only the kind of error is kept: its words could name a person.
+    """
+    wait = min(timedelta(seconds=2 ** min(message.attempts, 10)), LONGEST_WAIT)
+    return _settle(session, message, owner, due_at=at + wait, last_error=type(error).__name__)
+
+
+def _settle(session: Session, message: Message, owner: str, **values: object) -> bool:
+    settled = session.execute(
+        update(Message)
+        .where(Message.id == message.id, Message.lease_owner == owner, Message.done_at.is_(None))
+        .values(lease_owner=None, lease_until=None, **values)
+        .returning(Message.id),
+        execution_options={**EVERY_ORGANISATION, "synchronize_session": False},
+    )
+    return settled.first() is not None

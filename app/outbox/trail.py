@@ -1,0 +1,187 @@
+"""The event trail: who did what, when and why, chained so that nothing can be changed or left out unseen."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import BigInteger, ForeignKey, Integer, String, UniqueConstraint, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.core.db import EVERY_ORGANISATION, Base, Database, Owned
+from app.core.errors import JsonValue
+
+SYSTEM: Final = "system"
+GENESIS: Final = "0" * 64
+BATCH: Final = 500
+
+Key = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts only INTEGER keys by itself
+
+
+class Event(Owned, Base):
+    """One change of state. Never changed, never deleted (a trigger watches), never personal in clear."""
+
+    __tablename__ = "event"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    topic: Mapped[str] = mapped_column(String(80))
+    actor_id: Mapped[str] = mapped_column(String(30))
+    at: Mapped[datetime]
+    about: Mapped[dict[str, JsonValue]]
+    facts: Mapped[dict[str, JsonValue]]
+
+
+class EventLink(Owned, Base):
+    """An event's place in its organisation's chain."""
+
+    __tablename__ = "event_link"
+    __table_args__ = (UniqueConstraint("organisation_id", "seq"),)
+
+    event_id: Mapped[int] = mapped_column(Key, ForeignKey("event.id"), primary_key=True)
+    seq: Mapped[int]
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class EventHead(Owned, Base):
+    """Where an organisation's chain ends. Its lock makes the appender the only one."""
+
+    __tablename__ = "event_head"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    seq: Mapped[int] = mapped_column(default=0)
+    hash: Mapped[str] = mapped_column(String(64), default=GENESIS)
+    __table_args__ = (UniqueConstraint("organisation_id"),)
+
+
+def record(
+    session: Session,
+    topic: str,
+    *,
+    organisation_id: str,
+    by: str,
+    at: datetime,
+    about: Mapping[str, str],
+    facts: Mapping[str, JsonValue] | None = None,
+) -> None:
+    """Write down a change of state in the transaction that makes it.
+
+    `about` holds identifiers; `facts` holds states, numbers and salted digests, never
+    anything personal in clear: the trail outlives the erasure of a person.
+    """
+    session.add(
+        Event(
+            organisation_id=organisation_id,
+            topic=topic,
+            actor_id=by,
+            at=at,
+            about=dict(about),
+            facts=dict(facts or {}),
+        )
+    )
+
+
+def new_salt() -> str:
+    """Draw the salt that is kept beside a text, so that erasing both leaves the digest meaningless."""
+    return secrets.token_hex(16)
+
+
+def salted_digest(salt: str, text: str) -> str:
+    """Digest a text that may be personal, so that the trail can prove it and not tell it."""
+    return hashlib.sha256(f"{salt}\n{text}".encode()).hexdigest()
+
+
+def canonical(value: JsonValue) -> str:
+    """Write JSON in one way only: sorted keys, no spaces, every character itself."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(value: JsonValue) -> str:
+    """Hash a JSON value over its canonical form."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def link_hash(event: Event, seq: int, previous: str) -> str:
+    """Hash an event together with its place and with everything before it."""
+    return digest(
+        {
+            "organisation": event.organisation_id,
+            "seq": seq,
+            "event": event.id,
+            "topic": event.topic,
+            "actor": event.actor_id,
+            "at": event.at.astimezone(UTC).isoformat(),
+            "about": event.about,
+            "facts": event.facts,
+            "previous": previous,
+        }
+    )
+
+
+def append(database: Database) -> int:
+    """Number and chain the events that wait, organisation by organisation; return how many."""
+    with database.reading() as session:
+        waiting = select(Event.organisation_id).outerjoin(EventLink, EventLink.event_id == Event.id)
+        organisations = session.scalars(
+            waiting.where(EventLink.event_id.is_(None)).distinct(), execution_options=EVERY_ORGANISATION
+        ).all()
+    return sum(_append_to(database, organisation_id) for organisation_id in organisations)
+
+
+def _append_to(database: Database, organisation_id: str) -> int:
+    with database.writing(organisation_id) as session:
+        head = session.scalars(select(EventHead).with_for_update()).one()
+        unlinked = (
+            select(Event)
+            .outerjoin(EventLink, EventLink.event_id == Event.id)
+            .where(EventLink.event_id.is_(None))
+            .order_by(Event.id)
+            .limit(BATCH)
+        )
+        events = session.scalars(unlinked).all()
+        for event in events:
+            head.seq += 1
+            head.hash = link_hash(event, head.seq, head.hash)
+            session.add(
+                EventLink(event_id=event.id, organisation_id=organisation_id, seq=head.seq, hash=head.hash)
+            )
+        return len(events)
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What walking one organisation's chain found. No finding means that it holds."""
+
+    organisation_id: str
+    events: int
+    waiting: int
+    head: str
+    findings: tuple[str, ...]
+
+
+def verify(session: Session, organisation_id: str) -> Audit:
+    """Walk the chain from its first event and say where it breaks, if it does."""
+    findings: list[str] = []
+    previous, expected = GENESIS, 0
+    rows = session.execute(
+        select(Event, EventLink)
+        .join(EventLink, EventLink.event_id == Event.id)
+        .order_by(EventLink.seq)
+        .execution_options(yield_per=BATCH)
+    )
+    for event, link in rows:
+        expected += 1
+        if link.seq != expected:
+            findings.append(f"Event {expected} is missing before event {link.seq}.")
+            expected = link.seq
+        if link_hash(event, link.seq, previous) != link.hash:
+            findings.append(f"Event {link.seq} ({event.topic}) is not what was recorded.")
+        previous = link.hash
+    head = session.scalars(select(EventHead)).one()
+    if (head.seq, head.hash) != (expected, previous):
+        findings.append(f"The chain should end with event {head.seq}; it ends with event {expected}.")
+    linked = session.scalar(select(func.count()).select_from(EventLink)) or 0
+    total = session.scalar(select(func.count()).select_from(Event)) or 0
+    return Audit(organisation_id, linked, total - linked, head.hash, tuple(findings))

@@ -1,0 +1,66 @@
+"""The worker: carries out messages and periodic duties, beside the service or in a process of its own."""
+
+import logging
+import secrets
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from app.core.db import Database
+from app.outbox import messages
+from app.outbox.messages import Message
+from app.ports import Clock
+
+log: Final = logging.getLogger("sigillo.worker")
+AT_ONCE: Final = 20
+PAUSE_SECONDS: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Does what was left to be done. Any number may run: a lease keeps each message with one of them."""
+
+    database: Database
+    clock: Clock
+    topics: Mapping[str, Callable[[Message], None]]
+    duties: Sequence[Callable[[], object]] = ()
+    name: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    def run_once(self) -> int:
+        """Do every duty once and the messages that are due now; return how many messages were done."""
+        for duty in self.duties:
+            duty()
+        with self.database.writing() as session:
+            claimed = messages.claim(session, self.name, at=self.clock.now(), limit=AT_ONCE)
+            session.expunge_all()
+        return sum(self._carry_out(message) for message in claimed)
+
+    def drain(self) -> int:
+        """Work until nothing is due; return how many messages were done."""
+        done = 0
+        while step := self.run_once():
+            done += step
+        return done
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until told to stop. What fails is logged and tried again."""
+        while not stop.is_set():
+            try:
+                done = self.run_once()
+            except Exception:
+                log.exception("worker.failed")
+                done = 0
+            if not done:
+                stop.wait(PAUSE_SECONDS)
+
+    def _carry_out(self, message: Message) -> bool:
+        try:
+            self.topics[message.topic](message)
+        except Exception as error:  # whatever it is, the message must be tried again
+            log.exception("message.failed", extra={"topic": message.topic, "message_id": message.id})
+            with self.database.writing() as session:
+                messages.put_back(session, message, self.name, error, at=self.clock.now())
+            return False
+        with self.database.writing() as session:
+            return messages.finish(session, message, self.name, at=self.clock.now())
