@@ -1,0 +1,89 @@
+"""Credential numbers: `DLE-26-7K3Q-F9XM-2T5H-65`, made to be read aloud and typed by hand.
+
+The scheme's code, the year of issue, 60 random bits in Crockford's base 32 and two check digits over
+the random part. With N those bits, 100 N plus the check digits leaves 1 when divided by 97: because 97 is
+a prime above 32, no single wrong character and no swap of neighbours can keep that true.
+"""
+
+import re
+import secrets
+from dataclasses import dataclass
+from typing import Final, Self
+
+CODE: Final = re.compile(r"[A-Z]{2,6}")
+
+_BITS: Final = 60
+_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_LOOK_ALIKES: Final = str.maketrans("OIL", "011")
+# Spaces, and all that phones and word processors make of a hyphen.
+_SEPARATORS: Final = re.compile(r"[\s\u2010-\u2015\u2212-]+")
+_FORM: Final = re.compile(r"([A-Z]{2,6})([0-9]{2})([0-9A-Z]{12})([0-9]{2})")
+_LONGEST: Final = 64
+
+
+class Mistyped(ValueError):  # noqa: N818 -- the word for it in the answers that we give
+    """The text cannot be a number of ours, so nobody needs to look it up.
+
+    It carries nothing of the text: what people type into the field is theirs.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("This is not a credential number: its form or its check digits are wrong.")
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialNumber:
+    """The name of a register entry that people can read, type and dictate."""
+
+    code: str
+    year: int
+    bits: int
+
+    def __post_init__(self) -> None:
+        if not CODE.fullmatch(self.code):
+            raise ValueError("A scheme's code is two to six capital letters.")
+        if not 0 <= self.year <= 99:  # noqa: PLR2004 -- two digits
+            raise ValueError("The year of a number has two digits.")
+        if not 0 <= self.bits < 1 << _BITS:
+            raise ValueError("A number holds 60 random bits.")
+
+    @classmethod
+    def draw(cls, code: str, year: int, bits: int | None = None) -> Self:
+        """Draw a number for the scheme and the calendar year; the random bits are `secrets`' unless given."""
+        return cls(code, year % 100, secrets.randbits(_BITS) if bits is None else bits)
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read what a person typed, or raise `Mistyped`.
+
+        Case is forgiven, and so are spaces and hyphens wherever they stand. Look-alikes (O for 0, I and L
+        for 1) are forgiven in the random groups alone: elsewhere a letter is a letter and a digit a digit.
+        """
+        bare = _SEPARATORS.sub("", text) if len(text) <= _LONGEST else ""
+        # Only ASCII is brought to capitals: a dotless i would otherwise become an I, and that a 1.
+        found = _FORM.fullmatch(bare.upper()) if bare.isascii() else None
+        if found is None:
+            raise Mistyped
+        code, year, drawn, check = found.groups()
+        number = cls(code, int(year), _decoded(drawn.translate(_LOOK_ALIKES)))
+        if number.check_digits != check:
+            raise Mistyped
+        return number
+
+    @property
+    def check_digits(self) -> str:
+        return f"{98 - 100 * self.bits % 97:02d}"
+
+    def __str__(self) -> str:
+        drawn = "".join(_ALPHABET[self.bits >> shift & 31] for shift in range(_BITS - 5, -1, -5))
+        return f"{self.code}-{self.year:02d}-{drawn[:4]}-{drawn[4:8]}-{drawn[8:]}-{self.check_digits}"
+
+
+def _decoded(drawn: str) -> int:
+    bits = 0
+    for character in drawn:
+        value = _ALPHABET.find(character)
+        if value < 0:
+            raise Mistyped
+        bits = bits << 5 | value
+    return bits
