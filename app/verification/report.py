@@ -1,0 +1,144 @@
+"""The answer to a stranger: what was checked, what came of it, and what may therefore be shown."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from app.core.errors import JsonValue
+from app.core.labels import Labels
+
+
+class Outcome(StrEnum):
+    """What came of one check; a check that could not run is never a pass."""
+
+    PASS = "pass"  # noqa: S105 - the word of the scheme, not a password
+    FAIL = "fail"
+    WARN = "warn"
+    NOT_CHECKED = "not_checked"
+    NOT_APPLICABLE = "not_applicable"
+
+
+class CheckName(StrEnum):
+    """The seven checks, in the order in which a reader wants them."""
+
+    FORMAT = "format"
+    INTEGRITY = "integrity"
+    ISSUER_TRUST = "issuer_trust"
+    VALIDITY_PERIOD = "validity_period"
+    STATUS = "status"
+    REGISTER_MATCH = "register_match"
+    SUPERSEDED = "superseded"
+
+
+class Result(StrEnum):
+    """The four answers; there is no bare yes."""
+
+    VALID = "valid"
+    VALID_WITH_WARNINGS = "valid_with_warnings"
+    INVALID = "invalid"
+    UNKNOWN = "unknown"
+
+
+class State(StrEnum):
+    """How a credential stands at an instant, worked out from the facts of the register."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    REVOKED = "revoked"
+    SURRENDERED = "surrendered"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question asked of the document, its outcome and the reason in words."""
+
+    name: CheckName
+    outcome: Outcome
+    reason_code: str
+    reason: Labels
+    checked_at: datetime
+
+    def as_json(self) -> dict[str, JsonValue]:
+        return {
+            "id": self.name.value,
+            "state": self.outcome.value,
+            "code": self.reason_code,
+            "reason": both(self.reason),
+            "checked_at": rfc3339(self.checked_at),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The part of the content that may be shown, once the integrity check has passed.
+
+    `valid_until` is the last second of validity, as the document says it (`exp`), so that its
+    date is the last valid day. A name that has been erased is None.
+    """
+
+    number: str
+    holder_name: str | None
+    scheme_title: Labels
+    standard: str
+    wording: Labels
+    issuer_name: str
+    valid_from: datetime
+    valid_until: datetime
+    state: str
+
+    def as_json(self) -> dict[str, JsonValue]:
+        return {
+            "number": self.number,
+            "holder_name": self.holder_name,
+            "scheme_title": both(self.scheme_title),
+            "standard": self.standard,
+            "wording": both(self.wording),
+            "state": str(self.state),
+            "valid_from": rfc3339(self.valid_from),
+            "valid_until": rfc3339(self.valid_until),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a third party is told. Only `rules.conclude` should make one."""
+
+    result: Result
+    headline: Labels
+    checks: tuple[Check, ...]
+    shown: Shown | None
+    mode: str
+    checked_at: datetime
+    clock_offset: str | None
+
+    def outcome(self, name: CheckName) -> Outcome | None:
+        """Tell how a check came out, or None where it does not stand in the report."""
+        return next((check.outcome for check in self.checks if check.name is name), None)
+
+    def as_json(self) -> dict[str, JsonValue]:
+        """Give the twin of the page that machines read; the same facts, both languages."""
+        return {
+            "result": self.result.value,
+            "headline": both(self.headline),
+            "checks": [check.as_json() for check in self.checks],
+            "credential": self.shown.as_json() if self.shown else None,
+            "issuer": {"name": self.shown.issuer_name} if self.shown else None,
+            "mode": self.mode,
+            "checked_at": rfc3339(self.checked_at),
+            "clock_offset": self.clock_offset,
+        }
+
+
+def both(labels: Labels) -> dict[str, JsonValue]:
+    return {"it": labels.it, "en": labels.en}
+
+
+def rfc3339(moment: datetime) -> str:
+    """Write an instant to the second; UTC as `Z`, a local time with its offset (RFC 3339, 5.6)."""
+    if moment.tzinfo is None:
+        raise ValueError("An instant without a time zone says nothing.")
+    written = moment.replace(microsecond=0).isoformat()
+    return written.removesuffix("+00:00") + "Z" if moment.utcoffset() == UTC.utcoffset(None) else written

@@ -1,0 +1,396 @@
+# ruff: noqa: RUF001 - these sentences are printed, with the dashes and apostrophes of print
+"""Every sentence that an answer is made of, in Italian and in English.
+
+The house rule on words holds here: this is an attestation of an association, and nothing printed
+may borrow the vocabulary of other bodies. A test reads every sentence for the stems it forbids.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+from typing import Final
+
+from app.core.labels import Labels
+from app.verification.report import CheckName, Outcome
+
+MONTHS_IT: Final = [
+    "gennaio",
+    "febbraio",
+    "marzo",
+    "aprile",
+    "maggio",
+    "giugno",
+    "luglio",
+    "agosto",
+    "settembre",
+    "ottobre",
+    "novembre",
+    "dicembre",
+]
+MONTHS_EN: Final = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+ELIDED: Final = {"il": "l’", "al": "all’", "dal": "dall’", "del": "dell’"}
+FIRST: Final = 1
+VOWEL_DAYS: Final = frozenset({8, 11})  # l'otto, l'undici
+
+
+@dataclass(frozen=True, slots=True)
+class ItalianDay:
+    """A day in Italian words: `{day:al}` brings its article along, elided where it must be."""
+
+    day: date
+
+    def __str__(self) -> str:
+        number = "1º" if self.day.day == FIRST else str(self.day.day)
+        return f"{number} {MONTHS_IT[self.day.month - 1]} {self.day.year}"
+
+    def __format__(self, article: str) -> str:
+        if not article:
+            return str(self)
+        return f"{ELIDED[article]}{self}" if self.day.day in VOWEL_DAYS else f"{article} {self}"
+
+
+@dataclass(frozen=True, slots=True)
+class EnglishDay:
+    """A day in English words."""
+
+    day: date
+
+    def __str__(self) -> str:
+        return f"{self.day.day} {MONTHS_EN[self.day.month - 1]} {self.day.year}"
+
+
+def day_in_words(day: date) -> Labels:
+    return Labels(it=str(ItalianDay(day)), en=str(EnglishDay(day)))
+
+
+def moment_in_words(moment: datetime, zone: tzinfo) -> Labels:
+    """Say an instant to the minute in local time, with the zone's short name beside it."""
+    local = moment.astimezone(zone)
+    clock = local.strftime("%H:%M %Z")
+    return Labels(it=f"{ItalianDay(local.date())}, ore {clock}", en=f"{EnglishDay(local.date())}, {clock}")
+
+
+Fact = date | str | Labels
+
+
+def worded(sentence: Labels, **facts: Fact) -> Labels:
+    """Fill the blanks of a sentence in both languages; days become words."""
+    return Labels(
+        it=sentence.it.format_map({blank: _in_italian(fact) for blank, fact in facts.items()}),
+        en=sentence.en.format_map({blank: _in_english(fact) for blank, fact in facts.items()}),
+    )
+
+
+def _in_italian(fact: Fact) -> ItalianDay | str:
+    match fact:
+        case date():
+            return ItalianDay(fact)
+        case Labels():
+            return fact.it
+        case _:
+            return fact
+
+
+def _in_english(fact: Fact) -> EnglishDay | str:
+    match fact:
+        case date():
+            return EnglishDay(fact)
+        case Labels():
+            return fact.en
+        case _:
+            return fact
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something a check may find: its outcome, the full reason, and the clause for the first line."""
+
+    name: CheckName
+    outcome: Outcome
+    reason: Labels
+    brief: Labels
+
+
+PASSED: Final = Labels(it="controllo superato", en="the check passed")
+
+
+def _passes(name: CheckName, it: str, en: str) -> Finding:
+    return Finding(name, Outcome.PASS, Labels(it=it, en=en), PASSED)
+
+
+def _fails(name: CheckName, it: str, en: str, *, brief: tuple[str, str]) -> Finding:
+    return Finding(name, Outcome.FAIL, Labels(it=it, en=en), Labels(*brief))
+
+
+def _warns(name: CheckName, it: str, en: str, *, brief: tuple[str, str]) -> Finding:
+    return Finding(name, Outcome.WARN, Labels(it=it, en=en), Labels(*brief))
+
+
+def _not_checked(name: CheckName, it: str, en: str, *, brief: tuple[str, str]) -> Finding:
+    return Finding(name, Outcome.NOT_CHECKED, Labels(it=it, en=en), Labels(*brief))
+
+
+def _not_applicable(name: CheckName, it: str, en: str) -> Finding:
+    return Finding(
+        name, Outcome.NOT_APPLICABLE, Labels(it=it, en=en), Labels("non pertinente", "not applicable")
+    )
+
+
+FINDINGS: Final[Mapping[str, Finding]] = {
+    # format
+    "format-read": _passes(
+        CheckName.FORMAT,
+        "Il documento è scritto come prescrive il suo formato.",
+        "The document is written as its format prescribes.",
+    ),
+    "format-unreadable": _fails(
+        CheckName.FORMAT,
+        "Non è un documento che si possa leggere: è incompleto, rovinato o di altra natura.",
+        "This is not a document that can be read: it is incomplete, damaged or something else.",
+        brief=("il documento non è leggibile", "the document cannot be read"),
+    ),
+    "format-refused": _fails(
+        CheckName.FORMAT,
+        "Il documento contiene istruzioni che il suo formato non ammette.",
+        "The document carries instructions that its format does not allow.",
+        brief=("il documento non rispetta il suo formato", "the document breaks the rules of its format"),
+    ),
+    # integrity
+    "seal-intact": _passes(
+        CheckName.INTEGRITY,
+        "Il sigillo corrisponde al contenuto: nessuno lo ha cambiato.",
+        "The seal matches the content: nobody has changed it.",
+    ),
+    "seal-broken": _fails(
+        CheckName.INTEGRITY,
+        "Il sigillo non corrisponde al contenuto: qualcuno lo ha cambiato, oppure non è mai stato autentico. "
+        "Per questo non se ne mostra nulla.",
+        "The seal does not match the content: somebody has changed it, or it never was genuine. "
+        "This is why nothing of it is shown.",
+        brief=("il contenuto non corrisponde al suo sigillo", "the content does not match its seal"),
+    ),
+    "key-unavailable": _not_checked(
+        CheckName.INTEGRITY,
+        "Non è stato possibile ottenere la chiave con cui il documento si dice sigillato: "
+        "il contenuto non è provato e non se ne mostra nulla.",
+        "The key that the document says it was sealed with could not be had: "
+        "the content is unproven and nothing of it is shown.",
+        brief=(
+            "manca la chiave per controllare il sigillo",
+            "the key to check the seal with could not be had",
+        ),
+    ),
+    # issuer_trust
+    "issuer-trusted": _passes(
+        CheckName.ISSUER_TRUST,
+        "Il sigillo appartiene a un ente riconosciuto da questo servizio.",
+        "The seal belongs to a body that this service recognises.",
+    ),
+    "issuer-trusted-then": _passes(
+        CheckName.ISSUER_TRUST,
+        "Il sigillo era in vigore {then:il}, giorno in cui il registro prova l’emissione; il fatto che la "
+        "sua durata sia finita in seguito non toglie valore al documento.",
+        "The seal was in force on {then}, the day for which the register proves the issuing; that its own "
+        "lifetime has ended since takes nothing away from the document.",
+    ),
+    "issuer-unknown": _warns(
+        CheckName.ISSUER_TRUST,
+        "Il sigillo è integro, ma di chi sia non è provato da nessuno di cui ci fidiamo. "
+        "Chiunque può sigillare qualsiasi cosa.",
+        "The seal is sound, but nobody whom we trust proves whose it is. Anyone can sign anything.",
+        brief=("non si sa di chi sia il sigillo", "nobody we trust proves whose seal it is"),
+    ),
+    "issuer-out-of-force": _fails(
+        CheckName.ISSUER_TRUST,
+        "Il sigillo non era in vigore quando il documento fu emesso.",
+        "The seal was not in force when the document was issued.",
+        brief=("il sigillo non era in vigore all’emissione", "the seal was not in force at issuing"),
+    ),
+    "issuer-key-compromised": _fails(
+        CheckName.ISSUER_TRUST,
+        "La chiave del sigillo è stata dichiarata compromessa: quello che ha sigillato non prova più nulla.",
+        "The key of the seal was declared compromised: what it sealed no longer proves anything.",
+        brief=("la chiave del sigillo è compromessa", "the key of the seal is compromised"),
+    ),
+    # validity_period
+    "in-period": _passes(
+        CheckName.VALIDITY_PERIOD,
+        "Il periodo di validità va {first:dal} {last:al} compreso.",
+        "The period of validity runs from {first} through {last}.",
+    ),
+    "not-yet-valid": _fails(
+        CheckName.VALIDITY_PERIOD,
+        "La validità comincia {first:il}.",
+        "The validity starts on {first}.",
+        brief=("la validità non è ancora cominciata", "its validity has not started yet"),
+    ),
+    "expired": _fails(
+        CheckName.VALIDITY_PERIOD,
+        "La validità è finita {last:il}.",
+        "The validity ended on {last}.",
+        brief=("la validità è finita", "its validity has ended"),
+    ),
+    # status
+    "status-active": _passes(
+        CheckName.STATUS,
+        "Non risulta né sospeso né revocato.",
+        "It is neither suspended nor revoked.",
+    ),
+    "status-suspended": _fails(
+        CheckName.STATUS,
+        "È sospeso. La sospensione può finire: si può controllare di nuovo più avanti.",
+        "It is suspended. A suspension may end: it can be checked again later.",
+        brief=("è sospeso", "it is suspended"),
+    ),
+    "status-revoked": _fails(
+        CheckName.STATUS,
+        "È stato revocato, in modo definitivo.",
+        "It has been revoked, for good.",
+        brief=("è stato revocato", "it has been revoked"),
+    ),
+    "status-surrendered": _fails(
+        CheckName.STATUS,
+        "Il titolare vi ha rinunciato, in modo definitivo.",
+        "The holder has given it up, for good.",
+        brief=("il titolare vi ha rinunciato", "the holder has given it up"),
+    ),
+    "status-not-offered": _warns(
+        CheckName.STATUS,
+        "Il documento non indica dove leggere se sia stato sospeso o revocato: nessuno può dirlo.",
+        "The document names no place to read whether it was suspended or revoked: nobody can tell.",
+        brief=(
+            "non si può sapere se sia stato sospeso o revocato",
+            "nobody can tell whether it was suspended or revoked",
+        ),
+    ),
+    "status-unreachable": _not_checked(
+        CheckName.STATUS,
+        "L’elenco che dice se è sospeso o revocato non è raggiungibile: riprovare più tardi.",
+        "The list that says whether it is suspended or revoked cannot be reached: try again later.",
+        brief=("l’elenco degli stati non è raggiungibile", "the status list cannot be reached"),
+    ),
+    "status-too-old": _not_checked(
+        CheckName.STATUS,
+        "L’elenco che dice se è sospeso o revocato è troppo vecchio per crederci: riprovare più tardi.",
+        "The list that says whether it is suspended or revoked is too old to be believed: try again later.",
+        brief=("l’elenco degli stati è troppo vecchio", "the status list is too old"),
+    ),
+    # register_match
+    "register-agrees": _passes(
+        CheckName.REGISTER_MATCH,
+        "Il registro dell’ente dice le stesse cose.",
+        "The register of the body says the same.",
+    ),
+    "register-contradicts": _fails(
+        CheckName.REGISTER_MATCH,
+        "Il registro dell’ente dice cose diverse dal documento.",
+        "The register of the body says something else than the document.",
+        brief=("il registro dice altro", "the register says something else"),
+    ),
+    "register-has-no-entry": _fails(
+        CheckName.REGISTER_MATCH,
+        "Il registro dell’ente, che dovrebbe contenerlo, non ne ha traccia.",
+        "The register of the body, which ought to hold it, has no trace of it.",
+        brief=("il registro non ne ha traccia", "the register has no trace of it"),
+    ),
+    "register-unreachable": _not_checked(
+        CheckName.REGISTER_MATCH,
+        "Non è stato possibile consultare il registro dell’ente: riprovare più tardi.",
+        "The register of the body could not be consulted: try again later.",
+        brief=("il registro non è consultabile", "the register could not be consulted"),
+    ),
+    "register-elsewhere": _not_applicable(
+        CheckName.REGISTER_MATCH,
+        "L’ente che l’ha emesso non tiene qui il suo registro.",
+        "The body that issued it does not keep its register here.",
+    ),
+    # superseded
+    "newest": _passes(
+        CheckName.SUPERSEDED,
+        "È il documento più recente di questo periodo.",
+        "It is the newest document of this period.",
+    ),
+    "superseded": _warns(
+        CheckName.SUPERSEDED,
+        "Un documento più recente ha preso il suo posto: chiedere quello al titolare.",
+        "A newer document has taken its place: ask the holder for that one.",
+        brief=("sostituito da un documento più recente", "replaced by a newer document"),
+    ),
+    "superseded-elsewhere": _not_applicable(
+        CheckName.SUPERSEDED,
+        "Solo l’ente che l’ha emesso sa se esiste un documento più recente.",
+        "Only the body that issued it knows whether a newer document exists.",
+    ),
+}
+
+# The first line. `today`, `last` and `first` are days, `brief` a clause from the table above.
+VALID: Final = Labels(it="Valido oggi, {today}", en="Valid today, {today}")
+VALID_UNTIL: Final = Labels(
+    it="Valido oggi, {today}, fino {last:al}", en="Valid today, {today}, until {last}"
+)
+OTHERWISE: Final = Labels(it="Per il resto valido oggi, {today}", en="Otherwise valid today, {today}")
+OTHERWISE_UNTIL: Final = Labels(
+    it="Per il resto valido oggi, {today}, fino {last:al}",
+    en="Otherwise valid today, {today}, until {last}",
+)
+INVALID: Final = Labels(it="Non valido oggi, {today}: {brief}", en="Not valid today, {today}: {brief}")
+UNKNOWN: Final = Labels(
+    it="Non si può confermare oggi, {today}: {brief}", en="Cannot be confirmed today, {today}: {brief}"
+)
+DATED: Final[Mapping[str, Labels]] = {
+    "expired": Labels(it="la validità è finita {last:il}", en="its validity ended on {last}"),
+    "not-yet-valid": Labels(it="la validità comincia {first:il}", en="its validity starts on {first}"),
+}
+NOT_MADE: Final = Labels(it="non tutti i controlli sono stati fatti", en="not every check was made")
+TEST: Final = Labels(it="TEST – senza valore", en="TEST – no value")
+ATTENTION: Final = Labels(it="Attenzione: {brief}", en="Attention: {brief}")
+UNEXPECTED: Final[Mapping[Outcome, Labels]] = {
+    Outcome.PASS: PASSED,
+    Outcome.NOT_APPLICABLE: NOT_MADE,
+    Outcome.FAIL: Labels(it="un controllo non è superato", en="a check failed"),
+    Outcome.WARN: Labels(it="un controllo invita alla cautela", en="a check calls for care"),
+    Outcome.NOT_CHECKED: Labels(it="un controllo non è stato possibile", en="a check could not be made"),
+}
+
+# What a seal is worth, on every page and every printed piece.
+PROVES: Final = (
+    Labels(
+        it="Che l’ente ha rilasciato esattamente questo testo, e che da allora nessuno lo ha cambiato.",
+        en="That the body issued exactly this text, and that nobody has changed it since.",
+    ),
+    Labels(
+        it="Come stavano le cose nel registro quando è stato letto: in vigore, sospeso, revocato, scaduto.",
+        en="How things stood in the register when it was checked: in force, suspended, revoked, ended.",
+    ),
+)
+DOES_NOT_PROVE: Final = (
+    Labels(
+        it="Che chi avete davanti sia il titolare: confrontate il nome con un documento d’identità.",
+        en="That the person in front of you is the holder: compare the name with an identity document.",
+    ),
+    Labels(
+        it="Che il titolare sia adatto a un certo incarico: questo resta da giudicare a voi.",
+        en="That the holder suits a given job: that remains for you to judge.",
+    ),
+    Labels(
+        it="È un’attestazione di competenze rilasciata da un’associazione secondo le proprie regole: non è "
+        "una qualifica pubblica né un’autorizzazione a esercitare una professione, e nessun ente esterno "
+        "all’associazione se ne fa garante.",
+        en="It is a competence attestation issued by an association under its own rules: it is neither a "
+        "public qualification nor a licence to practise a profession, and no body outside the association "
+        "vouches for it.",
+    ),
+)
