@@ -1,0 +1,72 @@
+# Each target is a command of the house. `make` alone lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+# The newest that is asked for by name wins: `make PYTHON=python3.12 test`.
+PYTHON ?= python3
+
+VENV := .venv
+RUN := $(VENV)/bin
+
+# A change of the lock makes the environment anew; a change of pyproject.toml only registers the package again.
+LOCKED := $(VENV)/.locked
+MADE := $(VENV)/.made
+
+.PHONY: help env demo serve test check lock openapi clean
+
+help: ## say what there is
+	@echo "Sigillo: from a competency dossier to a credential that anyone can verify."
+	@echo
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+	@echo
+	@echo "Start with 'make demo'. All that is needed is Python 3.11 or later; PYTHON=… names another one."
+
+env: $(MADE) ## make the environment in .venv from the lock file (the others do it for you)
+
+demo: $(MADE) ## live through the whole story once, over HTTP, in about a minute
+	@$(RUN)/sigillo demo
+
+serve: $(MADE) ## start the service on http://localhost:8000
+	@$(RUN)/sigillo serve
+
+test: $(MADE) ## run the tests: on SQLite, and on PostgreSQL where its server is installed
+	@$(RUN)/python -m pytest
+
+check: test ## the gate: tests, format, lint, types, import contracts
+	@$(RUN)/ruff format --check .
+	@$(RUN)/ruff check .
+	@$(RUN)/mypy
+	@$(RUN)/lint-imports
+
+openapi: $(MADE) ## write the published contract, openapi/openapi.json, anew
+	@$(RUN)/sigillo openapi > openapi/openapi.json.new && mv openapi/openapi.json.new openapi/openapi.json
+
+# Pins stay as they are unless pyproject.toml asks for more; UPGRADE=1 takes the newest of everything.
+# No address and no path gets in, so the files mean the same wherever packages come from.
+UV := $(firstword $(wildcard $(RUN)/uv) uv)
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-annotate --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
+
+lock: ## bring requirements/*.txt up to pyproject.toml (needs uv; UPGRADE=1 for the newest)
+	@command -v $(UV) >/dev/null || { echo "make lock needs uv: install it with 'pip install uv'" >&2; exit 1; }
+	$(COMPILE) --all-extras --group build pyproject.toml --output-file requirements/dev.txt
+	$(COMPILE) -c requirements/dev.txt --extra server --extra postgres pyproject.toml --output-file requirements/server.txt
+	$(COMPILE) -c requirements/dev.txt pyproject.toml --output-file requirements/client.txt
+	$(COMPILE) -c requirements/dev.txt --group pyproject.toml:build --output-file requirements/build.txt
+
+clean: ## remove the environment and the caches; keys/ and data/ stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	find app migrations tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(LOCKED): requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Sigillo needs Python 3.11 or later; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 | head -1)." >&2; \
+		echo "Name another one: make PYTHON=python3.11 …" >&2; exit 1; }
+	@echo "Making the environment in $(VENV): under a minute, once."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(MADE): $(LOCKED) pyproject.toml
+	@$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

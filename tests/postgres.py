@@ -1,0 +1,168 @@
+"""A PostgreSQL server of our own, made for one run of the tests and gone with it."""
+
+import atexit
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import psycopg
+import pytest
+from psycopg import sql
+
+DEBIAN: Final = Path("/usr/lib/postgresql")
+NEEDED: Final = ("initdb", "pg_ctl", "postgres")
+OWNER: Final = "sigillo"
+PORT: Final = 5432  # names the socket only: no TCP port is opened
+
+# Nothing here outlives the run, so nothing waits for a disk.
+SETTINGS: Final[Mapping[str, str]] = {
+    "listen_addresses": "''",
+    "port": str(PORT),
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "max_connections": "200",
+    "autovacuum": "off",
+    "log_min_messages": "warning",
+    "timezone": "'UTC'",
+}
+
+
+class ServerFailedError(RuntimeError):
+    """The private server did not do as it was told; the message is its own words."""
+
+
+def find_binaries() -> Path | None:
+    """Find the folder of the server's programs, on the PATH or where Debian puts them, newest first."""
+    on_path = shutil.which("pg_ctl")
+    folders = [Path(on_path).resolve().parent] if on_path else []
+    versions = [path for path in DEBIAN.glob("*/bin") if path.parent.name.isdigit()]
+    folders += sorted(versions, key=lambda path: int(path.parent.name), reverse=True)
+    return next((folder for folder in folders if all((folder / name).exists() for name in NEEDED)), None)
+
+
+def binaries_or_skip() -> Path:
+    """Give the folder of the server's programs, or skip the test aloud; in CI that is a failure."""
+    if found := find_binaries():
+        return found
+    said = (
+        f"PostgreSQL server binaries not found: neither {', '.join(NEEDED)} on the PATH nor {DEBIAN}/*/bin."
+    )
+    if os.environ.get("SIGILLO_REQUIRE_POSTGRES") == "1":
+        pytest.fail(f"{said} They are required here.")
+    pytest.skip(f"{said} PostgreSQL tests skipped.")
+
+
+def _unprivileged_user() -> pwd.struct_passwd | None:
+    """Whom the server must run as in our place: nobody else, unless we are root."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam("postgres")
+    except KeyError:
+        return pwd.getpwnam("nobody")
+
+
+class PrivateServer:
+    """A server on a Unix socket in a folder of its own; use it in a `with` block, or call `stop`.
+
+    PostgreSQL refuses to run as root, so root starts it as `postgres` or, without that user, as `nobody`.
+    """
+
+    def __init__(self, binaries: Path | None = None) -> None:
+        self._binaries = binaries or binaries_or_skip()
+        self._user = _unprivileged_user()
+        self._folder: Path | None = None
+
+    def __enter__(self) -> Self:
+        self._folder = folder = Path(tempfile.mkdtemp(prefix="sigillo-pg-"))
+        atexit.register(self.stop)
+        if self._user is not None:
+            os.chown(folder, self._user.pw_uid, self._user.pw_gid)
+        try:
+            self._make_cluster(folder / "cluster")
+            self._run("pg_ctl", "start", "--wait", "--silent", "--log", folder / "log")
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop the server at once and remove all that it held. To stop it twice does no harm."""
+        folder, self._folder = self._folder, None
+        if folder is None:
+            return
+        atexit.unregister(self.stop)
+        if (folder / "cluster" / "postmaster.pid").exists():
+            with suppress(ServerFailedError):  # it may have gone by itself since we looked
+                self._run("pg_ctl", "stop", "--mode=immediate", "--wait", "--silent", folder=folder)
+        shutil.rmtree(folder)
+
+    def url(self, name: str) -> str:
+        """Say where a database of this server is, as SQLAlchemy reads it."""
+        return f"postgresql+psycopg:///{name}?host={self._running()}&port={PORT}&user={OWNER}"
+
+    def create_database(self, name: str, template: str | None = None) -> str:
+        """Create a database, empty or as a copy of another one that nobody is connected to; give its URL."""
+        statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
+        if template is not None:
+            statement += sql.SQL(" TEMPLATE {}").format(sql.Identifier(template))
+        self._execute(statement)
+        return self.url(name)
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database, whoever is still connected to it."""
+        self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def _execute(self, statement: sql.Composed) -> None:
+        with psycopg.connect(
+            host=str(self._running()), port=PORT, user=OWNER, dbname="postgres", autocommit=True
+        ) as connection:
+            connection.execute(statement)
+
+    def _running(self) -> Path:
+        if self._folder is None:
+            raise ServerFailedError("The server is not running: use it inside its `with` block.")
+        return self._folder
+
+    def _make_cluster(self, cluster: Path) -> None:
+        self._run(
+            "initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", f"--username={OWNER}"
+        )
+        settings = {**SETTINGS, "unix_socket_directories": f"'{cluster.parent}'"}
+        with (cluster / "postgresql.conf").open("a", encoding="utf-8") as conf:
+            conf.writelines(f"{name} = {value}\n" for name, value in settings.items())
+
+    def _run(self, program: str, *arguments: str | Path, folder: Path | None = None) -> None:
+        at = folder or self._running()
+        # The answer goes to a file: a server that inherits a pipe would hold it open for as long as it lives.
+        with (at / f"{program}.txt").open("w+", encoding="utf-8") as answer:
+            done = subprocess.run(
+                [self._binaries / program, *arguments, "-D", at / "cluster"],
+                stdin=subprocess.DEVNULL,
+                stdout=answer,
+                stderr=subprocess.STDOUT,
+                cwd=at,
+                env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+                user=self._user.pw_uid if self._user else None,
+                group=self._user.pw_gid if self._user else None,
+                extra_groups=[] if self._user else None,
+                check=False,
+            )
+            answer.seek(0)
+            said = answer.read()
+        if done.returncode:
+            log = at / "log"
+            raise ServerFailedError(f"{program}: {said}{log.read_text() if log.exists() else ''}")
