@@ -1,5 +1,3 @@
-# syntax=docker/dockerfile:1
-
 FROM python:3.11-slim AS builder
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./

@@ -22,6 +22,7 @@ help: ## say what there is
 	@echo "Start with 'make demo'. All that is needed is Python 3.11 or later; PYTHON=… names another one."
 
 env: $(MADE) ## make the environment in .venv from the lock file (the others do it for you)
+	@echo "The environment is ready in $(VENV)."
 
 demo: $(MADE) ## live through the whole story once, over HTTP, in about a minute
 	@$(RUN)/sigillo demo

@@ -110,9 +110,14 @@ class PrivateServer:
                 self._run("pg_ctl", "stop", "--mode=immediate", "--wait", "--silent", folder=folder)
         shutil.rmtree(folder)
 
+    @property
+    def socket_folder(self) -> str:
+        """Say where the socket is: what libpq calls the host."""
+        return str(self._running())
+
     def url(self, name: str) -> str:
         """Say where a database of this server is, as SQLAlchemy reads it."""
-        return f"postgresql+psycopg:///{name}?host={self._running()}&port={PORT}&user={OWNER}"
+        return f"postgresql+psycopg:///{name}?host={self.socket_folder}&port={PORT}&user={OWNER}"
 
     def create_database(self, name: str, template: str | None = None) -> str:
         """Create a database, empty or as a copy of another one that nobody is connected to; give its URL."""
@@ -128,7 +133,7 @@ class PrivateServer:
 
     def _execute(self, statement: sql.Composed) -> None:
         with psycopg.connect(
-            host=str(self._running()), port=PORT, user=OWNER, dbname="postgres", autocommit=True
+            host=self.socket_folder, port=PORT, user=OWNER, dbname="postgres", autocommit=True
         ) as connection:
             connection.execute(statement)
 

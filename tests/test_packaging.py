@@ -1,0 +1,198 @@
+"""What is installed is what was locked, and the image holds the service and nothing else."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+from sqlalchemy import NullPool, create_engine, text
+
+from tests.postgres import PrivateServer
+
+ROOT: Final = Path(__file__).parents[1]
+PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+EXTRAS: Final[Mapping[str, list[str]]] = PROJECT["project"]["optional-dependencies"]
+BASE: Final[list[str]] = PROJECT["project"]["dependencies"]
+BUILD: Final[list[str]] = PROJECT["dependency-groups"]["build"]
+
+LOCKS: Final[Mapping[str, list[str]]] = {
+    "client": BASE,
+    "server": BASE + EXTRAS["server"] + EXTRAS["postgres"],
+    "dev": BASE + BUILD + [wanted for extra in EXTRAS.values() for wanted in extra],
+    "build": BUILD,
+}
+# How a machine reaches its packages is its own affair; all else of the environment stays outside.
+PASSED_ON: Final = re.compile(r"PIP_.*|SSL_CERT_.*|.*_CA_BUNDLE|(https?|no)_proxy", re.IGNORECASE)
+UNREACHABLE: Final = re.compile(
+    r"ConnectionError|Connection refused|Max retries|name resolution|ConnectTimeout"
+)
+
+
+def locked(name: str) -> list[str]:
+    """Give the entries of a lock file, each on one line with its hashes."""
+    lines = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
+    return lines.replace("\\\n", " ").splitlines()
+
+
+def pins(name: str) -> dict[str, set[Version]]:
+    """Give what a lock file pins; a package may have one version per platform."""
+    found: dict[str, set[Version]] = {}
+    for entry in locked(name):
+        wanted = Requirement(entry.split(" --hash=")[0])
+        (only,) = wanted.specifier
+        found.setdefault(wanted.name, set()).add(Version(only.version))
+    return found
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_pins_every_package_by_hash_and_names_no_place(name: str) -> None:
+    for entry in locked(name):
+        assert re.fullmatch(r"[a-z0-9._\[\],-]+==[^\s;]+( ;.*?)?( +--hash=sha256:[0-9a-f]{64})+", entry)
+        assert "://" not in entry
+        assert " @ " not in entry
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_holds_what_the_project_asks_for(name: str) -> None:
+    pinned = pins(name)
+    for wanted in map(Requirement, LOCKS[name]):
+        assert all(wanted.specifier.contains(version) for version in pinned[wanted.name.lower()]), wanted
+
+
+@pytest.mark.parametrize("name", ["client", "server", "build"])
+def test_what_is_installed_is_what_was_tested(name: str) -> None:
+    tested = pins("dev")
+    assert all(tested[package] == versions for package, versions in pins(name).items())
+
+
+def test_the_locked_builder_is_the_one_that_the_project_names() -> None:
+    assert set(PROJECT["build-system"]["requires"]) <= set(BUILD)
+
+
+def test_the_member_s_client_needs_no_server() -> None:
+    assert not {"fastapi", "sqlalchemy", "cryptography", "alembic"} & set(pins("client"))
+
+
+def test_a_private_postgresql_starts_answers_and_leaves_nothing() -> None:
+    with PrivateServer() as server:
+        folder = Path(server.socket_folder)
+        first = create_engine(server.create_database("first"), poolclass=NullPool)
+        with first.begin() as connection:
+            connection.execute(text("CREATE TABLE kept (name text)"))
+        second = create_engine(server.create_database("second", template="first"), poolclass=NullPool)
+        with second.begin() as connection:
+            assert connection.scalar(text("SELECT count(*) FROM kept")) == 0
+            assert connection.scalar(text("SHOW listen_addresses")) == ""
+            assert connection.scalar(text("SHOW server_encoding")) == "UTF8"
+        server.drop_database("second")
+        assert folder.exists()
+    assert not folder.exists()
+
+
+def stages() -> tuple[list[str], list[str]]:
+    """Give the lines of the image's two stages: where it is built, and what is left."""
+    recipe = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+    _, builder, final = re.split(r"^FROM .*$", recipe, flags=re.MULTILINE)
+    return builder.strip().splitlines(), final.strip().splitlines()
+
+
+def words(lines: list[str], instruction: str) -> list[list[str]]:
+    return [line.split()[1:] for line in lines if line.startswith(f"{instruction} ")]
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Do what the image's builder does, in an empty folder: copy what it copies, run what it runs."""
+    builder, _ = stages()
+    source = tmp_path_factory.mktemp("source")
+    for name in [name for *names, _ in words(builder, "COPY") for name in names]:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, source / name)
+    (command,) = words(builder, "RUN")
+    target = tmp_path_factory.mktemp("target") / "sigillo"
+    done = subprocess.run(
+        [*command[:-1], str(target)],
+        cwd=source,
+        env=clean_environment(source) | {"PYTHON": sys.executable},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode and "CI" not in os.environ and UNREACHABLE.search(done.stderr):
+        pytest.skip("packages cannot be reached from here, so the image's installation was not tried")
+    assert done.returncode == 0, done.stderr
+    shutil.rmtree(source)  # from here on, only what was installed is there
+    return target
+
+
+def clean_environment(home: Path) -> dict[str, str]:
+    passed = {name: value for name, value in os.environ.items() if PASSED_ON.fullmatch(name)}
+    return passed | {"PATH": os.defpath, "HOME": str(home), "LC_ALL": "C.UTF-8"}
+
+
+def run(installed: Path, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run an installed program away from the source, so that only the installed package can answer."""
+    return subprocess.run(
+        [installed / "bin" / program, *arguments],
+        cwd=installed,
+        env=clean_environment(installed),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_installed_command_explains_itself(installed: Path) -> None:
+    answer = run(installed, "sigillo", "--help")
+    assert answer.returncode == 0, answer.stderr
+    assert {"serve", "migrate"} <= set(answer.stdout.split())
+
+
+def test_the_installed_service_loads_from_the_installed_package(installed: Path) -> None:
+    answer = run(installed, "python", "-c", "import app.main; print(app.main.__file__)")
+    assert answer.returncode == 0, answer.stderr
+    assert Path(answer.stdout.strip()).is_relative_to(installed)
+
+
+def test_the_installed_package_brings_its_migrations(installed: Path) -> None:
+    (packages,) = installed.glob("lib/python3*/site-packages")
+    expected = {path.relative_to(ROOT) for path in (ROOT / "migrations").rglob("*.py")}
+    assert expected
+    assert expected == {
+        path.relative_to(packages / "app") for path in packages.glob("app/migrations/**/*.py")
+    }
+
+
+def test_the_installed_service_makes_its_database(installed: Path) -> None:
+    answer = run(installed, "sigillo", "migrate")
+    assert answer.returncode == 0, answer.stderr
+    assert (installed / "data" / "sigillo.db").exists()
+
+
+@pytest.mark.parametrize("tool", ["pip", "setuptools", "hatchling", "pytest", "ruff", "mypy", "hypothesis"])
+def test_the_installed_environment_holds_no_tool_of_development(installed: Path, tool: str) -> None:
+    assert run(installed, "python", "-c", f"import {tool}").returncode == 1
+    assert not (installed / "bin" / tool).exists()
+
+
+def test_the_image_runs_as_nobody_in_particular_and_reports_its_health() -> None:
+    _, final = stages()
+    assert words(final, "USER") == [["sigillo"]]
+    assert any("--uid" in command for command in words(final, "RUN"))
+    (health,) = (line for line in final if line.startswith("HEALTHCHECK "))
+    assert "/healthz" in health
+    assert final[-1].startswith("CMD ")
+    assert "sigillo migrate && exec sigillo serve" in final[-1]
+    assert not [line for line in final if re.search(r"\bpip\b|\bapt", line)]
