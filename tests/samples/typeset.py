@@ -17,6 +17,7 @@ from reportlab.platypus import (
     CondPageBreak,
     HRFlowable,
     KeepTogether,
+    PageBreak,
     Paragraph,
     SimpleDocTemplate,
     Spacer,
@@ -66,8 +67,8 @@ def _set(source: str, look: Look, title: str, author: str, lang: str, total: int
         pagesize=A4,
         leftMargin=EDGE - PADDING,
         rightMargin=EDGE - PADDING,
-        topMargin=17 * mm,
-        bottomMargin=21 * mm,
+        topMargin=15 * mm,
+        bottomMargin=18 * mm,
         title=title,
         author=author,
         subject=FICTION,
@@ -97,7 +98,7 @@ def _flowables(source: str, look: Look) -> Iterator[Any]:
             yield from _masthead(block, look)
         elif first.startswith("## "):
             indent = 0.0
-            yield CondPageBreak(34 * mm)
+            yield CondPageBreak(24 * mm)
             yield Paragraph(marked(first[3:]), heading)
         elif first.startswith("### "):
             indent = ENTRY
@@ -109,6 +110,8 @@ def _flowables(source: str, look: Look) -> Iterator[Any]:
             yield KeepTogether(
                 [_chart(yaml.safe_load(block.strip("`").removeprefix("chart")), look), Spacer(0, 6)]
             )
+        elif first == "!page":
+            yield PageBreak()
         elif first.startswith("!signature "):
             yield handwritten(first.removeprefix("!signature "))
             yield Paragraph(marked(first.removeprefix("!signature ")), BYLINE)
@@ -192,7 +195,7 @@ def _columns(rows: list[list[str]]) -> list[float]:
     columns = list(zip(*rows, strict=True))
     words = [[word for cell in column for word in cell.split()] for column in columns]
     least = [max(stringWidth(word, "Helvetica-Bold", CELL.fontSize) for word in each) + 14 for each in words]
-    hunger = [max(min(len(cell), 60) for cell in column) ** 0.75 for column in columns]
+    hunger = [max(min(len(cell), 60) for cell in column) for column in columns]
     spare = WIDTH - sum(least)
     return [width + spare * share / sum(hunger) for width, share in zip(least, hunger, strict=True)]
 
