@@ -52,9 +52,7 @@ def binaries_or_skip() -> Path:
     """Give the folder of the server's programs, or skip the test aloud; in CI that is a failure."""
     if found := find_binaries():
         return found
-    said = (
-        f"PostgreSQL server binaries not found: neither {', '.join(NEEDED)} on the PATH nor {DEBIAN}/*/bin."
-    )
+    said = f"PostgreSQL server binaries not found: no {', '.join(NEEDED)} on the PATH or in {DEBIAN}/*/bin."
     if os.environ.get("SIGILLO_REQUIRE_POSTGRES") == "1":
         pytest.fail(f"{said} They are required here.")
     pytest.skip(f"{said} PostgreSQL tests skipped.")
