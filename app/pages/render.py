@@ -1,0 +1,134 @@
+"""Values in, HTML out: what a person sees in a browser, in Italian or in English."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, tzinfo
+from functools import partial
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from app.core.labels import Labels, Language
+from app.pages import assets, words
+from app.pages.qr import qr_drawing
+from app.verification import words as answers
+from app.verification.report import CheckName, Outcome, Report
+from app.verification.rules import ROME
+
+LONGEST_ECHO: Final = 64
+DAY: Final = re.compile(r"(\d{1,2}º?) (\w+) (\d{4})")
+
+_templates: Final = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,  # always: names come from people, and documents from anybody
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+
+
+def _spoken(labels: Mapping[str, Labels], language: Language) -> dict[str, str]:
+    return {key: label.in_language(language) for key, label in labels.items()}
+
+
+_SPOKEN: Final[Mapping[Language, Mapping[str, Mapping[str, str]]]] = {
+    language: {
+        "t": _spoken(words.WORDS, language),
+        "results": _spoken(words.RESULTS, language),
+        "outcomes": _spoken(words.OUTCOMES, language),
+        "check_names": _spoken(words.CHECKS, language),
+        "states": _spoken(words.STATES, language),
+    }
+    for language in ("it", "en")
+}
+
+
+def verification_page(
+    report: Report,
+    language: Language,
+    *,
+    number: str | None = None,
+    address: str | None = None,
+    contact: str | None = None,
+    zone: tzinfo = ROME,
+) -> str:
+    """Show a report: the answer in the first line, then what it rests on.
+
+    `number` is given where the page has an address of its own, `/v/{number}`, with a twin for programs;
+    `address` is that page's public address, drawn as a QR; `contact` is where to report a problem by mail.
+    """
+    return _page(
+        "verify.html",
+        language,
+        report=report,
+        number=number,
+        address=address,
+        qr=qr_drawing(address) if address else None,
+        contact=f"mailto:{quote(contact, safe='@')}" if contact else None,
+        trusted=report.outcome(CheckName.ISSUER_TRUST) is Outcome.PASS,
+        day=partial(_day, language=language, zone=zone),
+        checked=answers.moment_in_words(report.checked_at, zone).in_language(language),
+        proves=answers.PROVES,
+        does_not_prove=answers.DOES_NOT_PROVE,
+        switch=number is not None,
+    )
+
+
+def start_page(language: Language, *, trouble: str | None = None) -> str:
+    """Offer to verify by number, file or photo; `trouble` is the code of what stopped the last attempt."""
+    said = words.TROUBLES.get(trouble, words.TROUBLE).in_language(language) if trouble else None
+    return _page("start.html", language, trouble=said, typed="")
+
+
+def not_found_page(language: Language) -> str:
+    """Say that there is nothing to show: the same page for an unknown number and for a hidden one."""
+    return _notice(language, "not_found")
+
+
+def mistyped_page(language: Language, typed: str = "") -> str:
+    """Say that the check digits are wrong, with what was typed ready to be corrected."""
+    return _notice(language, "mistyped", typed=typed[:LONGEST_ECHO])
+
+
+def problem_page(language: Language, title: str, detail: str) -> str:
+    """Say in words what went wrong; both texts must already be in the reader's language."""
+    return _page("notice.html", language, title=title, detail=detail, typed="", again=False)
+
+
+def home_page(language: Language, *, documentation: str | None = None) -> str:
+    """Greet whoever comes to the bare address; `documentation` is the path of the API's own pages."""
+    return _page("home.html", language, documentation=documentation)
+
+
+def _notice(language: Language, subject: str, *, typed: str = "") -> str:
+    said = _SPOKEN[language]["t"]
+    title, detail = said[f"{subject}_title"], said[f"{subject}_detail"]
+    return _page("notice.html", language, title=title, detail=detail, typed=typed, again=True)
+
+
+def _day(moment: datetime, *, language: Language, zone: tzinfo) -> str:
+    return answers.day_in_words(moment.astimezone(zone).date()).in_language(language)
+
+
+def _unbroken(text: str) -> str:
+    """Keep a day on one line, however narrow the screen."""
+    return DAY.sub("\\1\N{NO-BREAK SPACE}\\2\N{NO-BREAK SPACE}\\3", text)
+
+
+def _page(template: str, language: Language, **values: object) -> str:
+    defaults: dict[str, object] = {"switch": True}
+    return _templates.get_template(template).render(
+        defaults
+        | {
+            "language": language,
+            "stylesheet": assets.STYLESHEET.path,
+            "mark": assets.MARK.path,
+            "unbroken": _unbroken,
+            "say": lambda labels: labels.in_language(language),
+            **_SPOKEN[language],
+        }
+        | values
+    )

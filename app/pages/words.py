@@ -1,0 +1,191 @@
+# ruff: noqa: RUF001 - these words are printed, with the dashes and apostrophes of print
+"""The words of the pages themselves; the sentences of an answer are verification's own."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from app.core.labels import Labels
+
+WORDS: Final[Mapping[str, Labels]] = {
+    "language_it": Labels(it="Italiano", en="Italiano"),
+    "language_en": Labels(it="English", en="English"),
+    "languages": Labels(it="Lingua", en="Language"),
+    "skip": Labels(it="Vai al contenuto", en="Skip to the content"),
+    "tagline": Labels(it="Verifica degli attestati", en="Verification of attestations"),
+    "footer": Labels(
+        it="Questa pagina non usa cookie e non chiede nulla ad altri siti.",
+        en="This page uses no cookies and asks nothing of other sites.",
+    ),
+    "verify_another": Labels(it="Verifica un altro attestato", en="Verify another attestation"),
+    "for_machines": Labels(it="Per i programmi (JSON)", en="For programs (JSON)"),
+    "report_problem": Labels(it="Segnala un problema", en="Report a problem"),
+    # the answer
+    "result": Labels(it="Esito", en="Result"),
+    "checked": Labels(it="Controllato il", en="Checked on"),
+    "test_banner": Labels(
+        it="Questo documento serve a provare il servizio: non attesta nulla di nessuno.",
+        en="This document was made to try the service out: it attests nothing about anybody.",
+    ),
+    "test_mark": Labels(it="TEST – senza valore", en="TEST – no value"),
+    "clock_mark": Labels(it="Orologio spostato di", en="Clock moved by"),
+    "clock_banner": Labels(
+        it="Le date e gli esiti di questa pagina non sono quelli di oggi.",
+        en="The dates and answers on this page are not those of today.",
+    ),
+    "holder": Labels(it="Titolare", en="Holder"),
+    "holder_withheld": Labels(it="Nome non più disponibile", en="Name no longer available"),
+    "profile": Labels(it="Profilo", en="Profile"),
+    "standard": Labels(it="Norma di riferimento", en="Reference standard"),
+    "issued_by": Labels(it="Rilasciato da", en="Issued by"),
+    "issued_by_claimed": Labels(it="Dice di essere rilasciato da", en="Says it was issued by"),
+    "valid_from": Labels(it="Valido dal", en="Valid from"),
+    "valid_until": Labels(it="Valido fino al", en="Valid until"),
+    "number": Labels(it="Numero", en="Number"),
+    "state": Labels(it="Stato al controllo", en="Status when checked"),
+    "identity": Labels(
+        it="Confrontate il nome con un documento d’identità.",
+        en="Compare the name with an identity document.",
+    ),
+    "identity_why": Labels(
+        it="Il sigillo prova il documento, non chi ve lo mostra.",
+        en="The seal proves the document, not the person who shows it.",
+    ),
+    "qr": Labels(it="Codice QR che apre questa pagina", en="QR code that opens this page"),
+    "qr_caption": Labels(it="Apre questa pagina", en="Opens this page"),
+    "nothing_shown": Labels(
+        it="Il contenuto non è provato, perciò non viene mostrato.",
+        en="The content is unproven, so it is not shown.",
+    ),
+    "nothing_shown_why": Labels(
+        it="Mostrarlo vorrebbe dire ripetere le parole di chi potrebbe averlo falsificato. Chiedete il "
+        "documento originale al titolare, oppure cercate il suo numero nel registro.",
+        en="To show it would be to repeat the words of whoever may have forged it. Ask the holder for "
+        "the original document, or look its number up in the register.",
+    ),
+    "checks": Labels(it="I controlli fatti", en="The checks made"),
+    "no_checks": Labels(it="Non è stato fatto alcun controllo.", en="No check was made."),
+    "seal_proves": Labels(it="Che cosa prova il sigillo", en="What the seal proves"),
+    "seal_does_not_prove": Labels(it="Che cosa non prova", en="What it does not prove"),
+    # the start page and its form
+    "start_title": Labels(it="Verifica un attestato", en="Verify an attestation"),
+    "start_lead": Labels(
+        it="In pochi secondi sapete se un attestato è autentico, in vigore, sospeso, revocato o scaduto.",
+        en="In seconds you know whether an attestation is genuine, in force, suspended, revoked or ended.",
+    ),
+    "by_number": Labels(it="Con il numero", en="By its number"),
+    "number_label": Labels(it="Numero dell’attestato", en="Number of the attestation"),
+    "number_hint": Labels(
+        it="È stampato sotto il codice QR, per esempio DLE-26-7K3Q-F9XM-2T5H-65. "
+        "Maiuscole e spazi non contano.",
+        en="It is printed below the QR code, for example DLE-26-7K3Q-F9XM-2T5H-65. "
+        "Capitals and spaces do not matter.",
+    ),
+    "by_file": Labels(it="Con il file o con una foto", en="By its file or a photo"),
+    "file_label": Labels(it="File dell’attestato o foto del codice QR", en="File, or photo of the QR code"),
+    "file_hint": Labels(
+        it="Il documento che avete ricevuto, oppure una foto PNG o JPEG del codice QR, fino a 10 MB. "
+        "Viene letto per rispondervi e non viene conservato.",
+        en="The document that you were sent, or a PNG or JPEG photo of the QR code, up to 10 MB. "
+        "It is read to answer you and is not kept.",
+    ),
+    "verify": Labels(it="Verifica", en="Verify"),
+    "scan_tip": Labels(
+        it="Avete il foglio davanti? Inquadrate il codice QR con la fotocamera del telefono: "
+        "controllate che l’indirizzo sia quello di questo sito.",
+        en="Is the paper in front of you? Point your phone’s camera at the QR code, "
+        "and check that the address is the one of this site.",
+    ),
+    # nothing found, mistyped, something went wrong
+    "not_found_title": Labels(it="Nessun attestato con questo numero", en="No attestation has this number"),
+    "not_found_detail": Labels(
+        it="Il numero è scritto bene, ma il registro pubblico non ha nulla da mostrare per esso. "
+        "Controllatelo sul documento; se è giusto, non fidatevi del documento e chiedete all’ente.",
+        en="The number is well formed, but the public register has nothing to show for it. "
+        "Compare it with the document; if it is right, do not rely on the document and ask the body.",
+    ),
+    "mistyped_title": Labels(it="Il numero non è scritto bene", en="The number is mistyped"),
+    "mistyped_detail": Labels(
+        it="Almeno un carattere è sbagliato o manca: lo dicono le due cifre di controllo in fondo. "
+        "Correggetelo qui sotto.",
+        en="At least one character is wrong or missing: the two check digits at the end tell. "
+        "Correct it below.",
+    ),
+    # the front page
+    "home_title": Labels(it="Competenze, con un sigillo", en="Competence, under seal"),
+    "home_lead": Labels(
+        it="Sigillo è il servizio con cui un’associazione professionale raccoglie i dossier dei propri soci, "
+        "li fa valutare, decide e rilascia attestati che chiunque può verificare.",
+        en="Sigillo is the service with which a professional association takes in its members’ dossiers, "
+        "has them assessed, decides, and issues attestations that anyone can verify.",
+    ),
+    "home_verify": Labels(
+        it="Avete in mano un attestato, un file o un codice QR?",
+        en="Do you hold an attestation, a file or a QR code?",
+    ),
+    "home_programs": Labels(it="Documentazione per i programmi", en="Documentation for programs"),
+}
+
+RESULTS: Final[Mapping[str, Labels]] = {
+    "valid": Labels(it="Valido", en="Valid"),
+    "valid_with_warnings": Labels(it="Valido, con avvertenze", en="Valid, with warnings"),
+    "invalid": Labels(it="Non valido", en="Not valid"),
+    "unknown": Labels(it="Non confermato", en="Not confirmed"),
+}
+
+CHECKS: Final[Mapping[str, Labels]] = {
+    "format": Labels(it="Formato", en="Format"),
+    "integrity": Labels(it="Integrità del sigillo", en="Integrity of the seal"),
+    "issuer_trust": Labels(it="Identità dell’ente", en="Identity of the body"),
+    "validity_period": Labels(it="Periodo di validità", en="Period of validity"),
+    "status": Labels(it="Sospensione e revoca", en="Suspension and revocation"),
+    "register_match": Labels(it="Confronto con il registro", en="Comparison with the register"),
+    "superseded": Labels(it="Documento più recente", en="Newest document"),
+}
+
+OUTCOMES: Final[Mapping[str, Labels]] = {
+    "pass": Labels(it="Superato", en="Passed"),
+    "fail": Labels(it="Non superato", en="Failed"),
+    "warn": Labels(it="Attenzione", en="Warning"),
+    "not_checked": Labels(it="Non controllato", en="Not checked"),
+    "not_applicable": Labels(it="Non pertinente", en="Not applicable"),
+}
+
+STATES: Final[Mapping[str, Labels]] = {
+    "active": Labels(it="In vigore", en="In force"),
+    "suspended": Labels(it="Sospeso", en="Suspended"),
+    "revoked": Labels(it="Revocato", en="Revoked"),
+    "surrendered": Labels(it="Rinunciato dal titolare", en="Given up by the holder"),
+    "expired": Labels(it="Scaduto", en="Ended"),
+    "not_yet_valid": Labels(it="Non ancora in vigore", en="Not in force yet"),
+    "superseded": Labels(it="In vigore, con un documento più recente", en="In force, under a newer document"),
+}
+
+# What the form could not take, by the code of the problem.
+TROUBLES: Final[Mapping[str, Labels]] = {
+    "nothing-sent": Labels(
+        it="Scrivete un numero oppure scegliete un file.", en="Type a number or choose a file."
+    ),
+    "picture-unreadable": Labels(
+        it="L’immagine è rovinata o non è PNG né JPEG: mandatene un’altra.",
+        en="The picture is damaged, or neither PNG nor JPEG: send another one.",
+    ),
+    "picture-too-large": Labels(
+        it="L’immagine è troppo grande: al massimo 10 MB e 25 megapixel.",
+        en="The picture is too large: at most 10 MB and 25 megapixels.",
+    ),
+    "no-qr-found": Labels(
+        it="Nell’immagine non si vede un codice QR: serve una foto nitida, con tutto il margine bianco.",
+        en="No QR code can be seen in the picture: send a sharp photo, with all of the white margin.",
+    ),
+    "several-qr-found": Labels(
+        it="Nell’immagine ci sono più codici QR: mandate una foto di uno solo.",
+        en="There are several QR codes in the picture: send a photo of one alone.",
+    ),
+    "too-large": Labels(
+        it="Il file è troppo grande: al massimo 10 MB.", en="The file is too large: at most 10 MB."
+    ),
+}
+TROUBLE: Final = Labels(
+    it="Non è stato possibile leggere quello che avete mandato: provate con il file originale o il numero.",
+    en="What you sent could not be read: try the original file, or the number.",
+)
