@@ -71,8 +71,24 @@ def test_a_score_that_cannot_stand_is_refused(score: Score, code: str) -> None:
 
 @pytest.mark.parametrize(
     "score",
-    [k3("0"), k3("4"), k3("0.5"), k3("2", comment=""), k3("3.50"), k3(evidence=("evd_1", "evd_2"))],
-    ids=["nothing", "everything", "a half", "two without a comment", "written long", "two links"],
+    [
+        k3("0"),
+        k3("4"),
+        k3("0.5"),
+        k3("2", comment=""),
+        k3("3.50"),
+        k3(evidence=("evd_1", "evd_2")),
+        k3(comment="a" * 4000),
+    ],
+    ids=[
+        "nothing",
+        "everything",
+        "a half",
+        "two without a comment",
+        "written long",
+        "two links",
+        "much said",
+    ],
 )
 def test_a_score_that_can_stand_is_taken(score: Score) -> None:
     assert assessment_faults(SCHEME, given_scores(K3=score), EVIDENCE) == ()
@@ -196,6 +212,7 @@ def test_totals_at_the_edges_are_exact() -> None:
         ),
         pytest.param(all_at("4", K7="2"), "pass", "pass", (), id="a critical one at exactly 2"),
         pytest.param(all_at("4", K8="0"), "pass", "pass", (), id="one other below 2"),
+        pytest.param(all_at("4", K6="2", K8="2", K2="0"), "pass", "pass", (), id="two others at exactly 2"),
         pytest.param(
             all_at("4", K6="1.75", K8="0"),
             "refuse",

@@ -68,6 +68,13 @@ def test_the_renewal_window_opens_months_before_and_its_grace_ends_days_after(
     assert Span.read("P90D").after(day(until)) == day(grace_ends)
 
 
+def test_a_span_is_taken_off_as_it_is_added() -> None:
+    span = Span.read("P1Y1M10D")
+
+    assert span.after(day("2026-01-31")) == day("2027-03-10")
+    assert span.before(day("2027-03-31")) == day("2026-02-18")
+
+
 def test_an_on_time_renewal_starts_the_day_after_and_ends_on_the_anniversary() -> None:
     anchor = day("2026-11-20")
 

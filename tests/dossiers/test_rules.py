@@ -365,6 +365,15 @@ def test_what_proves_nothing_counts_for_nothing(useless: EvidenceFacts) -> None:
     assert admission_facts(SCHEME, [*COMPLETE, useless], TODAY) == admission_facts(SCHEME, COMPLETE, TODAY)
 
 
+def test_what_ended_today_counts() -> None:
+    evidence = [item("training", ended_on="2026-11-20"), item("degree", awarded_on="2026-11-20")]
+
+    facts = admission_facts(SCHEME, evidence, TODAY)
+
+    assert facts.dl_training_hours == 60
+    assert facts.highest_degree == Degree(7, "computer_science")
+
+
 def test_without_degrees_there_is_no_highest_one() -> None:
     assert admission_facts(SCHEME, [], TODAY).highest_degree is None
 

@@ -160,6 +160,14 @@ def repeated(place: str) -> str:
             id="a validity in months",
         ),
         pytest.param(
+            changed("validity.period", "P3Y6M"),
+            "validity.period: a credential holds for whole years",
+            id="a validity with months",
+        ),
+        pytest.param(
+            changed("cpd.cycle", "P3Y1D"), "cpd.cycle: a cycle lasts whole years", id="a cycle with days"
+        ),
+        pytest.param(
             changed("cpd.categories.learning.min", 91),
             "cpd.categories: the minima sum to 91, above min_total 90",
             id="category minima above the total",
@@ -212,6 +220,22 @@ def test_a_scheme_that_breaks_a_rule_is_refused_at_its_place(text: str, fault: s
         read(text)
 
     assert any(found.startswith(fault) for found in refused.value.faults), refused.value.faults
+
+
+def test_a_scheme_may_go_as_far_as_its_limits() -> None:
+    scheme = content()
+    scheme["assessment"]["outcome"]["passing"]["noncritical_exceptions_max"] = 4
+    scheme["assessment"]["outcome"]["interview"]["total_min"] = 65
+    scheme["files"]["max_mb"] = scheme["files"]["total_mb"]
+    scheme["admission"]["paths"][2]["project_sheets_min"] = 8
+    scheme["cpd"]["min_per_year"] = 30
+    scheme["cpd"]["carry_over"]["max"] = 90
+    scheme["cpd"]["topics"][0]["min"] = 88
+    limits = {"learning": 36, "practice": 30, "contribution": 20, "self_study": 4}
+    for category in scheme["cpd"]["categories"]:
+        category["min"] = category["max"] = limits[category["id"]]
+
+    assert sum(limits.values()) == read(written(scheme)).cpd.min_total
 
 
 def test_a_limited_category_beside_unlimited_ones_is_no_fault() -> None:
