@@ -1,0 +1,241 @@
+"""Compact JWS (RFC 7515, 7.1), read strictly and verified with the algorithm that the key has.
+
+The header never chooses: it passes the allow-list of its format, and its `alg` must be the key's own
+(RFC 8725, 3.1). No address in it is ever followed.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated, Final, Literal
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from app.core.errors import JsonValue
+from app.formats.claims import Format
+from app.formats.strict import (
+    MAX_SAFE_INTEGER,
+    Malformed,
+    decode64,
+    decode64_standard,
+    encode64,
+    read_object,
+    write_json,
+)
+
+MAX_TOKEN: Final = 64 * 1024
+MAX_HEADER: Final = 16 * 1024
+MAX_SIGNATURE: Final = 512  # bytes: RSA with 4096 bits
+MAX_CERTIFICATES: Final = 6
+
+_COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_COORDINATE: Final = 32  # bytes of a P-256 coordinate, and of each half of a signature
+_RSA_BITS: Final = range(2048, 4096 + 1)
+_EXPONENT: Final = 65537
+_PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+
+Algorithm = Literal["ES256", "RS256"]
+PublicKeyObject = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+_KeyId = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,512}$")]
+_Instant = Annotated[int, Field(ge=0, le=MAX_SAFE_INTEGER)]
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a protected header says, once it passed the allow-list of its format."""
+
+    format: Format
+    alg: Algorithm
+    kid: str | None
+    chain: tuple[bytes, ...] = ()  # DER from `x5c`, leaf first; `x5t#S256` agrees with it
+    iat: int | None = None
+    jwk: Mapping[str, str] | None = None  # a key that a badge brings along: nobody vouches for it
+
+
+@dataclass(frozen=True, slots=True)
+class Compact:
+    """A token taken apart. Nothing in it is true before its signature verified."""
+
+    header: Header
+    payload: dict[str, JsonValue]
+    signing_input: bytes
+    signature: bytes
+
+    def verified_by(self, jwk: Mapping[str, object]) -> bool:
+        """Tell whether this key signed this token and the header names the one algorithm that the key has."""
+        return self.header.alg == algorithm_of(jwk) and verify(self.signing_input, self.signature, jwk)
+
+
+class _VcMembers(BaseModel):
+    """VC-JOSE-COSE, and JAdES baseline B-B (ETSI TS 119 182-1): the same bytes are both."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    alg: Algorithm
+    typ: Literal["vc+jwt"]
+    cty: Literal["vc"] | None = None
+    kid: _KeyId | None = None
+    x5c: Annotated[list[str], Field(min_length=1, max_length=MAX_CERTIFICATES)] | None = None
+    x5t_s256: Annotated[str | None, Field(alias="x5t#S256")] = None
+    iat: _Instant | None = None
+
+    def header(self) -> Header:
+        chain = tuple(decode64_standard(certificate) for certificate in self.x5c or ())
+        if self.x5t_s256 is not None and (not chain or self.x5t_s256 != certificate_thumbprint(chain[0])):
+            raise Malformed("x5t#S256 is not the digest of the first certificate in x5c")
+        return Header(Format.VC_JWT, self.alg, self.kid, chain, self.iat)
+
+
+class _ObMembers(BaseModel):
+    """Open Badges 3.0, 8.2.3: `alg`, `kid` or `jwk`, and `typ`; anything else is refused."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    alg: Algorithm
+    typ: Literal["JWT"] | None = None
+    kid: _KeyId | None = None
+    jwk: dict[str, object] | None = None
+
+    def header(self) -> Header:
+        if (self.kid is None) == (self.jwk is None):
+            raise Malformed("a badge names its key by kid or brings it as jwk, and not both")
+        jwk = None if self.jwk is None else public_members(public_key(self.jwk))
+        return Header(Format.OB_JWT, self.alg, self.kid, jwk=jwk)
+
+
+def signing_input(header: JsonValue, payload: JsonValue) -> bytes:
+    """Write the exact bytes that get signed (RFC 7515, 5.1)."""
+    return f"{encode64(write_json(header))}.{encode64(write_json(payload))}".encode("ascii")
+
+
+def assemble(signed: bytes, signature: bytes) -> str:
+    """Put the signature behind the bytes that it signs."""
+    return f"{signed.decode('ascii')}.{encode64(signature)}"
+
+
+def open_compact(text: str) -> Compact:
+    """Take a token apart, or raise `Malformed`. Nothing is verified yet."""
+    if len(text) > MAX_TOKEN:
+        raise Malformed(f"a token of more than {MAX_TOKEN} characters")
+    if not _COMPACT.fullmatch(text):
+        raise Malformed("not three parts of base64url")
+    head, body, seal = text.split(".")
+    signature = decode64(seal)
+    if len(signature) > MAX_SIGNATURE:
+        raise Malformed("a signature longer than any we know")
+    return Compact(
+        header=read_header(decode64(head)),
+        payload=read_object(decode64(body), limit=MAX_TOKEN),
+        signing_input=f"{head}.{body}".encode("ascii"),
+        signature=signature,
+    )
+
+
+def read_header(raw: bytes) -> Header:
+    """Read a protected header through the allow-list of the format that its `typ` names."""
+    members = read_object(raw, limit=MAX_HEADER)
+    if None in members.values():
+        raise Malformed("a header member without a value")
+    model = _VcMembers if members.get("typ") == Format.VC_JWT else _ObMembers
+    try:
+        return model.model_validate(members).header()
+    except ValidationError as refused:
+        names = sorted({str(error["loc"][0]) for error in refused.errors(include_input=False)})
+        raise Malformed(f"header members that this format does not allow: {_shown(names)}") from None
+
+
+def verify(signing_input: bytes, signature: bytes, jwk: Mapping[str, object]) -> bool:
+    """Tell whether the key signed these bytes. The key decides the algorithm."""
+    key = public_key(jwk)
+    try:
+        if isinstance(key, rsa.RSAPublicKey):
+            key.verify(signature, signing_input, padding.PKCS1v15(), hashes.SHA256())
+        elif len(signature) == 2 * _COORDINATE:
+            key.verify(_der(signature), signing_input, ec.ECDSA(hashes.SHA256()))
+        else:
+            return False
+    except InvalidSignature:
+        return False
+    return True
+
+
+def algorithm_of(jwk: Mapping[str, object]) -> Algorithm:
+    """Name the one algorithm that this key is used with."""
+    return "RS256" if isinstance(public_key(jwk), rsa.RSAPublicKey) else "ES256"
+
+
+def public_key(jwk: Mapping[str, object]) -> PublicKeyObject:
+    """Read a public JWK: P-256, or RSA of 2048 to 4096 bits with the usual exponent."""
+    if _PRIVATE_MEMBERS & jwk.keys():
+        raise Malformed("a JWK that is not a public key")
+    if jwk.get("use", "sig") != "sig":
+        raise Malformed("a JWK that is not for signatures")
+    match jwk:
+        case {"kty": "EC", "crv": "P-256", "x": str(x), "y": str(y)} if jwk.get("alg", "ES256") == "ES256":
+            return _p256(x, y)
+        case {"kty": "RSA", "n": str(n), "e": str(e)} if jwk.get("alg", "RS256") == "RS256":
+            return _rsa(n, e)
+        case _:
+            raise Malformed("a JWK of a kind that we do not use")
+
+
+def public_members(key: PublicKeyObject) -> dict[str, str]:
+    """Write a public key as the members that RFC 7638 counts, in its order."""
+    if isinstance(key, rsa.RSAPublicKey):
+        numbers = key.public_numbers()
+        return {"e": _unsigned64(numbers.e), "kty": "RSA", "n": _unsigned64(numbers.n)}
+    point = key.public_numbers()
+    x, y = (encode64(coordinate.to_bytes(_COORDINATE, "big")) for coordinate in (point.x, point.y))
+    return {"crv": "P-256", "kty": "EC", "x": x, "y": y}
+
+
+def thumbprint(jwk: Mapping[str, object]) -> str:
+    """Name a key by what it is (RFC 7638)."""
+    return encode64(hashlib.sha256(write_json(dict(public_members(public_key(jwk))))).digest())
+
+
+def certificate_thumbprint(certificate: bytes) -> str:
+    """Name a DER certificate by its digest: the `x5t#S256` of RFC 7515, 4.1.8."""
+    return encode64(hashlib.sha256(certificate).digest())
+
+
+@lru_cache(maxsize=256)
+def _p256(x: str, y: str) -> ec.EllipticCurvePublicKey:
+    point = decode64(x) + decode64(y)
+    if len(point) != 2 * _COORDINATE or len(x) != len(y):
+        raise Malformed("a coordinate that is not 32 bytes long")
+    try:
+        return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), b"\x04" + point)
+    except ValueError:
+        raise Malformed("a point that is not on the curve") from None
+
+
+@lru_cache(maxsize=256)
+def _rsa(n: str, e: str) -> rsa.RSAPublicKey:
+    modulus = int.from_bytes(decode64(n), "big")
+    if modulus.bit_length() not in _RSA_BITS or n != _unsigned64(modulus) or e != _unsigned64(_EXPONENT):
+        raise Malformed("an RSA key of a size or exponent that we do not accept")
+    try:
+        return rsa.RSAPublicNumbers(_EXPONENT, modulus).public_key()
+    except ValueError:
+        raise Malformed("an RSA key that cannot be one") from None
+
+
+def _unsigned64(number: int) -> str:
+    return encode64(number.to_bytes((number.bit_length() + 7) // 8, "big"))
+
+
+def _der(signature: bytes) -> bytes:
+    r, s = signature[:_COORDINATE], signature[_COORDINATE:]
+    return encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))
+
+
+def _shown(names: list[str]) -> str:
+    """Name the members, but never repeat a text that a stranger chose in full."""
+    return ", ".join(name[:20] if name.isascii() and name.isprintable() else "?" for name in names[:5])

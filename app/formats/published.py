@@ -1,0 +1,70 @@
+"""What we publish of our keys, so that a stranger can verify without us: JWKS, single JWKs, did:web."""
+
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+from app.core.errors import JsonValue
+from app.formats.jose import certificate_thumbprint
+from app.formats.strict import encode64_standard
+from app.ports import PublicKey
+
+# Where one key is published as one JWK, the address that a badge names (Open Badges 3.0, 8.5).
+KEY_PATH: Final = "/keys/{thumbprint}"
+
+
+def did_of(base_url: str) -> str:
+    """Name the service at this address as a DID (did:web method, 3.2: the colon of a port is escaped)."""
+    parts = urlsplit(base_url)
+    if (
+        not parts.hostname
+        or parts.username is not None
+        or parts.path.strip("/")
+        or parts.query
+        or parts.fragment
+    ):
+        raise ValueError("A public address is a scheme and a host, perhaps a port, and nothing more.")
+    return f"did:web:{quote(parts.netloc.lower(), safe='')}"
+
+
+def method_id(did: str, key: PublicKey) -> str:
+    """Name a key inside the DID document; `kid` of a `vc+jwt` says the same."""
+    return f"{did}#{key.thumbprint}"
+
+
+def key_url(base_url: str, thumbprint: str) -> str:
+    """Give the address of one key as one JWK; `kid` of an `ob+jwt` says the same."""
+    return base_url.rstrip("/") + KEY_PATH.format(thumbprint=thumbprint)
+
+
+def jwk(key: PublicKey, kid: str) -> dict[str, JsonValue]:
+    """Write one public key with its certificates (RFC 7517, 4)."""
+    members: dict[str, JsonValue] = {**key.jwk, "kid": kid, "use": "sig", "alg": key.algorithm}
+    if key.chain:
+        members["x5c"] = [encode64_standard(certificate) for certificate in key.chain]
+        members["x5t#S256"] = certificate_thumbprint(key.chain[0])
+    return members
+
+
+def jwks(did: str, keys: Iterable[PublicKey]) -> dict[str, JsonValue]:
+    """Write the key set; its `kid`s are those of our documents, so a JOSE library finds the key by itself."""
+    return {"keys": [jwk(key, method_id(did, key)) for key in keys]}
+
+
+def did_document(did: str, keys: Iterable[PublicKey]) -> dict[str, JsonValue]:
+    """Write the DID document (DID Core 1.0, 5): retired keys stay, since what they signed still lives."""
+    keys = tuple(keys)
+    return {
+        "@context": ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/jwk/v1"],
+        "id": did,
+        "verificationMethod": [
+            {
+                "id": method_id(did, key),
+                "type": "JsonWebKey",
+                "controller": did,
+                "publicKeyJwk": jwk(key, key.thumbprint),
+            }
+            for key in keys
+        ],
+        "assertionMethod": [method_id(did, key) for key in keys],
+    }

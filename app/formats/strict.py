@@ -1,0 +1,142 @@
+"""The strict reading that stands in front of every library.
+
+Libraries forgive: stray padding, spare bits in the last character, a member given twice, `NaN`. Whoever
+forgives reads two texts as one, and then two readers disagree on what was signed. Here a meaning has one
+text, and whatever else comes in raises `Malformed`.
+"""
+
+import base64
+import binascii
+import json
+import math
+from typing import Final, NoReturn
+
+from app.core.errors import JsonValue
+
+MAX_DEPTH: Final = 32
+MAX_SAFE_INTEGER: Final = 2**53 - 1  # RFC 7493, 2.2: beyond it, readers see different numbers
+_LONGEST_NUMBER: Final = 32  # characters; no honest date, count or coordinate needs more
+
+
+class Malformed(ValueError):  # noqa: N818 -- the name of the finding, as reports give it
+    """What was read is not what its format allows. The reason never repeats the text itself."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def encode64(content: bytes) -> str:
+    """Write base64url without padding (RFC 7515, 2)."""
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode("ascii")
+
+
+def decode64(text: str) -> bytes:
+    """Read base64url that is written in the one canonical way, or raise `Malformed`.
+
+    Python skips characters outside the alphabet and ignores spare bits, so we encode again and compare.
+    """
+    try:
+        content = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+    except (UnicodeEncodeError, binascii.Error):
+        raise Malformed("not base64url") from None
+    if encode64(content) != text:
+        raise Malformed("base64url that is not canonical")
+    return content
+
+
+def encode64_standard(content: bytes) -> str:
+    """Write standard, padded base64, as certificates in `x5c` are written (RFC 7515, 4.1.6)."""
+    return base64.b64encode(content).decode("ascii")
+
+
+def decode64_standard(text: str) -> bytes:
+    """Read standard, padded base64 that is written in the one canonical way, or raise `Malformed`."""
+    try:
+        content = base64.b64decode(text.encode("ascii"), validate=True)
+    except (UnicodeEncodeError, binascii.Error):
+        raise Malformed("not base64") from None
+    if encode64_standard(content) != text:
+        raise Malformed("base64 that is not canonical")
+    return content
+
+
+def read_object(raw: bytes, *, limit: int) -> dict[str, JsonValue]:
+    """Read a JSON object of at most `limit` bytes that every sound reader would understand alike."""
+    if len(raw) > limit:
+        raise Malformed(f"more than {limit} bytes of JSON")
+    try:
+        content = json.loads(
+            raw.decode("utf-8"),
+            object_pairs_hook=_members,
+            parse_int=_integer,
+            parse_float=_fraction,
+            parse_constant=_no_constant,
+        )
+    except UnicodeDecodeError:
+        raise Malformed("text that is not UTF-8") from None
+    except json.JSONDecodeError:
+        raise Malformed("not JSON") from None
+    except RecursionError:
+        raise Malformed("JSON nested too deeply") from None
+    if not isinstance(content, dict):
+        raise Malformed("JSON that is not an object")
+    _check_tree(content)
+    return content
+
+
+def write_json(content: JsonValue) -> bytes:
+    """Write compact UTF-8 JSON in the order given: the same value yields the same bytes, always."""
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+
+
+def _members(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise Malformed("a member given twice")
+    return members
+
+
+def _integer(text: str) -> int:
+    number = int(text) if len(text) <= _LONGEST_NUMBER else math.inf
+    if abs(number) > MAX_SAFE_INTEGER:
+        raise Malformed("a number too large to be read alike everywhere")
+    return int(number)
+
+
+def _fraction(text: str) -> float:
+    number = float(text) if len(text) <= _LONGEST_NUMBER else math.inf
+    if not math.isfinite(number):
+        raise Malformed("a number too large to be read alike everywhere")
+    return number
+
+
+def _no_constant(_: str) -> NoReturn:
+    raise Malformed("a number that JSON does not have")
+
+
+def _check_tree(content: JsonValue) -> None:
+    level: list[JsonValue] = [content]
+    for _ in range(MAX_DEPTH):
+        below: list[JsonValue] = []
+        for value in level:
+            if isinstance(value, str):
+                _check_text(value)
+            elif isinstance(value, dict):
+                below.extend(value)  # names are texts too
+                below.extend(value.values())
+            elif isinstance(value, list):
+                below.extend(value)
+        if not below:
+            return
+        level = below
+    raise Malformed("JSON nested too deeply")
+
+
+def _check_text(text: str) -> None:
+    """Refuse half of a surrogate pair: JSON can escape one, UTF-8 cannot carry it."""
+    if not text.isascii():
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            raise Malformed("text with half a character") from None

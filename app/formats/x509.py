@@ -1,0 +1,148 @@
+"""Certificate chains, judged at a given time against given anchors; whom we trust is not decided here.
+
+The time is that for which there is proof of the signature, not that of the question: a seal certificate lives
+one to three years and a credential three.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from itertools import pairwise
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
+from cryptography.x509.verification import (
+    Criticality,
+    ExtensionPolicy,
+    Policy,
+    PolicyBuilder,
+    Store,
+    VerificationError,
+)
+
+from app.formats.jose import MAX_CERTIFICATES, public_members
+from app.formats.strict import Malformed
+
+MAX_CERTIFICATE: Final = 16 * 1024
+
+_UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+)
+
+
+class Standing(StrEnum):
+    """What a chain is worth at the time in question."""
+
+    TRUSTED = "trusted"
+    EXPIRED = "expired"  # it would have been trusted before
+    NOT_YET = "not_yet"  # it will be trusted later
+    UNTRUSTED = "untrusted"  # sound, and it ends in no anchor of ours
+    BROKEN = "broken"  # not a chain at all
+
+
+@dataclass(frozen=True, slots=True)
+class ChainFinding:
+    """What a chain says of whoever signed, and whether to believe it."""
+
+    standing: Standing
+    organisation: str | None = None
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+
+
+def judge_chain(chain: Sequence[bytes], anchors: Sequence[bytes], at: datetime) -> ChainFinding:
+    """Judge a DER chain, leaf first, at this time; whatever it holds, the answer is a finding."""
+    try:
+        certificates = _parsed(chain)
+        leaf = certificates[0]
+        begins = max(certificate.not_valid_before_utc for certificate in certificates)
+        ends = min(certificate.not_valid_after_utc for certificate in certificates)
+        organisation = _organisation(leaf)
+        linked = _linked(certificates)
+    except (Malformed, *_UNREADABLE):
+        return ChainFinding(Standing.BROKEN)
+    if not linked:
+        standing = Standing.BROKEN
+    elif _path(certificates, anchors, at):
+        standing = Standing.TRUSTED
+    elif not begins <= at <= ends and _path(certificates, anchors, begins):
+        standing = Standing.NOT_YET if at < begins else Standing.EXPIRED
+    else:
+        standing = Standing.UNTRUSTED
+    return ChainFinding(standing, organisation, begins, ends)
+
+
+def leaf_jwk(chain: Sequence[bytes]) -> dict[str, str]:
+    """Read the public key that the first certificate is about, as a JWK, or raise `Malformed`."""
+    try:
+        key = _parsed(chain[:1])[0].public_key()
+    except _UNREADABLE:
+        raise Malformed("a certificate whose key cannot be read") from None
+    if isinstance(key, rsa.RSAPublicKey) or (
+        isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)
+    ):
+        return public_members(key)
+    raise Malformed("a certificate for a key of a kind that we do not use")
+
+
+def _parsed(chain: Sequence[bytes]) -> list[x509.Certificate]:
+    if not 1 <= len(chain) <= MAX_CERTIFICATES or any(len(der) > MAX_CERTIFICATE for der in chain):
+        raise Malformed("no certificates, too many, or too large")
+    try:
+        return [x509.load_der_x509_certificate(der) for der in chain]
+    except _UNREADABLE:
+        raise Malformed("not a certificate") from None
+
+
+def _linked(certificates: Sequence[x509.Certificate]) -> bool:
+    """Tell whether each certificate was issued by the next one: a heap of certificates is not a chain."""
+    try:
+        for issued, issuer in pairwise(certificates):
+            issued.verify_directly_issued_by(issuer)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _path(certificates: Sequence[x509.Certificate], anchors: Sequence[bytes], at: datetime) -> bool:
+    if not anchors:
+        return False
+    verifier = (
+        PolicyBuilder()
+        .store(Store([x509.load_der_x509_certificate(anchor) for anchor in anchors]))
+        .time(at)
+        .max_chain_depth(MAX_CERTIFICATES)
+        .extension_policies(ca_policy=ExtensionPolicy.webpki_defaults_ca(), ee_policy=_SEAL)
+        .build_client_verifier()
+    )
+    try:
+        verifier.verify(certificates[0], list(certificates[1:]))
+    except (VerificationError, *_UNREADABLE):
+        return False
+    return True
+
+
+def _for_signatures(_policy: Policy, _certificate: x509.Certificate, usage: x509.KeyUsage) -> None:
+    if not (usage.digital_signature or usage.content_commitment):
+        raise ValueError("a key that is not for signatures")
+
+
+# Seals name an organisation, not a host, so the web's demand for a subject alternative name does not apply
+# (ETSI EN 319 412-3, 4); that the key is for signatures does.
+_SEAL: Final = ExtensionPolicy.permit_all().require_present(
+    x509.KeyUsage, Criticality.AGNOSTIC, _for_signatures
+)
+
+
+def _organisation(certificate: x509.Certificate) -> str | None:
+    for attribute in certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME):
+        return attribute.value if isinstance(attribute.value, str) else None
+    return None
