@@ -1,0 +1,244 @@
+import json
+import multiprocessing
+import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from app.adapters.keys import RING, FileKeys, KeysUnreadable
+from app.formats.jose import thumbprint, verify
+from app.formats.x509 import Standing, judge_chain, leaf_jwk
+from app.ports import KeyNotUsable, PublicKey, Signer, Slot
+from tests.fakes_keys import MemoryKeys
+
+AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+YEAR = timedelta(days=365)
+MESSAGE = b"the exact bytes of an intent"
+
+
+class Rotating(Signer, Protocol):
+    def rotate(self, slot: Slot, at: datetime) -> PublicKey: ...
+
+
+def in_memory(_: Path) -> Rotating:
+    return MemoryKeys(AT)
+
+
+def in_a_folder(folder: Path) -> Rotating:
+    return FileKeys(folder / "keys", at=AT)
+
+
+def in_an_encrypted_folder(folder: Path) -> Rotating:
+    return FileKeys(folder / "keys", at=AT, passphrase=b"correct horse")
+
+
+@pytest.fixture(params=[in_memory, in_a_folder, in_an_encrypted_folder], ids=lambda make: make.__name__)
+def signer(request: pytest.FixtureRequest, tmp_path: Path) -> Rotating:
+    make: Callable[[Path], Rotating] = request.param
+    return make(tmp_path)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "keys"
+
+
+# The contract of every signer.
+
+
+@pytest.mark.parametrize("slot", Slot)
+def test_every_purpose_has_a_key_of_its_own_that_signs(signer: Rotating, slot: Slot) -> None:
+    key = signer.current(slot)
+    assert key.slot is slot
+    assert key.current
+    assert key.thumbprint == thumbprint(key.jwk)
+    assert verify(MESSAGE, signer.sign(key.thumbprint, MESSAGE), key.jwk)
+    assert len({signer.current(each).thumbprint for each in Slot}) == len(Slot)
+
+
+def test_signing_again_gives_the_same_signature_so_that_a_crash_can_be_resumed(signer: Rotating) -> None:
+    name = signer.current(Slot.SEAL).thumbprint
+    assert signer.sign(name, MESSAGE) == signer.sign(name, MESSAGE)
+    assert len(signer.sign(name, MESSAGE)) == 64
+
+
+def test_the_certificate_is_about_the_key_and_ends_in_the_anchor(signer: Rotating) -> None:
+    for key in signer.published():
+        assert leaf_jwk(key.chain) == dict(key.jwk)
+        assert judge_chain(key.chain, signer.anchors(), AT).standing is Standing.TRUSTED
+
+
+def test_a_retired_key_stays_published_and_never_signs(signer: Rotating) -> None:
+    old = signer.current(Slot.SEAL)
+    new = signer.rotate(Slot.SEAL, AT + timedelta(days=1))
+    assert new == signer.current(Slot.SEAL)
+    assert new.thumbprint != old.thumbprint
+    published = {key.thumbprint: key.current for key in signer.published()}
+    assert published[old.thumbprint] is False
+    with pytest.raises(KeyNotUsable):
+        signer.sign(old.thumbprint, MESSAGE)
+    assert verify(MESSAGE, signer.sign(new.thumbprint, MESSAGE), new.jwk)
+
+
+def test_rotating_one_purpose_leaves_the_others(signer: Rotating) -> None:
+    status = signer.current(Slot.STATUS)
+    signer.rotate(Slot.SEAL, AT)
+    assert signer.current(Slot.STATUS) == status
+
+
+@pytest.mark.parametrize("name", ["", "unknown", "../seal", "A" * 43])
+def test_a_key_that_was_never_ours_does_not_sign(signer: Rotating, name: str) -> None:
+    with pytest.raises(KeyNotUsable):
+        signer.sign(name, MESSAGE)
+
+
+# The folder.
+
+
+def test_a_development_key_is_certified_for_one_year_to_an_organisation_that_says_test(folder: Path) -> None:
+    certificate = x509.load_der_x509_certificate(FileKeys(folder, at=AT).current(Slot.SEAL).chain[0])
+    assert certificate.not_valid_before_utc == AT
+    assert certificate.not_valid_after_utc == AT + YEAR
+    subject = {attribute.oid: attribute.value for attribute in certificate.subject}
+    assert subject[NameOID.COUNTRY_NAME] == "IT"
+    assert str(subject[NameOID.ORGANIZATION_NAME]).startswith("TEST ")
+    assert NameOID.ORGANIZATION_IDENTIFIER in subject
+    usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    assert usage.digital_signature
+    assert usage.content_commitment
+
+
+def test_keys_made_here_are_marked_as_development(folder: Path) -> None:
+    assert all(key.development for key in FileKeys(folder, at=AT).published())
+
+
+def test_a_later_start_finds_the_same_keys(folder: Path) -> None:
+    first = FileKeys(folder, at=AT).published()
+    assert FileKeys(folder, at=AT + timedelta(days=300)).published() == first
+
+
+@pytest.mark.parametrize("later", [YEAR, 3 * YEAR, -YEAR], ids=["a year", "three years", "a year before"])
+def test_a_start_outside_the_certificates_year_makes_new_keys_and_still_publishes_the_old(
+    folder: Path, later: timedelta
+) -> None:
+    old = FileKeys(folder, at=AT).current(Slot.SEAL)
+    signer = FileKeys(folder, at=AT + later)
+    new = signer.current(Slot.SEAL)
+    assert new.thumbprint != old.thumbprint
+    assert old.thumbprint in {key.thumbprint for key in signer.published()}
+    assert judge_chain(new.chain, signer.anchors(), AT + later).standing is Standing.TRUSTED
+    assert judge_chain(old.chain, signer.anchors(), AT).standing is Standing.TRUSTED
+
+
+def test_only_the_owner_can_read_the_folder_and_its_files(folder: Path) -> None:
+    FileKeys(folder, at=AT).tls(["localhost"], AT)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+
+
+def test_a_retired_development_key_is_destroyed(folder: Path) -> None:
+    signer = FileKeys(folder, at=AT)
+    old = signer.current(Slot.SEAL)
+    signer.rotate(Slot.SEAL, AT)
+    assert not (folder / f"seal-{old.thumbprint}.key.pem").exists()
+    assert (folder / f"seal-{old.thumbprint}.crt.pem").exists()
+
+
+def test_what_one_process_retires_another_no_longer_signs_with(folder: Path) -> None:
+    serving = FileKeys(folder, at=AT)
+    old = serving.current(Slot.SEAL)
+    FileKeys(folder, at=AT).rotate(Slot.SEAL, AT)
+    with pytest.raises(KeyNotUsable):
+        serving.sign(old.thumbprint, MESSAGE)
+    assert serving.current(Slot.SEAL).thumbprint != old.thumbprint
+
+
+def test_a_real_key_is_not_replaced_by_a_development_one(folder: Path) -> None:
+    FileKeys(folder, at=AT)
+    ring = json.loads((folder / RING).read_text())
+    for entry in ring["keys"]:
+        entry["development"] = False
+    (folder / RING).write_text(json.dumps(ring))
+    signer = FileKeys(folder, at=AT + 3 * YEAR)
+    seal = signer.current(Slot.SEAL)
+    assert not seal.development
+    with pytest.raises(KeyNotUsable):
+        signer.rotate(Slot.SEAL, AT)
+    assert signer.current(Slot.SEAL) == seal
+
+
+def _open(folder: Path, names: "multiprocessing.Queue[str]") -> None:
+    names.put(FileKeys(folder, at=AT).current(Slot.SEAL).thumbprint)
+
+
+def test_processes_that_start_at_once_make_one_ring(folder: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    names: multiprocessing.Queue[str] = context.Queue()
+    starting = [context.Process(target=_open, args=(folder, names)) for _ in range(4)]
+    for process in starting:
+        process.start()
+    seen = {names.get(timeout=60) for _ in starting}
+    for process in starting:
+        process.join()
+    assert len(seen) == 1
+    assert len(FileKeys(folder, at=AT).published()) == len(Slot)
+
+
+def test_a_start_that_was_cut_off_leaves_nothing_in_the_way(folder: Path) -> None:
+    folder.mkdir()
+    (folder / f".{RING}.new").write_bytes(b"half of a r")
+    (folder / "root-1.key.pem").write_bytes(b"whole, but no ring names it")
+    assert len(FileKeys(folder, at=AT).published()) == len(Slot)
+
+
+def test_private_keys_are_encrypted_with_the_passphrase(folder: Path) -> None:
+    FileKeys(folder, at=AT, passphrase=b"correct horse")
+    private = [path.read_bytes() for path in folder.glob("*.key.pem")]
+    assert len(private) == len(Slot) + 1
+    assert all(b"ENCRYPTED" in pem for pem in private)
+
+
+@pytest.mark.parametrize("passphrase", [None, b"wrong"])
+def test_a_wrong_passphrase_is_said_plainly(folder: Path, passphrase: bytes | None) -> None:
+    FileKeys(folder, at=AT, passphrase=b"correct horse")
+    with pytest.raises(KeysUnreadable, match="passphrase"):
+        FileKeys(folder, at=AT, passphrase=passphrase)
+
+
+@pytest.mark.parametrize(
+    "ring",
+    [
+        b"",
+        b"[]",
+        b'{"anchors": ["../../etc/passwd"], "keys": []}',
+        b'{"anchors": [], "keys": [], "more": 1}',
+    ],
+)
+def test_a_ring_that_is_not_ours_is_refused(folder: Path, ring: bytes) -> None:
+    folder.mkdir()
+    (folder / RING).write_bytes(ring)
+    with pytest.raises(KeysUnreadable):
+        FileKeys(folder, at=AT)
+
+
+def test_no_attribute_of_a_public_key_or_signer_says_a_private_number(folder: Path) -> None:
+    signer = FileKeys(folder, at=AT)
+    assert all(set(key.jwk) == {"crv", "kty", "x", "y"} for key in signer.published())
+    assert "PRIVATE" not in repr(signer.published())
+
+
+def test_the_tls_certificate_serves_this_machine_under_the_test_root(folder: Path) -> None:
+    files = FileKeys(folder, at=AT).tls(["localhost", "127.0.0.1"], AT)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(files.certificate, files.key)
+    client = ssl.create_default_context(cafile=files.authority)
+    assert client.get_ca_certs()
+    certificate = x509.load_pem_x509_certificate(files.certificate.read_bytes())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["localhost"]
+    assert [str(address) for address in names.get_values_for_type(x509.IPAddress)] == ["127.0.0.1"]
