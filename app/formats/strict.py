@@ -9,12 +9,16 @@ import base64
 import binascii
 import json
 import math
+import re
 from typing import Final, NoReturn
+
+from pydantic import ValidationError
 
 from app.core.errors import JsonValue
 
 MAX_DEPTH: Final = 32
 MAX_SAFE_INTEGER: Final = 2**53 - 1  # RFC 7493, 2.2: beyond it, readers see different numbers
+_NAME: Final = re.compile(r"[A-Za-z0-9@#_]{1,30}")
 _LONGEST_NUMBER: Final = 32  # characters; no honest date, count or coordinate needs more
 
 
@@ -24,6 +28,17 @@ class Malformed(ValueError):  # noqa: N818 -- the name of the finding, as report
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+def as_malformed(refused: ValidationError) -> Malformed:
+    """Say which members a model refused, and nothing that a stranger wrote into them."""
+    errors = refused.errors(include_input=False, include_url=False)
+    for error in errors:
+        if isinstance(cause := error.get("ctx", {}).get("error"), Malformed):
+            return cause
+    names = {str(error["loc"][0]) if error["loc"] else "" for error in errors}
+    known = sorted(name if _NAME.fullmatch(name) else "?" for name in names)
+    return Malformed(f"members that this format does not allow: {', '.join(known[:5])}")
 
 
 def encode64(content: bytes) -> str:

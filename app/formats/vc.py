@@ -10,6 +10,7 @@ from typing import Final
 from app.core.errors import JsonValue
 from app.core.labels import Labels
 from app.formats.claims import TEST_MARK, Claims, Format, StatusEntry
+from app.formats.instants import date_time, seconds
 from app.formats.jose import assemble, certificate_thumbprint, signing_input
 from app.formats.published import key_url, method_id
 from app.formats.strict import encode64_standard
@@ -59,16 +60,6 @@ def compose_ob(claims: Claims) -> dict[str, JsonValue]:
 def in_both(labels: Labels) -> str:
     """Say it in both languages within one text, since the Open Badges schema has no room for two."""
     return labels.it if labels.it == labels.en else f"{labels.it} / {labels.en}"
-
-
-def date_time(instant: datetime) -> str:
-    """Write an instant to the second with its offset (VCDM 2.0, 4.9: dateTimeStamp)."""
-    return instant.isoformat(timespec="seconds")
-
-
-def seconds(instant: datetime) -> int:
-    """Write the same instant as a NumericDate (RFC 7519, 2)."""
-    return int(instant.timestamp())
 
 
 def _content(claims: Claims) -> dict[str, JsonValue]:

@@ -1,0 +1,228 @@
+"""What must hold of a document before any key is used. The list of lints is our profile.
+
+A lint reads the very bytes that will be signed, through the strict reader that a stranger's token meets, and
+compares them with the claims that were meant. Each cites what it enforces and yields nothing if all is well.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from app.core.errors import JsonValue
+from app.core.numbers import CredentialNumber, Mistyped
+from app.formats.claims import TEST_MARK, Claims, Format
+from app.formats.jose import MAX_HEADER, Header, read_header
+from app.formats.reading import ENTRY_TYPE, ReadCredential, read_credential
+from app.formats.strict import Malformed, decode64, read_object
+from app.formats.vc import CONTEXT, TYPE
+
+MAX_UNSIGNED: Final = 16 * 1024  # a quarter of what we read: no honest document comes near it
+
+_ADDRESS: Final = re.compile(r"\S+://\S+")
+_URN_UUID: Final = re.compile(r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_HEADERS: Final = {
+    Format.VC_JWT: {"alg", "kid", "typ", "cty", "x5c", "x5t#S256", "iat"},
+    Format.OB_JWT: {"alg", "kid", "typ"},
+}
+_PURPOSES: Final = {Format.VC_JWT: ("revocation", "suspension"), Format.OB_JWT: ("suspension",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule that a document would break, in words for whoever has to mend it."""
+
+    lint: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A document before its signature: what a stranger would read, and what was meant."""
+
+    claims: Claims
+    forbidden: Sequence[str]
+    size: int
+    members: dict[str, JsonValue]  # of the protected header
+    header: Header
+    payload: dict[str, JsonValue]
+    read: ReadCredential
+
+
+Lint = Callable[[Draft], Iterator[str]]
+
+
+def lint(unsigned: bytes, claims: Claims, forbidden: Sequence[str]) -> tuple[Finding, ...]:
+    """Say what is wrong with these bytes; sign only if the answer is empty.
+
+    `forbidden` are the stems that the scheme's route must not use of itself.
+    """
+    try:
+        draft = _draft(unsigned, claims, forbidden)
+    except Malformed as unread:
+        return (Finding("readable", f"our own reader refuses it: {unread.reason}"),)
+    return tuple(
+        Finding(each.__name__.removeprefix("lint_"), words) for each in LINTS for words in each(draft)
+    )
+
+
+def lint_size(draft: Draft) -> Iterator[str]:
+    """Ours: a document has to travel; one this large is a mistake in somebody's texts."""
+    if draft.size > MAX_UNSIGNED:
+        yield f"it has {draft.size} bytes, more than {MAX_UNSIGNED}"
+
+
+def lint_header(draft: Draft) -> Iterator[str]:
+    """Open Badges 3.0, 8.2.3, and JAdES B-B (ETSI TS 119 182-1): exactly the headers of the format."""
+    if draft.members.keys() != _HEADERS[draft.header.format]:
+        yield f"the header has {', '.join(draft.members)}"
+    home = ("http://", "https://") if draft.header.format is Format.OB_JWT else f"{draft.claims.issuer_id}#"
+    if not (draft.header.kid or "").startswith(home):
+        yield "the key is not named as this format names keys"
+
+
+def lint_context(draft: Draft) -> Iterator[str]:
+    """VCDM 2.0, 4.3, and the Open Badges 3.0 schema: these two contexts in this order."""
+    if draft.payload.get("@context") != CONTEXT:
+        yield "the contexts are not the two that belong there, in their order"
+
+
+def lint_types(draft: Draft) -> Iterator[str]:
+    """VCDM 2.0, 4.5, and Open Badges 3.0, AchievementCredential."""
+    if draft.payload.get("type") != TYPE:
+        yield "the type is not that of an achievement credential"
+
+
+def lint_identifiers(draft: Draft) -> Iterator[str]:
+    """VCDM 2.0, 4.4, and ours: a document is named by a UUID of its own, which `jti` repeats."""
+    if not _URN_UUID.fullmatch(draft.claims.document_id) or draft.read.jti != draft.claims.document_id:
+        yield "the document is not named by its own urn:uuid"
+
+
+def lint_subject(draft: Draft) -> Iterator[str]:
+    """VCDM 2.0, 4.8, and ours: the subject is named by a UUID of its own, never by anything of the person."""
+    if not _URN_UUID.fullmatch(draft.claims.subject_id) or draft.read.sub != draft.claims.subject_id:
+        yield "the subject is not named by its own urn:uuid"
+
+
+def lint_issuer(draft: Draft) -> Iterator[str]:
+    """VCDM 2.0, 4.7: whoever signs is who is said to have issued."""
+    if not draft.claims.issuer_id.startswith("did:web:") or draft.read.iss != draft.claims.issuer_id:
+        yield "the issuer is not the DID of this service"
+    if draft.read.issuer_name != draft.claims.issuer_name or not draft.claims.issuer_name.strip():
+        yield "the issuer's name is missing or another"
+
+
+def lint_registered_claims(draft: Draft) -> Iterator[str]:
+    """Open Badges 3.0, 8.2.6.1: these five stand beside the credential; the reader saw that they agree."""
+    missing = [name for name in ("iss", "sub", "jti", "nbf", "exp") if name not in draft.payload]
+    if missing:
+        yield f"the registered claims lack {', '.join(missing)}"
+
+
+def lint_validity(draft: Draft) -> Iterator[str]:
+    """VCDM 2.0, 4.9: the validity is the one decided, to the second, and it ends after it begins."""
+    decided = (draft.claims.valid_from, draft.claims.valid_until)
+    if (draft.read.valid_from, draft.read.valid_until) != decided:
+        yield "the validity is not the one that was decided"
+    if decided[0] >= decided[1]:
+        yield "the validity ends before it begins"
+
+
+def lint_status(draft: Draft) -> Iterator[str]:
+    """VCDM 2.0, 4.10: two entries in a `vc+jwt`; the Open Badges 3.0 schema takes one, and as an object."""
+    if draft.read.status != draft.claims.status or draft.read.other_status:
+        yield "the status entries are not those that were reserved"
+    if tuple(entry.purpose for entry in draft.read.status) != _PURPOSES[draft.header.format]:
+        yield "the status entries have not the purposes of this format"
+    written = draft.payload.get("credentialStatus")
+    if isinstance(written, dict) != (draft.header.format is Format.OB_JWT):
+        yield "the status does not have the shape of this format"
+    for entry in draft.read.status:
+        if not entry.url.startswith(("https://", "http://")):
+            yield f"a {ENTRY_TYPE} points nowhere"
+
+
+def lint_number(draft: Draft) -> Iterator[str]:
+    """Ours: the number is well formed, written canonically, and the one in the register."""
+    if draft.read.number != draft.claims.number:
+        yield "the number is not the one in the register"
+    try:
+        canonical = str(CredentialNumber.read(draft.claims.number))
+    except Mistyped:
+        canonical = ""
+    if canonical != draft.claims.number:
+        yield "the number is not well formed"
+
+
+def lint_holder(draft: Draft) -> Iterator[str]:
+    """Ours: the name is the one in the register."""
+    if draft.read.holder_name != draft.claims.holder_name or not draft.claims.holder_name.strip():
+        yield "the holder's name is missing or another"
+
+
+def lint_test_mark(draft: Draft) -> Iterator[str]:
+    """Ours: what is made in test mode says so where every wallet shows it, and nothing else does."""
+    for member in ("name", "description"):
+        if str(draft.payload.get(member)).startswith(TEST_MARK) != draft.claims.test:
+            yield f"the {member} does not say truly whether this is a test"
+
+
+def lint_wording(draft: Draft) -> Iterator[str]:
+    """Ours, for Italian Law 4/2013: an association attests, and keeps off the words of accredited bodies."""
+    for stem in draft.forbidden:
+        found = re.compile(rf"(?<!\w){re.escape(stem)}", re.IGNORECASE)
+        if any(found.search(text) for text in _statements(draft.payload)):
+            yield f"it says “{stem}…”"
+
+
+LINTS: Final[tuple[Lint, ...]] = (
+    lint_size,
+    lint_header,
+    lint_context,
+    lint_types,
+    lint_identifiers,
+    lint_subject,
+    lint_issuer,
+    lint_registered_claims,
+    lint_validity,
+    lint_status,
+    lint_number,
+    lint_holder,
+    lint_test_mark,
+    lint_wording,
+)
+
+
+def _draft(unsigned: bytes, claims: Claims, forbidden: Sequence[str]) -> Draft:
+    head, _, body = unsigned.decode("ascii").partition(".")
+    members = decode64(head)
+    payload = read_object(decode64(body), limit=len(unsigned))
+    return Draft(
+        claims=claims,
+        forbidden=forbidden,
+        size=len(unsigned),
+        members=read_object(members, limit=MAX_HEADER),
+        header=read_header(members),
+        payload=payload,
+        read=read_credential(payload),
+    )
+
+
+def _statements(payload: dict[str, JsonValue]) -> Iterator[str]:
+    """Yield what the document says of the holder: not names and addresses, which are whoever's they are."""
+    yield from (str(payload.get(member, "")) for member in ("name", "description"))
+    match payload:
+        case {"credentialSubject": {"achievement": dict(achievement)}}:
+            yield from _texts(achievement)
+
+
+def _texts(value: JsonValue) -> Iterator[str]:
+    if isinstance(value, str):
+        yield _ADDRESS.sub("", value)
+    elif isinstance(value, dict):
+        for member in value.values():
+            yield from _texts(member)
+    elif isinstance(value, list):
+        for member in value:
+            yield from _texts(member)

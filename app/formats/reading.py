@@ -1,0 +1,151 @@
+"""A credential's payload, ours or a stranger's, as values that the verification can trust the types of."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Final, Self
+
+from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, model_validator
+
+from app.core.errors import JsonValue
+from app.formats.claims import TEST_MARK, StatusEntry
+from app.formats.envelope import Envelope, Members, Text, Texts, as_list
+from app.formats.strict import Malformed, as_malformed
+from app.formats.vc import NUMBER_TYPE
+
+ENTRY_TYPE: Final = "BitstringStatusListEntry"
+MAX_STATUS_ENTRIES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCredential:
+    """What a credential says, once it could be read. Whether it is true is for the other checks."""
+
+    jti: str | None
+    sub: str | None
+    iss: str
+    issuer_name: str | None
+    number: str | None
+    holder_name: str | None
+    title: str | None
+    wording: str | None
+    standard: str | None
+    valid_from: datetime | None
+    valid_until: datetime | None
+    status: tuple[StatusEntry, ...]
+    other_status: tuple[str, ...]  # types and purposes that we do not check, and must say so
+    test: bool
+
+
+class _Identity(Members):
+    hashed: bool
+    value: Annotated[Text, Field(alias="identityHash")]
+    kind: Annotated[Text, Field(alias="identityType")]
+
+
+class _Alignment(Members):
+    framework: Annotated[object, Field(alias="targetFramework")] = None
+
+
+class _Achievement(Members):
+    name: object = None
+    alignment: Annotated[list[_Alignment], BeforeValidator(as_list)] = Field(
+        default_factory=list, max_length=64
+    )
+
+
+class _Subject(Members):
+    id: Text | None = None
+    identifier: Annotated[list[_Identity], BeforeValidator(as_list)] = Field(
+        default_factory=list, max_length=64
+    )
+    achievement: _Achievement = _Achievement()
+
+    def identified(self, kind: str) -> str | None:
+        found = {each.value for each in self.identifier if each.kind == kind and not each.hashed}
+        if len(found) > 1:
+            raise Malformed("a subject that is identified twice and differently")
+        return found.pop() if found else None
+
+
+class _Typed(Members):
+    type: Texts
+
+
+class _Entry(Members):
+    """Bitstring Status List 1.0, 2.1: the position is a decimal number in a string."""
+
+    purpose: Annotated[Text, Field(alias="statusPurpose")]
+    index: Annotated[str, StringConstraints(pattern="^(0|[1-9][0-9]{0,9})$"), Field(alias="statusListIndex")]
+    url: Annotated[Text, Field(alias="statusListCredential")]
+    size: Annotated[int, Field(alias="statusSize", ge=1)] = 1
+
+
+class _Credential(Envelope):
+    name: object = None
+    description: object = None
+    subject: Annotated[
+        list[_Subject],
+        BeforeValidator(as_list),
+        Field(alias="credentialSubject", min_length=1, max_length=1),
+    ]
+    status: Annotated[
+        list[dict[str, object]],
+        BeforeValidator(as_list),
+        Field(alias="credentialStatus", max_length=MAX_STATUS_ENTRIES, default_factory=list),
+    ]
+
+    @model_validator(mode="after")
+    def _one_subject(self) -> Self:
+        if self.sub is not None and self.sub != self.subject[0].id:
+            raise Malformed("a registered claim that contradicts the credential")
+        return self
+
+
+def read_credential(payload: dict[str, JsonValue]) -> ReadCredential:
+    """Read a payload, or raise `Malformed`."""
+    try:
+        read = _Credential.model_validate(payload)
+        entries = [_read_entry(entry) for entry in read.status]
+        (subject,) = read.subject
+        number, holder = subject.identified(NUMBER_TYPE), subject.identified("name")
+    except ValidationError as refused:
+        raise as_malformed(refused) from None
+    alignment = subject.achievement.alignment
+    return ReadCredential(
+        jti=read.id,
+        sub=subject.id,
+        iss=read.issuer.id,
+        issuer_name=_text(read.issuer.name),
+        number=number,
+        holder_name=holder,
+        title=_text(subject.achievement.name),
+        wording=_text(read.description),
+        standard=_text(alignment[0].framework) if alignment else None,
+        valid_from=read.valid_from,
+        valid_until=read.valid_until,
+        status=tuple(entry for entry in entries if isinstance(entry, StatusEntry)),
+        other_status=tuple(entry for entry in entries if isinstance(entry, str)),
+        test=(_text(read.name) or "").startswith(TEST_MARK),
+    )
+
+
+def _read_entry(entry: dict[str, object]) -> StatusEntry | str:
+    kind = _Typed.model_validate(entry).type
+    if ENTRY_TYPE not in kind:
+        return kind[0]
+    read = _Entry.model_validate(entry)
+    if read.size == 1:
+        match read.purpose:
+            case "revocation" | "suspension":
+                return StatusEntry(read.url, int(read.index), read.purpose)
+    return read.purpose
+
+
+def _text(value: object) -> str | None:
+    """Take a text as such or with its language (VCDM 2.0, 11.1); of several, the first."""
+    match value:
+        case str(text) | {"@value": str(text)}:
+            return text
+        case [first, *_]:
+            return _text(first)
+    return None
