@@ -1,0 +1,84 @@
+"""Who is asking, and whether they may: every route declares what it needs, and nothing is open by default."""
+
+from collections.abc import Iterator
+from typing import Annotated, Final
+
+from fastapi import Depends, FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.params import Depends as Dependency
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy.orm import Session
+
+from app.organisations import service
+from app.organisations.errors import KeyNotAccepted, PermissionMissing
+from app.organisations.rules import Actor, Permission
+from app.web import GivenPorts, Now
+
+bearer: Final = HTTPBearer(
+    auto_error=False,
+    description="A key issued by the organisation. OAuth 2.0 access tokens will be taken in the same place.",
+)
+
+
+def current_actor(
+    given: GivenPorts,
+    now: Now,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+) -> Actor:
+    """Find out who is asking, in a short read of its own: strangers never hold the write lock."""
+    if credentials is None:
+        raise KeyNotAccepted("Send a key as `Authorization: Bearer …`.")
+    with given.database.reading() as session:
+        return service.authenticate(session, credentials.credentials, at=now)
+
+
+CurrentActor = Annotated[Actor, Depends(current_actor)]
+
+
+class Needs:
+    """The declaration of a route that its caller needs a permission."""
+
+    def __init__(self, permission: Permission) -> None:
+        self.permission = permission
+
+    def __call__(self, actor: CurrentActor) -> None:
+        if not actor.may(self.permission):
+            raise PermissionMissing(
+                f"This needs the permission `{self.permission}`.", needs=self.permission.value
+            )
+
+
+def needs(permission: Permission) -> Dependency:
+    """Declare what a route's caller must be allowed to do."""
+    return Depends(Needs(permission))  # type: ignore[no-any-return] # FastAPI types Depends as Any
+
+
+def open_write(given: GivenPorts, actor: CurrentActor) -> Iterator[Session]:
+    """One request is one transaction: commit if the route returns, roll back if it raises."""
+    with given.database.writing(actor.organisation_id) as session:
+        yield session
+
+
+def open_read(given: GivenPorts, actor: CurrentActor) -> Iterator[Session]:
+    with given.database.reading(actor.organisation_id) as session:
+        yield session
+
+
+# scope="function": the commit comes before the answer. By default a client would already
+# hold its 201 when the commit fails.
+Db = Annotated[Session, Depends(open_write, scope="function")]
+ReadDb = Annotated[Session, Depends(open_read, scope="function")]
+
+
+def _declares(dependant: Dependant) -> bool:
+    return isinstance(dependant.call, Needs) or any(map(_declares, dependant.dependencies))
+
+
+def refuse_undeclared(app: FastAPI, public: frozenset[str]) -> None:
+    """Refuse to start while any route neither declares a permission nor is known to be public."""
+    for route in app.routes:
+        path = getattr(route, "path", "")
+        declared = isinstance(route, APIRoute) and _declares(route.dependant)
+        if not declared and path not in public:
+            raise RuntimeError(f"The route {path} declares no permission and is not listed as public.")

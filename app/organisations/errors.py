@@ -1,0 +1,58 @@
+"""What can go wrong with organisations, people and keys."""
+
+from app.core.errors import Conflict, NotAllowed, NotFound, RuleBroken, Unauthenticated
+
+
+class KeyNotAccepted(Unauthenticated):
+    code = "key-not-accepted"
+    title = "The key is missing, unknown, expired or revoked"
+
+
+class PermissionMissing(NotAllowed):
+    code = "permission-missing"
+    title = "The key does not carry this permission"
+
+
+class OrganisationNotFound(NotFound):
+    code = "organisation-not-found"
+    title = "There is no such organisation"
+
+
+class PersonNotFound(NotFound):
+    code = "person-not-found"
+    title = "There is no such person here"
+
+
+class ClientNotFound(NotFound):
+    code = "client-not-found"
+    title = "There is no such API client here"
+
+
+class KeyNotFound(NotFound):
+    code = "key-not-found"
+    title = "There is no such key here"
+
+
+class MembershipNumberTaken(Conflict):
+    code = "membership-number-taken"
+    title = "The membership number belongs to somebody else"
+
+
+class RoleAlreadyHeld(Conflict):
+    code = "role-already-held"
+    title = "The person holds this role already"
+
+
+class MembershipNotValid(RuleBroken):
+    code = "membership-not-valid"
+    title = "The membership is not in force"
+
+
+class ScopeNotGrantable(RuleBroken):
+    code = "scope-not-grantable"
+    title = "This scope cannot be given to this holder"
+
+
+class PeriodInverted(RuleBroken):
+    code = "period-inverted"
+    title = "The period ends before it begins"

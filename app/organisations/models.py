@@ -1,0 +1,114 @@
+"""Organisations, their people and API clients, and the keys that prove who is asking."""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.core.db import Base, Owned
+
+
+class Mode(StrEnum):
+    """Whether what an organisation issues is meant. Everything it makes in `test` says TEST."""
+
+    TEST = "test"
+    LIVE = "live"
+
+
+class Organisation(Base):
+    """A professional body that this installation serves."""
+
+    __tablename__ = "organisation"
+
+    id: Mapped[str] = mapped_column(String(30), primary_key=True)
+    legal_name: Mapped[str] = mapped_column(String(200))
+    url: Mapped[str] = mapped_column(String(200))
+    time_zone: Mapped[str] = mapped_column(String(40))
+    mode: Mapped[Mode] = mapped_column(String(8))
+    created_at: Mapped[datetime]
+
+
+class Person(Owned, Base):
+    """Somebody the organisation knows: a candidate, a holder, an assessor, its staff."""
+
+    __tablename__ = "person"
+
+    id: Mapped[str] = mapped_column(String(30), primary_key=True)
+    given_name: Mapped[str] = mapped_column(String(200))
+    family_name: Mapped[str] = mapped_column(String(200))
+    name_on_credential: Mapped[str] = mapped_column(String(200))
+    email: Mapped[str] = mapped_column(String(254))
+    created_at: Mapped[datetime]
+    memberships: Mapped[list["Membership"]] = relationship(order_by="Membership.from_day")
+    roles: Mapped[list["RoleGrant"]] = relationship(order_by="RoleGrant.from_day")
+
+
+class MembershipState(StrEnum):
+    """Whether a membership stands. Only the dates end it quietly."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    ENDED = "ended"
+
+
+class Membership(Owned, Base):
+    """A person's membership of the association, by its number in the members' book."""
+
+    __tablename__ = "membership"
+    __table_args__ = (UniqueConstraint("organisation_id", "number"),)
+
+    id: Mapped[str] = mapped_column(String(30), primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id"), index=True)
+    number: Mapped[str] = mapped_column(String(40))
+    from_day: Mapped[date]
+    to_day: Mapped[date | None]
+    state: Mapped[MembershipState] = mapped_column(String(12))
+
+    def in_force(self, on: date) -> bool:
+        """Tell whether the membership stands on a day, its first and last day included."""
+        within = self.from_day <= on and (self.to_day is None or on <= self.to_day)
+        return within and self.state == MembershipState.ACTIVE
+
+
+class RoleGrant(Owned, Base):
+    """A role that a person holds for a time."""
+
+    __tablename__ = "role_grant"
+
+    id: Mapped[str] = mapped_column(String(30), primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id"), index=True)
+    role: Mapped[str] = mapped_column(String(30))
+    from_day: Mapped[date]
+    to_day: Mapped[date | None]
+
+    def in_force(self, on: date) -> bool:
+        return self.from_day <= on and (self.to_day is None or on <= self.to_day)
+
+
+class ApiClient(Owned, Base):
+    """A program of the organisation or of a partner, acting under scopes."""
+
+    __tablename__ = "api_client"
+
+    id: Mapped[str] = mapped_column(String(30), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+
+
+class ApiKey(Owned, Base):
+    """A bearer key, kept as a hash; it belongs to one person or to one client, never to both."""
+
+    __tablename__ = "api_key"
+
+    id: Mapped[str] = mapped_column(String(30), primary_key=True)
+    secret_hash: Mapped[str] = mapped_column(String(64))
+    person_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"), index=True)
+    client_id: Mapped[str | None] = mapped_column(ForeignKey("api_client.id"), index=True)
+    scopes: Mapped[list[str] | None]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+    def usable(self, at: datetime) -> bool:
+        return self.revoked_at is None and at < self.expires_at

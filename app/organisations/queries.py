@@ -1,0 +1,88 @@
+"""Reads of organisations, people and keys."""
+
+from collections.abc import Iterable
+from datetime import date
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import Session, selectinload
+
+from app.core.db import EVERY_ORGANISATION
+from app.organisations.errors import ClientNotFound, KeyNotFound, OrganisationNotFound, PersonNotFound
+from app.organisations.models import ApiClient, ApiKey, Membership, Mode, Organisation, Person, RoleGrant
+from app.organisations.rules import Role
+
+
+def organisation(session: Session, organisation_id: str) -> Organisation:
+    found = session.get(Organisation, organisation_id)
+    if found is None:
+        raise OrganisationNotFound("There is no such organisation.")
+    return found
+
+
+def organisations(session: Session) -> list[Organisation]:
+    return list(session.scalars(select(Organisation).order_by(Organisation.created_at)))
+
+
+def any_live(session: Session) -> bool:
+    """Tell whether any organisation of this installation is live."""
+    return (
+        session.scalars(select(Organisation.id).where(Organisation.mode == Mode.LIVE).limit(1)).first()
+        is not None
+    )
+
+
+def person(session: Session, person_id: str) -> Person:
+    found = session.get(Person, person_id)
+    if found is None:
+        raise PersonNotFound("There is no such person here.")
+    return found
+
+
+def people(session: Session, *, after: str | None, limit: int) -> list[Person]:
+    query = select(Person).options(selectinload(Person.memberships), selectinload(Person.roles))
+    if after is not None:
+        query = query.where(Person.id > after)
+    return list(session.scalars(query.order_by(Person.id).limit(limit)))
+
+
+def client(session: Session, client_id: str) -> ApiClient:
+    found = session.get(ApiClient, client_id)
+    if found is None:
+        raise ClientNotFound("There is no such API client here.")
+    return found
+
+
+def key(session: Session, key_id: str) -> ApiKey:
+    found = session.get(ApiKey, key_id)
+    if found is None:
+        raise KeyNotFound("There is no such key here.")
+    return found
+
+
+def key_of_anyone(session: Session, key_id: str) -> ApiKey | None:
+    """Look a key up before it is known whose it is: the one read that crosses organisations."""
+    return session.scalars(
+        select(ApiKey).where(ApiKey.id == key_id), execution_options=EVERY_ORGANISATION
+    ).first()
+
+
+def roles_on(session: Session, person_id: str, on: date) -> frozenset[Role]:
+    """Tell which roles a person holds on a day."""
+    rows = session.scalars(select(RoleGrant).where(RoleGrant.person_id == person_id, *_in_force(on)))
+    return frozenset(Role(row.role) for row in rows)
+
+
+def holders_of(session: Session, roles: Iterable[Role], on: date) -> frozenset[str]:
+    """Tell who holds any of these roles on a day: the committee in office, for one."""
+    rows = session.scalars(select(RoleGrant.person_id).where(RoleGrant.role.in_(list(roles)), *_in_force(on)))
+    return frozenset(rows)
+
+
+def membership_on(session: Session, person_id: str, on: date) -> Membership | None:
+    """Find the membership of a person that is in force on a day."""
+    rows = session.scalars(select(Membership).where(Membership.person_id == person_id))
+    return next((row for row in rows if row.in_force(on)), None)
+
+
+def _in_force(on: date) -> tuple[ColumnElement[bool], ...]:
+    return RoleGrant.from_day <= on, or_(RoleGrant.to_day.is_(None), RoleGrant.to_day >= on)

@@ -1,0 +1,129 @@
+"""Who may do what: permissions, the roles that carry them, and what a machine never does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Permission(StrEnum):
+    """What a route may ask for. The same words are the scopes of a key."""
+
+    MEMBERS_READ = "members:read"
+    MEMBERS_WRITE = "members:write"
+    KEYS_WRITE = "keys:write"
+    DOSSIERS_WRITE = "dossiers:write"
+    DOSSIERS_READ = "dossiers:read"
+    DOSSIERS_ADMIT = "dossiers:admit"
+    DOSSIERS_TURN_DOWN = "dossiers:turn-down"
+    ASSIGNMENTS_WRITE = "assignments:write"
+    DECLARATIONS_WRITE = "declarations:write"
+    ASSESSMENTS_READ = "assessments:read"
+    ASSESSMENTS_WRITE = "assessments:write"
+    INTERVIEWS_WRITE = "interviews:write"
+    MEETINGS_WRITE = "meetings:write"
+    DECISIONS_READ = "decisions:read"
+    DECISIONS_VOTE = "decisions:vote"
+    DECISIONS_PUBLISH = "decisions:publish"
+    CREDENTIALS_READ = "credentials:read"
+    CREDENTIALS_ISSUE = "credentials:issue"
+    CREDENTIALS_STATUS = "credentials:status"
+    AUDIT_READ = "audit:read"
+
+
+class Role(StrEnum):
+    """What a person is in the organisation. Everyone may also be an applicant."""
+
+    SECRETARIAT = "secretariat"
+    SCHEME_MANAGER = "scheme_manager"
+    ASSESSOR = "assessor"
+    COMMITTEE_MEMBER = "committee_member"
+    CHAIR = "chair"
+    REGISTRAR = "registrar"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+
+
+COMMITTEE: Final = frozenset({Role.COMMITTEE_MEMBER, Role.CHAIR})
+
+P: Final = Permission
+# Everyone handles dossiers and reads credentials of their own; whose they are is checked where they are read.
+EVERYONE: Final = frozenset({P.DOSSIERS_WRITE, P.DOSSIERS_READ, P.CREDENTIALS_READ})
+OF_ROLE: Final[Mapping[Role, frozenset[Permission]]] = {
+    Role.SECRETARIAT: frozenset(
+        {P.MEMBERS_READ, P.MEMBERS_WRITE, P.DOSSIERS_ADMIT, P.INTERVIEWS_WRITE, P.MEETINGS_WRITE}
+    ),
+    Role.SCHEME_MANAGER: frozenset(
+        {
+            P.MEMBERS_READ,
+            P.DOSSIERS_ADMIT,
+            P.DOSSIERS_TURN_DOWN,
+            P.ASSIGNMENTS_WRITE,
+            P.ASSESSMENTS_READ,
+            P.INTERVIEWS_WRITE,
+        }
+    ),
+    Role.ASSESSOR: frozenset(
+        {P.DECLARATIONS_WRITE, P.ASSESSMENTS_READ, P.ASSESSMENTS_WRITE, P.INTERVIEWS_WRITE}
+    ),
+    Role.COMMITTEE_MEMBER: frozenset(
+        {P.DECLARATIONS_WRITE, P.ASSESSMENTS_READ, P.DECISIONS_READ, P.DECISIONS_VOTE}
+    ),
+    Role.CHAIR: frozenset(
+        {
+            P.DECLARATIONS_WRITE,
+            P.ASSIGNMENTS_WRITE,
+            P.ASSESSMENTS_READ,
+            P.MEETINGS_WRITE,
+            P.DECISIONS_READ,
+            P.DECISIONS_VOTE,
+            P.DECISIONS_PUBLISH,
+        }
+    ),
+    Role.REGISTRAR: frozenset({P.DECISIONS_READ, P.CREDENTIALS_ISSUE, P.CREDENTIALS_STATUS}),
+    Role.AUDITOR: frozenset({P.MEMBERS_READ, P.ASSESSMENTS_READ, P.DECISIONS_READ, P.AUDIT_READ}),
+    Role.ADMINISTRATOR: frozenset({P.MEMBERS_READ, P.MEMBERS_WRITE, P.KEYS_WRITE}),
+}
+# ISO/IEC 17024, 4.2: judging, voting and publishing are never delegated, so no machine ever holds these.
+PERSONS_ONLY: Final = frozenset(
+    {
+        P.KEYS_WRITE,
+        P.DECLARATIONS_WRITE,
+        P.ASSESSMENTS_WRITE,
+        P.INTERVIEWS_WRITE,
+        P.DECISIONS_VOTE,
+        P.DECISIONS_PUBLISH,
+        P.CREDENTIALS_STATUS,
+    }
+)
+# Who may read dossiers that are not their own without having been assigned to them.
+READS_EVERY_DOSSIER: Final = frozenset({Role.SECRETARIAT, Role.SCHEME_MANAGER, Role.AUDITOR})
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Whoever acts: a person with roles, or an API client; in one organisation, with one key."""
+
+    id: str
+    organisation_id: str
+    roles: frozenset[Role]
+    permissions: frozenset[Permission]
+    is_person: bool
+
+    def has(self, *roles: Role) -> bool:
+        """Tell whether the actor holds any of these roles today."""
+        return not self.roles.isdisjoint(roles)
+
+    def may(self, permission: Permission) -> bool:
+        return permission in self.permissions
+
+
+def permissions_of_person(roles: frozenset[Role], scopes: frozenset[str] | None) -> frozenset[Permission]:
+    """Work out what a person's key allows: what the roles allow, narrowed by the key's scopes."""
+    held = EVERYONE.union(*(OF_ROLE[role] for role in roles))
+    return held if scopes is None else frozenset(p for p in held if p.value in scopes)
+
+
+def permissions_of_client(scopes: frozenset[str]) -> frozenset[Permission]:
+    """Work out what a client's key allows: its scopes, without what only persons do."""
+    return frozenset(p for p in Permission if p.value in scopes) - PERSONS_ONLY

@@ -1,0 +1,379 @@
+"""Organisations, people and their keys: who is known, what they are, and how they prove it."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.days import local_day
+from app.core.db import enter
+from app.core.ids import new_id
+from app.organisations import queries
+from app.organisations.errors import (
+    KeyNotAccepted,
+    MembershipNotValid,
+    MembershipNumberTaken,
+    OrganisationNotFound,
+    PeriodInverted,
+    RoleAlreadyHeld,
+    ScopeNotGrantable,
+)
+from app.organisations.models import (
+    ApiClient,
+    ApiKey,
+    Membership,
+    MembershipState,
+    Mode,
+    Organisation,
+    Person,
+    RoleGrant,
+)
+from app.organisations.rules import (
+    PERSONS_ONLY,
+    Actor,
+    Permission,
+    Role,
+    permissions_of_client,
+    permissions_of_person,
+)
+from app.outbox import trail
+from app.outbox.trail import EventHead
+
+KEY_LIFE: Final = timedelta(days=365)
+CLIENT_SCOPES: Final = tuple(sorted(p.value for p in Permission if p not in PERSONS_ONLY))
+_NOT_ACCEPTED: Final = "The key is missing, unknown, expired or revoked."
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key at the only moment at which it can be read."""
+
+    id: str
+    token: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrganisation:
+    """What its founders need to begin: the only copy of two keys."""
+
+    organisation: Organisation
+    administrator: Person
+    administrator_key: NewKey
+    client: ApiClient
+    client_key: NewKey
+
+
+def found(
+    session: Session,
+    *,
+    legal_name: str,
+    url: str,
+    time_zone: str,
+    given_name: str,
+    family_name: str,
+    email: str,
+    at: datetime,
+) -> NewOrganisation:
+    """Create an organisation in test mode, with its first administrator and its API client."""
+    organisation = Organisation(
+        id=new_id("org"), legal_name=legal_name, url=url, time_zone=time_zone, mode=Mode.TEST, created_at=at
+    )
+    session.add(organisation)
+    session.flush()
+    enter(session, organisation.id)
+    session.add(EventHead(organisation_id=organisation.id))
+    administrator = add_person(
+        session,
+        organisation.id,
+        given_name=given_name,
+        family_name=family_name,
+        name_on_credential=f"{given_name} {family_name}",
+        email=email,
+        by=trail.SYSTEM,
+        at=at,
+    )
+    grant_role(
+        session,
+        administrator.id,
+        Role.ADMINISTRATOR,
+        from_day=local_day(at, ZoneInfo(time_zone)),
+        to_day=None,
+        by=trail.SYSTEM,
+        at=at,
+    )
+    client = add_client(session, organisation.id, name="Back office", by=trail.SYSTEM, at=at)
+    return NewOrganisation(
+        organisation,
+        administrator,
+        issue_key(session, person_id=administrator.id, scopes=None, expires_at=None, by=trail.SYSTEM, at=at),
+        client,
+        issue_key(
+            session, client_id=client.id, scopes=CLIENT_SCOPES, expires_at=None, by=trail.SYSTEM, at=at
+        ),
+    )
+
+
+def authenticate(session: Session, token: str, *, at: datetime) -> Actor:
+    """Find whose key this is, and what it allows today; raise `KeyNotAccepted` without saying why."""
+    key_id, _, secret = token.partition(".")
+    key = queries.key_of_anyone(session, key_id) if len(token) <= 100 and token.isascii() else None  # noqa: PLR2004 - longer than any key of ours
+    known = key.secret_hash if key else _hash("")
+    if not hmac.compare_digest(_hash(secret), known) or key is None or not key.usable(at):
+        raise KeyNotAccepted(_NOT_ACCEPTED)
+    enter(session, key.organisation_id)
+    scopes = None if key.scopes is None else frozenset(key.scopes)
+    if key.person_id is None:
+        allowed = permissions_of_client(scopes or frozenset())
+        return Actor(str(key.client_id), key.organisation_id, frozenset(), allowed, is_person=False)
+    today = today_of(session, key.organisation_id, at)
+    roles = queries.roles_on(session, key.person_id, today)
+    allowed = permissions_of_person(roles, scopes)
+    return Actor(key.person_id, key.organisation_id, roles, allowed, is_person=True)
+
+
+def own_organisation(session: Session, organisation_id: str, *, by: Actor) -> Organisation:
+    """Give the actor's own organisation; another's does not exist for them."""
+    if organisation_id != by.organisation_id:
+        raise OrganisationNotFound("There is no such organisation.")
+    return queries.organisation(session, organisation_id)
+
+
+def today_of(session: Session, organisation_id: str, at: datetime) -> date:
+    """Tell which day it is where the organisation is."""
+    return local_day(at, ZoneInfo(queries.organisation(session, organisation_id).time_zone))
+
+
+def add_person(
+    session: Session,
+    organisation_id: str,
+    *,
+    given_name: str,
+    family_name: str,
+    name_on_credential: str,
+    email: str,
+    by: str,
+    at: datetime,
+) -> Person:
+    """Get to know a person."""
+    person = Person(
+        id=new_id("per"),
+        organisation_id=organisation_id,
+        given_name=given_name,
+        family_name=family_name,
+        name_on_credential=name_on_credential,
+        email=email,
+        created_at=at,
+    )
+    session.add(person)
+    session.flush()
+    trail.record(
+        session, "person.added", by=by, at=at, organisation_id=organisation_id, about={"person": person.id}
+    )
+    return person
+
+
+def admit_member(
+    session: Session,
+    person_id: str,
+    *,
+    number: str,
+    from_day: date,
+    to_day: date | None,
+    by: str,
+    at: datetime,
+) -> Membership:
+    """Enter a person in the members' book."""
+    person = queries.person(session, person_id)
+    _in_order(from_day, to_day)
+    if session.scalars(select(Membership.id).where(Membership.number == number)).first():
+        raise MembershipNumberTaken(f"The membership number {number} is taken.")
+    membership = Membership(
+        id=new_id("mem"),
+        organisation_id=person.organisation_id,
+        person_id=person.id,
+        number=number,
+        from_day=from_day,
+        to_day=to_day,
+        state=MembershipState.ACTIVE,
+    )
+    session.add(membership)
+    session.flush()
+    trail.record(
+        session,
+        "membership.begun",
+        by=by,
+        at=at,
+        organisation_id=person.organisation_id,
+        about={"person": person.id, "membership": membership.id},
+    )
+    return membership
+
+
+def change_membership(
+    session: Session,
+    membership_id: str,
+    *,
+    state: MembershipState,
+    to_day: date | None,
+    by: str,
+    at: datetime,
+) -> Membership:
+    """Suspend, resume or end a membership."""
+    membership = session.get(Membership, membership_id)
+    if membership is None:
+        raise MembershipNotValid("There is no such membership here.")
+    _in_order(membership.from_day, to_day)
+    membership.state = state
+    membership.to_day = to_day
+    trail.record(
+        session,
+        "membership.changed",
+        by=by,
+        at=at,
+        organisation_id=membership.organisation_id,
+        about={"person": membership.person_id, "membership": membership.id},
+        facts={"state": state.value},
+    )
+    return membership
+
+
+def require_membership(session: Session, person_id: str, on: date) -> Membership:
+    """Insist that a person's membership is in force on a day (the scheme says at which steps)."""
+    membership = queries.membership_on(session, person_id, on)
+    if membership is None:
+        raise MembershipNotValid(
+            "The candidate's membership is not in force today. Renew it, then try again."
+        )
+    return membership
+
+
+def grant_role(
+    session: Session,
+    person_id: str,
+    role: Role,
+    *,
+    from_day: date,
+    to_day: date | None,
+    by: str,
+    at: datetime,
+) -> RoleGrant:
+    """Give a person a role, for a time or until further notice."""
+    person = queries.person(session, person_id)
+    _in_order(from_day, to_day)
+    if role in queries.roles_on(session, person_id, from_day):
+        raise RoleAlreadyHeld(f"The person holds the role {role} already.")
+    grant = RoleGrant(
+        id=new_id("rol"),
+        organisation_id=person.organisation_id,
+        person_id=person_id,
+        role=role.value,
+        from_day=from_day,
+        to_day=to_day,
+    )
+    session.add(grant)
+    session.flush()
+    trail.record(
+        session,
+        "role.granted",
+        by=by,
+        at=at,
+        organisation_id=person.organisation_id,
+        about={"person": person_id},
+        facts={"role": role.value},
+    )
+    return grant
+
+
+def add_client(session: Session, organisation_id: str, *, name: str, by: str, at: datetime) -> ApiClient:
+    """Register a program that may call the API."""
+    client = ApiClient(id=new_id("cli"), organisation_id=organisation_id, name=name, created_at=at)
+    session.add(client)
+    session.flush()
+    trail.record(
+        session, "client.added", by=by, at=at, organisation_id=organisation_id, about={"client": client.id}
+    )
+    return client
+
+
+def issue_key(
+    session: Session,
+    *,
+    person_id: str | None = None,
+    client_id: str | None = None,
+    scopes: Collection[str] | None,
+    expires_at: datetime | None,
+    by: str,
+    at: datetime,
+) -> NewKey:
+    """Make a key for one person or one client; what is returned is the only copy of its secret."""
+    if (person_id is None) == (client_id is None):
+        raise ScopeNotGrantable("A key belongs to one person or to one client.")
+    owner = queries.person(session, person_id) if person_id else queries.client(session, str(client_id))
+    _grantable(scopes, to_person=person_id is not None)
+    ends = expires_at or at + KEY_LIFE
+    if ends <= at:
+        raise PeriodInverted("The key would have expired already.")
+    secret = secrets.token_urlsafe(32)
+    key = ApiKey(
+        id=new_id("key"),
+        organisation_id=owner.organisation_id,
+        secret_hash=_hash(secret),
+        person_id=person_id,
+        client_id=client_id,
+        scopes=None if scopes is None else sorted(set(scopes)),
+        created_at=at,
+        expires_at=ends,
+    )
+    session.add(key)
+    session.flush()
+    trail.record(
+        session,
+        "key.issued",
+        by=by,
+        at=at,
+        organisation_id=owner.organisation_id,
+        about={"key": key.id, "owner": owner.id},
+    )
+    return NewKey(key.id, f"{key.id}.{secret}", ends)
+
+
+def revoke_key(session: Session, key_id: str, *, by: str, at: datetime) -> ApiKey:
+    """End a key now. Ending it again changes nothing."""
+    key = queries.key(session, key_id)
+    if key.revoked_at is None:
+        key.revoked_at = at
+        trail.record(
+            session, "key.revoked", by=by, at=at, organisation_id=key.organisation_id, about={"key": key.id}
+        )
+    return key
+
+
+def _grantable(scopes: Collection[str] | None, *, to_person: bool) -> None:
+    if to_person and scopes is None:
+        return
+    if not scopes:
+        raise ScopeNotGrantable("A client's key needs its scopes named.")
+    unknown = sorted(set(scopes) - {p.value for p in Permission})
+    if unknown:
+        raise ScopeNotGrantable(f"There is no scope {', '.join(unknown)}.")
+    barred = sorted(set(scopes) & {p.value for p in PERSONS_ONLY})
+    if barred and not to_person:
+        raise ScopeNotGrantable(f"Only persons may hold {', '.join(barred)}.")
+
+
+def _in_order(from_day: date, to_day: date | None) -> None:
+    if to_day is not None and to_day < from_day:
+        raise PeriodInverted("The period ends before it begins.")
+
+
+def _hash(secret: str) -> str:
+    # A key holds 256 random bits, so a fast hash gives nothing away; slow ones are for passwords.
+    return hashlib.sha256(secret.encode()).hexdigest()

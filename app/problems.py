@@ -1,0 +1,180 @@
+"""The one module where failures become HTTP: RFC 9457 problem documents."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm.exc import StaleDataError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from app.core.errors import (
+    Conflict,
+    JsonValue,
+    NotAllowed,
+    NotFound,
+    Problem,
+    RuleBroken,
+    TooLarge,
+    Unauthenticated,
+)
+
+log: Final = logging.getLogger("sigillo.problems")
+MEDIA_TYPE: Final = "application/problem+json"
+STATUS: Final[Mapping[type[Problem], HTTPStatus]] = {
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    NotAllowed: HTTPStatus.FORBIDDEN,
+    NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    RuleBroken: HTTPStatus.UNPROCESSABLE_ENTITY,
+}
+SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["type", "title", "status"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string"},
+        "instance": {"type": "string"},
+        "request_id": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+            },
+        },
+    },
+}
+DEFAULT: Final[dict[int | str, dict[str, Any]]] = {
+    "default": {"description": "A problem (RFC 9457)", "content": {MEDIA_TYPE: {"schema": SCHEMA}}}
+}
+
+
+def status_of(kind: type[Problem]) -> HTTPStatus:
+    """Find the status of a kind of problem by the family it belongs to."""
+    return next(status for family, status in STATUS.items() if issubclass(kind, family))
+
+
+def documented(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
+    """Describe in OpenAPI which problems an operation may answer with, each with its example."""
+    answers: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        status = status_of(kind)
+        content = answers.setdefault(
+            status.value,
+            {"description": status.phrase, "content": {MEDIA_TYPE: {"schema": SCHEMA, "examples": {}}}},
+        )["content"][MEDIA_TYPE]
+        content["examples"][kind.code] = {"value": _members(kind, status, None)}
+    return answers
+
+
+def _members(kind: type[Problem], status: HTTPStatus, detail: str | None) -> dict[str, Any]:
+    members = {
+        "type": f"/problems/{kind.code}",
+        "title": kind.title,
+        "status": status.value,
+        "code": kind.code,
+    }
+    return members if detail is None else members | {"detail": detail}
+
+
+def answer(request: Request, members: dict[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+    """Render a problem document; nothing of it may be kept by a cache."""
+    # The route's pattern, not the address asked for: an address may carry what does not belong in logs.
+    route = request.scope.get("route")
+    full = members | {
+        "instance": getattr(route, "path", None) or "about:blank",
+        "request_id": request.scope.get("request_id", ""),
+    }
+    return JSONResponse(
+        full,
+        status_code=members["status"],
+        media_type=MEDIA_TYPE,
+        headers={"Cache-Control": "no-store", **(headers or {})},
+    )
+
+
+def problem_response(request: Request, problem: Problem) -> Response:
+    """Answer with one of our own problems."""
+    status = status_of(type(problem))
+    headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else {}
+    facts: Mapping[str, JsonValue] = problem.facts
+    return answer(request, {**_members(type(problem), status, problem.detail), **facts}, headers)
+
+
+def _pointer(place: Sequence[Any]) -> str:
+    parts = place[1:] if place and place[0] in {"body", "query", "path", "header"} else place
+    return "#/" + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    """Say where the input is wrong, and never repeat it: it may be personal."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    errors = [{"pointer": _pointer(fault["loc"]), "detail": fault["msg"]} for fault in error.errors()]
+    return answer(
+        request,
+        {
+            "type": "/problems/malformed",
+            "title": "The request is not of the form that is asked for",
+            "status": HTTPStatus.UNPROCESSABLE_ENTITY.value,
+            "code": "malformed",
+            "detail": "See `errors` for each place that is wrong.",
+            "errors": errors,
+        },
+    )
+
+
+def _ours(request: Request, error: Exception) -> Response:
+    if not isinstance(error, Problem):
+        raise error
+    return problem_response(request, error)
+
+
+def _plain(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    return answer(
+        request,
+        {"type": "about:blank", "title": HTTPStatus(error.status_code).phrase, "status": error.status_code},
+        error.headers,
+    )
+
+
+def _lost_race(request: Request, error: Exception) -> Response:
+    del error
+    return problem_response(request, Conflict("Somebody else changed this at the same time. Read it again."))
+
+
+def _database_busy(request: Request, error: Exception) -> Response:
+    log.error("database.unavailable", exc_info=error)
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    return answer(
+        request,
+        {"type": "about:blank", "title": status.phrase, "status": status.value},
+        {"Retry-After": "2"},
+    )
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    log.error("unexpected", exc_info=error, extra={"request_id": request.scope.get("request_id", "")})
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return answer(request, {"type": "about:blank", "title": status.phrase, "status": status.value})
+
+
+def install(app: FastAPI) -> None:
+    """Teach the application to answer with problem documents."""
+    app.add_exception_handler(Problem, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _plain)
+    app.add_exception_handler(StaleDataError, _lost_race)
+    app.add_exception_handler(OperationalError, _database_busy)
+    app.add_exception_handler(Exception, _unexpected)

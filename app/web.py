@@ -1,0 +1,246 @@
+"""What every route shares: strict shapes, request ids, size limits, and the declaration of who may call."""
+
+import json
+import logging
+import re
+import secrets
+import sys
+import time
+import unicodedata
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Request
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.ports import Ports
+
+log: Final = logging.getLogger("sigillo.requests")
+BODY_LIMIT: Final = 1_000_000
+_ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_ISO_INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:[0-9]{2})")
+
+
+def ports(request: Request) -> Ports:
+    """Give a route the ports that the application was made with."""
+    given: Ports = request.app.state.ports
+    return given
+
+
+GivenPorts = Annotated[Ports, Depends(ports)]
+
+
+def current_time(given: GivenPorts) -> datetime:
+    """Tell the instant at which this request is dealt with."""
+    return given.clock.now()
+
+
+Now = Annotated[datetime, Depends(current_time)]
+
+
+class Wire(BaseModel):
+    """A shape on the wire: exact types, no unknown members."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Answer(BaseModel):
+    """A shape that we answer with, read from our own values."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+
+def _plain_text(value: str) -> str:
+    """Refuse what no person types and no database stores: control characters, lone surrogates."""
+    for character in value:
+        if unicodedata.category(character) in {"Cc", "Cs", "Cn", "Co"} and character not in "\n\t":
+            raise ValueError("must not contain control characters")
+    return unicodedata.normalize("NFC", value).strip()
+
+
+def _not_empty(value: str) -> str:
+    if not value:
+        raise ValueError("must not be empty")
+    return value
+
+
+def _one_line(value: str) -> str:
+    if "\n" in value or "\t" in value:
+        raise ValueError("must be a single line")
+    return value
+
+
+def _day(value: object) -> object:
+    if isinstance(value, str) and _ISO_DAY.fullmatch(value):
+        return date.fromisoformat(value)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    raise ValueError("must be a date written as YYYY-MM-DD")
+
+
+def _instant(value: object) -> object:
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, str) and _ISO_INSTANT.fullmatch(value):
+        instant = datetime.fromisoformat(value)
+        if 1970 < instant.year < 9999:  # noqa: PLR2004 - beyond these no zone can be applied
+            return instant.astimezone(UTC)
+    raise ValueError("must be a date and time with its offset (RFC 3339)")
+
+
+Text = Annotated[str, Field(max_length=8000), AfterValidator(_plain_text), AfterValidator(_not_empty)]
+Comment = Annotated[str, Field(max_length=8000), AfterValidator(_plain_text)]
+Line = Annotated[
+    str,
+    Field(max_length=200),
+    AfterValidator(_plain_text),
+    AfterValidator(_not_empty),
+    AfterValidator(_one_line),
+]
+Email = Annotated[
+    str, Field(max_length=254, pattern=r"^[^\s@<>\"]+@[^\s@<>\"]+\.[^\s@<>\"]+$"), AfterValidator(_plain_text)
+]
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+Instant = Annotated[
+    datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+
+
+class RequestLog:
+    """Gives each request an id and writes one line about it: the route's pattern, never the address."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = secrets.token_hex(8)
+        scope["request_id"] = request_id
+        started = time.perf_counter()
+        status = 500
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noted)
+        finally:
+            route = scope.get("route")
+            log.info(
+                "request",
+                extra={
+                    "request_id": request_id,
+                    "method": scope["method"],
+                    "route": getattr(route, "path", "-"),
+                    "status": status,
+                    "ms": round((time.perf_counter() - started) * 1000, 1),
+                },
+            )
+
+
+class BodyTooLong(Exception):  # noqa: N818 - it never leaves this module
+    """More bytes came than any route takes."""
+
+
+class BodyLimit:
+    """Stops reading a body that is longer than its route may take; Starlette itself has no limit."""
+
+    def __init__(self, app: ASGIApp, *, limit: int = BODY_LIMIT, uploads: int) -> None:
+        self.app = app
+        self.limit = limit
+        self.uploads = uploads
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"}:
+            await self.app(scope, receive, send)
+            return
+        headers: Mapping[bytes, bytes] = dict(scope["headers"])
+        multipart = headers.get(b"content-type", b"").lower().startswith(b"multipart/form-data")
+        limit = self.uploads if multipart else self.limit
+        declared = headers.get(b"content-length", b"")
+        if declared.isdigit() and int(declared) > limit:
+            await _refuse(scope, send, limit)
+            return
+        seen = 0
+        begun = False
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                raise BodyTooLong
+            return message
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, counted, watched)
+        except BodyTooLong:
+            if begun:
+                raise
+            await _refuse(scope, send, limit)
+
+
+async def _refuse(scope: Scope, send: Send, limit: int) -> None:
+    body = json.dumps(
+        {
+            "type": "/problems/too-large",
+            "title": "Too much was sent",
+            "status": 413,
+            "code": "too-large",
+            "detail": f"At most {limit} bytes are taken in here.",
+            "request_id": scope.get("request_id", ""),
+        }
+    ).encode()
+    headers = [(b"content-type", b"application/problem+json"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+class JsonLines(logging.Formatter):
+    """Writes log records as JSON, one a line."""
+
+    KEPT: Final = ("request_id", "method", "route", "status", "ms", "topic", "message_id", "name_of")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write what the record says; an exception as its kind and places, without its words."""
+        line: dict[str, Any] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+        }
+        line |= {name: getattr(record, name) for name in self.KEPT if hasattr(record, name)}
+        if record.exc_info and record.exc_info[0]:
+            line["error"] = record.exc_info[0].__name__
+            line["where"] = list(_places(record.exc_info[2]))
+        return json.dumps(line, ensure_ascii=False)
+
+
+def _places(traceback: Any) -> Iterator[str]:
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        yield f"{code.co_filename.rpartition('/')[2]}:{traceback.tb_lineno} {code.co_name}"
+        traceback = traceback.tb_next
+
+
+def log_to_stderr() -> None:
+    """Send the service's log to standard error, as JSON lines."""
+    target = logging.StreamHandler(sys.stderr)
+    target.setFormatter(JsonLines())
+    logger = logging.getLogger("sigillo")
+    logger.handlers[:] = [target]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
