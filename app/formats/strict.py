@@ -81,8 +81,9 @@ def read_object(raw: bytes, *, limit: int) -> dict[str, JsonValue]:
     if len(raw) > limit:
         raise Malformed(f"more than {limit} bytes of JSON")
     try:
+        text = raw.decode("utf-8")
         content = json.loads(
-            raw.decode("utf-8"),
+            text,
             object_pairs_hook=_members,
             parse_int=_integer,
             parse_float=_fraction,
@@ -96,7 +97,9 @@ def read_object(raw: bytes, *, limit: int) -> dict[str, JsonValue]:
         raise Malformed("JSON nested too deeply") from None
     if not isinstance(content, dict):
         raise Malformed("JSON that is not an object")
-    _check_tree(content)
+    # Few brackets cannot nest deeply, and only an escape can write half a character: most texts need no walk.
+    if text.count("{") + text.count("[") > MAX_DEPTH or "\\u" in text:
+        _check_tree(content)
     return content
 
 

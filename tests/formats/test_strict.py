@@ -1,0 +1,176 @@
+import json
+import string
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.errors import JsonValue
+from app.formats.strict import (
+    MAX_DEPTH,
+    MAX_SAFE_INTEGER,
+    Malformed,
+    decode64,
+    decode64_standard,
+    encode64,
+    encode64_standard,
+    read_object,
+    write_json,
+)
+
+URL_SAFE = string.ascii_letters + string.digits + "-_"
+LIMIT = 1024
+
+
+def nested(depth: int) -> bytes:
+    return b'{"a":' * depth + b"1" + b"}" * depth
+
+
+@given(st.binary(max_size=80))
+def test_base64url_comes_back_as_it_went(content: bytes) -> None:
+    assert decode64(encode64(content)) == content
+    assert decode64_standard(encode64_standard(content)) == content
+
+
+@given(st.binary(min_size=1, max_size=5), st.integers(0, 6), st.sampled_from(URL_SAFE))
+def test_a_value_is_written_in_one_way_only(content: bytes, place: int, other: str) -> None:
+    written = encode64(content)
+    changed = written[: place % len(written)] + other + written[place % len(written) + 1 :]
+    if changed != written:
+        with suppress(Malformed):
+            assert decode64(changed) != content
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "QQ==",
+        "QQ=",
+        "QR",
+        "Q",
+        "QUI\n",
+        " QUI",
+        "QU I",
+        "+/+/",
+        "Q.UI",
+        "ÀÀÀ",
+        "QUI=",
+        "\x00",
+        "=",
+        "Q\ud800",
+    ],
+)
+def test_base64url_that_is_not_canonical_is_refused(text: str) -> None:
+    with pytest.raises(Malformed):
+        decode64(text)
+
+
+@pytest.mark.parametrize("text", ["QQ", "QR==", "QQ=", "-_-_", "QUI=\n", "Q Q==", "QQ===", "é"])
+def test_base64_that_is_not_canonical_is_refused(text: str) -> None:
+    with pytest.raises(Malformed):
+        decode64_standard(text)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"a":1,"a":1}',
+        b'{"a":1,"\\u0061":2}',
+        b'{"a":{"b":1,"b":2}}',
+        b'{"a":NaN}',
+        b'{"a":Infinity}',
+        b'{"a":-Infinity}',
+        b'{"a":1e400}',
+        b'{"a":-1e400}',
+        b'{"a":1' + b"0" * 400 + b"}",
+        b'{"a":%d}' % (MAX_SAFE_INTEGER + 1),
+        b'{"a":-%d}' % (MAX_SAFE_INTEGER + 1),
+        b'{"a":0.%s}' % (b"1" * 400),
+        b'{"a":01}',
+        b'{"a":"\\ud800"}',
+        b'{"\\udfff":1}',
+        b'{"a":["\\ud83d"]}',
+        b'{"a":"\xff"}',
+        b"\xef\xbb\xbf{}",
+        b'\xff\xfe{\x00"\x00',
+        b'{"a":"\n"}',
+        b"{}{}",
+        b"{} x",
+        b"{'a':1}",
+        b'{"a":1,}',
+        b"[]",
+        b"null",
+        b'"text"',
+        b"1",
+        b"",
+        nested(MAX_DEPTH + 1),
+        b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"a":' + b"[" * 200,
+        b'{"a":"' + b"x" * LIMIT + b'"}',
+    ],
+    ids=lambda raw: raw[:24].decode("latin-1"),
+)
+def test_json_that_readers_could_understand_differently_is_refused(raw: bytes) -> None:
+    with pytest.raises(Malformed):
+        read_object(raw, limit=LIMIT if len(raw) < 4 * LIMIT else 10**6)
+
+
+def test_json_as_deep_as_we_allow_is_read() -> None:
+    assert read_object(nested(MAX_DEPTH - 1), limit=LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("raw", "content"),
+    [
+        (b"{}", {}),
+        (b' {"a" : [1, 2.5, true, null, "x"]} ', {"a": [1, 2.5, True, None, "x"]}),
+        (b'{"a":%d,"b":-%d}' % (MAX_SAFE_INTEGER, MAX_SAFE_INTEGER), {"a": 2**53 - 1, "b": 1 - 2**53}),
+        (b'{"a":"\\ud83d\\ude00"}', {"a": "😀"}),
+        (b'{"a":"\\\\ud800"}', {"a": "\\ud800"}),
+        ('{"è":"😀"}'.encode(), {"è": "😀"}),
+    ],
+)
+def test_sound_json_is_read_as_everyone_reads_it(raw: bytes, content: JsonValue) -> None:
+    assert read_object(raw, limit=LIMIT) == content
+
+
+def test_the_size_is_bounded_before_anything_is_read() -> None:
+    assert read_object(b'{"a":"' + b"x" * (LIMIT - 8) + b'"}', limit=LIMIT)
+    with pytest.raises(Malformed):
+        read_object(b'{"a":"' + b"x" * (LIMIT - 7) + b'"}', limit=LIMIT)
+
+
+def test_a_reason_never_repeats_what_was_read() -> None:
+    with pytest.raises(Malformed) as refused:
+        read_object(b'{"secret name":1,"secret name":2}', limit=LIMIT)
+    assert "secret" not in refused.value.reason
+
+
+plain = st.none() | st.booleans() | st.integers(-MAX_SAFE_INTEGER, MAX_SAFE_INTEGER) | st.text(max_size=8)
+tree = st.recursive(
+    plain,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(max_size=4), tree, max_size=4))
+def test_what_we_write_we_read_again(content: dict[str, JsonValue]) -> None:
+    written = write_json(content)
+    assert read_object(written, limit=len(written)) == content == json.loads(written)
+
+
+@given(
+    st.binary(max_size=200) | st.text(max_size=100).map(lambda text: text.encode("utf-8", "surrogatepass"))
+)
+def test_whatever_comes_in_is_read_or_malformed(raw: bytes) -> None:
+    with suppress(Malformed):
+        assert isinstance(read_object(raw, limit=150), dict)
+
+
+@given(st.text(max_size=60))
+def test_whatever_text_comes_in_is_base64url_or_malformed(text: str) -> None:
+    for decode in (decode64, decode64_standard):
+        with suppress(Malformed):
+            decode(text)
