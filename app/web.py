@@ -147,7 +147,7 @@ class RequestLog:
             )
 
 
-class BodyTooLong(Exception):  # noqa: N818 - it never leaves this module
+class BodyTooLong(Exception):
     """More bytes came than any route takes."""
 
 

@@ -31,7 +31,7 @@ _FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
-class KeysUnreadable(Exception):  # noqa: N818 -- said to an operator at start, never to a caller
+class KeysUnreadable(Exception):
     """The folder holds keys that cannot be opened: a wrong passphrase, or files that are not keys."""
 
 

@@ -79,6 +79,7 @@ class Base(DeclarativeBase):
         dict[str, JsonValue]: JSON,
         list[JsonValue]: JSON,
         list[str]: JSON,
+        dict[str, str]: JSON,
     }
 
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
 
 
-class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem, and so do we
+class Problem(Exception):
     """Something the caller can understand and act upon.
 
     `code` is public and never changes; `detail` is written for the person reading it;

@@ -21,7 +21,7 @@ _FORM: Final = re.compile(r"([A-Z]{2,6})([0-9]{2})([0-9A-Z]{12})([0-9]{2})")
 _LONGEST: Final = 64
 
 
-class Mistyped(ValueError):  # noqa: N818 -- the word for it in the answers that we give
+class Mistyped(ValueError):
     """The text cannot be a number of ours, so nobody needs to look it up.
 
     It carries nothing of the text: what people type into the field is theirs.

@@ -1,0 +1,44 @@
+"""The database's schema: brought to the newest migration, which ship with the package."""
+
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+
+from app.core.db import Database
+
+_PACKAGE: Final = Path(__file__).resolve().parents[1]
+
+
+def migrations() -> Path:
+    """Find the migrations: inside an installed package, or beside `app` in a checkout."""
+    packaged = _PACKAGE / "migrations"
+    return packaged if packaged.is_dir() else _PACKAGE.parent / "migrations"
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(migrations()).replace("%", "%%"))
+    return config
+
+
+def upgrade(database: Database) -> None:
+    """Bring the schema to the newest revision, in one transaction."""
+    config = _config()
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def is_current(database: Database) -> bool:
+    """Tell whether the schema is the one that this code was written for."""
+    newest = ScriptDirectory.from_config(_config()).get_current_head()
+    with database.engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return False
+        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
+        connection.rollback()
+    return found == [newest]

@@ -1,0 +1,5 @@
+"""Routes of assessments."""
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["assessments"])

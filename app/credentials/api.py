@@ -1,0 +1,5 @@
+"""Routes of credentials."""
+
+from fastapi import APIRouter
+
+router = APIRouter(prefix="/v1/credentials", tags=["credentials"])

@@ -1,0 +1,125 @@
+"""The register: credentials, their periods and documents, and the intents that come before signatures."""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.core.db import Base, Owned
+
+
+class Credential(Owned, Base):
+    """A register entry: at most one open per person and scheme. Facts only; its state is worked out."""
+
+    __tablename__ = "credential"
+
+    id: Mapped[str] = mapped_column(String(30), primary_key=True)
+    number: Mapped[str] = mapped_column(String(40), unique=True)
+    holder_id: Mapped[str] = mapped_column(ForeignKey("person.id"), index=True)
+    scheme_id: Mapped[str] = mapped_column(String(120))
+    subject_id: Mapped[str] = mapped_column(String(60))  # urn:uuid:…, what documents call the holder
+    anchor: Mapped[date]
+    created_at: Mapped[datetime]
+    issued_at: Mapped[datetime | None]  # when the first document was stored; before, nothing is public
+    suspended_at: Mapped[datetime | None]
+    suspension_review: Mapped[date | None]
+    revoked_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column()
+    periods: Mapped[list["Period"]] = relationship(order_by="Period.seq")
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads it from the class
+
+
+class Period(Owned, Base):
+    """A time for which a credential holds: one per grant or approved renewal (invariant I14)."""
+
+    __tablename__ = "period"
+    __table_args__ = (UniqueConstraint("credential_id", "seq"),)
+
+    id: Mapped[str] = mapped_column(String(30), primary_key=True)
+    credential_id: Mapped[str] = mapped_column(ForeignKey("credential.id"), index=True)
+    seq: Mapped[int]
+    decision_id: Mapped[str] = mapped_column(ForeignKey("decision.id"), unique=True)  # settles every race
+    scheme_version: Mapped[str] = mapped_column(String(20))
+    valid_from: Mapped[date]
+    valid_until: Mapped[date]
+    documents: Mapped[list["Document"]] = relationship(order_by="Document.issued_at")
+
+
+class Document(Owned, Base):
+    """A signed document as it was handed out; at most one current per period and format (invariant I15)."""
+
+    __tablename__ = "document"
+
+    id: Mapped[str] = mapped_column(String(30), primary_key=True)
+    period_id: Mapped[str] = mapped_column(ForeignKey("period.id"), index=True)
+    format: Mapped[str] = mapped_column(String(20))
+    jti: Mapped[str] = mapped_column(String(60), unique=True)  # urn:uuid:…, the document's own name
+    token: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str] = mapped_column(String(64))
+    key_thumbprint: Mapped[str] = mapped_column(String(43))
+    list_id: Mapped[int] = mapped_column(ForeignKey("status_list.id"))
+    list_index: Mapped[int]
+    issued_at: Mapped[datetime]
+    superseded_at: Mapped[datetime | None]
+
+
+class Intent(Owned, Base):
+    """What we are about to sign, to the byte. It goes as soon as its document is stored."""
+
+    __tablename__ = "intent"
+    __table_args__ = (UniqueConstraint("period_id", "format"),)
+
+    id: Mapped[str] = mapped_column(String(30), primary_key=True)  # becomes the document's id
+    period_id: Mapped[str] = mapped_column(ForeignKey("period.id"))
+    format: Mapped[str] = mapped_column(String(20))
+    jti: Mapped[str] = mapped_column(String(60))
+    unsigned: Mapped[bytes] = mapped_column(LargeBinary)
+    key_thumbprint: Mapped[str] = mapped_column(String(43))
+    list_id: Mapped[int] = mapped_column(ForeignKey("status_list.id"))
+    list_index: Mapped[int]
+    created_by: Mapped[str] = mapped_column(String(30))
+    created_at: Mapped[datetime]
+
+
+class StatusMove(StrEnum):
+    """What may happen to a credential after it was issued."""
+
+    SUSPENDED = "suspended"
+    REINSTATED = "reinstated"
+    REVOKED = "revoked"
+
+
+class StatusChange(Owned, Base):
+    """That a credential was suspended, reinstated or revoked: who did it, when and why."""
+
+    __tablename__ = "status_change"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    credential_id: Mapped[str] = mapped_column(ForeignKey("credential.id"), index=True)
+    move: Mapped[StatusMove] = mapped_column(String(12))
+    cause: Mapped[str] = mapped_column(String(40))
+    reasons: Mapped[str] = mapped_column(Text)
+    salt: Mapped[str] = mapped_column(String(32))
+    actor_id: Mapped[str] = mapped_column(String(30))
+    at: Mapped[datetime]
+
+
+Index(
+    "uq_credential_open",
+    Credential.holder_id,
+    Credential.scheme_id,
+    unique=True,
+    sqlite_where=Credential.closed_at.is_(None),
+    postgresql_where=Credential.closed_at.is_(None),
+)
+Index(
+    "uq_document_current",
+    Document.period_id,
+    Document.format,
+    unique=True,
+    sqlite_where=Document.superseded_at.is_(None),
+    postgresql_where=Document.superseded_at.is_(None),
+)

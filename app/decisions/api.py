@@ -1,0 +1,5 @@
+"""Routes of decisions."""
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["decisions"])

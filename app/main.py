@@ -1,0 +1,131 @@
+"""The one place where everything is put together: `create_app(ports)`, and the ports of a real service."""
+
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from app.adapters import schema
+from app.adapters.files import FolderFiles
+from app.adapters.keys import FileKeys
+from app.adapters.scanner import ClamdScanner, NoScanner
+from app.assessments.api import router as assessments
+from app.core.clock import SystemClock
+from app.core.db import connect
+from app.credentials.api import router as credentials
+from app.decisions.api import router as decisions
+from app.dossiers.api import router as dossiers
+from app.organisations import queries as organisation_queries
+from app.organisations.access import refuse_undeclared
+from app.organisations.api import router as organisations
+from app.outbox import trail
+from app.outbox.messages import Message
+from app.outbox.worker import Worker
+from app.ports import Ports
+from app.problems import DEFAULT, install
+from app.settings import Settings
+from app.verification.api import router as verification
+from app.web import BodyLimit, RequestLog
+
+VERSION: Final = "0.1.0"
+UPLOAD_LIMIT: Final = 21_000_000  # the largest file that a scheme takes, and the form around it
+
+
+class ClockMovedWhileLive(RuntimeError):
+    """The clock is offset although an organisation of this installation is live."""
+
+
+def production_ports(settings: Settings) -> Ports:
+    """Make the real ports: database, keys, files, scanner, clock."""
+    clock = SystemClock(settings.clock_offset)
+    passphrase = settings.key_passphrase.get_secret_value().encode() if settings.key_passphrase else None
+    return Ports(
+        settings=settings,
+        database=connect(settings.database_url, pool=settings.database_pool),
+        clock=clock,
+        signer=FileKeys(settings.keys_folder, at=clock.now(), passphrase=passphrase),
+        files=FolderFiles(settings.files_folder),
+        scanner=ClamdScanner(settings.clamd_socket) if settings.clamd_socket else NoScanner(),
+    )
+
+
+def worker(ports: Ports) -> Worker:
+    """Make a worker that knows every topic and every duty."""
+    topics: Mapping[str, Callable[[Message], None]] = {}
+    return Worker(
+        ports.database,
+        ports.clock,
+        topics=topics,
+        duties=(lambda: trail.append(ports.database),),
+    )
+
+
+def check_clock(ports: Ports) -> None:
+    """Refuse a moved clock as soon as anything that is issued here is meant."""
+    if ports.clock.offset:
+        with ports.database.reading() as session:
+            if organisation_queries.any_live(session):
+                raise ClockMovedWhileLive("SIGILLO_CLOCK_OFFSET is refused: an organisation here is live.")
+
+
+def create_app(ports: Ports) -> FastAPI:
+    """Put the service together from its ports. It works with no others."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        del app
+        check_clock(ports)
+        stop = threading.Event()
+        thread = threading.Thread(target=worker(ports).run, args=(stop,), name="worker", daemon=True)
+        if ports.settings.worker:
+            thread.start()
+        yield
+        stop.set()
+        if ports.settings.worker:
+            thread.join(timeout=10)
+
+    app = FastAPI(
+        title="Sigillo",
+        version=VERSION,
+        summary="Competency dossiers, committee decisions and signed credentials that anyone can verify.",
+        responses=DEFAULT,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    app.state.ports = ports
+
+    async def healthz(request: Request) -> Response:
+        """Say that the process answers."""
+        del request
+        return JSONResponse({"status": "ok"})
+
+    def readyz(request: Request) -> Response:
+        """Say whether the service can do its work: the database is there, and of the right form."""
+        del request
+        current = schema.is_current(ports.database)
+        return JSONResponse(
+            {
+                "status": "ready" if current else "not ready",
+                "migrations": "current" if current else "missing",
+            },
+            status_code=200 if current else 503,
+        )
+
+    public_routes = [Route("/healthz", healthz), Route("/readyz", readyz)]
+    # The public road stands first: every route before it costs each of its requests something.
+    app.router.routes[:0] = public_routes
+    for router in (organisations, dossiers, assessments, decisions, credentials, verification):
+        app.include_router(router)
+    install(app)
+    public = frozenset({"/openapi.json", *(route.path for route in public_routes)})
+    refuse_undeclared(app, public)
+    app.add_middleware(BodyLimit, uploads=UPLOAD_LIMIT)
+    app.add_middleware(RequestLog)
+    return app

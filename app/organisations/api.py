@@ -1,0 +1,5 @@
+"""Routes of organisations."""
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["organisations"])

@@ -1,0 +1,25 @@
+"""Every table, in one place: importing this module completes `Base.metadata` for the migrations."""
+
+from app.assessments import models as assessments
+from app.core.db import Base
+from app.credentials import models as credentials
+from app.decisions import models as decisions
+from app.dossiers import models as dossiers
+from app.organisations import models as organisations
+from app.outbox import changes, messages, trail
+from app.status import models as status
+
+metadata = Base.metadata
+
+__all__ = [
+    "assessments",
+    "changes",
+    "credentials",
+    "decisions",
+    "dossiers",
+    "messages",
+    "metadata",
+    "organisations",
+    "status",
+    "trail",
+]

@@ -1,0 +1,5 @@
+"""Routes of verification."""
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["verification"])

@@ -1,0 +1,39 @@
+"""A plain way to call the application in process, without a port and without Starlette's own client."""
+
+import asyncio
+from typing import Any
+
+import httpx
+
+
+class Caller:
+    """Calls routes one after another, each in an event loop of its own."""
+
+    def __init__(self, transport: httpx.ASGITransport, headers: dict[str, str]) -> None:
+        self._transport = transport
+        self._headers = headers
+
+    def request(self, method: str, path: str, **given: Any) -> httpx.Response:
+        async def call() -> httpx.Response:
+            client = httpx.AsyncClient(
+                transport=self._transport, base_url="https://sigillo.example.org", headers=self._headers
+            )
+            async with client:
+                return await client.request(method, path, **given)
+
+        return asyncio.run(call())
+
+    def get(self, path: str, **given: Any) -> httpx.Response:
+        return self.request("GET", path, **given)
+
+    def post(self, path: str, **given: Any) -> httpx.Response:
+        return self.request("POST", path, **given)
+
+    def put(self, path: str, **given: Any) -> httpx.Response:
+        return self.request("PUT", path, **given)
+
+    def delete(self, path: str, **given: Any) -> httpx.Response:
+        return self.request("DELETE", path, **given)
+
+    def patch(self, path: str, **given: Any) -> httpx.Response:
+        return self.request("PATCH", path, **given)

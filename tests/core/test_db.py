@@ -1,0 +1,65 @@
+from datetime import UTC, datetime
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import select
+
+from app.adapters import schema
+from app.core.db import Database, enter
+from app.organisations import queries
+from app.organisations.errors import PersonNotFound
+from app.organisations.models import Person
+from app.tables import metadata
+from tests import make
+
+AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_models(database: Database) -> None:
+    with database.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_a_migrated_database_is_known_to_be_current(database: Database) -> None:
+    assert schema.is_current(database)
+
+
+def test_one_organisation_never_reads_the_people_of_another(database: Database) -> None:
+    with database.writing() as session:
+        first = make.organisation(session, AT)
+        stranger = make.person(session, first.organisation.id, at=AT)
+    with database.writing() as session:
+        second = make.organisation(session, AT, "Un'altra associazione")
+    with database.reading(second.organisation.id) as session:
+        with pytest.raises(PersonNotFound):
+            queries.person(session, stranger.id)
+        assert stranger.id not in session.scalars(select(Person.id)).all()
+
+
+def test_a_session_in_no_organisation_sees_nobody(database: Database) -> None:
+    with database.writing() as session:
+        make.organisation(session, AT)
+    with database.reading() as session:
+        assert session.scalars(select(Person)).all() == []
+
+
+def test_a_session_that_reads_refuses_to_write(database: Database) -> None:
+    with database.writing() as session:
+        made = make.organisation(session, AT)
+    with (
+        database.reading(made.organisation.id) as session,
+        pytest.raises(RuntimeError, match="asked to write"),
+    ):
+        make.person(session, made.organisation.id, at=AT)
+
+
+def test_a_session_of_one_organisation_refuses_to_write_for_another(database: Database) -> None:
+    with database.writing() as session:
+        first = make.organisation(session, AT)
+    with database.writing() as session:
+        make.organisation(session, AT, "Un'altra associazione")
+        with pytest.raises(RuntimeError, match="row of another"):
+            make.person(session, first.organisation.id, at=AT)
+        session.rollback()
+        enter(session, first.organisation.id)

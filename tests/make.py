@@ -1,0 +1,84 @@
+"""Ordinary things, so that a test states only what it is about."""
+
+from datetime import date, datetime
+from itertools import count
+
+import httpx
+from fastapi import FastAPI
+from sqlalchemy.orm import Session
+
+from app.core.db import enter
+from app.organisations import service
+from app.organisations.models import Person
+from app.organisations.rules import Actor, Role
+from app.ports import Ports
+from tests.calling import Caller
+
+_people = count(1)
+SINCE = date(2026, 1, 1)
+
+
+def organisation(
+    session: Session, at: datetime, name: str = "Associazione di prova"
+) -> service.NewOrganisation:
+    """An organisation in test mode; the session is inside it afterwards."""
+    made = service.found(
+        session,
+        legal_name=name,
+        url="https://association.example.org",
+        time_zone="Europe/Rome",
+        given_name="Ada",
+        family_name="Amministratrice",
+        email="ada@example.org",
+        at=at,
+    )
+    enter(session, made.organisation.id)
+    return made
+
+
+def person(session: Session, organisation_id: str, *roles: Role, at: datetime, member: bool = True) -> Person:
+    """Somebody with these roles, a member unless told otherwise."""
+    number = next(_people)
+    made = service.add_person(
+        session,
+        organisation_id,
+        given_name=f"Nome{number}",
+        family_name=f"Cognome{number}",
+        name_on_credential=f"Nome{number} Cognome{number}",
+        email=f"p{number}@example.org",
+        by="system",
+        at=at,
+    )
+    for role in roles:
+        service.grant_role(session, made.id, role, from_day=SINCE, to_day=None, by="system", at=at)
+    if member:
+        service.admit_member(
+            session, made.id, number=f"M-{number:05}", from_day=SINCE, to_day=None, by="system", at=at
+        )
+    return made
+
+
+def key(session: Session, holder: Person, *, at: datetime) -> str:
+    """A bearer token for a person."""
+    return service.issue_key(
+        session, person_id=holder.id, scopes=None, expires_at=None, by="system", at=at
+    ).token
+
+
+def actor(session: Session, token: str, *, at: datetime) -> Actor:
+    return service.authenticate(session, token, at=at)
+
+
+def caller(app: FastAPI, token: str | None = None) -> Caller:
+    """Somebody who calls the application in process, as one person or as nobody."""
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    return Caller(httpx.ASGITransport(app, raise_app_exceptions=False), headers)
+
+
+def tokens(ports: Ports, *casts: tuple[Role, ...]) -> tuple[str, list[str]]:
+    """An organisation with one person per cast; gives its id and their keys."""
+    at = ports.clock.now()
+    with ports.database.writing() as session:
+        made = organisation(session, at)
+        keys = [key(session, person(session, made.organisation.id, *roles, at=at), at=at) for roles in casts]
+        return made.organisation.id, keys
