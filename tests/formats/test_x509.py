@@ -1,0 +1,168 @@
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.adapters.authority import Authority
+from app.formats.strict import Malformed
+from app.formats.x509 import MAX_CERTIFICATE, ChainFinding, Standing, judge_chain, leaf_jwk
+from app.ports import Slot
+from tests.fakes_keys import MemoryKeys
+from tests.formats import make
+
+AT: Final = make.ISSUED
+DAY: Final = timedelta(days=1)
+YEAR: Final = timedelta(days=365)
+CHAIN: Final = make.keys().current(Slot.SEAL).chain
+ANCHORS: Final = make.keys().anchors()
+FOREIGN: Final = MemoryKeys(AT)
+
+
+def der(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.DER)
+
+
+def leaf(authority: Authority, usage: x509.KeyUsage | None, at: datetime = AT) -> bytes:
+    """A certificate from this authority whose key is for these uses."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(authority.certificate.subject)
+        .issuer_name(authority.certificate.subject)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(at)
+        .not_valid_after(at + YEAR)
+    )
+    if usage is not None:
+        builder = builder.add_extension(usage, critical=True)
+    return der(builder.sign(authority.key, hashes.SHA256()))
+
+
+def usage(*, signatures: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=signatures,
+        content_commitment=False,
+        key_encipherment=not signatures,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("at", "standing"),
+    [
+        (AT - DAY, Standing.NOT_YET),
+        (AT - timedelta(seconds=AT.second + 60), Standing.NOT_YET),
+        (AT, Standing.TRUSTED),
+        (AT + YEAR - DAY, Standing.TRUSTED),
+        (AT + YEAR + DAY, Standing.EXPIRED),
+        (AT + 3 * YEAR, Standing.EXPIRED),
+        (AT + 20 * YEAR, Standing.EXPIRED),
+    ],
+)
+def test_a_chain_is_judged_at_the_time_that_is_given(at: datetime, standing: Standing) -> None:
+    assert judge_chain(CHAIN, ANCHORS, at).standing is standing
+
+
+def test_a_finding_names_the_organisation_and_how_long_the_chain_lives() -> None:
+    finding = judge_chain(CHAIN, ANCHORS, AT)
+    assert finding == ChainFinding(Standing.TRUSTED, "TEST Sigillo, without any value", AT, AT + YEAR)
+
+
+def test_a_chain_that_ends_in_no_anchor_of_ours_is_untrusted_whatever_the_time() -> None:
+    for at in (AT - YEAR, AT, AT + 3 * YEAR):
+        assert judge_chain(FOREIGN.current(Slot.SEAL).chain, ANCHORS, at).standing is Standing.UNTRUSTED
+        assert judge_chain(CHAIN, (), at).standing is Standing.UNTRUSTED
+
+
+def test_a_root_that_is_sent_along_is_no_anchor_by_that() -> None:
+    chain = (*FOREIGN.current(Slot.SEAL).chain, *FOREIGN.anchors())
+    assert judge_chain(chain, ANCHORS, AT).standing is Standing.UNTRUSTED
+    assert judge_chain(chain, FOREIGN.anchors(), AT).standing is Standing.TRUSTED
+
+
+def test_one_of_several_anchors_is_enough() -> None:
+    assert judge_chain(CHAIN, (*FOREIGN.anchors(), *ANCHORS), AT).standing is Standing.TRUSTED
+
+
+def test_a_leaf_does_not_issue_certificates() -> None:
+    authority = Authority.made(AT)
+    key = ec.generate_private_key(ec.SECP256R1())
+    impostor = Authority(key, authority.seal(Slot.SEAL, key.public_key(), AT))
+    forged = leaf(impostor, usage(signatures=True))
+    finding = judge_chain((forged, der(impostor.certificate)), (der(authority.certificate),), AT)
+    assert finding.standing is Standing.UNTRUSTED
+
+
+@pytest.mark.parametrize("wrong", [None, usage(signatures=False)], ids=["for anything", "for encryption"])
+def test_a_certificate_that_is_not_for_signatures_seals_nothing(wrong: x509.KeyUsage | None) -> None:
+    authority = Authority.made(AT)
+    anchors = (der(authority.certificate),)
+    assert judge_chain((leaf(authority, wrong),), anchors, AT).standing is Standing.UNTRUSTED
+
+
+def test_certificates_that_do_not_follow_from_each_other_are_no_chain() -> None:
+    heap = (CHAIN[0], FOREIGN.current(Slot.SEAL).chain[0])
+    assert judge_chain(heap, ANCHORS, AT).standing is Standing.BROKEN
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        (),
+        (b"",),
+        (b"\x30\x80",),
+        (CHAIN[0] + b"\x00",),
+        (CHAIN[0][:-1],),
+        CHAIN * 7,
+        (b"1" * (MAX_CERTIFICATE + 1),),
+    ],
+    ids=["none", "empty", "a beginning", "one byte more", "one byte less", "too many", "too large"],
+)
+def test_what_is_no_chain_is_broken(chain: tuple[bytes, ...]) -> None:
+    assert judge_chain(chain, ANCHORS, AT) == ChainFinding(Standing.BROKEN)
+    if len(chain) != 7:
+        with pytest.raises(Malformed):
+            leaf_jwk(chain)
+
+
+def test_no_flipped_bit_is_trusted() -> None:
+    for place in range(len(CHAIN[0])):
+        flipped = bytearray(CHAIN[0])
+        flipped[place] ^= 1 << place % 8
+        assert judge_chain((bytes(flipped),), ANCHORS, AT).standing is not Standing.TRUSTED
+
+
+def test_the_key_of_another_curve_is_not_used() -> None:
+    key = ec.generate_private_key(ec.SECP384R1())
+    name = x509.Name([])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(AT)
+        .not_valid_after(AT + YEAR)
+        .sign(key, hashes.SHA256())
+    )
+    with pytest.raises(Malformed):
+        leaf_jwk((der(certificate),))
+
+
+@given(st.lists(st.binary(max_size=60) | st.sampled_from([*CHAIN, *ANCHORS]), max_size=8))
+def test_whatever_chain_comes_in_the_answer_is_a_finding(chain: list[bytes]) -> None:
+    assert isinstance(judge_chain(chain, ANCHORS, AT), ChainFinding)
+    with suppress(Malformed):
+        leaf_jwk(chain)
