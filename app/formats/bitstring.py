@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 
 from app.core.errors import JsonValue
 from app.formats.claims import Purpose
-from app.formats.envelope import VC_CONTEXT, Envelope, Members, Texts, as_list
+from app.formats.envelope import LIST_TYPE, VC_CONTEXT, Envelope, Members, Texts, as_list
 from app.formats.instants import date_time, seconds
 from app.formats.jose import signing_input
 from app.formats.strict import Malformed, as_malformed, decode64, encode64
@@ -23,7 +23,6 @@ from app.ports import PublicKey
 
 MIN_SIZE: Final = 131_072  # bits; 6.1: below it, a list would say too much about whom it lists
 MAX_BYTES: Final = 2**20  # once unpacked: eight million documents
-LIST_TYPE: Final = "BitstringStatusListCredential"
 MAX_TOKEN: Final = 2 * MAX_BYTES  # a list that does not compress, in base64 within base64
 _LEVEL: Final = 6
 _GZIP: Final = 31  # zlib's word for a gzip frame

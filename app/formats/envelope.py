@@ -12,6 +12,7 @@ from app.formats.instants import Instant, seconds
 from app.formats.strict import MAX_SAFE_INTEGER, Malformed
 
 VC_CONTEXT: Final = "https://www.w3.org/ns/credentials/v2"
+LIST_TYPE: Final = "BitstringStatusListCredential"
 
 
 def as_list(value: object) -> object:

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, ValidationError,
 
 from app.core.errors import JsonValue
 from app.formats.claims import TEST_MARK, StatusEntry
-from app.formats.envelope import Envelope, Members, Text, Texts, as_list
+from app.formats.envelope import LIST_TYPE, Envelope, Members, Text, Texts, as_list
 from app.formats.strict import Malformed, as_malformed
 from app.formats.vc import NUMBER_TYPE
 
@@ -110,6 +110,8 @@ def read_credential(payload: dict[str, JsonValue]) -> ReadCredential:
         number, holder = subject.identified(NUMBER_TYPE), subject.identified("name")
     except ValidationError as refused:
         raise as_malformed(refused) from None
+    if LIST_TYPE in read.type:
+        raise Malformed("a status list, where a credential was expected")
     alignment = subject.achievement.alignment
     return ReadCredential(
         jti=read.id,

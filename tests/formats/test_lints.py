@@ -1,0 +1,152 @@
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.core.labels import Labels
+from app.formats.claims import TEST_MARK, Format, StatusEntry
+from app.formats.lints import LINTS, MAX_UNSIGNED, lint
+from app.formats.strict import decode64, encode64, write_json
+from tests.formats import make
+
+Change = Callable[[dict[str, Any], dict[str, Any]], object]
+
+
+def changed(form: Format, change: Change) -> bytes:
+    head, _, body = make.unsigned(form).decode().partition(".")
+    header, payload = json.loads(decode64(head)), json.loads(decode64(body))
+    change(header, payload)
+    return f"{encode64(write_json(header))}.{encode64(write_json(payload))}".encode()
+
+
+@pytest.mark.parametrize("form", Format)
+@pytest.mark.parametrize("test", [True, False], ids=["in test mode", "live"])
+def test_an_ordinary_document_passes(form: Format, *, test: bool) -> None:
+    assert lint(make.unsigned(form, test=test), make.claims(form, test=test), make.STEMS) == ()
+
+
+def test_every_lint_cites_what_it_enforces() -> None:
+    for each in LINTS:
+        assert (each.__doc__ or "").startswith(("VCDM 2.0, ", "Open Badges 3.0, ", "Ours")), each
+
+
+# What a mistake in composing would leave in the bytes: the claims are right, the document is not.
+BYTES: dict[str, tuple[Format, Change]] = {
+    "header: one more": (Format.OB_JWT, lambda header, _: header.pop("typ")),
+    "header: one less": (Format.VC_JWT, lambda header, _: header.pop("iat")),
+    "header: key of another": (Format.VC_JWT, lambda header, _: header.update(kid="did:web:other.example#1")),
+    "header: badge key without address": (Format.OB_JWT, lambda header, _: header.update(kid="1")),
+    "readable: header not allowed": (Format.VC_JWT, lambda header, _: header.update(jku="https://x")),
+    "readable: inner credential": (Format.VC_JWT, lambda _, payload: payload.update(vc={})),
+    "readable: subject claim": (Format.VC_JWT, lambda _, payload: payload.update(sub="urn:uuid:other")),
+    "readable: not before": (Format.VC_JWT, lambda _, payload: payload.update(nbf=payload["nbf"] + 1)),
+    "readable: expiry": (Format.VC_JWT, lambda _, payload: payload.update(exp=payload["exp"] - 1)),
+    "context: order": (Format.VC_JWT, lambda _, payload: payload["@context"].append("https://x")),
+    "types: order": (Format.OB_JWT, lambda _, payload: payload["type"].reverse()),
+    "identifiers: another": (Format.VC_JWT, lambda _, payload: payload.update(id="urn:x", jti="urn:x")),
+    "subject: another": (
+        Format.VC_JWT,
+        lambda _, payload: (payload.update(sub="urn:x"), payload["credentialSubject"].update(id="urn:x")),
+    ),
+    "issuer: another": (
+        Format.VC_JWT,
+        lambda _, payload: payload.update(iss="did:web:x", issuer="did:web:x"),
+    ),
+    "issuer: unnamed": (Format.VC_JWT, lambda _, payload: payload["issuer"].pop("name")),
+    "registered_claims: missing": (Format.OB_JWT, lambda _, payload: payload.pop("sub")),
+    "validity: another": (
+        Format.VC_JWT,
+        lambda _, payload: payload.update(validUntil="2029-11-21T23:59:59+01:00", exp=1889996399),
+    ),
+    "status: badge with a list": (
+        Format.OB_JWT,
+        lambda _, payload: payload.update(credentialStatus=[payload["credentialStatus"]]),
+    ),
+    "status: gone": (Format.VC_JWT, lambda _, payload: payload.pop("credentialStatus")),
+    "status: another position": (
+        Format.VC_JWT,
+        lambda _, payload: payload["credentialStatus"][0].update(statusListIndex="1"),
+    ),
+    "status: unknown kind": (
+        Format.VC_JWT,
+        lambda _, payload: payload["credentialStatus"].append({"type": "Other"}),
+    ),
+    "number: another": (
+        Format.VC_JWT,
+        lambda _, payload: payload["credentialSubject"]["identifier"][1].update(identityHash="DLE"),
+    ),
+    "holder: another": (
+        Format.VC_JWT,
+        lambda _, payload: payload["credentialSubject"]["identifier"][0].update(identityHash="Another"),
+    ),
+    "test_mark: forgotten": (Format.VC_JWT, lambda _, payload: payload.update(name="Engineer")),
+    "wording: certified": (
+        Format.VC_JWT,
+        lambda _, payload: payload.update(name=f"{TEST_MARK}Certified engineer"),
+    ),
+    "wording: in the criteria": (
+        Format.OB_JWT,
+        lambda _, payload: payload["credentialSubject"]["achievement"]["criteria"].update(
+            narrative="See https://x.example/y: un ente ACCREDITATO"
+        ),
+    ),
+    "size: too large": (Format.VC_JWT, lambda _, payload: payload.update(more="x" * MAX_UNSIGNED)),
+}
+
+
+@pytest.mark.parametrize("name", BYTES)
+def test_bytes_that_break_a_rule_are_found_before_any_key_is_used(name: str) -> None:
+    form, change = BYTES[name]
+    found = lint(changed(form, change), make.claims(form), make.STEMS)
+    assert {finding.lint for finding in found} == {name.partition(":")[0]}
+
+
+# What a mistake before composing would put into the claims: the document says faithfully what is wrong.
+CLAIMS: dict[str, dict[str, Any]] = {
+    "identifiers: not a uuid": {"document_id": "https://seal.example.org/credentials/1"},
+    "subject: a name": {"subject_id": "mailto:nicolo@example.org"},
+    "subject: no uuid": {"subject_id": "urn:uuid:nicolo"},
+    "issuer: nameless": {"issuer_name": " "},
+    "validity: backwards": {"valid_until": make.claims().valid_from - timedelta(days=1)},
+    "validity: parts of a second": {"valid_from": make.claims().valid_from.replace(microsecond=5)},
+    "number: check digits": {"number": "DLE-26-0000-0000-0001-96"},
+    "number: not canonical": {"number": "dle-26-0000-0000-0001-95"},
+    "number: not one": {"number": "1"},
+    "holder: nameless": {"holder_name": " "},
+    "status: no list": {"status": ()},
+    "status: purposes": {"status": make.claims().status[::-1]},
+    "status: nowhere": {
+        "status": (StatusEntry("list-1", 1, "revocation"), StatusEntry("list-2", 1, "suspension"))
+    },
+    "wording: of bodies": {"claim_wording": Labels(it="Certificazione di competenze", en="Attestation")},
+    "wording: a qualification": {"scheme_description": Labels(it="Un Titolo di Studio", en="A degree")},
+}
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_claims_that_break_a_rule_are_found_before_any_key_is_used(name: str) -> None:
+    claims = replace(make.claims(), **CLAIMS[name])
+    found = lint(make.unsigned(**CLAIMS[name]), claims, make.STEMS)
+    assert {finding.lint for finding in found} == {name.partition(":")[0]}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"issuer_name": "Associazione Certificatori"},
+        {"holder_name": "Maria Certificati"},
+        {"scheme_url": f"{make.BASE}/certified/1"},
+        {"scheme_description": Labels(it="Un ente non riaccreditato", en="x")},
+    ],
+    ids=["issuer's name", "holder's name", "an address", "within a word"],
+)
+def test_names_and_addresses_are_whoevers_they_are(changes: dict[str, Any]) -> None:
+    assert lint(make.unsigned(**changes), make.claims(**changes), make.STEMS) == ()
+
+
+@pytest.mark.parametrize("unsigned", [b"", b"e30", b"e30.e30", b".", b"!.!", b"e30.e30.e30"])
+def test_bytes_that_are_no_document_are_a_finding_and_no_crash(unsigned: bytes) -> None:
+    assert [finding.lint for finding in lint(unsigned, make.claims(), ())] == ["readable"]
