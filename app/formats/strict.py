@@ -22,7 +22,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9@#_]{1,30}")
 _LONGEST_NUMBER: Final = 32  # characters; no honest date, count or coordinate needs more
 
 
-class Malformed(ValueError):  # noqa: N818 -- the name of the finding, as reports give it
+class Malformed(ValueError):
     """What was read is not what its format allows. The reason never repeats the text itself."""
 
     def __init__(self, reason: str) -> None:
