@@ -1,0 +1,272 @@
+"""The command `sigillo`: for members what the client does, for operators what keeps the service running.
+
+Commands of the service load their libraries when they run, so that the client alone stays small.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.console import Console
+
+from app.client import demo as story
+from app.client import folder as folders
+from app.client import submission, terminal
+from app.client.api import Api, Refused, Unreachable
+
+if TYPE_CHECKING:
+    from app.ports import Ports
+
+OK, USAGE, NOT_ELIGIBLE, SIGN_IN, NETWORK = 0, 2, 3, 4, 5
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Competency dossiers, committee decisions and credentials that anyone can verify.",
+)
+organisation = typer.Typer(no_args_is_help=True, help="Organisations that this installation serves.")
+audit = typer.Typer(no_args_is_help=True, help="The event trail.")
+dossier = typer.Typer(no_args_is_help=True, help="A candidate's dossier.")
+app.add_typer(organisation, name="organisation")
+app.add_typer(audit, name="audit")
+app.add_typer(dossier, name="dossier")
+
+console: Final = Console()
+errors: Final = Console(stderr=True)
+
+Url = Annotated[str, typer.Option(envvar="SIGILLO_URL", help="Where the service is.")]
+Key = Annotated[str, typer.Option(envvar="SIGILLO_KEY", help="Your personal key; better in the environment.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer with JSON, for programs.")]
+
+
+@dossier.command("submit")
+def submit_dossier(
+    folder: Annotated[Path, typer.Argument(help="A folder with dossier.yaml and the files that it names.")],
+    key: Key,
+    url: Url = "http://localhost:8000",
+    as_json: AsJson = False,  # noqa: FBT002 - a flag of the command line
+) -> None:
+    """Hand a dossier in: send what the service does not have yet, then submit it and print the receipt.
+
+    Safe to run again: files that arrived are not sent twice.
+
+    Exit codes: 0 handed in, 2 the folder is wrong, 3 not accepted (the reasons are printed),
+    4 the key is not accepted, 5 no answer from the service.
+    """
+    api = Api(url, key)
+    uploads = terminal.Uploads(errors)
+    try:
+        prepared = folders.read(folder)
+        opened = submission.open_dossier(api, prepared)
+        with uploads.shown():
+            submission.send_missing(api, opened, prepared, uploads.watch)
+        receipt = submission.submit(api, opened["id"])
+    except folders.FolderWrong as wrong:
+        errors.print(str(wrong), markup=False)
+        raise typer.Exit(USAGE) from None
+    except Refused as refused:
+        terminal.refusal(errors, refused)
+        raise typer.Exit(SIGN_IN if refused.status == 401 else NOT_ELIGIBLE) from None  # noqa: PLR2004 - HTTP
+    except Unreachable as unreachable:
+        errors.print(f"{unreachable} Nothing is lost: run the same command again.", markup=False)
+        raise typer.Exit(NETWORK) from None
+    finally:
+        api.close()
+    if as_json:
+        typer.echo(json.dumps(receipt, ensure_ascii=False, indent=2))
+    else:
+        terminal.receipt(console, receipt)
+
+
+@app.command()
+def demo() -> None:
+    """Live through the whole story once, over HTTP, with sample people and files; then say how to go on."""
+    raise typer.Exit(story.tell(Console(highlight=False)))
+
+
+def _ports() -> "Ports":
+    from pydantic import ValidationError
+
+    from app.main import production_ports
+    from app.settings import Settings
+
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for fault in error.errors():
+            errors.print(f"SIGILLO_{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}", markup=False)
+        raise typer.Exit(USAGE) from None
+    if settings.database_url.startswith("sqlite:///"):
+        Path(settings.database_url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    return production_ports(settings)
+
+
+def _migrated() -> "Ports":
+    from app.adapters import schema
+
+    ports = _ports()
+    if schema.is_current(ports.database):
+        return ports
+    if ports.database.engine.dialect.name != "sqlite":
+        errors.print("The database is not of this version. Run `sigillo migrate` first.")
+        raise typer.Exit(USAGE)
+    schema.upgrade(ports.database)  # an embedded database is nobody else's
+    return ports
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int | None, typer.Option(help="Port; by default that of a local public_url, else 8000.")
+    ] = None,
+) -> None:
+    """Start the service. Settings come from SIGILLO_… variables and sigillo.toml."""
+    from urllib.parse import urlsplit
+
+    import uvicorn
+
+    from app.main import ClockMovedWhileLive, check_clock, create_app
+    from app.settings import LOOPBACK
+    from app.web import log_to_stderr
+
+    log_to_stderr()
+    ports = _migrated()
+    try:
+        check_clock(ports)
+    except ClockMovedWhileLive as refused:
+        errors.print(str(refused), markup=False)
+        raise typer.Exit(USAGE) from None
+    public = urlsplit(ports.settings.public_url)
+    local = public.port if public.hostname in LOOPBACK else None
+    errors.print(f"Sigillo answers at {ports.settings.public_url} (Ctrl-C stops it)")
+    uvicorn.run(
+        create_app(ports),
+        host=host,
+        port=port or local or 8000,
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+
+
+@app.command()
+def worker() -> None:
+    """Carry out what the outbox holds, in a process of its own; any number may run."""
+    import signal
+    import threading
+
+    from app.main import worker as make_worker
+    from app.web import log_to_stderr
+
+    log_to_stderr()
+    stop = threading.Event()
+    for stopping in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stopping, lambda *_: stop.set())
+    make_worker(_migrated()).run(stop)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest form. Safe to run again; nothing is lost."""
+    from app.adapters import schema
+
+    ports = _ports()
+    schema.upgrade(ports.database)
+    typer.echo("The database is up to date.")
+
+
+@app.command()
+def openapi() -> None:
+    """Print the API's contract, as openapi/openapi.json holds it."""
+    from app.main import contract
+
+    typer.echo(contract(), nl=False)
+
+
+@organisation.command("create")
+def create_organisation(
+    legal_name: Annotated[str, typer.Option(help="The legal name, as documents will say it.")],
+    url: Annotated[str, typer.Option(help="The body's own web address.")],
+    given_name: Annotated[str, typer.Option(help="Of the first administrator.")],
+    family_name: Annotated[str, typer.Option(help="Of the first administrator.")],
+    email: Annotated[str, typer.Option(help="Of the first administrator.")],
+    time_zone: Annotated[str, typer.Option(help="By whose calendar days are counted.")] = "Europe/Rome",
+    as_json: AsJson = False,  # noqa: FBT002 - a flag of the command line
+) -> None:
+    """Create an organisation in test mode, with its first administrator and its API client.
+
+    Two keys are printed, this once. Only their hashes are kept.
+    """
+    from app.organisations import service
+
+    ports = _migrated()
+    with ports.database.writing() as session:
+        made = service.found(
+            session,
+            legal_name=legal_name,
+            url=url,
+            time_zone=time_zone,
+            given_name=given_name,
+            family_name=family_name,
+            email=email,
+            at=ports.clock.now(),
+        )
+    shown = {
+        "organisation": made.organisation.id,
+        "mode": made.organisation.mode,
+        "administrator": made.administrator.id,
+        "administrator_key": made.administrator_key.token,
+        "client": made.client.id,
+        "client_key": made.client_key.token,
+        "keys_expire_at": made.client_key.expires_at.isoformat(),
+    }
+    if as_json:
+        typer.echo(json.dumps(shown, indent=2))
+        return
+    for name, value in shown.items():
+        console.print(f"{name.replace('_', ' '):20} {value}", highlight=False, soft_wrap=True)
+    console.print("Keep the two keys now: they are not shown again.")
+
+
+@audit.command("verify")
+def verify_audit() -> None:
+    """Walk every organisation's chain of events and say whether anything was changed or left out."""
+    from app.organisations import queries
+    from app.outbox import trail
+
+    ports = _migrated()
+    trail.append(ports.database)
+    with ports.database.reading() as session:
+        known = [found.id for found in queries.organisations(session)]
+    broken = False
+    for organisation_id in known:
+        with ports.database.reading(organisation_id) as session:
+            found = trail.verify(session, organisation_id)
+        typer.echo(
+            f"{organisation_id}  {found.events} events, {found.waiting} waiting, head {found.head[:16]}…"
+        )
+        for finding in found.findings:
+            typer.echo(f"  ✗ {finding}")
+        broken = broken or bool(found.findings)
+    typer.echo("The trail is broken." if broken else "The trail is whole.")
+    raise typer.Exit(1 if broken else OK)
+
+
+def main() -> None:
+    """Run the command; say what is missing where only the client is installed."""
+    try:
+        app()
+    except ModuleNotFoundError as missing:
+        if missing.name is None or missing.name.split(".")[0] == "app":
+            raise
+        errors.print(
+            f"This command needs the service: pip install 'sigillo[server]' ({missing.name} is missing)."
+        )
+        sys.exit(USAGE)
+
+
+if __name__ == "__main__":
+    main()
