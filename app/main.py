@@ -1,8 +1,11 @@
 """The one place where everything is put together: `create_app(ports)`, and the ports of a real service."""
 
+import json
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from fastapi import FastAPI
@@ -129,3 +132,19 @@ def create_app(ports: Ports) -> FastAPI:
     app.add_middleware(BodyLimit, uploads=UPLOAD_LIMIT)
     app.add_middleware(RequestLog)
     return app
+
+
+def contract() -> str:
+    """Write the API's contract (OpenAPI 3.1), the same on every machine and with any settings."""
+    with TemporaryDirectory() as folder:
+        settings = Settings(
+            public_url="https://sigillo.example.org",
+            database_url="sqlite:///:memory:",
+            files_folder=Path(folder, "files"),
+            keys_folder=Path(folder, "keys"),
+            worker=False,
+        )
+        ports = production_ports(settings)
+        document = create_app(ports).openapi()
+        ports.database.close()
+    return json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True) + "\n"

@@ -380,7 +380,7 @@ def _service(url: str) -> Iterator[None]:
         process.communicate(timeout=30)
 
 
-def _wait(process: "subprocess.Popen[bytes]", url: str) -> None:
+def _wait(process: "subprocess.Popen[bytes]", url: str, log: IO[bytes]) -> None:
     ends = monotonic() + PATIENCE_SECONDS
     while monotonic() < ends:
         if process.poll() is not None:
