@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryFile
 from time import monotonic, sleep
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import yaml
 from rich.console import Console
@@ -366,18 +367,19 @@ def _answers(url: str) -> bool:
 @contextmanager
 def _service(url: str) -> Iterator[None]:
     """Start the service as an operator does, and stop it again."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "serve"],
-        env={**os.environ, "SIGILLO_PUBLIC_URL": url},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        _wait(process, url)
-        yield
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
+    with TemporaryFile() as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "serve"],
+            env={**os.environ, "SIGILLO_PUBLIC_URL": url},
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            _wait(process, url, log)
+            yield
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
 
 
 def _wait(process: "subprocess.Popen[bytes]", url: str, log: IO[bytes]) -> None:
