@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 OK, USAGE, NOT_ELIGIBLE, SIGN_IN, NETWORK = 0, 2, 3, 4, 5
 
 app = typer.Typer(
+    pretty_exceptions_enable=False,
     no_args_is_help=True,
     help="Competency dossiers, committee decisions and credentials that anyone can verify.",
 )

@@ -139,7 +139,7 @@ def contract() -> str:
     with TemporaryDirectory() as folder:
         settings = Settings(
             public_url="https://sigillo.example.org",
-            database_url="sqlite:///:memory:",
+            database_url=f"sqlite:///{folder}/sigillo.db",
             files_folder=Path(folder, "files"),
             keys_folder=Path(folder, "keys"),
             worker=False,

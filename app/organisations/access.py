@@ -1,6 +1,6 @@
 """Who is asking, and whether they may: every route declares what it needs, and nothing is open by default."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Final
 
 from fastapi import Depends, FastAPI
@@ -9,6 +9,7 @@ from fastapi.params import Depends as Dependency
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.orm import Session
+from starlette.routing import BaseRoute
 
 from app.organisations import service
 from app.organisations.errors import KeyNotAccepted, PermissionMissing
@@ -75,9 +76,19 @@ def _declares(dependant: Dependant) -> bool:
     return isinstance(dependant.call, Needs) or any(map(_declares, dependant.dependencies))
 
 
+def _routes(routes: Sequence[BaseRoute]) -> Iterator[BaseRoute]:
+    """Walk every route; FastAPI keeps an included router whole, with its routes inside."""
+    for route in routes:
+        included = getattr(route, "original_router", None)
+        if included is None:
+            yield route
+        else:
+            yield from _routes(included.routes)
+
+
 def refuse_undeclared(app: FastAPI, public: frozenset[str]) -> None:
     """Refuse to start while any route neither declares a permission nor is known to be public."""
-    for route in app.routes:
+    for route in _routes(app.routes):
         path = getattr(route, "path", "")
         declared = isinstance(route, APIRoute) and _declares(route.dependant)
         if not declared and path not in public:

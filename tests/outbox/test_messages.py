@@ -1,0 +1,114 @@
+import threading
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select
+
+from app.core.db import EVERY_ORGANISATION, Database
+from app.outbox import messages
+from app.outbox.messages import LEASE, Message
+from app.outbox.worker import Worker
+from tests import make
+from tests.fakes import SetClock
+
+AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+
+def left(database: Database, count: int = 1, topic: str = "work") -> None:
+    with database.writing() as session:
+        organisation_id = make.organisation(session, AT).organisation.id
+        for number in range(count):
+            messages.leave(session, topic, {"n": number}, organisation_id=organisation_id, at=AT)
+
+
+def waiting(database: Database) -> list[Message]:
+    query = select(Message).where(Message.done_at.is_(None))
+    with database.reading() as session:
+        return list(session.scalars(query, execution_options=EVERY_ORGANISATION))
+
+
+def test_a_message_left_in_a_transaction_that_fails_was_never_there(database: Database) -> None:
+    with database.writing() as session:
+        organisation_id = make.organisation(session, AT).organisation.id
+    with database.writing(organisation_id) as session:
+        messages.leave(session, "work", {}, organisation_id=organisation_id, at=AT)
+        session.flush()
+        session.rollback()
+    assert waiting(database) == []
+
+
+def test_four_workers_never_do_one_message_twice(database: Database) -> None:
+    left(database, 100)
+    done: Counter[int] = Counter()
+    lock = threading.Lock()
+    start = threading.Barrier(4)
+
+    def carry_out(message: Message) -> None:
+        with lock:
+            done[int(str(message.body["n"]))] += 1
+
+    def work() -> None:
+        start.wait()
+        Worker(database, SetClock(AT), {"work": carry_out}).drain()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(done.items()) == [(number, 1) for number in range(100)]
+    assert waiting(database) == []
+
+
+def test_work_that_failed_is_tried_again_later_and_keeps_no_words_of_the_failure(database: Database) -> None:
+    left(database)
+    clock = SetClock(AT)
+    attempts: list[int] = []
+
+    def carry_out(message: Message) -> None:
+        attempts.append(message.attempts)
+        if len(attempts) < 3:
+            raise ValueError("Anna Bianchi")
+
+    worker = Worker(database, clock, {"work": carry_out})
+    assert worker.run_once() == 0
+    assert waiting(database)[0].last_error == "ValueError"
+    assert worker.run_once() == 0
+    assert attempts == [1]
+    for _ in range(2):
+        clock.move(timedelta(minutes=10))
+        worker.run_once()
+    assert attempts == [1, 2, 3]
+    assert waiting(database) == []
+
+
+def test_a_lease_that_ran_out_lets_another_worker_take_over_and_the_first_settles_nothing(
+    database: Database,
+) -> None:
+    left(database)
+    with database.writing() as session:
+        (first,) = messages.claim(session, "one", at=AT, limit=1)
+    with database.writing() as session:
+        assert messages.claim(session, "two", at=AT, limit=1) == []
+    later = AT + LEASE + timedelta(seconds=1)
+    with database.writing() as session:
+        (second,) = messages.claim(session, "two", at=later, limit=1)
+    with database.writing() as session:
+        assert not messages.finish(session, first, "one", at=later)
+        assert messages.finish(session, second, "two", at=later)
+    assert waiting(database) == []
+
+
+def test_a_message_for_later_waits_until_it_is_due(database: Database) -> None:
+    with database.writing() as session:
+        organisation_id = make.organisation(session, AT).organisation.id
+        due = AT + timedelta(days=30)
+        messages.leave(session, "work", {}, organisation_id=organisation_id, at=AT, due_at=due)
+    clock = SetClock(AT)
+    done: list[Message] = []
+    worker = Worker(database, clock, {"work": done.append})
+    worker.drain()
+    assert done == []
+    clock.move(timedelta(days=30))
+    worker.drain()
+    assert len(done) == 1
