@@ -1,12 +1,13 @@
 """The register: credentials, their periods and documents, and the intents that come before signatures."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
-from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.db import Base, Owned
+from app.credentials.rules import StatusMove
 
 
 class Credential(Owned, Base):
@@ -29,7 +30,7 @@ class Credential(Owned, Base):
     version: Mapped[int] = mapped_column()
     periods: Mapped[list["Period"]] = relationship(order_by="Period.seq")
 
-    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads it from the class
+    __mapper_args__: Mapping[str, object] = {"version_id_col": version}
 
 
 class Period(Owned, Base):
@@ -82,14 +83,6 @@ class Intent(Owned, Base):
     list_index: Mapped[int]
     created_by: Mapped[str] = mapped_column(String(30))
     created_at: Mapped[datetime]
-
-
-class StatusMove(StrEnum):
-    """What may happen to a credential after it was issued."""
-
-    SUSPENDED = "suspended"
-    REINSTATED = "reinstated"
-    REVOKED = "revoked"
 
 
 class StatusChange(Owned, Base):

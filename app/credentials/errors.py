@@ -1,0 +1,53 @@
+"""What can go wrong between a decision and its credential, and afterwards."""
+
+from app.core.errors import Conflict, NotFound, RuleBroken
+
+
+class CredentialNotFound(NotFound):
+    code = "credential-not-found"
+    title = "There is no such credential here"
+
+
+class DocumentNotFound(NotFound):
+    code = "document-not-found"
+    title = "The credential has no such document"
+
+
+class CredentialIssuedAlready(Conflict):
+    code = "credential-issued-already"
+    title = "The decision has its credential already"
+
+
+class CredentialOpenAlready(Conflict):
+    code = "credential-open-already"
+    title = "The person holds an open credential of this scheme"
+
+
+class CredentialNotMovable(Conflict):
+    code = "credential-not-movable"
+    title = "The credential is not in a state that allows this"
+
+
+class CredentialNotActive(Conflict):
+    code = "credential-not-active"
+    title = "Documents are made only of a credential that stands"
+
+
+class DevelopmentKey(Conflict):
+    code = "development-key"
+    title = "A live organisation does not sign with keys made for development"
+
+
+class LintFailed(RuleBroken):
+    code = "lint-failed"
+    title = "The document would break a rule of its format"
+
+
+class CauseNotAllowed(RuleBroken):
+    code = "cause-not-allowed"
+    title = "The scheme does not know this cause"
+
+
+class ReviewNotAllowed(RuleBroken):
+    code = "review-not-allowed"
+    title = "A suspension is reviewed later than today, and within the scheme's limit"

@@ -1,0 +1,140 @@
+"""Reads of the register: inside an organisation by id, and for anyone by number or by a document's name."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, selectinload
+
+from app.core.db import EVERY_ORGANISATION
+from app.credentials.errors import CredentialNotFound, DocumentNotFound
+from app.credentials.models import Credential, Document, Intent, Period
+from app.formats.claims import Format
+
+Row = TypeVar("Row", Credential, Intent)
+
+
+def by_id(session: Session, credential_id: str, *, lock: bool = False) -> Credential:
+    """Find a credential of the session's organisation; `lock` it when something hangs on how it stands."""
+    query = select(Credential).where(Credential.id == credential_id)
+    found = session.scalars(_locked(query) if lock else query).first()
+    if found is None:
+        raise CredentialNotFound("There is no such credential here.")
+    return found
+
+
+def by_number(session: Session, number: str) -> Credential:
+    """Find an issued credential by its number, whichever organisation's it is: the public's way in.
+
+    Before its first document is stored a credential does not exist for the public. To read on,
+    `enter` the credential's organisation.
+    """
+    found = session.scalars(
+        select(Credential).where(Credential.number == number, Credential.issued_at.is_not(None)),
+        execution_options=EVERY_ORGANISATION,
+    ).first()
+    if found is None:
+        raise CredentialNotFound("There is no credential with this number.")
+    return found
+
+
+def document_by_jti(session: Session, jti: str) -> Document | None:
+    """Find a stored document by its own name (`jti`, `urn:uuid:…`), whichever organisation's it is."""
+    return session.scalars(
+        select(Document).where(Document.jti == jti), execution_options=EVERY_ORGANISATION
+    ).first()
+
+
+def credential_of(session: Session, document: Document) -> Credential:
+    """Find the credential that a document belongs to."""
+    return session.scalars(
+        select(Credential).join(Period).where(Period.id == document.period_id),
+        execution_options=EVERY_ORGANISATION,
+    ).one()
+
+
+def current_period(session: Session, credential: Credential) -> Period:
+    """Find the period that a credential is in: the last one granted or renewed."""
+    return session.scalars(
+        select(Period)
+        .where(Period.credential_id == credential.id)
+        .order_by(Period.seq.desc())
+        .limit(1)
+        .options(selectinload(Period.documents)),
+        execution_options=EVERY_ORGANISATION,
+    ).one()
+
+
+def current_document(session: Session, period: Period, form: Format) -> Document | None:
+    """Find the document of a period that nothing has replaced (I15: there is at most one)."""
+    return session.scalars(
+        select(Document).where(
+            Document.period_id == period.id,
+            Document.format == form.value,
+            Document.superseded_at.is_(None),
+        ),
+        execution_options=EVERY_ORGANISATION,
+    ).first()
+
+
+def document(session: Session, period: Period, form: Format) -> Document:
+    found = current_document(session, period, form)
+    if found is None:
+        raise DocumentNotFound(f"The credential has no {form} document. It may have to be asked for.")
+    return found
+
+
+def intent(session: Session, intent_id: str, *, lock: bool = False) -> Intent | None:
+    query = select(Intent).where(Intent.id == intent_id)
+    return session.scalars(_locked(query) if lock else query).first()
+
+
+def intent_for(session: Session, period: Period, form: Format) -> Intent | None:
+    """Find what is about to be signed for a period in this format, if anything is."""
+    return session.scalars(
+        select(Intent).where(Intent.period_id == period.id, Intent.format == form.value)
+    ).first()
+
+
+def credential_from(session: Session, decision_id: str) -> Credential | None:
+    """Find the credential that a decision led to."""
+    return session.scalars(select(Credential).join(Period).where(Period.decision_id == decision_id)).first()
+
+
+def open_credential(session: Session, holder_id: str, scheme_id: str) -> Credential | None:
+    """Find the one open credential that a person may hold of a scheme (I15)."""
+    return session.scalars(
+        select(Credential).where(
+            Credential.holder_id == holder_id,
+            Credential.scheme_id == scheme_id,
+            Credential.closed_at.is_(None),
+        )
+    ).first()
+
+
+def credentials(
+    session: Session, *, holder_id: str | None, after: str | None, limit: int
+) -> Sequence[Credential]:
+    """List credentials, of one holder or of all, in the order of their ids."""
+    query = select(Credential).order_by(Credential.id).limit(limit)
+    if holder_id is not None:
+        query = query.where(Credential.holder_id == holder_id)
+    if after is not None:
+        query = query.where(Credential.id > after)
+    return session.scalars(query).all()
+
+
+def names_of_documents(session: Session, credential: Credential) -> tuple[list[str], list[str]]:
+    """Name the documents whose status follows the credential's: those in force or in the making, and all."""
+    of_credential = select(Period.id).where(Period.credential_id == credential.id)
+    rows = session.execute(
+        select(Document.id, Document.superseded_at).where(Document.period_id.in_(of_credential))
+    ).all()
+    coming = session.scalars(select(Intent.id).where(Intent.period_id.in_(of_credential))).all()
+    in_force = [name for name, superseded_at in rows if superseded_at is None]
+    return [*in_force, *coming], [*(name for name, _ in rows), *coming]
+
+
+def _locked(query: Select[Row]) -> Select[Row]:
+    """Hold the row until commit, and see it as it is once it is held, not as it was read before."""
+    return query.with_for_update().execution_options(populate_existing=True)

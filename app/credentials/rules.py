@@ -1,0 +1,68 @@
+"""How a credential stands, worked out from facts; and what may still happen to it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+
+class CredentialState(StrEnum):
+    """What a credential is at an instant. Only the first four come from the register; time makes the rest."""
+
+    PENDING = "pending"  # decided and registered, its first document not yet stored: nothing is public
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    REVOKED = "revoked"
+    NOT_YET_VALID = "not_yet_valid"
+    EXPIRED = "expired"
+
+
+class StatusMove(StrEnum):
+    """What may happen to a credential after it was issued."""
+
+    SUSPENDED = "suspended"
+    REINSTATED = "reinstated"
+    REVOKED = "revoked"
+
+
+S: Final = CredentialState
+# A credential out of its period may still be revoked: what comes to light later counts too (I25: for good).
+MOVES: Final[Mapping[CredentialState, frozenset[StatusMove]]] = {
+    S.PENDING: frozenset(),
+    S.ACTIVE: frozenset({StatusMove.SUSPENDED, StatusMove.REVOKED}),
+    S.SUSPENDED: frozenset({StatusMove.REINSTATED, StatusMove.REVOKED}),
+    S.REVOKED: frozenset(),
+    S.NOT_YET_VALID: frozenset({StatusMove.SUSPENDED, StatusMove.REVOKED}),
+    S.EXPIRED: frozenset({StatusMove.REVOKED}),
+}
+REVOCATION_CAUSES: Final = frozenset(
+    {
+        "complaint_upheld",
+        "misuse_of_mark",
+        "issued_in_error",
+        "own_request",
+        "cpd_audit_unanswered",
+        "membership_lapsed",
+    }
+)
+
+
+def state_at(
+    at: datetime,
+    *,
+    issued_at: datetime | None,
+    suspended_at: datetime | None,
+    revoked_at: datetime | None,
+    valid_from: datetime,
+    valid_until_exclusive: datetime,
+) -> CredentialState:
+    """Tell how a credential stands; nothing has to run at midnight to make it true."""
+    if issued_at is None:
+        return CredentialState.PENDING
+    if revoked_at is not None:
+        return CredentialState.REVOKED
+    if suspended_at is not None:
+        return CredentialState.SUSPENDED
+    if at < valid_from:
+        return CredentialState.NOT_YET_VALID
+    return CredentialState.EXPIRED if at >= valid_until_exclusive else CredentialState.ACTIVE
