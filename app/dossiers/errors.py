@@ -28,6 +28,11 @@ class DossierClosedToChanges(Conflict):
     title = "The dossier was handed in and no longer changes"
 
 
+class DossierNotSubmitted(Conflict):
+    code = "dossier-not-submitted"
+    title = "The dossier was not handed in yet"
+
+
 class AlreadyDeclared(Conflict):
     code = "already-declared"
     title = "A declaration on this dossier was made already"
@@ -48,6 +53,21 @@ class NotYourDossier(NotAllowed):
     title = "Only the candidate may do this"
 
 
+class OwnDossier(NotAllowed):
+    code = "own-dossier"
+    title = "Nobody acts for the organisation on a dossier of their own"
+
+
+class ApplicantNotNamed(RuleBroken):
+    code = "applicant-not-named"
+    title = "An API client says for whom it acts"
+
+
+class CursorUnknown(RuleBroken):
+    code = "cursor-unknown"
+    title = "The cursor is not one of ours"
+
+
 class DossierIncomplete(RuleBroken):
     code = "dossier-incomplete"
     title = "The dossier is not complete"
@@ -66,6 +86,16 @@ class FileRefused(RuleBroken):
 class FileTooLarge(TooLarge):
     code = "file-too-large"
     title = "The file is larger than the scheme allows"
+
+
+class ScannerNotAvailable(Conflict):
+    code = "scanner-unavailable"
+    title = "The malware scanner does not answer, so no file is taken in"
+
+
+class FileInfected(NotAllowed):
+    code = "file-infected"
+    title = "The file holds malicious code and is given to nobody"
 
 
 class AdmissionPathNotMet(RuleBroken):

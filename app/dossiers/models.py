@@ -80,6 +80,11 @@ class Dossier(Owned, Base):
     def editable(self) -> bool:
         return self.status in EDITABLE
 
+    @property
+    def opened_by(self) -> str:
+        """Tell who opened the dossier: the candidate, or the API client that acts for them."""
+        return self.history[0].actor_id
+
     def move_to(
         self, target: DossierStatus, *, by: str, at: datetime, reasons: str | None = None
     ) -> "DossierStep":

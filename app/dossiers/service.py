@@ -1,0 +1,192 @@
+"""Who may read a dossier: the candidate, the office, and whoever declared no tie to the candidate first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from app.core.ids import new_id
+from app.dossiers import queries
+from app.dossiers.errors import (
+    AlreadyDeclared,
+    ConflictOfInterest,
+    DeclarationRequired,
+    DossierNotFound,
+    DossierNotSubmitted,
+    NotYourDossier,
+    OwnDossier,
+)
+from app.dossiers.models import Declaration, Dossier, DossierAccess
+from app.dossiers.rules import ConflictKind, conflicts
+from app.organisations import queries as organisation_queries
+from app.organisations.rules import READS_EVERY_DOSSIER, Actor, Permission, Role
+from app.organisations.service import today_of
+from app.outbox import trail
+from app.schemes.catalogue import catalogue
+from app.schemes.scheme import Scheme, SchemeStatus
+
+# Whoever judges declares first, whatever else they are in the organisation (invariant I2).
+JUDGES: Final = (Role.ASSESSOR, Role.CHAIR, Role.COMMITTEE_MEMBER)
+OFFICE: Final = (Role.SECRETARIAT, Role.SCHEME_MANAGER, Role.AUDITOR)
+CLIENT: Final = "client"
+_NO_DOSSIER: Final = "There is no such dossier here."
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """What one must know to declare one's ties, and nothing of the content."""
+
+    id: str
+    scheme: str
+    applicant_id: str
+    applicant_name: str
+
+
+def scheme_of(dossier: Dossier) -> Scheme:
+    """Give the scheme version that the dossier was pinned to when it was handed in."""
+    if dossier.scheme_version is None:
+        raise DossierNotSubmitted("A dossier is pinned to a version of its scheme when it is handed in.")
+    return catalogue().version(dossier.scheme_id, dossier.scheme_version)
+
+
+def scheme_at_work(dossier: Dossier, on: date) -> Scheme:
+    """Give the version by which the dossier would be judged if it were handed in on this day.
+
+    A returned dossier keeps its first pin, since the candidate works on what was asked of
+    them then; only a version that was retired meanwhile gives way to the one in force.
+    """
+    if dossier.scheme_version is not None:
+        pinned = scheme_of(dossier)
+        if not dossier.editable or pinned.status is not SchemeStatus.RETIRED:
+            return pinned
+    return catalogue().in_force(dossier.scheme_id, on)
+
+
+def declare(
+    session: Session,
+    dossier_id: str,
+    *,
+    kind: ConflictKind,
+    ended_on: date | None,
+    note: str | None,
+    by: Actor,
+    at: datetime,
+) -> Declaration:
+    """Declare one's ties to the candidate, once and before reading a word (invariant I2)."""
+    dossier = queries.locked(session, dossier_id)
+    if not by.is_person or not by.has(*JUDGES) or dossier.submitted_at is None:
+        raise DossierNotFound(_NO_DOSSIER)
+    if by.id == dossier.applicant_id:
+        raise OwnDossier("A candidate does not judge their own dossier, so there is nothing to declare.")
+    if queries.declaration_of(session, dossier_id, by.id) is not None:
+        raise AlreadyDeclared("You have made your declaration on this dossier.")
+    conflicted = conflicts(scheme_of(dossier), kind, ended_on, today_of(session, dossier.organisation_id, at))
+    declaration = Declaration(
+        id=new_id("dec"),
+        organisation_id=dossier.organisation_id,
+        dossier_id=dossier_id,
+        person_id=by.id,
+        kind=kind.value,
+        ended_on=ended_on,
+        note=note,
+        conflicted=conflicted,
+        at=at,
+    )
+    session.add(declaration)
+    session.flush()
+    # Neither kind nor note: a family tie is personal, and the trail is for good.
+    trail.record(
+        session,
+        "declaration.made",
+        by=by.id,
+        at=at,
+        organisation_id=dossier.organisation_id,
+        about={"dossier": dossier_id, "declaration": declaration.id},
+        facts={"conflicted": conflicted},
+    )
+    return declaration
+
+
+def require_clear(session: Session, dossier: Dossier, person_id: str) -> None:
+    """Insist that a person has declared, and declared no tie that keeps them from this dossier."""
+    declaration = queries.declaration_of(session, dossier.id, person_id)
+    if declaration is None:
+        raise DeclarationRequired("Declare your ties to the candidate before you read the dossier.")
+    if declaration.conflicted:
+        raise ConflictOfInterest("The tie that you declared keeps you from this dossier.")
+
+
+def readable(
+    session: Session, dossier_id: str, *, by: Actor, at: datetime, evidence_id: str | None = None
+) -> Dossier:
+    """Let somebody read a dossier if they may, and write down that they did (invariant I45).
+
+    Whoever may not even know of it hears that there is none.
+    """
+    dossier = queries.by_id(session, dossier_id)
+    if by.id == dossier.applicant_id:
+        return dossier
+    role = _reading_role(session, dossier, by)
+    session.add(
+        DossierAccess(
+            organisation_id=dossier.organisation_id,
+            dossier_id=dossier_id,
+            evidence_id=evidence_id,
+            person_id=by.id,
+            role=role,
+            at=at,
+        )
+    )
+    return dossier
+
+
+def _reading_role(session: Session, dossier: Dossier, by: Actor) -> str:
+    """Tell in which role somebody else than the candidate reads; raise if in none."""
+    if not by.is_person:
+        if not _acts_for(by, dossier):
+            raise DossierNotFound(_NO_DOSSIER)
+        return CLIENT
+    judging = next((role for role in JUDGES if by.has(role)), None)
+    # Before it is handed in, a dossier is between the candidate and the office.
+    if judging is not None and dossier.submitted_at is not None:
+        require_clear(session, dossier, by.id)
+        return judging.value
+    if judging is None and by.has(*READS_EVERY_DOSSIER):
+        return next(role for role in OFFICE if by.has(role)).value
+    raise DossierNotFound(_NO_DOSSIER)
+
+
+def _acts_for(client: Actor, dossier: Dossier) -> bool:
+    # A program that does the office's work sees what the office sees; any other, what it opened.
+    return client.may(Permission.DOSSIERS_ADMIT) or dossier.opened_by == client.id
+
+
+def parties(session: Session, dossier_id: str, *, by: Actor) -> Parties:
+    """Say between whom a tie would be, so that it can be declared before anything is read."""
+    dossier = queries.by_id(session, dossier_id)
+    if dossier.submitted_at is None or not by.has(*JUDGES):
+        raise DossierNotFound(_NO_DOSSIER)
+    applicant = organisation_queries.person(session, dossier.applicant_id)
+    return Parties(
+        dossier.id, dossier.scheme_id, applicant.id, f"{applicant.given_name} {applicant.family_name}"
+    )
+
+
+def accesses(session: Session, dossier_id: str, *, by: Actor) -> Sequence[DossierAccess]:
+    """Show the candidate, or an auditor, who opened the dossier: the role, not the name."""
+    dossier = queries.by_id(session, dossier_id)
+    if by.id != dossier.applicant_id and not by.has(Role.AUDITOR):
+        raise DossierNotFound(_NO_DOSSIER)
+    return queries.accesses(session, dossier_id)
+
+
+def own(session: Session, dossier_id: str, *, by: Actor) -> Dossier:
+    """Lock a dossier for whoever works on it: the candidate, or the client that opened it for them."""
+    dossier = queries.locked(session, dossier_id)
+    if by.id == dossier.applicant_id or (not by.is_person and dossier.opened_by == by.id):
+        return dossier
+    if by.is_person and by.has(*READS_EVERY_DOSSIER):
+        raise NotYourDossier("Only the candidate changes a dossier.")
+    raise DossierNotFound(_NO_DOSSIER)
