@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.db import Base, Owned
@@ -45,6 +45,7 @@ class Assessment(Owned, Base):
     round: Mapped[int]
     flags: Mapped[list[str]]
     submitted_at: Mapped[datetime | None]
+    salt: Mapped[str] = mapped_column(String(32))
     version: Mapped[int] = mapped_column()
     scores: Mapped[list["ScoreRow"]] = relationship(
         order_by="ScoreRow.criterion", cascade="all, delete-orphan"
@@ -93,7 +94,9 @@ class Interview(Owned, Base):
     status: Mapped[InterviewStatus] = mapped_column(String(12))
     minutes: Mapped[str | None] = mapped_column(Text)
     rescores: Mapped[dict[str, str] | None]  # criterion -> points, as given
+    recorded_by: Mapped[str | None] = mapped_column(String(30))
     held_at: Mapped[datetime | None]
+    salt: Mapped[str] = mapped_column(String(32))
     panel: Mapped[list["Panelist"]] = relationship(cascade="all, delete-orphan")
 
 
@@ -106,3 +109,14 @@ class Panelist(Owned, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     interview_id: Mapped[str] = mapped_column(ForeignKey("interview.id"))
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id"))
+
+
+# A round has one conversation: booked or held. What was cancelled leaves the place free.
+Index(
+    "uq_interview_standing",
+    Interview.dossier_id,
+    Interview.round,
+    unique=True,
+    sqlite_where=Interview.status != InterviewStatus.CANCELLED,
+    postgresql_where=Interview.status != InterviewStatus.CANCELLED,
+)

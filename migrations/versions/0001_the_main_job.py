@@ -33,10 +33,94 @@ def _forbid_changes() -> None:
         )
 
 
+# Impartiality, where even a mistake of ours cannot pass it (invariants I1, I3, I4): whoever is conflicted
+# neither judges nor votes, whoever judged does not vote, whoever voted does not judge, and votes fall only
+# while a decision is open.
+CONFLICTED = (
+    "EXISTS (SELECT 1 FROM declaration d "
+    "WHERE d.dossier_id = {dossier} AND d.person_id = {person} AND d.conflicted)"
+)
+JUDGED = (
+    "EXISTS (SELECT 1 FROM assessment a WHERE a.dossier_id = {dossier} AND a.assessor_id = {person}) "
+    "OR EXISTS (SELECT 1 FROM panelist p JOIN interview i ON i.id = p.interview_id "
+    "WHERE i.dossier_id = {dossier} AND i.status <> 'cancelled' AND p.person_id = {person})"
+)
+VOTED = (
+    "EXISTS (SELECT 1 FROM vote v JOIN decision c ON c.id = v.decision_id "
+    "WHERE c.dossier_id = {dossier} AND v.member_id = {person})"
+)
+CLOSED = "EXISTS (SELECT 1 FROM decision c WHERE c.id = NEW.decision_id AND c.status <> 'open')"
+DOSSIER_OF_VOTE = "(SELECT c.dossier_id FROM decision c WHERE c.id = NEW.decision_id)"
+DOSSIER_OF_SEAT = "(SELECT i.dossier_id FROM interview i WHERE i.id = NEW.interview_id)"
+KEPT_APART = {
+    "vote": f"{CLOSED} OR {CONFLICTED} OR {JUDGED}".format(dossier=DOSSIER_OF_VOTE, person="NEW.member_id"),
+    "assessment": f"{CONFLICTED} OR {VOTED}".format(dossier="NEW.dossier_id", person="NEW.assessor_id"),
+    "panelist": f"{CONFLICTED} OR {VOTED}".format(dossier=DOSSIER_OF_SEAT, person="NEW.person_id"),
+}
+# What was published stays as it is; its words may be erased with a person, never rewritten.
+PINNED = (
+    "id", "organisation_id", "dossier_id", "meeting_id", "round", "status", "case_file_hash", "scheme_id",
+    "scheme_version", "scheme_digest", "computed", "opened_by", "opened_at", "outcome", "tally", "decided_on",
+    "published_by", "published_at",
+)  # fmt: skip
+ERASABLE = ("reasons", "derogation")
+
+
+def _rewritten(differs: str) -> str:
+    changed = [f"CAST(OLD.{column} AS TEXT) {differs} CAST(NEW.{column} AS TEXT)" for column in PINNED]
+    changed += [f"(NEW.{text} IS NOT NULL AND NEW.{text} {differs} OLD.{text})" for text in ERASABLE]
+    return f"OLD.status = 'published' AND ({' OR '.join(changed)})"
+
+
+def _keep_apart() -> None:
+    """Make the database itself refuse who must not judge or vote, and changes to what was published."""
+    if op.get_bind().dialect.name == "sqlite":
+        refused = "BEGIN SELECT RAISE(ABORT, '{}'); END"
+        for table, condition in KEPT_APART.items():
+            op.execute(
+                f"CREATE TRIGGER {table}_kept_apart BEFORE INSERT ON {table} WHEN {condition} "
+                + refused.format(f"{table}: not this person on this case")
+            )
+        published = refused.format("a published decision never changes")
+        op.execute(
+            "CREATE TRIGGER decision_pinned BEFORE UPDATE ON decision "
+            f"WHEN {_rewritten('IS NOT')} {published}"
+        )
+        op.execute(
+            "CREATE TRIGGER decision_kept BEFORE DELETE ON decision "
+            f"WHEN OLD.status = 'published' {published}"
+        )
+        return
+    for table, condition in KEPT_APART.items():
+        op.execute(
+            f"CREATE FUNCTION keep_{table}_apart() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN IF {condition} THEN RAISE EXCEPTION '{table}: not this person on this case'; END IF; "
+            "RETURN NEW; END $$"
+        )
+        op.execute(
+            f"CREATE TRIGGER {table}_kept_apart BEFORE INSERT ON {table} "
+            f"FOR EACH ROW EXECUTE FUNCTION keep_{table}_apart()"
+        )
+    op.execute(
+        "CREATE FUNCTION keep_decision() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'a published decision never changes'; END $$"
+    )
+    op.execute(
+        "CREATE TRIGGER decision_pinned BEFORE UPDATE ON decision "
+        f"FOR EACH ROW WHEN ({_rewritten('IS DISTINCT FROM')}) EXECUTE FUNCTION keep_decision()"
+    )
+    op.execute(
+        "CREATE TRIGGER decision_kept BEFORE DELETE ON decision "
+        "FOR EACH ROW WHEN (OLD.status = 'published') EXECUTE FUNCTION keep_decision()"
+    )
+
+
 def _allow_changes() -> None:
     if op.get_bind().dialect.name == "sqlite":
         return  # dropping a table drops its triggers
     op.execute("DROP FUNCTION refuse_change() CASCADE")
+    for function in ("keep_decision", *(f"keep_{table}_apart" for table in KEPT_APART)):
+        op.execute(f"DROP FUNCTION {function}() CASCADE")
 
 
 def upgrade() -> None:
@@ -564,7 +648,9 @@ def upgrade() -> None:
         sa.Column("status", sa.String(length=12), nullable=False),
         sa.Column("minutes", sa.Text(), nullable=True),
         sa.Column("rescores", sa.JSON(), nullable=True),
+        sa.Column("recorded_by", sa.String(length=30), nullable=True),
         sa.Column("held_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("salt", sa.String(length=32), nullable=False),
         sa.Column("organisation_id", sa.String(length=30), nullable=False),
         sa.ForeignKeyConstraint(["dossier_id"], ["dossier.id"], name=op.f("fk_interview_dossier_id")),
         sa.ForeignKeyConstraint(
@@ -575,6 +661,13 @@ def upgrade() -> None:
     with op.batch_alter_table("interview", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_interview_dossier_id"), ["dossier_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_interview_organisation_id"), ["organisation_id"], unique=False)
+        batch_op.create_index(
+            "uq_interview_standing",
+            ["dossier_id", "round"],
+            unique=True,
+            sqlite_where=sa.text("status != 'cancelled'"),
+            postgresql_where=sa.text("status != 'cancelled'"),
+        )
 
     op.create_table(
         "status_change",
@@ -610,6 +703,7 @@ def upgrade() -> None:
         sa.Column("round", sa.Integer(), nullable=False),
         sa.Column("flags", sa.JSON(), nullable=False),
         sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("salt", sa.String(length=32), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("organisation_id", sa.String(length=30), nullable=False),
         sa.ForeignKeyConstraint(["assessor_id"], ["person.id"], name=op.f("fk_assessment_assessor_id")),
@@ -765,6 +859,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_score_organisation_id"), ["organisation_id"], unique=False)
     op.execute("INSERT INTO change_counter (id, value) VALUES (1, 0)")
     _forbid_changes()
+    _keep_apart()
 
 
 def downgrade() -> None:
@@ -813,6 +908,11 @@ def downgrade() -> None:
 
     op.drop_table("status_change")
     with op.batch_alter_table("interview", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_interview_standing",
+            sqlite_where=sa.text("status != 'cancelled'"),
+            postgresql_where=sa.text("status != 'cancelled'"),
+        )
         batch_op.drop_index(batch_op.f("ix_interview_organisation_id"))
         batch_op.drop_index(batch_op.f("ix_interview_dossier_id"))
 
