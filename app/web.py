@@ -8,6 +8,7 @@ import sys
 import time
 import unicodedata
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final
 
@@ -171,7 +172,6 @@ class BodyLimit:
             await _refuse(scope, send, limit)
             return
         seen = 0
-        begun = False
 
         async def counted() -> Message:
             nonlocal seen
@@ -182,15 +182,13 @@ class BodyLimit:
             return message
 
         async def watched(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
+            # Whatever the application made of the broken-off body, it is not what the caller needs to hear.
+            if seen <= limit:
+                await send(message)
 
-        try:
+        with suppress(BodyTooLong):
             await self.app(scope, counted, watched)
-        except BodyTooLong:
-            if begun:
-                raise
+        if seen > limit:
             await _refuse(scope, send, limit)
 
 

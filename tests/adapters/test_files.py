@@ -1,0 +1,57 @@
+import hashlib
+import io
+import stat
+from pathlib import Path
+
+import pytest
+
+from app.adapters.files import FileMissing, FileTooLong, FolderFiles
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> FolderFiles:
+    return FolderFiles(tmp_path / "files")
+
+
+def test_a_file_is_named_by_its_content_and_given_back_to_the_byte(files: FolderFiles) -> None:
+    content = b"curriculum" * 100_000
+    stored = files.store(io.BytesIO(content), limit=2_000_000)
+    assert (stored.sha256, stored.size) == (hashlib.sha256(content).hexdigest(), len(content))
+    with files.open(stored.sha256) as opened:
+        assert opened.read() == content
+
+
+def test_the_same_content_is_kept_once(files: FolderFiles) -> None:
+    assert files.store(io.BytesIO(b"a"), 10) == files.store(io.BytesIO(b"a"), 10)
+    assert len([path for path in files.folder.rglob("*") if path.is_file()]) == 1
+
+
+def test_one_byte_too_many_is_refused_and_leaves_nothing(files: FolderFiles) -> None:
+    files.store(io.BytesIO(b"x" * 10), limit=10)
+    with pytest.raises(FileTooLong):
+        files.store(io.BytesIO(b"y" * 11), limit=10)
+    assert len([path for path in files.folder.rglob("*") if path.is_file()]) == 1
+
+
+def test_a_source_that_breaks_off_leaves_nothing(files: FolderFiles) -> None:
+    class Breaking(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            del size
+            raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        files.store(Breaking(), limit=10)
+    assert [path for path in files.folder.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "", "0" * 63, "0" * 64, "A" * 64, "/etc/passwd"])
+def test_only_hashes_of_files_that_are_there_open_anything(files: FolderFiles, name: str) -> None:
+    with pytest.raises(FileMissing):
+        files.open(name)
+
+
+def test_nobody_else_on_the_machine_reads_evidence(files: FolderFiles) -> None:
+    stored = files.store(io.BytesIO(b"private"), 10)
+    path = files.folder / stored.sha256[:2] / stored.sha256
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(files.folder.stat().st_mode) == 0o700

@@ -1,0 +1,28 @@
+"""`make demo`, as a newcomer runs it."""
+
+from pathlib import Path
+
+from tests.serving import command, free_port, settings
+
+
+def test_the_demo_tells_the_whole_story_and_leaves_a_trail_that_is_whole(tmp_path: Path) -> None:
+    environment = settings(tmp_path, free_port(), COLUMNS="120")
+    told = command(environment, "demo")
+    assert told.returncode == 0, told.stdout + told.stderr
+    for step in (
+        "Receipt for dossier",
+        "409 dossier-closed-to-changes",
+        "third_assessor declares a conflict and is turned away: 403 conflict-of-interest",
+        "an assessor looks at the other's scores too early: 403 still-blind",
+        "first_member has a conflict and may not vote: 403 conflict-of-interest",
+        "grant (3 present, quorum 3)",
+        "a second attempt on the same decision: 409 credential-issued-already",
+        "the document: valid_with_warnings: TEST",
+        "one character changed: invalid",
+        "refuse (",
+        "422 decision-not-granted",
+    ):
+        assert step in told.stdout
+    audited = command(environment, "audit", "verify")
+    assert audited.returncode == 0
+    assert "The trail is whole." in audited.stdout

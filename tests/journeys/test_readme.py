@@ -1,0 +1,40 @@
+"""What the README tells people to type is typed here, to the letter."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.serving import free_port, serving, settings
+
+REPOSITORY = Path(__file__).parents[2]
+BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+
+
+def test_the_tour_of_the_readme_can_be_walked(tmp_path: Path) -> None:
+    if not (REPOSITORY / ".venv/bin/sigillo").exists():
+        pytest.skip("the tour uses the environment that `make env` makes in .venv")
+    if shutil.which("curl") is None:
+        pytest.skip("the tour is told with curl, which is not installed")
+    blocks = BLOCK.findall((REPOSITORY / "README.md").read_text(encoding="utf-8"))
+    tour = [block for block in blocks if "make " not in block]
+    assert len(tour) == 5
+    port = free_port()
+    environment = settings(tmp_path, port, SIGILLO_URL=f"http://localhost:{port}", TERM="dumb")
+    for name in ("app", ".venv"):
+        (tmp_path / name).symlink_to(REPOSITORY / name)
+    with serving(environment, f"http://localhost:{port}"):
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", "\n".join(tour)],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("submitted\nadmitted\n")
+    assert '"keys"' in done.stdout
+    assert '"result":"invalid"' in done.stdout.replace(" ", "")

@@ -1,0 +1,48 @@
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from app.settings import Settings
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://sigillo.example.org",
+        "ftp://sigillo.example.org",
+        "https://",
+        "https://sigillo.example.org/path",
+        "https://sigillo.example.org?x=1",
+        "https://somebody@sigillo.example.org",
+    ],
+)
+def test_the_public_address_is_an_https_origin_except_on_this_machine(url: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings(public_url=url)
+
+
+def test_this_machine_may_do_without_tls() -> None:
+    assert Settings(public_url="http://localhost:8000/").public_url == "http://localhost:8000"
+
+
+def test_a_database_of_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        Settings(database_url="mysql://localhost/sigillo")
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sigillo.toml").write_text('public_url = "https://file.example.org"\nclock_offset = "P30D"\n')
+    monkeypatch.setenv("SIGILLO_PUBLIC_URL", "https://environment.example.org")
+    found = Settings()
+    assert found.public_url == "https://environment.example.org"
+    assert found.clock_offset == timedelta(days=30)
+
+
+def test_an_unknown_line_in_the_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sigillo.toml").write_text('publik_url = "https://file.example.org"\n')
+    with pytest.raises(ValidationError):
+        Settings()

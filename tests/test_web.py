@@ -1,0 +1,141 @@
+import json
+import logging
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from fastapi import APIRouter, FastAPI
+from pydantic import TypeAdapter, ValidationError
+
+from app import problems
+from app.core.errors import NotFound
+from app.organisations.access import refuse_undeclared
+from app.web import BodyLimit, Day, Instant, JsonLines, Line, RequestLog, Text
+from tests import make
+
+
+def test_a_route_that_declares_no_permission_keeps_the_service_from_starting() -> None:
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    router = APIRouter(prefix="/v1")
+
+    @router.get("/open-door")
+    def open_door() -> None:
+        """Let anybody in."""
+
+    app.include_router(router)
+    with pytest.raises(RuntimeError, match="/v1/open-door declares no permission"):
+        refuse_undeclared(app, frozenset())
+    refuse_undeclared(app, frozenset({"/v1/open-door"}))
+
+
+@pytest.mark.parametrize("value", ["", " ", "a\x00b", "a\x1bb", "\ud800", "a\x7fb", "x" * 8001, 7, None])
+def test_text_that_no_person_types_is_refused(value: object) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Text).validate_python(value, strict=True)
+
+
+@pytest.mark.parametrize("value", ["two\nlines", "a\tb"])
+def test_a_line_is_one_line(value: str) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Line).validate_python(value)
+
+
+def test_names_are_kept_in_one_form_of_unicode() -> None:
+    assert TypeAdapter(Line).validate_python(" Nicolo\u0300 ") == "Nicolò"
+
+
+@pytest.mark.parametrize("value", [1, 1.5, "2026-1-1", "2026-02-30", "20260101", True, "2026-01-01T00:00:00"])
+def test_a_day_is_written_in_one_way_only(value: object) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Day).validate_python(value)
+
+
+@pytest.mark.parametrize("value", [0, "2026-01-01T10:00:00", "2026-01-01", "9999-12-31T23:59:59-14:00"])
+def test_an_instant_says_its_offset(value: object) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Instant).validate_python(value)
+
+
+def test_days_and_instants_are_read() -> None:
+    assert TypeAdapter(Day).validate_python("2026-11-20") == date(2026, 11, 20)
+    assert TypeAdapter(Instant).validate_python("2026-11-20T10:00:00+01:00") == datetime(
+        2026, 11, 20, 9, tzinfo=UTC
+    )
+
+
+def application() -> FastAPI:
+    app = FastAPI()
+    app.router.redirect_slashes = False
+
+    @app.post("/echo")
+    def echo(body: dict[str, Any]) -> dict[str, Any]:
+        return body
+
+    @app.get("/broken/{name}")
+    def broken(name: str) -> None:
+        raise ValueError(name)
+
+    @app.get("/missing/{name}")
+    def missing(name: str) -> None:
+        del name
+        raise NotFound("There is no such thing.", hint="look elsewhere")
+
+    problems.install(app)
+    app.add_middleware(BodyLimit, limit=100, uploads=200)
+    app.add_middleware(RequestLog)
+    return app
+
+
+def test_a_body_that_is_too_long_is_refused_whether_it_says_so_or_not() -> None:
+    caller = make.caller(application())
+    said = caller.post(
+        "/echo", content=json.dumps({"a": "x" * 200}), headers={"Content-Type": "application/json"}
+    )
+    assert (said.status_code, said.json()["code"]) == (413, "too-large")
+
+    async def pieces() -> Any:
+        for _ in range(30):
+            yield b"x" * 10
+
+    streamed = caller.post("/echo", content=pieces(), headers={"Content-Type": "application/json"})
+    assert (streamed.status_code, streamed.json()["code"]) == (413, "too-large")
+
+
+def test_a_problem_is_rfc_9457_with_its_facts_and_the_request_id() -> None:
+    answer = make.caller(application()).get("/missing/anna")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["type"] == "/problems/not-found"
+    assert problem["hint"] == "look elsewhere"
+    assert problem["instance"] == "/missing/{name}"
+    assert problem["request_id"] == answer.headers["x-request-id"]
+
+
+def test_what_nobody_expected_is_answered_with_nothing_and_logged_without_its_words(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO, logger="sigillo"):
+        logging.getLogger("sigillo").propagate = True
+        answer = make.caller(application()).get("/broken/Annarella")
+    assert answer.status_code == 500
+    assert "Annarella" not in answer.text
+    lines = [JsonLines().format(record) for record in caplog.records if record.name.startswith("sigillo")]
+    assert any('"error": "ValueError"' in line for line in lines)
+    assert not any("Annarella" in line for line in lines)
+
+
+def test_malformed_input_points_at_each_place_and_repeats_none_of_it() -> None:
+    caller = make.caller(application())
+    answer = caller.post("/echo", content="[1]", headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "#/"
+    broken = caller.post("/echo", content="{secret", headers={"Content-Type": "application/json"})
+    assert broken.status_code == 422
+    assert "secret" not in broken.text
+
+
+def test_plain_http_errors_keep_their_headers() -> None:
+    answer = make.caller(application()).get("/echo")
+    assert (answer.status_code, answer.json()["type"]) == (405, "about:blank")
+    assert answer.headers["allow"] == "POST"
