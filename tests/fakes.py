@@ -14,5 +14,5 @@ class SetClock:
     def now(self) -> datetime:
         return self.at
 
-    def move(self, by: timedelta) -> None:
+    def move(self, by: timedelta = timedelta(seconds=2)) -> None:
         self.at += by

@@ -25,7 +25,7 @@ def test_the_tour_of_the_readme_can_be_walked(tmp_path: Path) -> None:
     environment = settings(tmp_path, port, SIGILLO_URL=f"http://localhost:{port}", TERM="dumb")
     for name in ("app", ".venv"):
         (tmp_path / name).symlink_to(REPOSITORY / name)
-    with serving(environment, f"http://localhost:{port}"):
+    with serving(environment, f"http://localhost:{port}") as log:
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", "\n".join(tour)],
             env=environment,
@@ -34,7 +34,22 @@ def test_the_tour_of_the_readme_can_be_walked(tmp_path: Path) -> None:
             text=True,
             check=False,
         )
+        logged = log.read_text(encoding="utf-8")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("submitted\nadmitted\n")
     assert '"keys"' in done.stdout
     assert '"result":"invalid"' in done.stdout.replace(" ", "")
+    assert '"route": "/v1/dossiers/{dossier_id}/evidence"' in logged
+    # Canaries: whoever and whatever went through the service, its log names none of it.
+    for canary in (
+        "Elena",
+        "Marchetti",
+        "elena@",
+        "M-001",
+        "curriculum",
+        "cv-elena",
+        "key_",
+        "DLE-26",
+        "eyJ",
+    ):
+        assert canary not in logged
