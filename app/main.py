@@ -20,6 +20,7 @@ from app.adapters.scanner import ClamdScanner, NoScanner
 from app.assessments.api import router as assessments
 from app.core.clock import SystemClock
 from app.core.db import connect
+from app.credentials import issuing
 from app.credentials.api import router as credentials
 from app.decisions.api import router as decisions
 from app.dossiers.api import router as dossiers
@@ -32,6 +33,8 @@ from app.outbox.worker import Worker
 from app.ports import Ports
 from app.problems import DEFAULT, install
 from app.settings import Settings
+from app.status import api as status_lists
+from app.status import publishing
 from app.verification.api import router as verification
 from app.web import BodyLimit, RequestLog
 
@@ -59,12 +62,12 @@ def production_ports(settings: Settings) -> Ports:
 
 def worker(ports: Ports) -> Worker:
     """Make a worker that knows every topic and every duty."""
-    topics: Mapping[str, Callable[[Message], None]] = {}
+    topics: Mapping[str, Callable[[Message], None]] = {**issuing.topics(ports), **publishing.topics(ports)}
     return Worker(
         ports.database,
         ports.clock,
         topics=topics,
-        duties=(lambda: trail.append(ports.database),),
+        duties=(lambda: trail.append(ports.database), lambda: publishing.keep_fresh(ports)),
     )
 
 
@@ -121,7 +124,7 @@ def create_app(ports: Ports) -> FastAPI:
             status_code=200 if current else 503,
         )
 
-    public_routes = [Route("/healthz", healthz), Route("/readyz", readyz)]
+    public_routes = [Route("/healthz", healthz), Route("/readyz", readyz), *status_lists.routes(ports)]
     # The public road stands first: every route before it costs each of its requests something.
     app.router.routes[:0] = public_routes
     for router in (organisations, dossiers, assessments, decisions, credentials, verification):

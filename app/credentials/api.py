@@ -1,5 +1,260 @@
-"""Routes of credentials."""
+"""Routes of credentials: issue, read, hand out, suspend, reinstate, revoke."""
 
-from fastapi import APIRouter
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Path, Query, Response
+
+from app.core.ids import pattern
+from app.credentials import issuing, queries, register, service
+from app.credentials.errors import (
+    CauseNotAllowed,
+    CredentialIssuedAlready,
+    CredentialNotActive,
+    CredentialNotFound,
+    CredentialNotMovable,
+    CredentialOpenAlready,
+    DevelopmentKey,
+    DocumentNotFound,
+    LintFailed,
+    ReviewNotAllowed,
+)
+from app.credentials.models import Document
+from app.credentials.register import Entry
+from app.credentials.rules import reads_all
+from app.credentials.schemas import (
+    CredentialOut,
+    CredentialsOut,
+    DocumentIn,
+    DocumentOut,
+    IssuanceIn,
+    ReinstatementIn,
+    RevocationIn,
+    SuspensionIn,
+)
+from app.decisions.errors import DecisionNotFound, DecisionNotGranted, DecisionNotPublished
+from app.formats import qr
+from app.formats.claims import Format
+from app.organisations.access import CurrentActor, Db, ReadDb, needs
+from app.organisations.errors import MembershipNotValid, PermissionMissing
+from app.organisations.rules import Permission
+from app.problems import documented
+from app.status.errors import SigningFailed
+from app.web import GivenPorts, Now
 
 router = APIRouter(prefix="/v1/credentials", tags=["credentials"])
+
+CredentialId = Annotated[str, Path(pattern=pattern("crd"))]
+MEDIA_TYPES: Final = {Format.VC_JWT: "application/vc+jwt", Format.OB_JWT: "application/jwt"}
+LEVELS: Final = {"screen": qr.Level.SCREEN, "print": qr.Level.PRINT}
+Level = Annotated[Literal["screen", "print"], Query(description="`print` survives more dirt.")]
+# What names a person is for nobody else to keep.
+PRIVATE: Final = {"Cache-Control": "private, no-store"}
+READ: Final = [needs(Permission.CREDENTIALS_READ)]
+STATUS: Final = [needs(Permission.CREDENTIALS_STATUS)]
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=CredentialOut,
+    dependencies=[needs(Permission.CREDENTIALS_ISSUE)],
+    responses=documented(
+        DecisionNotFound,
+        DecisionNotPublished,
+        CredentialIssuedAlready,
+        CredentialOpenAlready,
+        DevelopmentKey,
+        SigningFailed,
+        DecisionNotGranted,
+        MembershipNotValid,
+        LintFailed,
+    ),
+)
+def issue(ports: GivenPorts, now: Now, actor: CurrentActor, given: IssuanceIn) -> Entry:
+    """Issue the credential of a published grant: exactly one, however many ask."""
+    credential_id = issuing.issue(ports, given.decision, by=actor, at=now)
+    with ports.database.reading(actor.organisation_id) as session:
+        return register.entry(session, ports, queries.by_id(session, credential_id), at=now)
+
+
+@router.get("", response_model=CredentialsOut, dependencies=READ)
+def list_credentials(
+    db: ReadDb,
+    ports: GivenPorts,
+    now: Now,
+    actor: CurrentActor,
+    cursor: Annotated[str | None, Query(pattern=pattern("crd"))] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+) -> dict[str, Any]:
+    """List credentials: a person's own, or all of them for registrars and programs."""
+    holder_id = None if reads_all(actor) else actor.id
+    found = queries.credentials(db, holder_id=holder_id, after=cursor, limit=limit + 1)
+    page = found[:limit]
+    return {
+        "data": [register.entry(db, ports, credential, at=now) for credential in page],
+        "next_cursor": page[-1].id if len(found) > limit else None,
+    }
+
+
+@router.get(
+    "/{credential_id}",
+    response_model=CredentialOut,
+    dependencies=READ,
+    responses=documented(CredentialNotFound),
+)
+def read(db: ReadDb, ports: GivenPorts, now: Now, actor: CurrentActor, credential_id: CredentialId) -> Entry:
+    """Read a credential as the register has it."""
+    return register.entry(db, ports, queries.readable(db, credential_id, by=actor), at=now)
+
+
+@router.post(
+    "/{credential_id}/documents",
+    status_code=201,
+    response_model=DocumentOut,
+    dependencies=READ,
+    responses={
+        200: {"description": "It was made before", "model": DocumentOut},
+        **documented(
+            CredentialNotFound,
+            CredentialNotActive,
+            DevelopmentKey,
+            SigningFailed,
+            PermissionMissing,
+            LintFailed,
+        ),
+    },
+)
+def make_document(
+    ports: GivenPorts,
+    now: Now,
+    actor: CurrentActor,
+    credential_id: CredentialId,
+    given: DocumentIn,
+    response: Response,
+) -> Document:
+    """Make the credential's document in another format; whoever holds it may ask, and so may a registrar."""
+    made = issuing.issue_document(ports, credential_id, Format(given.format), by=actor, at=now)
+    if not made.new:
+        response.status_code = 200
+    with ports.database.reading(actor.organisation_id) as session:
+        credential = queries.by_id(session, credential_id)
+        return queries.document(session, credential.periods[-1], made.form)
+
+
+@router.get(
+    "/{credential_id}/documents/{form}",
+    response_class=Response,
+    dependencies=READ,
+    responses={
+        200: {"description": "The signed document", "content": {kind: {} for kind in MEDIA_TYPES.values()}},
+        **documented(CredentialNotFound, DocumentNotFound),
+    },
+)
+def hand_out(db: ReadDb, actor: CurrentActor, credential_id: CredentialId, form: Format) -> Response:
+    """Hand out a signed document, byte for byte as it was sealed."""
+    credential = queries.readable(db, credential_id, by=actor)
+    document = queries.document(db, credential.periods[-1], form)
+    name = f"{credential.number}.{form.value.replace('+', '.')}"
+    headers = {**PRIVATE, "Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(document.token, media_type=MEDIA_TYPES[form], headers=headers)
+
+
+@router.get(
+    "/{credential_id}/qr.svg",
+    response_class=Response,
+    dependencies=READ,
+    responses={
+        200: {"description": "The QR code", "content": {"image/svg+xml": {}}},
+        **documented(CredentialNotFound),
+    },
+)
+def qr_svg(
+    db: ReadDb, ports: GivenPorts, actor: CurrentActor, credential_id: CredentialId, level: Level = "screen"
+) -> Response:
+    """Draw the QR code that opens the credential's page, sharp at any size."""
+    credential = queries.readable(db, credential_id, by=actor)
+    drawn = qr.svg(register.verify_url(ports, credential), title=credential.number, level=LEVELS[level])
+    return Response(drawn, media_type="image/svg+xml", headers=PRIVATE)
+
+
+@router.get(
+    "/{credential_id}/qr.png",
+    response_class=Response,
+    dependencies=READ,
+    responses={
+        200: {"description": "The QR code", "content": {"image/png": {}}},
+        **documented(CredentialNotFound),
+    },
+)
+def qr_png(
+    db: ReadDb, ports: GivenPorts, actor: CurrentActor, credential_id: CredentialId, level: Level = "screen"
+) -> Response:
+    """Draw the QR code that opens the credential's page, as a picture."""
+    credential = queries.readable(db, credential_id, by=actor)
+    drawn = qr.png(register.verify_url(ports, credential), level=LEVELS[level])
+    return Response(drawn, media_type="image/png", headers=PRIVATE)
+
+
+@router.post(
+    "/{credential_id}/suspension",
+    response_model=CredentialOut,
+    dependencies=STATUS,
+    responses=documented(CredentialNotFound, CredentialNotMovable, CauseNotAllowed, ReviewNotAllowed),
+)
+def suspend(
+    db: Db,
+    ports: GivenPorts,
+    now: Now,
+    actor: CurrentActor,
+    credential_id: CredentialId,
+    given: SuspensionIn,
+) -> Entry:
+    """Suspend a credential; the public lists say so within seconds, and never why."""
+    suspended = service.suspend(
+        db,
+        credential_id,
+        cause=given.cause,
+        reasons=given.reasons,
+        review_on=given.review_on,
+        by=actor,
+        at=now,
+    )
+    return register.entry(db, ports, suspended, at=now)
+
+
+@router.post(
+    "/{credential_id}/reinstatement",
+    response_model=CredentialOut,
+    dependencies=STATUS,
+    responses=documented(CredentialNotFound, CredentialNotMovable),
+)
+def reinstate(
+    db: Db,
+    ports: GivenPorts,
+    now: Now,
+    actor: CurrentActor,
+    credential_id: CredentialId,
+    given: ReinstatementIn,
+) -> Entry:
+    """End a suspension."""
+    reinstated = service.reinstate(db, credential_id, reasons=given.reasons, by=actor, at=now)
+    return register.entry(db, ports, reinstated, at=now)
+
+
+@router.post(
+    "/{credential_id}/revocation",
+    response_model=CredentialOut,
+    dependencies=STATUS,
+    responses=documented(CredentialNotFound, CredentialNotMovable, CauseNotAllowed),
+)
+def revoke(
+    db: Db,
+    ports: GivenPorts,
+    now: Now,
+    actor: CurrentActor,
+    credential_id: CredentialId,
+    given: RevocationIn,
+) -> Entry:
+    """Revoke a credential, for good."""
+    revoked = service.revoke(db, credential_id, cause=given.cause, reasons=given.reasons, by=actor, at=now)
+    return register.entry(db, ports, revoked, at=now)

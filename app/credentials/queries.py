@@ -1,15 +1,21 @@
 """Reads of the register: inside an organisation by id, and for anyone by number or by a document's name."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, selectinload
 
+from app.core.days import first_instant_after, start_of
 from app.core.db import EVERY_ORGANISATION
 from app.credentials.errors import CredentialNotFound, DocumentNotFound
-from app.credentials.models import Credential, Document, Intent, Period
+from app.credentials.models import Credential, Document, Intent, Period, StatusChange
+from app.credentials.rules import CredentialState, StatusMove, may_read, state_at
 from app.formats.claims import Format
+from app.organisations import queries as organisations
+from app.organisations.rules import Actor
 
 Row = TypeVar("Row", Credential, Intent)
 
@@ -19,6 +25,14 @@ def by_id(session: Session, credential_id: str, *, lock: bool = False) -> Creden
     query = select(Credential).where(Credential.id == credential_id)
     found = session.scalars(_locked(query) if lock else query).first()
     if found is None:
+        raise CredentialNotFound("There is no such credential here.")
+    return found
+
+
+def readable(session: Session, credential_id: str, *, by: Actor) -> Credential:
+    """Find a credential that the actor may read; for everybody else it does not exist."""
+    found = by_id(session, credential_id)
+    if not may_read(by, found.holder_id):
         raise CredentialNotFound("There is no such credential here.")
     return found
 
@@ -63,6 +77,19 @@ def current_period(session: Session, credential: Credential) -> Period:
         .options(selectinload(Period.documents)),
         execution_options=EVERY_ORGANISATION,
     ).one()
+
+
+def state(session: Session, credential: Credential, period: Period, at: datetime) -> CredentialState:
+    """Tell how a credential stands in this period of it, by its organisation's calendar."""
+    zone = ZoneInfo(organisations.organisation(session, credential.organisation_id).time_zone)
+    return state_at(
+        at,
+        issued_at=credential.issued_at,
+        suspended_at=credential.suspended_at,
+        revoked_at=credential.revoked_at,
+        valid_from=start_of(period.valid_from, zone),
+        valid_until_exclusive=first_instant_after(period.valid_until, zone),
+    )
 
 
 def current_document(session: Session, period: Period, form: Format) -> Document | None:
@@ -133,6 +160,19 @@ def names_of_documents(session: Session, credential: Credential) -> tuple[list[s
     coming = session.scalars(select(Intent.id).where(Intent.period_id.in_(of_credential))).all()
     in_force = [name for name, superseded_at in rows if superseded_at is None]
     return [*in_force, *coming], [*(name for name, _ in rows), *coming]
+
+
+def last_cause(session: Session, credential: Credential, move: StatusMove) -> str:
+    """Tell why a credential was last moved so; nothing if it never was."""
+    return (
+        session.scalars(
+            select(StatusChange.cause)
+            .where(StatusChange.credential_id == credential.id, StatusChange.move == move)
+            .order_by(StatusChange.id.desc())
+            .limit(1)
+        ).first()
+        or ""
+    )
 
 
 def _locked(query: Select[Row]) -> Select[Row]:

@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from app.organisations.rules import Actor, Role
+
 
 class CredentialState(StrEnum):
     """What a credential is at an instant. Only the first four come from the register; time makes the rest."""
@@ -66,3 +68,13 @@ def state_at(
     if at < valid_from:
         return CredentialState.NOT_YET_VALID
     return CredentialState.EXPIRED if at >= valid_until_exclusive else CredentialState.ACTIVE
+
+
+def reads_all(actor: Actor) -> bool:
+    """Tell whether the actor reads every credential: registrars and programs do, a person their own."""
+    return not actor.is_person or actor.has(Role.REGISTRAR)
+
+
+def may_read(actor: Actor, holder_id: str) -> bool:
+    """Tell whether a credential exists for the actor at all."""
+    return reads_all(actor) or actor.id == holder_id

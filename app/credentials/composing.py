@@ -1,0 +1,107 @@
+"""What a document will say, to the byte: composed from the register, linted before any key is used."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from app.core.days import last_second_of, start_of
+from app.credentials.errors import DevelopmentKey, LintFailed
+from app.credentials.models import Credential, Period
+from app.formats import vc
+from app.formats.claims import Claims, Format, StatusEntry
+from app.formats.lints import lint
+from app.formats.published import did_of
+from app.organisations import queries as organisations
+from app.organisations.models import Mode, Organisation, Person
+from app.ports import Ports, PublicKey, Signer, Slot
+from app.schemes.catalogue import catalogue
+from app.schemes.scheme import Scheme
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """The exact bytes that will be signed, and the key that they name."""
+
+    unsigned: bytes
+    key: PublicKey
+
+
+def compose(
+    session: Session,
+    ports: Ports,
+    credential: Credential,
+    period: Period,
+    form: Format,
+    *,
+    jti: str,
+    status: tuple[StatusEntry, ...],
+    at: datetime,
+) -> Composed:
+    """Write a document for the key that seals now; raise `LintFailed` where it would break a rule."""
+    organisation = organisations.organisation(session, credential.organisation_id)
+    holder = organisations.person(session, credential.holder_id)
+    scheme = catalogue().version(credential.scheme_id, period.scheme_version)
+    key = _sealing_key(ports.signer, organisation)
+    base_url = ports.settings.public_url
+    claims = _claims(
+        credential, period, organisation, holder, scheme, base_url, jti=jti, status=status, at=at
+    )
+    unsigned = vc.unsigned(form, claims, key, base_url)
+    findings = lint(unsigned, claims, scheme.wording.forbidden_stems)
+    if findings:
+        raise LintFailed(
+            "The document was not made: see `findings` for each rule that it would break.",
+            findings=[{"lint": finding.lint, "words": finding.words} for finding in findings],
+        )
+    return Composed(unsigned, key)
+
+
+def _claims(
+    credential: Credential,
+    period: Period,
+    organisation: Organisation,
+    holder: Person,
+    scheme: Scheme,
+    base_url: str,
+    *,
+    jti: str,
+    status: tuple[StatusEntry, ...],
+    at: datetime,
+) -> Claims:
+    zone = ZoneInfo(organisation.time_zone)
+    return Claims(
+        document_id=jti,
+        subject_id=credential.subject_id,
+        issuer_id=did_of(base_url),
+        issuer_name=organisation.legal_name,
+        issuer_url=organisation.url,
+        number=credential.number,
+        holder_name=holder.name_on_credential,
+        scheme_id=scheme.id,
+        scheme_version=scheme.version,
+        scheme_title=scheme.title,
+        scheme_description=scheme.mission,
+        scheme_url=f"{base_url}/schemes/{scheme.id}",
+        standard=scheme.reference.standard,
+        claim_wording=scheme.wording.claim,
+        criteria=scheme.narrative,
+        valid_from=start_of(period.valid_from, zone),
+        valid_until=last_second_of(period.valid_until, zone),
+        issued_at=at,
+        status=status,
+        test=organisation.mode == Mode.TEST,
+    )
+
+
+def _sealing_key(signer: Signer, organisation: Organisation) -> PublicKey:
+    """Choose the key. Nothing of a live organisation, lists included, is signed by a key made for trying."""
+    if organisation.mode == Mode.LIVE:
+        trial = [slot.value for slot in Slot if signer.current(slot).development]
+        if trial:
+            raise DevelopmentKey(
+                "A live organisation signs with keys that were bought or made for it. See keys/README.md.",
+                slots=[*trial],
+            )
+    return signer.current(Slot.SEAL)

@@ -1,0 +1,316 @@
+"""Issuing: a decision becomes a credential, in the order that certificate authorities keep.
+
+Lock the decision, compose, lint, commit the intent, sign, compare, verify with the published key, store and
+announce. Documents made later, and those resumed after a crash, go the same way.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.days import anniversary
+from app.core.ids import new_id
+from app.core.numbers import CredentialNumber
+from app.credentials import queries
+from app.credentials.composing import Composed, compose
+from app.credentials.errors import (
+    CredentialIssuedAlready,
+    CredentialNotActive,
+    CredentialNotFound,
+    CredentialOpenAlready,
+)
+from app.credentials.models import Credential, Document, Intent, Period
+from app.credentials.rules import CredentialState, may_read
+from app.decisions import queries as decisions
+from app.decisions.models import Decision
+from app.dossiers.models import Dossier
+from app.formats.claims import Format
+from app.organisations import service as organisations
+from app.organisations.errors import PermissionMissing
+from app.organisations.models import Person
+from app.organisations.rules import Actor, Permission
+from app.outbox import changes, messages, trail
+from app.outbox.messages import Message
+from app.ports import Ports, Slot
+from app.schemes.catalogue import catalogue
+from app.schemes.scheme import Scheme
+from app.status import publishing
+from app.status.errors import SigningFailed
+from app.status.models import ListKind
+from app.status.service import take_position
+from app.status.signing import signed
+
+FINISH: Final = "issuance.finish"
+# Whoever left the intent has this long to finish it; after that a worker takes it for an orphan.
+LEASE: Final = timedelta(seconds=30)
+LISTS: Final[Mapping[Format, ListKind]] = {
+    Format.VC_JWT: ListKind.CREDENTIAL,
+    Format.OB_JWT: ListKind.BADGE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A document that is there now; `new` if this call was the first to ask for it."""
+
+    credential_id: str
+    form: Format
+    new: bool
+
+
+def issue(ports: Ports, decision_id: str, *, by: Actor, at: datetime) -> str:
+    """Turn a favourable decision into a signed credential, at most once; return the credential's id.
+
+    The intent is committed before the key is used, and the document leaves the server
+    only after it is stored with its announcement. So no credential of ours can be in
+    the world and missing from our books.
+    """
+    with ports.database.writing(by.organisation_id) as session:
+        decision = decisions.granted(session, decision_id)
+        credential, period = _register(session, decision, at=at)
+        intent = _intend(session, ports, credential, period, Format.VC_JWT, by=by, at=at)
+    try:
+        finish(ports, by.organisation_id, intent.id, at=at)
+    except SigningFailed as failed:
+        raise SigningFailed(failed.detail, credential=credential.id) from failed
+    return credential.id
+
+
+def issue_document(ports: Ports, credential_id: str, form: Format, *, by: Actor, at: datetime) -> Made:
+    """Make a document in another format of a credential that stands, for its holder or by a registrar."""
+    with ports.database.writing(by.organisation_id) as session:
+        credential = queries.by_id(session, credential_id, lock=True)
+        if not may_read(by, credential.holder_id):
+            raise CredentialNotFound("There is no such credential here.")
+        if credential.holder_id != by.id and not by.may(Permission.CREDENTIALS_ISSUE):
+            raise PermissionMissing("Documents are made for the holder, or by those who issue.")
+        period = queries.current_period(session, credential)
+        if queries.current_document(session, period, form):
+            return Made(credential_id, form, new=False)
+        intent = queries.intent_for(session, period, form)
+        if new := intent is None:
+            _require_active(session, credential, period, at)
+            intent = _intend(session, ports, credential, period, form, by=by, at=at)
+    finish(ports, by.organisation_id, intent.id, at=at)
+    return Made(credential_id, form, new=new)
+
+
+def finish(ports: Ports, organisation_id: str, intent_id: str, *, at: datetime) -> None:
+    """Sign what an intent says and store the document; if that is done already, do nothing.
+
+    Any number of callers may try at once, after any crash: the signature of the same bytes is the same,
+    the intent is gone as soon as its document is there, and its row settles who stores it.
+    """
+    intent = _ready(ports, organisation_id, intent_id, at)
+    if intent is None:
+        return
+    # A list must be there before any document names it, or the first verifier meets a 404.
+    publishing.publish(ports, intent.list_id, at=at)
+    token = signed(ports.signer, intent.key_thumbprint, intent.unsigned)
+    with ports.database.writing(organisation_id) as session:
+        held = queries.intent(session, intent_id, lock=True)
+        if held is None:
+            return  # somebody else has stored this very document
+        if held.unsigned != intent.unsigned:
+            raise SigningFailed(
+                "The key was replaced meanwhile. The document will be signed with the new one."
+            )
+        _store(session, held, token, at=at)
+
+
+def topics(ports: Ports) -> dict[str, Callable[[Message], None]]:
+    """Tell a worker what to do with our messages."""
+
+    def finish_orphan(message: Message) -> None:
+        finish(ports, message.organisation_id, str(message.body["intent"]), at=ports.clock.now())
+
+    return {FINISH: finish_orphan}
+
+
+def _register(session: Session, decision: Decision, *, at: datetime) -> tuple[Credential, Period]:
+    """Enter the credential and its first period in the register, if nothing forbids it."""
+    if taken := queries.credential_from(session, decision.id):
+        raise CredentialIssuedAlready("This decision has its credential already.", credential=taken.id)
+    holder_id = session.get_one(Dossier, decision.dossier_id).applicant_id
+    # Two grants for one person may be issued at once: the second waits here, and then sees the first's entry.
+    session.execute(select(Person.id).where(Person.id == holder_id).with_for_update(key_share=True))
+    if held := queries.open_credential(session, holder_id, decision.scheme_id):
+        raise CredentialOpenAlready(
+            "The holder has an open credential of this scheme. It is renewed, or closed first.",
+            credential=held.id,
+        )
+    scheme = catalogue().version(decision.scheme_id, decision.scheme_version)
+    today = organisations.today_of(session, decision.organisation_id, at)
+    _require_membership(session, holder_id, scheme, today)
+    credential = Credential(
+        id=new_id("crd"),
+        organisation_id=decision.organisation_id,
+        number=str(CredentialNumber.draw(scheme.code, today.year)),
+        holder_id=holder_id,
+        scheme_id=scheme.id,
+        subject_id=uuid.uuid4().urn,
+        anchor=today,
+        created_at=at,
+    )
+    period = Period(
+        id=new_id("prd"),
+        organisation_id=decision.organisation_id,
+        credential_id=credential.id,
+        seq=1,
+        decision_id=decision.id,
+        scheme_version=scheme.version,
+        valid_from=today,
+        valid_until=anniversary(today, scheme.validity.period.years),
+    )
+    session.add(credential)
+    session.flush()
+    session.add(period)
+    session.flush()
+    return credential, period
+
+
+def _require_membership(session: Session, holder_id: str, scheme: Scheme, on: date) -> None:
+    rules = scheme.admission.membership
+    if rules.required and "issuance" in rules.at:
+        organisations.require_membership(session, holder_id, on)
+
+
+def _require_active(session: Session, credential: Credential, period: Period, at: datetime) -> None:
+    state = queries.state(session, credential, period, at)
+    if state is not CredentialState.ACTIVE:
+        raise CredentialNotActive(f"The credential is {state}.", state=state.value)
+
+
+def _intend(
+    session: Session,
+    ports: Ports,
+    credential: Credential,
+    period: Period,
+    form: Format,
+    *,
+    by: Actor,
+    at: datetime,
+) -> Intent:
+    """Write down what will be signed, to the byte, and leave word to finish it if we cannot."""
+    intent = Intent(
+        id=new_id("doc"),
+        organisation_id=credential.organisation_id,
+        period_id=period.id,
+        format=form.value,
+        jti=uuid.uuid4().urn,
+        created_by=by.id,
+        created_at=at,
+    )
+    chosen, intent.list_index = take_position(
+        session, LISTS[form], intent.id, organisation_id=credential.organisation_id, at=at
+    )
+    intent.list_id = chosen.id
+    _write(intent, _composed(session, ports, intent, credential, period, at))
+    session.add(intent)
+    messages.leave(
+        session,
+        FINISH,
+        {"intent": intent.id},
+        organisation_id=credential.organisation_id,
+        at=at,
+        due_at=at + LEASE,
+    )
+    _record(session, "issuance.intended", intent, credential, period, at)
+    session.flush()
+    return intent
+
+
+def _ready(ports: Ports, organisation_id: str, intent_id: str, at: datetime) -> Intent | None:
+    """Read an intent whose key still seals. One whose key has retired since is composed anew in its place.
+
+    Number, dates, the document's name and its position stay; the header changes, by its key and its time.
+    """
+    current = ports.signer.current(Slot.SEAL).thumbprint
+    with ports.database.reading(organisation_id) as session:
+        intent = queries.intent(session, intent_id)
+    if intent is None or intent.key_thumbprint == current:
+        return intent
+    with ports.database.writing(organisation_id) as session:
+        intent = queries.intent(session, intent_id, lock=True)
+        if intent is not None and intent.key_thumbprint != current:
+            period = session.get_one(Period, intent.period_id)
+            credential = queries.by_id(session, period.credential_id)
+            _write(intent, _composed(session, ports, intent, credential, period, at))
+            _record(session, "issuance.composed-anew", intent, credential, period, at)
+    return intent
+
+
+def _composed(
+    session: Session, ports: Ports, intent: Intent, credential: Credential, period: Period, at: datetime
+) -> Composed:
+    form = Format(intent.format)
+    status = publishing.entries(ports.settings.public_url, LISTS[form], intent.list_id, intent.list_index)
+    return compose(session, ports, credential, period, form, jti=intent.jti, status=status, at=at)
+
+
+def _write(intent: Intent, composed: Composed) -> None:
+    intent.unsigned = composed.unsigned
+    intent.key_thumbprint = composed.key.thumbprint
+
+
+def _store(session: Session, intent: Intent, token: str, *, at: datetime) -> None:
+    """Put the document where its intent was, and tell everybody, in one transaction."""
+    period = session.get_one(Period, intent.period_id)
+    credential = queries.by_id(session, period.credential_id, lock=True)
+    # Of the signed bytes: a digest of unsigned ones would let anybody find the name by trying names.
+    sha256 = hashlib.sha256(token.encode()).hexdigest()
+    session.add(
+        Document(
+            id=intent.id,
+            organisation_id=intent.organisation_id,
+            period_id=intent.period_id,
+            format=intent.format,
+            jti=intent.jti,
+            token=token,
+            sha256=sha256,
+            key_thumbprint=intent.key_thumbprint,
+            list_id=intent.list_id,
+            list_index=intent.list_index,
+            issued_at=at,
+        )
+    )
+    topic = "document.issued"
+    if credential.issued_at is None:
+        credential.issued_at = at
+        topic = "credential.issued"
+    _record(session, topic, intent, credential, period, at, sha256=sha256)
+    session.delete(intent)
+    changes.announce(session, f"credential:{credential.number}", at=at)
+
+
+def _record(
+    session: Session,
+    topic: str,
+    intent: Intent,
+    credential: Credential,
+    period: Period,
+    at: datetime,
+    **facts: str,
+) -> None:
+    trail.record(
+        session,
+        topic,
+        organisation_id=intent.organisation_id,
+        by=intent.created_by,
+        at=at,
+        about={"credential": credential.id, "decision": period.decision_id, "document": intent.id},
+        facts={
+            "number": credential.number,
+            "format": intent.format,
+            "key": intent.key_thumbprint,
+            "list": intent.list_id,
+            "index": intent.list_index,
+            **facts,
+        },
+    )

@@ -1,0 +1,56 @@
+"""The register as its readers see it: an entry with its holder, its dates and its documents."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy.orm import Session
+
+from app.credentials import queries
+from app.credentials.models import Credential, Document
+from app.credentials.rules import CredentialState
+from app.organisations import queries as organisations
+from app.organisations.models import Mode
+from app.ports import Ports
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A credential with all that goes with it, as it stands at an instant."""
+
+    id: str
+    number: str
+    holder: str
+    holder_name: str
+    scheme: str
+    state: CredentialState
+    mode: Mode
+    valid_from: date
+    valid_until: date
+    issued_at: datetime | None
+    verify_url: str
+    documents: Sequence[Document]
+
+
+def verify_url(ports: Ports, credential: Credential) -> str:
+    """Give the address that anybody may open to check a credential: the text of its QR code."""
+    return f"{ports.settings.public_url}/v/{credential.number}"
+
+
+def entry(session: Session, ports: Ports, credential: Credential, *, at: datetime) -> Entry:
+    """Put together what a reader wants to know of a credential, in the period it is in."""
+    period = credential.periods[-1]
+    return Entry(
+        id=credential.id,
+        number=credential.number,
+        holder=credential.holder_id,
+        holder_name=organisations.person(session, credential.holder_id).name_on_credential,
+        scheme=credential.scheme_id,
+        state=queries.state(session, credential, period, at),
+        mode=Mode(organisations.organisation(session, credential.organisation_id).mode),
+        valid_from=period.valid_from,
+        valid_until=period.valid_until,
+        issued_at=credential.issued_at,
+        verify_url=verify_url(ports, credential),
+        documents=period.documents,
+    )

@@ -1,0 +1,79 @@
+"""What credentials look like on the wire."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from app.core.ids import pattern
+from app.credentials.rules import CredentialState
+from app.formats.claims import Format
+from app.organisations.models import Mode
+from app.web import Answer, Day, Text, Wire
+
+
+class IssuanceIn(Wire):
+    """The decision that a credential is asked for."""
+
+    decision: Annotated[str, Field(pattern=pattern("dec"))]
+
+
+class DocumentIn(Wire):
+    """The format in which a holder wants the credential, beside the one it was issued in."""
+
+    format: Literal["ob+jwt"]
+
+
+class SuspensionIn(Wire):
+    """Why a credential is suspended, and when that is looked at again (the latest day, if none is named)."""
+
+    cause: Annotated[str, Field(max_length=40)]
+    reasons: Text
+    review_on: Day | None = None
+
+
+class ReinstatementIn(Wire):
+    """Why a suspension ends."""
+
+    reasons: Text
+
+
+class RevocationIn(Wire):
+    """Why a credential is revoked, for good."""
+
+    cause: Annotated[str, Field(max_length=40)]
+    reasons: Text
+
+
+class DocumentOut(Answer):
+    """A signed document, without its content."""
+
+    format: Format
+    id: str
+    issued_at: datetime
+    superseded_at: datetime | None
+    sha256: str
+
+
+class CredentialOut(Answer):
+    """A register entry as its holder and its registrar see it."""
+
+    id: str
+    number: str
+    holder: str
+    holder_name: str
+    scheme: str
+    state: CredentialState
+    mode: Mode
+    valid_from: date
+    valid_until: date
+    issued_at: datetime | None
+    verify_url: str
+    documents: list[DocumentOut]
+
+
+class CredentialsOut(Answer):
+    """A page of the register."""
+
+    data: list[CredentialOut]
+    next_cursor: str | None
