@@ -8,10 +8,14 @@ from fastapi import FastAPI
 from sqlalchemy.orm import Session
 
 from app.core.db import enter
+from app.core.ids import new_id
+from app.decisions.models import Decision, DecisionStatus, Meeting
+from app.dossiers.models import Dossier, DossierStatus
 from app.organisations import service
 from app.organisations.models import Person
 from app.organisations.rules import Actor, Role
 from app.ports import Ports
+from app.schemes.catalogue import catalogue
 from tests.calling import Caller
 
 _people = count(1)
@@ -82,3 +86,64 @@ def tokens(ports: Ports, *casts: tuple[Role, ...]) -> tuple[str, list[str]]:
         made = organisation(session, at)
         keys = [key(session, person(session, made.organisation.id, *roles, at=at), at=at) for roles in casts]
         return made.organisation.id, keys
+
+
+def granted_decision(
+    session: Session,
+    organisation_id: str,
+    holder: Person,
+    *,
+    at: datetime,
+    outcome: str = "grant",
+    published: bool = True,
+) -> Decision:
+    """What a committee leaves behind, without the committee: a dossier that was decided today."""
+    scheme = catalogue().all_in_force(at.date())[0]
+    dossier = Dossier(
+        id=new_id("dos"),
+        organisation_id=organisation_id,
+        applicant_id=holder.id,
+        scheme_id=scheme.id,
+        scheme_version=scheme.version,
+        scheme_digest=scheme.digest,
+        status=DossierStatus.DECIDED,
+        language="it",
+        ai_disclosure=True,
+        created_at=at,
+        submitted_at=at,
+        snapshot_hash="0" * 64,
+        admission_path="A",
+    )
+    meeting = Meeting(
+        id=new_id("mtg"),
+        organisation_id=organisation_id,
+        held_on=at.date(),
+        recorded_by="system",
+        recorded_at=at,
+    )
+    session.add_all([dossier, meeting])
+    session.flush()
+    decision = Decision(
+        id=new_id("dec"),
+        organisation_id=organisation_id,
+        dossier_id=dossier.id,
+        meeting_id=meeting.id,
+        round=1,
+        status=DecisionStatus.PUBLISHED if published else DecisionStatus.OPEN,
+        case_file_hash="0" * 64,
+        scheme_id=scheme.id,
+        scheme_version=scheme.version,
+        scheme_digest=scheme.digest,
+        computed={},
+        opened_by="system",
+        opened_at=at,
+        outcome=outcome if published else None,
+        reasons="As the assessors found.",
+        decided_on=at.date() if published else None,
+        published_by="system" if published else None,
+        published_at=at if published else None,
+        salt="0" * 32,
+    )
+    session.add(decision)
+    session.flush()
+    return decision
