@@ -7,12 +7,13 @@ import secrets
 import sys
 import time
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Generic, Protocol, TypeVar
+from urllib.parse import quote
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -108,6 +109,46 @@ Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "
 Instant = Annotated[
     datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
+
+
+class Numbered(Protocol):
+    """A row with a public id."""
+
+    @property
+    def id(self) -> str: ...
+
+
+Item = TypeVar("Item")
+Row = TypeVar("Row", bound=Numbered)
+PAGE: Final = 50
+Limit = Annotated[int, Query(ge=1, le=200, description="How many to give at most.")]
+Cursor = Annotated[
+    str, Query(max_length=64, pattern="^[a-z0-9_]+$", description="Where the page before this one ended.")
+]
+
+
+class Page(Answer, Generic[Item]):
+    """A part of a list; `next_cursor` asks for the part that follows, where there is one."""
+
+    data: list[Item]
+    next_cursor: str | None
+
+
+def page_of(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], str | None]:
+    """Cut a page off rows that were read one beyond its end, and say where the next one starts."""
+    return rows[:limit], rows[limit - 1].id if len(rows) > limit else None
+
+
+def attachment(name: str) -> dict[str, str]:
+    """Give the headers under which a stranger's bytes are saved to disk and never shown or run (RFC 6266)."""
+    plain = "".join(one if one.isascii() and (one.isalnum() or one in "._- ") else "_" for one in name)
+    return {
+        "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cache-Control": "private, no-store",
+    }
 
 
 class RequestLog:

@@ -38,13 +38,13 @@ CurrentActor = Annotated[Actor, Depends(current_actor)]
 
 
 class Needs:
-    """The declaration of a route that its caller needs a permission."""
+    """The declaration of a route that its caller needs a permission, or just a key of ours."""
 
-    def __init__(self, permission: Permission) -> None:
+    def __init__(self, permission: Permission | None) -> None:
         self.permission = permission
 
     def __call__(self, actor: CurrentActor) -> None:
-        if not actor.may(self.permission):
+        if self.permission is not None and not actor.may(self.permission):
             raise PermissionMissing(
                 f"This needs the permission `{self.permission}`.", needs=self.permission.value
             )
@@ -53,6 +53,11 @@ class Needs:
 def needs(permission: Permission) -> Dependency:
     """Declare what a route's caller must be allowed to do."""
     return Depends(Needs(permission))  # type: ignore[no-any-return] # FastAPI types Depends as Any
+
+
+def needs_any_key() -> Dependency:
+    """Declare that whoever is known here may call, whatever their key allows."""
+    return Depends(Needs(None))  # type: ignore[no-any-return] # FastAPI types Depends as Any
 
 
 def open_write(given: GivenPorts, actor: CurrentActor) -> Iterator[Session]:

@@ -23,6 +23,11 @@ class PersonNotFound(NotFound):
     title = "There is no such person here"
 
 
+class MembershipNotFound(NotFound):
+    code = "membership-not-found"
+    title = "There is no such membership here"
+
+
 class ClientNotFound(NotFound):
     code = "client-not-found"
     title = "There is no such API client here"

@@ -7,7 +7,13 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from app.core.db import EVERY_ORGANISATION
-from app.organisations.errors import ClientNotFound, KeyNotFound, OrganisationNotFound, PersonNotFound
+from app.organisations.errors import (
+    ClientNotFound,
+    KeyNotFound,
+    MembershipNotFound,
+    OrganisationNotFound,
+    PersonNotFound,
+)
 from app.organisations.models import ApiClient, ApiKey, Membership, Mode, Organisation, Person, RoleGrant
 from app.organisations.rules import Role
 
@@ -38,11 +44,26 @@ def person(session: Session, person_id: str) -> Person:
     return found
 
 
+def name_of(session: Session, holder_id: str, *, is_person: bool) -> str:
+    """Tell what the holder of a key is called."""
+    if not is_person:
+        return client(session, holder_id).name
+    known = person(session, holder_id)
+    return f"{known.given_name} {known.family_name}"
+
+
 def people(session: Session, *, after: str | None, limit: int) -> list[Person]:
     query = select(Person).options(selectinload(Person.memberships), selectinload(Person.roles))
     if after is not None:
         query = query.where(Person.id > after)
     return list(session.scalars(query.order_by(Person.id).limit(limit)))
+
+
+def membership(session: Session, membership_id: str) -> Membership:
+    found = session.get(Membership, membership_id)
+    if found is None:
+        raise MembershipNotFound("There is no such membership here.")
+    return found
 
 
 def client(session: Session, client_id: str) -> ApiClient:

@@ -227,9 +227,7 @@ def change_membership(
     at: datetime,
 ) -> Membership:
     """Suspend, resume or end a membership."""
-    membership = session.get(Membership, membership_id)
-    if membership is None:
-        raise MembershipNotValid("There is no such membership here.")
+    membership = queries.membership(session, membership_id)
     _in_order(membership.from_day, to_day)
     membership.state = state
     membership.to_day = to_day
