@@ -30,12 +30,16 @@ from app.organisations.api import router as organisations
 from app.outbox import trail
 from app.outbox.messages import Message
 from app.outbox.worker import Worker
+from app.pages import public as pages
 from app.ports import Ports
 from app.problems import DEFAULT, install
 from app.settings import Settings
 from app.status import api as status_lists
 from app.status import publishing
+from app.verification import public as verification_routes
+from app.verification.api import PATH as VERIFICATIONS
 from app.verification.api import router as verification
+from app.verification.desk import Desk
 from app.web import BodyLimit, RequestLog
 
 VERSION: Final = "0.1.0"
@@ -81,6 +85,7 @@ def check_clock(ports: Ports) -> None:
 
 def create_app(ports: Ports) -> FastAPI:
     """Put the service together from its ports. It works with no others."""
+    desk = Desk(ports)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -90,7 +95,9 @@ def create_app(ports: Ports) -> FastAPI:
         thread = threading.Thread(target=worker(ports).run, args=(stop,), name="worker", daemon=True)
         if ports.settings.worker:
             thread.start()
+        await desk.open()
         yield
+        await desk.close()
         stop.set()
         if ports.settings.worker:
             thread.join(timeout=10)
@@ -106,6 +113,7 @@ def create_app(ports: Ports) -> FastAPI:
         openapi_url="/openapi.json",
     )
     app.state.ports = ports
+    app.state.desk = desk
 
     async def healthz(request: Request) -> Response:
         """Say that the process answers."""
@@ -124,13 +132,19 @@ def create_app(ports: Ports) -> FastAPI:
             status_code=200 if current else 503,
         )
 
-    public_routes = [Route("/healthz", healthz), Route("/readyz", readyz), *status_lists.routes(ports)]
+    public_routes = [
+        *verification_routes.routes(desk),
+        *pages.routes(desk),
+        *status_lists.routes(ports),
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+    ]
     # The public road stands first: every route before it costs each of its requests something.
     app.router.routes[:0] = public_routes
     for router in (organisations, dossiers, assessments, decisions, credentials, verification):
         app.include_router(router)
     install(app)
-    public = frozenset({"/openapi.json", *(route.path for route in public_routes)})
+    public = frozenset({"/openapi.json", VERIFICATIONS, *(route.path for route in public_routes)})
     refuse_undeclared(app, public)
     app.add_middleware(BodyLimit, uploads=UPLOAD_LIMIT)
     app.add_middleware(RequestLog)

@@ -63,6 +63,7 @@ def verification_page(
     return _page(
         "verify.html",
         language,
+        clock_offset=report.clock_offset,
         report=report,
         number=number,
         address=address,
@@ -77,20 +78,25 @@ def verification_page(
     )
 
 
-def start_page(language: Language, *, trouble: str | None = None) -> str:
+def start_page(language: Language, *, trouble: str | None = None, clock_offset: str | None = None) -> str:
     """Offer to verify by number, file or photo; `trouble` is the code of what stopped the last attempt."""
     said = words.TROUBLES.get(trouble, words.TROUBLE).in_language(language) if trouble else None
-    return _page("start.html", language, trouble=said, typed="")
+    return _page("start.html", language, trouble=said, typed="", clock_offset=clock_offset)
 
 
-def not_found_page(language: Language) -> str:
+def not_found_page(language: Language, *, clock_offset: str | None = None) -> str:
     """Say that there is nothing to show: the same page for an unknown number and for a hidden one."""
-    return _notice(language, "not_found")
+    return _notice(language, "not_found", clock_offset=clock_offset)
 
 
-def mistyped_page(language: Language, typed: str = "") -> str:
+def unreachable_page(language: Language, *, clock_offset: str | None = None) -> str:
+    """Say that the register cannot be asked just now: no answer, rather than an old one."""
+    return _notice(language, "unreachable", again=False, clock_offset=clock_offset)
+
+
+def mistyped_page(language: Language, typed: str = "", *, clock_offset: str | None = None) -> str:
     """Say that the check digits are wrong, with what was typed ready to be corrected."""
-    return _notice(language, "mistyped", typed=typed[:LONGEST_ECHO])
+    return _notice(language, "mistyped", typed=typed[:LONGEST_ECHO], clock_offset=clock_offset)
 
 
 def problem_page(language: Language, title: str, detail: str) -> str:
@@ -98,15 +104,27 @@ def problem_page(language: Language, title: str, detail: str) -> str:
     return _page("notice.html", language, title=title, detail=detail, typed="", again=False)
 
 
-def home_page(language: Language, *, documentation: str | None = None) -> str:
+def home_page(
+    language: Language, *, documentation: str | None = None, clock_offset: str | None = None
+) -> str:
     """Greet whoever comes to the bare address; `documentation` is the path of the API's own pages."""
-    return _page("home.html", language, documentation=documentation)
+    return _page("home.html", language, documentation=documentation, clock_offset=clock_offset)
 
 
-def _notice(language: Language, subject: str, *, typed: str = "") -> str:
+def _notice(
+    language: Language, subject: str, *, typed: str = "", again: bool = True, clock_offset: str | None = None
+) -> str:
     said = _SPOKEN[language]["t"]
     title, detail = said[f"{subject}_title"], said[f"{subject}_detail"]
-    return _page("notice.html", language, title=title, detail=detail, typed=typed, again=True)
+    return _page(
+        "notice.html",
+        language,
+        title=title,
+        detail=detail,
+        typed=typed,
+        again=again,
+        clock_offset=clock_offset,
+    )
 
 
 def _day(moment: datetime, *, language: Language, zone: tzinfo) -> str:
@@ -119,7 +137,7 @@ def _unbroken(text: str) -> str:
 
 
 def _page(template: str, language: Language, **values: object) -> str:
-    defaults: dict[str, object] = {"switch": True}
+    defaults: dict[str, object] = {"switch": True, "clock_offset": None}
     return _templates.get_template(template).render(
         defaults
         | {

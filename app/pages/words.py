@@ -110,6 +110,11 @@ WORDS: Final[Mapping[str, Labels]] = {
         en="At least one character is wrong or missing: the two check digits at the end tell. "
         "Correct it below.",
     ),
+    "unreachable_title": Labels(it="Il registro non risponde", en="The register does not answer"),
+    "unreachable_detail": Labels(
+        it="In questo momento non possiamo dire nulla di questo attestato. Riprovate fra poco.",
+        en="Just now nothing can be said of this attestation. Try again in a moment.",
+    ),
     # the front page
     "home_title": Labels(it="Competenze, con un sigillo", en="Competence, under seal"),
     "home_lead": Labels(
@@ -156,13 +161,14 @@ STATES: Final[Mapping[str, Labels]] = {
     "revoked": Labels(it="Revocato", en="Revoked"),
     "surrendered": Labels(it="Rinunciato dal titolare", en="Given up by the holder"),
     "expired": Labels(it="Scaduto", en="Ended"),
+    "unknown": Labels(it="Non noto", en="Not known"),
     "not_yet_valid": Labels(it="Non ancora in vigore", en="Not in force yet"),
     "superseded": Labels(it="In vigore, con un documento più recente", en="In force, under a newer document"),
 }
 
 # What the form could not take, by the code of the problem.
 TROUBLES: Final[Mapping[str, Labels]] = {
-    "nothing-sent": Labels(
+    "nothing-to-verify": Labels(
         it="Scrivete un numero oppure scegliete un file.", en="Type a number or choose a file."
     ),
     "picture-unreadable": Labels(
@@ -180,6 +186,10 @@ TROUBLES: Final[Mapping[str, Labels]] = {
     "several-qr-found": Labels(
         it="Nell’immagine ci sono più codici QR: mandate una foto di uno solo.",
         en="There are several QR codes in the picture: send a photo of one alone.",
+    ),
+    "not-ours": Labels(
+        it="Il codice QR porta a un altro sito: non l’abbiamo aperto e non possiamo dirne nulla.",
+        en="The QR code leads to another site: we have not opened it and can say nothing about it.",
     ),
     "too-large": Labels(
         it="Il file è troppo grande: al massimo 10 MB.", en="The file is too large: at most 10 MB."

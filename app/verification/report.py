@@ -1,7 +1,7 @@
 """The answer to a stranger: what was checked, what came of it, and what may therefore be shown."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from app.core.errors import JsonValue
@@ -40,7 +40,10 @@ class Result(StrEnum):
 
 
 class State(StrEnum):
-    """How a credential stands at an instant, worked out from the facts of the register."""
+    """How a credential stands at an instant, worked out from the facts of the register.
+
+    Of a document whose register is elsewhere it is unknown.
+    """
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
@@ -49,6 +52,7 @@ class State(StrEnum):
     EXPIRED = "expired"
     NOT_YET_VALID = "not_yet_valid"
     SUPERSEDED = "superseded"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +80,18 @@ class Shown:
     """The part of the content that may be shown, once the integrity check has passed.
 
     `valid_until` is the last second of validity, as the document says it (`exp`), so that its
-    date is the last valid day. A name that has been erased is None.
+    date is the last valid day. A name that has been erased is None. So is whatever the document
+    of another body does not say: theirs need no number, and no end.
     """
 
-    number: str
+    number: str | None
     holder_name: str | None
     scheme_title: Labels
     standard: str
     wording: Labels
     issuer_name: str
-    valid_from: datetime
-    valid_until: datetime
+    valid_from: datetime | None
+    valid_until: datetime | None
     state: str
 
     def as_json(self) -> dict[str, JsonValue]:
@@ -97,8 +102,8 @@ class Shown:
             "standard": self.standard,
             "wording": both(self.wording),
             "state": str(self.state),
-            "valid_from": rfc3339(self.valid_from),
-            "valid_until": rfc3339(self.valid_until),
+            "valid_from": rfc3339(self.valid_from) if self.valid_from else None,
+            "valid_until": rfc3339(self.valid_until) if self.valid_until else None,
         }
 
 
@@ -142,3 +147,16 @@ def rfc3339(moment: datetime) -> str:
         raise ValueError("An instant without a time zone says nothing.")
     written = moment.replace(microsecond=0).isoformat()
     return written.removesuffix("+00:00") + "Z" if moment.utcoffset() == UTC.utcoffset(None) else written
+
+
+def iso_duration(moved: timedelta) -> str | None:
+    """Write how far the clock is moved (ISO 8601, as `SIGILLO_CLOCK_OFFSET` takes it); None if it is not."""
+    if not moved:
+        return None
+    length = abs(moved)
+    hours, rest = divmod(length.seconds, 3600)
+    minutes, seconds = divmod(rest, 60)
+    parts = ((hours, "H"), (minutes, "M"), (seconds, "S"))
+    time = "".join(f"{count}{unit}" for count, unit in parts if count)
+    days = f"{length.days}D" if length.days or not time else ""
+    return ("-" if moved < timedelta(0) else "") + f"P{days}" + (f"T{time}" if time else "")

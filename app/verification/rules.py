@@ -186,11 +186,10 @@ def headline(
 ) -> Labels:
     """Write the first line: the warning before anything else, then the answer with its dates."""
     days = {"today": today}
-    if shown is not None:
-        days |= {
-            "first": shown.valid_from.astimezone(zone).date(),
-            "last": shown.valid_until.astimezone(zone).date(),
-        }
+    if shown is not None and shown.valid_from:
+        days["first"] = shown.valid_from.astimezone(zone).date()
+    if shown is not None and shown.valid_until:
+        days["last"] = shown.valid_until.astimezone(zone).date()
     warnings = [] if mode in MODES_WITHOUT_WARNING else [words.TEST]
     match result:
         case Result.INVALID:
@@ -206,7 +205,7 @@ def headline(
             ]
             until = words.OTHERWISE_UNTIL if warnings else words.VALID_UNTIL
             plain = words.OTHERWISE if warnings else words.VALID
-            answer = words.worded(until if shown else plain, **days)
+            answer = words.worded(until if "last" in days else plain, **days)
     return Labels(
         it=". ".join([*(warning.it for warning in warnings), answer.it]),
         en=". ".join([*(warning.en for warning in warnings), answer.en]),

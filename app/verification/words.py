@@ -225,11 +225,25 @@ FINDINGS: Final[Mapping[str, Finding]] = {
         "The key of the seal was declared compromised: what it sealed no longer proves anything.",
         brief=("la chiave del sigillo è compromessa", "the key of the seal is compromised"),
     ),
+    "issuer-ended-unproven": _not_checked(
+        CheckName.ISSUER_TRUST,
+        "Il sigillo ha terminato la sua durata, e nulla prova che il documento fu emesso prima.",
+        "The lifetime of the seal has ended, and nothing proves that the document was issued before that.",
+        brief=(
+            "il sigillo è scaduto e nulla prova quando fu apposto",
+            "the seal has ended, and nothing proves when it was applied",
+        ),
+    ),
     # validity_period
     "in-period": _passes(
         CheckName.VALIDITY_PERIOD,
         "Il periodo di validità va {first:dal} {last:al} compreso.",
         "The period of validity runs from {first} through {last}.",
+    ),
+    "no-period-named": _passes(
+        CheckName.VALIDITY_PERIOD,
+        "Il documento non indica per intero il suo periodo di validità; per quanto ne dice, oggi vale.",
+        "The document does not name its whole period of validity; by what it says of it, it is valid today.",
     ),
     "not-yet-valid": _fails(
         CheckName.VALIDITY_PERIOD,

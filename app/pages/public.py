@@ -1,0 +1,143 @@
+"""The public road for people: the page that a QR opens, the form beside it, and the files that pages need."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import quote
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from app.core.errors import Problem
+from app.core.labels import Language
+from app.core.numbers import CredentialNumber
+from app.pages import render
+from app.pages.assets import ASSETS
+from app.pages.headers import ASSET_HEADERS, SECURITY_HEADERS
+from app.pages.languages import language_of
+from app.problems import status_of
+from app.verification import submitted, uploads
+from app.verification.desk import Desk
+from app.verification.errors import CredentialNotFound, NumberMistyped, RegisterUnreachable
+from app.verification.public import RETRY_AFTER
+from app.verification.submitted import MAX_TEXT
+
+CONTRACT: Final = "/openapi.json"
+UNREADABLE: Final = "unreadable"
+
+
+def routes(desk: Desk) -> list[Route]:
+    """Give the routes that answer with pages, the most asked first."""
+    pages = Pages(desk)
+    return [
+        Route("/v/{number}", pages.of_number),
+        Route("/v", pages.start, methods=["GET"]),
+        Route("/v", pages.submit, methods=["POST"]),
+        Route("/", pages.home),
+        Route("/static/{name}", asset),
+    ]
+
+
+class Pages:
+    """What people see of the desk."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def of_number(self, request: Request) -> Response:
+        """Show what the register says of a number; an odd spelling leads to the right address."""
+        language = _language(request)
+        typed: str = request.path_params["number"]
+        try:
+            number = submitted.of_number(typed)
+            if typed != str(number):
+                return _redirect(_address(number, request), HTTPStatus.TEMPORARY_REDIRECT)
+            report = await self._desk.about(number)
+        except NumberMistyped:
+            return self._mistyped(language, typed)
+        except CredentialNotFound:
+            page = render.not_found_page(language, clock_offset=self._desk.clock_offset)
+            return _page(page, HTTPStatus.NOT_FOUND)
+        except RegisterUnreachable:
+            return self._unreachable(language)
+        address = f"{self._desk.public_url}/v/{number}"
+        return _page(render.verification_page(report, language, number=str(number), address=address))
+
+    async def start(self, request: Request) -> Response:
+        return _page(render.start_page(_language(request), clock_offset=self._desk.clock_offset))
+
+    async def home(self, request: Request) -> Response:
+        offset = self._desk.clock_offset
+        return _page(render.home_page(_language(request), documentation=CONTRACT, clock_offset=offset))
+
+    async def submit(self, request: Request) -> Response:
+        """Take the form: a number leads to its page, a file is answered at once and not kept."""
+        language = _language(request)
+        typed = ""
+        try:
+            async with request.form(
+                max_files=1, max_fields=uploads.MAX_PARTS, max_part_size=MAX_TEXT
+            ) as form:
+                number, part = form.get(uploads.NUMBER), form.get(uploads.FILE)
+                typed = number if isinstance(number, str) else ""
+                if typed.strip():
+                    return _redirect(_address(submitted.of_number(typed), request))
+                submission = await uploads.of_part(part, public_url=self._desk.public_url)
+            if isinstance(submission, CredentialNumber):
+                return _redirect(_address(submission, request))
+            report = await self._desk.on(submission)
+        except (RegisterUnreachable, Problem, HTTPException) as stopped:
+            return self._stopped(language, typed, stopped)
+        return _page(render.verification_page(report, language))
+
+    def _stopped(self, language: Language, typed: str, by: Exception) -> Response:
+        match by:
+            case NumberMistyped():
+                return self._mistyped(language, typed)
+            case Problem():
+                return self._trouble(language, by.code, status_of(type(by)))
+            case HTTPException():
+                return self._trouble(language, UNREADABLE, HTTPStatus(by.status_code))
+            case _:
+                return self._unreachable(language)
+
+    def _mistyped(self, language: Language, typed: str) -> Response:
+        page = render.mistyped_page(language, typed, clock_offset=self._desk.clock_offset)
+        return _page(page, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+    def _unreachable(self, language: Language) -> Response:
+        page = render.unreachable_page(language, clock_offset=self._desk.clock_offset)
+        return _page(page, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": RETRY_AFTER})
+
+    def _trouble(self, language: Language, code: str, status: HTTPStatus) -> Response:
+        page = render.start_page(language, trouble=code, clock_offset=self._desk.clock_offset)
+        return _page(page, status)
+
+
+async def asset(request: Request) -> Response:
+    """Serve one of the few files that pages need; the address itself tells which bytes they are."""
+    found = ASSETS.get(f"/static/{request.path_params['name']}")
+    if found is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    return Response(found.content, media_type=found.media_type, headers=ASSET_HEADERS)
+
+
+def _language(request: Request) -> Language:
+    return language_of(request.headers.get("accept-language"), request.query_params.get("lang"))
+
+
+def _address(number: CredentialNumber, request: Request) -> str:
+    """Give the path of a number's page, in the language that was asked for by link."""
+    asked = request.query_params.get("lang")
+    return f"/v/{quote(str(number))}" + (f"?lang={asked}" if asked in {"it", "en"} else "")
+
+
+def _redirect(to: str, status: HTTPStatus = HTTPStatus.SEE_OTHER) -> Response:
+    return Response(status_code=status, headers={**SECURITY_HEADERS, "Location": to})
+
+
+def _page(html: str, status: HTTPStatus = HTTPStatus.OK, more: Mapping[str, str] | None = None) -> Response:
+    headers = {**SECURITY_HEADERS, **(more or {})}
+    return Response(html, status_code=status, media_type="text/html", headers=headers)

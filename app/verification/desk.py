@@ -1,0 +1,194 @@
+"""Where strangers ask: answers from memory, and never from anything older than two seconds.
+
+Every change that can alter an answer has a number in one sequence. Each process reads that sequence at most
+once a second and forgets what changed, so that no process has to tell another.
+"""
+
+from collections import OrderedDict
+from datetime import datetime, timedelta
+from typing import Final, Generic, TypeVar
+
+from sqlalchemy import URL
+
+from app.core.numbers import CredentialNumber
+from app.ports import Ports
+from app.verification import service
+from app.verification.entries import PublicRegister
+from app.verification.errors import CredentialNotFound, RegisterUnreachable
+from app.verification.examining import claims_to_be_ours, examine
+from app.verification.report import Report, iso_duration
+from app.verification.service import Held
+from app.verification.sqlite import SqliteRegister
+from app.verification.submitted import Submission
+from app.verification.trust import Keyring
+
+FRESH: Final = timedelta(seconds=1)  # so long nobody asks what changed
+OLDEST: Final = timedelta(seconds=2)  # beyond it, no answer is better than that one
+CONNECTIONS: Final = 4
+NEVER: Final = -1  # a number that no sequence follows on: whatever was remembered is forgotten
+
+Value = TypeVar("Value")
+
+
+class Remembered(Generic[Value]):
+    """The last so many answers that somebody asked for."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[str, Value] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def get(self, name: str) -> Value | None:
+        value = self._values.get(name)
+        if value is not None:
+            self._values.move_to_end(name)
+        return value
+
+    def keep(self, name: str, value: Value) -> None:
+        self._values[name] = value
+        self._values.move_to_end(name)
+        if len(self._values) > self._most:
+            self._values.popitem(last=False)
+
+    def forget(self, name: str) -> None:
+        self._values.pop(name, None)
+
+    def forget_all(self) -> None:
+        self._values.clear()
+
+
+class Desk:
+    """Answers by number and by document, in the event loop itself: nothing here waits for a thread."""
+
+    def __init__(self, ports: Ports, register: PublicRegister | None = None) -> None:
+        self._ports = ports
+        self._register = register or public_register(ports.database.engine.url)
+        entries = ports.settings.cache_entries
+        self._known: Remembered[tuple[Held, ...]] = Remembered(entries)
+        # Kept apart: whoever guesses numbers crowds out other guesses, never what others look up.
+        self._absent: Remembered[bool] = Remembered(max(1, entries // 10))
+        self._seq = NEVER
+        self._read_at: datetime | None = None
+        self._reading = False
+        self._keyring = Keyring.of(ports.signer, ports.settings.public_url)
+        self._keys_read_at = ports.clock.now()
+
+    async def open(self) -> None:
+        """Keep connections to the register until `close`; to be called in the loop that will answer."""
+        await self._register.open()
+
+    async def close(self) -> None:
+        await self._register.close()
+
+    @property
+    def public_url(self) -> str:
+        return self._ports.settings.public_url
+
+    @property
+    def clock_offset(self) -> str | None:
+        """Say how far the clock is moved, for every answer that is made under it."""
+        return iso_duration(self._ports.clock.offset)
+
+    @property
+    def keyring(self) -> Keyring:
+        """Give the keys as they stood at most a second ago. What was judged by other keys is forgotten."""
+        now = self._ports.clock.now()
+        if not timedelta(0) <= now - self._keys_read_at < FRESH:
+            read = Keyring.of(self._ports.signer, self.public_url)
+            if read != self._keyring:
+                self._forget_all()
+                self._keyring = read
+            self._keys_read_at = now
+        return self._keyring
+
+    async def about(self, number: CredentialNumber) -> Report:
+        """Report on a number, or raise `CredentialNotFound`: alike, and at like cost, whatever the cause."""
+        keyring = self.keyring
+        await self._catch_up()
+        name = str(number)
+        if self._absent.get(name):
+            raise CredentialNotFound
+        periods = self._known.get(name) or await self._look_up(name, keyring)
+        if not periods:
+            raise CredentialNotFound
+        at = self._ports.clock.now()
+        return service.report(service.answering(periods, at), keyring, at=at, clock_offset=self.clock_offset)
+
+    async def on(self, submission: Submission) -> Report:
+        """Report on what somebody sent. Its entry is read afresh: a document is not asked about twice."""
+        if isinstance(submission, CredentialNumber):
+            return await self.about(submission)
+        keyring = self.keyring
+        examined = examine(submission.text, keyring)
+        entry = None
+        if claims_to_be_ours(examined, keyring) and examined.says and examined.says.jti:
+            entry = await self._register.by_document(examined.says.jti)
+        known = service.compare(examined, entry, keyring)
+        return service.report(known, keyring, at=self._ports.clock.now(), clock_offset=self.clock_offset)
+
+    async def _look_up(self, name: str, keyring: Keyring) -> tuple[Held, ...]:
+        seq = self._seq
+        entry = await self._register.by_number(name)
+        periods = service.held(entry, keyring) if entry else ()
+        # If a change came by while this was being read, it may be the older state: tell it, do not keep it.
+        if seq == self._seq and keyring is self._keyring:
+            if periods:
+                self._known.keep(name, periods)
+            else:
+                self._absent.keep(name, value=True)
+        return periods
+
+    async def _catch_up(self) -> None:
+        """Forget what changed, unless that was done within the last second."""
+        now = self._ports.clock.now()
+        if self._within(FRESH, now) or (self._reading and self._within(OLDEST, now)):
+            return
+        self._reading = True
+        try:
+            await self._read_changes(now)
+        except RegisterUnreachable:
+            if not self._within(OLDEST, now):
+                self._forget_all()
+                raise
+        finally:
+            self._reading = False
+
+    def _within(self, age: timedelta, now: datetime) -> bool:
+        """Tell whether the sequence was read that short a time ago; a clock set back proves nothing."""
+        return self._read_at is not None and timedelta(0) <= now - self._read_at < age
+
+    async def _read_changes(self, now: datetime) -> None:
+        changes = await self._register.changes_since(self._seq)
+        if changes.subjects is None:
+            self._forget_all()
+        for subject in changes.subjects or ():
+            self._forget(subject)
+        self._seq = changes.last
+        self._read_at = now
+
+    def _forget(self, subject: str) -> None:
+        kind, _, name = subject.partition(":")
+        match kind:
+            case "credential":
+                self._known.forget(name)
+                self._absent.forget(name)
+            case "list":
+                pass  # nothing here was read from a list
+            case _:
+                self._forget_all()
+
+    def _forget_all(self) -> None:
+        self._known.forget_all()
+        self._absent.forget_all()
+
+
+def public_register(url: URL) -> PublicRegister:
+    """Open the way of reading that belongs to a database; PostgreSQL's driver loads only where it is used."""
+    if url.get_backend_name() == "sqlite":
+        return SqliteRegister(url.database or "")
+    from app.verification.postgresql import PostgresRegister
+
+    address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    return PostgresRegister(address, connections=CONNECTIONS)

@@ -1,0 +1,59 @@
+"""What the public road reads of the register: plain values, and the way to ask for them."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A signed document with the period that it was made for."""
+
+    period: int
+    first_day: date
+    last_day: date
+    scheme_version: str
+    format: str
+    jti: str
+    token: str
+    sha256: str
+    key_thumbprint: str
+    issued_at: datetime
+    superseded_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A credential that was issued, with all its documents, oldest period first."""
+
+    number: str
+    subject_id: str
+    scheme_id: str
+    suspended_at: datetime | None
+    revoked_at: datetime | None
+    mode: str
+    time_zone: str
+    documents: tuple[Document, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What changed since a number of the change sequence; `subjects` is None where some of it is unknown."""
+
+    last: int
+    subjects: tuple[str, ...] | None
+
+
+class PublicRegister(Protocol):
+    """The register as strangers may read it. Every way of asking may raise `RegisterUnreachable`."""
+
+    async def open(self) -> None:
+        """Keep a connection from now on; without it every question opens one of its own."""
+
+    async def close(self) -> None: ...
+
+    async def by_number(self, number: str) -> Entry | None: ...
+
+    async def by_document(self, jti: str) -> Entry | None: ...
+
+    async def changes_since(self, seq: int) -> Changes: ...

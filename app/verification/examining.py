@@ -1,0 +1,80 @@
+"""What a document proves by itself, before anybody is asked about it."""
+
+import hashlib
+from dataclasses import dataclass
+
+from app.formats import jose, strict
+from app.formats.jose import Compact
+from app.formats.reading import ReadCredential, read_credential
+from app.formats.strict import Malformed
+from app.formats.x509 import leaf_jwk
+from app.ports import PublicKey
+from app.verification.trust import Chain, Keyring
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a document proves by itself: its form, its seal, and whose key made it."""
+
+    format: str
+    integrity: str | None = None
+    says: ReadCredential | None = None
+    key: PublicKey | None = None  # ours
+    chain: Chain = ()
+    sha256: str = ""
+
+    @property
+    def proven(self) -> bool:
+        return self.integrity == "seal-intact"
+
+
+def examine(text: str, keyring: Keyring) -> Examined:
+    """Read a document strictly and check its seal; whatever the text is, the answer is a finding."""
+    try:
+        token = jose.open_compact(text)
+        says = read_credential(token.payload)
+        key = keyring.ours(token.header)
+        jwk = key.jwk if key else _brought(token)
+        if jwk is None:
+            return Examined("format-read", "key-unavailable")
+        intact = token.verified_by(jwk)
+    except Malformed:
+        return Examined(_why_not(text))
+    if not intact:
+        return Examined("format-read", "seal-broken")
+    return Examined(
+        format="format-read",
+        integrity="seal-intact",
+        says=says,
+        key=key,
+        chain=key.chain if key else token.header.chain,
+        sha256=hashlib.sha256(text.encode("ascii")).hexdigest(),
+    )
+
+
+def _brought(token: Compact) -> dict[str, str] | None:
+    """Take the key that a stranger's document brings along: good for its seal, no word on whose it is."""
+    if token.header.chain:
+        return leaf_jwk(token.header.chain)
+    return dict(token.header.jwk) if token.header.jwk else None
+
+
+def _why_not(text: str) -> str:
+    """Tell a document that says what it must not from something that is no document at all."""
+    head, _, _ = text.partition(".")
+    try:
+        strict.read_object(header := strict.decode64(head), limit=jose.MAX_HEADER)
+    except Malformed:
+        return "format-unreadable"
+    try:
+        jose.read_header(header)
+    except Malformed:
+        return "format-refused"
+    return "format-unreadable"
+
+
+def claims_to_be_ours(examined: Examined, keyring: Keyring) -> bool:
+    """Tell whether our register is the one to ask: our key made the seal, or our name stands on it."""
+    if not examined.proven or examined.says is None:
+        return False
+    return examined.key is not None or examined.says.iss == keyring.did

@@ -1,0 +1,79 @@
+"""The public register on PostgreSQL: a small pool of connections that can only read."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from app.verification import statements
+from app.verification.entries import Changes, Entry
+from app.verification.errors import RegisterUnreachable
+from app.verification.statements import Row
+
+_WAIT: Final = 1.0  # seconds for a connection; nobody waits longer for an answer that may be two old
+_SETTINGS: Final[dict[str, Any]] = {
+    "autocommit": True,
+    "prepare_threshold": 1,
+    "connect_timeout": 2,
+    "options": "-c default_transaction_read_only=on -c statement_timeout=1000",
+}
+_BY_NUMBER: Final = statements.BY_NUMBER.format(mark="%s").encode()
+_BY_DOCUMENT: Final = statements.BY_DOCUMENT.format(mark="%s").encode()
+_CHANGES: Final = statements.CHANGES.format(mark="%s").encode()
+
+
+class PostgresRegister:
+    """Reads over psycopg; the pool belongs to the event loop that opened it."""
+
+    def __init__(self, address: str, *, connections: int) -> None:
+        self._address = address
+        self._connections = connections
+        self._pool: AsyncConnectionPool[psycopg.AsyncConnection] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def open(self) -> None:
+        self._pool = AsyncConnectionPool(
+            self._address,
+            min_size=1,
+            max_size=self._connections,
+            timeout=_WAIT,
+            kwargs=_SETTINGS,
+            open=False,
+            name="public register",
+        )
+        self._loop = asyncio.get_running_loop()
+        await self._pool.open()
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            await self._pool.close()
+            self._pool = None
+
+    async def by_number(self, number: str) -> Entry | None:
+        return statements.entry_of(await self._rows(_BY_NUMBER, (number,)))
+
+    async def by_document(self, jti: str) -> Entry | None:
+        return statements.entry_of(await self._rows(_BY_DOCUMENT, (jti,)))
+
+    async def changes_since(self, seq: int) -> Changes:
+        return statements.changes_of(await self._rows(_CHANGES, (seq,)), seq=seq)
+
+    async def _rows(self, statement: bytes, values: Sequence[object]) -> list[Row]:
+        try:
+            async with self._connection() as connection:
+                cursor = await connection.execute(statement, values)
+                return list(await cursor.fetchall())
+        except (psycopg.Error, OSError, TimeoutError) as failed:
+            raise RegisterUnreachable from failed
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection]:
+        if self._pool is not None and self._loop is asyncio.get_running_loop():
+            async with self._pool.connection() as connection:
+                yield connection
+            return
+        async with await psycopg.AsyncConnection.connect(self._address, **_SETTINGS) as connection:
+            yield connection

@@ -1,0 +1,95 @@
+"""The public road for programs: the report of a number, and the keys by which anyone can check without us."""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from app.core.errors import JsonValue
+from app.formats import published
+from app.verification import submitted
+from app.verification.desk import Desk
+from app.verification.errors import RegisterUnreachable
+from app.verification.report import Report
+
+# Answers that name a person: nothing of them may stay behind on the way.
+PRIVATE: Final[Mapping[str, str]] = {
+    "Cache-Control": "private, no-store",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex, nofollow",
+    "Referrer-Policy": "no-referrer",
+}
+# Answers that are the same for everybody.
+PUBLIC: Final[Mapping[str, str]] = {
+    "Cache-Control": "public, max-age=60",
+    "Access-Control-Allow-Origin": "*",
+    "X-Content-Type-Options": "nosniff",
+}
+RETRY_AFTER: Final = "2"
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def report_response(report: Report) -> Response:
+    """Answer with a report as JSON."""
+    body = json.dumps(report.as_json(), ensure_ascii=False, separators=(",", ":")).encode()
+    return Response(body, media_type="application/json", headers=PRIVATE)
+
+
+def unreachable() -> HTTPException:
+    """Say that no answer is to be had just now; an old one might be wrong by now."""
+    return HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": RETRY_AFTER})
+
+
+def routes(desk: Desk) -> list[Route]:
+    """Give the routes of the public road for programs, the most asked first."""
+
+    async def report(request: Request) -> Response:
+        """Report on the credential that has this number."""
+        number = submitted.of_number(request.path_params["number"])
+        try:
+            return report_response(await desk.about(number))
+        except RegisterUnreachable:
+            raise unreachable() from None
+
+    async def key_set(request: Request) -> Response:
+        """Publish every key, those that retired included, as a JWK set."""
+        ring = desk.keyring
+        return _public(request, published.jwks(ring.did, ring.published), "application/jwk-set+json")
+
+    async def did_document(request: Request) -> Response:
+        """Publish the DID document that documents name their keys in."""
+        ring = desk.keyring
+        return _public(request, published.did_document(ring.did, ring.published), "application/json")
+
+    async def key(request: Request) -> Response:
+        """Publish one key as one JWK, at the address that badges name."""
+        wanted = request.path_params["thumbprint"]
+        for each in desk.keyring.published:
+            if each.thumbprint == wanted:
+                address = published.key_url(desk.public_url, wanted)
+                return _public(request, published.jwk(each, address), "application/jwk+json")
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+
+    return [
+        Route("/v/{number}.json", report),
+        Route("/.well-known/jwks.json", key_set),
+        Route("/.well-known/did.json", did_document),
+        Route(published.KEY_PATH, key),
+    ]
+
+
+def _public(request: Request, content: dict[str, JsonValue], media_type: str) -> Response:
+    body = json.dumps(content, separators=(",", ":")).encode()
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {**PUBLIC, "ETag": etag}
+    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
+    if etag in known or "*" in known:
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return Response(body, media_type=media_type, headers=headers)

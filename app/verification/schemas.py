@@ -1,0 +1,87 @@
+"""The shapes of verification on the wire."""
+
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+
+from app.verification.report import CheckName, Outcome, Result
+from app.web import Wire
+
+
+class VerificationIn(Wire):
+    """What to verify: a signed document as text, or an enveloped credential that holds it."""
+
+    credential: Annotated[
+        str | dict[str, Any],
+        Field(
+            description="A compact `vc+jwt` or `ob+jwt`, or an `EnvelopedVerifiableCredential` whose `id` is "
+            "`data:application/vc+jwt,…`. The text of one of our QR codes is taken too."
+        ),
+    ]
+
+
+_BOTH: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["it", "en"],
+    "properties": {"it": {"type": "string"}, "en": {"type": "string"}},
+}
+_INSTANT: Final[dict[str, Any]] = {"type": "string", "format": "date-time"}
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+# Written by hand, as the answers are: they are built from memory on a road without models.
+REPORT: Final[dict[str, Any]] = {
+    "type": "object",
+    "title": "Report",
+    "required": [
+        "result",
+        "headline",
+        "checks",
+        "credential",
+        "issuer",
+        "mode",
+        "checked_at",
+        "clock_offset",
+    ],
+    "properties": {
+        "result": {"type": "string", "enum": [result.value for result in Result]},
+        "headline": _BOTH,
+        "checks": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["id", "state", "code", "reason", "checked_at"],
+                "properties": {
+                    "id": {"type": "string", "enum": [name.value for name in CheckName]},
+                    "state": {"type": "string", "enum": [outcome.value for outcome in Outcome]},
+                    "code": {"type": "string"},
+                    "reason": _BOTH,
+                    "checked_at": _INSTANT,
+                },
+            },
+        },
+        "credential": _or_null(
+            {
+                "type": "object",
+                "description": "What may be shown of the content, once the seal has proved it.",
+                "properties": {
+                    "number": _or_null({"type": "string"}),
+                    "holder_name": _or_null({"type": "string"}),
+                    "scheme_title": _BOTH,
+                    "standard": {"type": "string"},
+                    "wording": _BOTH,
+                    "state": {"type": "string"},
+                    "valid_from": _or_null(_INSTANT),
+                    "valid_until": _or_null(_INSTANT),
+                },
+            }
+        ),
+        "issuer": _or_null({"type": "object", "properties": {"name": {"type": "string"}}}),
+        "mode": {"type": "string", "enum": ["live", "test", "unknown"]},
+        "checked_at": _INSTANT,
+        "clock_offset": _or_null({"type": "string"}),
+    },
+}

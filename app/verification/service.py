@@ -1,0 +1,259 @@
+"""The one engine of verification: what a document proves, what the register says of it, and the report.
+
+Three steps, all of them pure. `examine` needs the document and our keys; `compare` needs the entry in the
+register; `report` needs the time. So what does not change with the hour is worked out once and remembered.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from app.core import days
+from app.core.labels import Labels
+from app.formats.claims import Format
+from app.formats.instants import seconds
+from app.formats.reading import ReadCredential
+from app.formats.vc import in_both
+from app.formats.x509 import Standing
+from app.schemes.catalogue import catalogue
+from app.schemes.errors import SchemeNotFound
+from app.schemes.scheme import Scheme
+from app.verification import rules
+from app.verification.entries import Document, Entry
+from app.verification.examining import Examined, claims_to_be_ours, examine
+from app.verification.report import Check, Report, Shown, State
+from app.verification.rules import ROME, RegisterFacts, found
+from app.verification.trust import Chain, Keyring
+
+SECOND: Final = timedelta(seconds=1)
+ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
+FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that is known of a document whatever the hour, small enough to be remembered."""
+
+    format: str
+    integrity: str | None = None
+    register: str = "register-elsewhere"
+    ours: bool = False
+    chain: Chain = ()
+    proven_at: datetime | None = None  # for which our register proves the seal
+    begins: datetime | None = None
+    ends: datetime | None = None  # the first instant at which it is no longer valid
+    facts: RegisterFacts | None = None
+    newer_from: datetime | None = None  # when a newer period took over, or will
+    status_offered: bool = True
+    shown: Shown | None = None
+    mode: str = "unknown"
+    zone: tzinfo = ROME
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A period of a credential, and what is known of its document."""
+
+    since: datetime
+    known: Known
+
+
+def compare(examined: Examined, entry: Entry | None, keyring: Keyring) -> Known:
+    """Put a document beside the register's entry, if there is one."""
+    says = examined.says
+    if not examined.proven or says is None:
+        return Known(examined.format, examined.integrity)
+    ours = claims_to_be_ours(examined, keyring)
+    known = Known(
+        format=examined.format,
+        integrity=examined.integrity,
+        ours=ours,
+        register="register-has-no-entry" if ours else "register-elsewhere",
+        chain=examined.chain,
+        begins=says.valid_from,
+        ends=says.valid_until + SECOND if says.valid_until else None,
+        status_offered=bool(says.status or says.other_status),
+        shown=_said(says),
+        mode="test" if says.test else "unknown",
+    )
+    if not ours or entry is None:
+        return known
+    document = next((each for each in entry.documents if each.jti == says.jti), None)
+    if document is None:
+        return known
+    zone = ZoneInfo(entry.time_zone)
+    scheme = _scheme(entry, document)
+    stored = examined.key is not None and document.sha256 == examined.sha256
+    agrees = stored and not _contradictions(says, entry, document, scheme, zone)
+    return replace(
+        known,
+        register="register-agrees" if agrees else "register-contradicts",
+        proven_at=document.issued_at if stored else None,
+        facts=RegisterFacts(
+            revoked_at=entry.revoked_at,
+            surrendered_at=None,
+            suspended_at=entry.suspended_at,
+            valid_from=days.start_of(document.first_day, zone),
+            valid_until_exclusive=days.first_instant_after(document.last_day, zone),
+            superseded=document.superseded_at is not None,
+        ),
+        newer_from=_newer_from(entry, document, zone),
+        shown=_said(says, scheme),
+        mode="test" if _in_test(examined, entry) else "live",
+        zone=zone,
+    )
+
+
+def _in_test(examined: Examined, entry: Entry) -> bool:
+    """A document counts for nothing if it says TEST, its body is trying things out, or a play key made it."""
+    development = examined.key is None or examined.key.development
+    return entry.mode != "live" or development or bool(examined.says and examined.says.test)
+
+
+def _contradictions(
+    says: ReadCredential, entry: Entry, document: Document, scheme: Scheme | None, zone: tzinfo
+) -> bool:
+    """Compare field by field what the register holds in columns of its own (invariant I18)."""
+    validity = (
+        seconds(days.start_of(document.first_day, zone)),
+        seconds(days.last_second_of(document.last_day, zone)),
+    )
+    return (
+        says.number != entry.number
+        or says.sub != entry.subject_id
+        or (scheme is not None and says.title != in_both(scheme.title))
+        or not says.valid_from
+        or not says.valid_until
+        or (seconds(says.valid_from), seconds(says.valid_until)) != validity
+    )
+
+
+def _scheme(entry: Entry, document: Document) -> Scheme | None:
+    try:
+        return catalogue().version(entry.scheme_id, document.scheme_version)
+    except SchemeNotFound:
+        return None
+
+
+def _newer_from(entry: Entry, document: Document, zone: tzinfo) -> datetime | None:
+    later = [each.first_day for each in entry.documents if each.period > document.period]
+    return days.start_of(min(later), zone) if later else None
+
+
+def _said(says: ReadCredential, scheme: Scheme | None = None) -> Shown:
+    """Pick what may be shown of the content; our own words stand in both languages, apart."""
+    return Shown(
+        number=says.number,
+        holder_name=says.holder_name,
+        scheme_title=scheme.title if scheme else _alike(says.title),
+        standard=scheme.reference.standard if scheme else says.standard or "",
+        wording=scheme.wording.claim if scheme else _alike(says.wording),
+        issuer_name=says.issuer_name or says.iss,
+        valid_from=says.valid_from,
+        valid_until=says.valid_until,
+        state=State.UNKNOWN,
+    )
+
+
+def _alike(text: str | None) -> Labels:
+    return Labels(it=text or "", en=text or "")
+
+
+def report(known: Known, keyring: Keyring, *, at: datetime, clock_offset: str | None = None) -> Report:
+    """Answer for this instant. Nothing is decided here but what time decides."""
+    shown = known.shown
+    if shown is not None and known.facts is not None:
+        shown = replace(shown, state=rules.state_at(_facts_at(known, known.facts, at), at).value)
+    return rules.conclude(
+        _checks(known, keyring, at),
+        shown=shown,
+        mode=known.mode,
+        at=at,
+        zone=known.zone,
+        clock_offset=clock_offset,
+    )
+
+
+def _checks(known: Known, keyring: Keyring, at: datetime) -> list[Check]:
+    checks = [found(known.format, at=at)]
+    if known.integrity is not None:
+        checks.append(found(known.integrity, at=at))
+    if known.integrity == "seal-intact":
+        checks += [
+            _trust(known, keyring, at),
+            _period(known, at),
+            _status(known, at),
+            found(known.register, at=at),
+            _superseded(known, at),
+        ]
+    return checks
+
+
+def _trust(known: Known, keyring: Keyring, at: datetime) -> Check:
+    """Judge the chain at the time for which we hold proof; without any, at the time of the question."""
+    proven_at = known.proven_at or at
+    judge = keyring.judged_ours if known.proven_at else keyring.judged
+    chain = judge(known.chain, proven_at)
+    match chain.standing:
+        case Standing.TRUSTED:
+            ended = chain.valid_until is not None and chain.valid_until < at
+            then: date | None = days.local_day(proven_at, known.zone) if ended else None
+            return rules.issuer_trust(anchored=True, at=at, proven_on=then)
+        case Standing.EXPIRED if known.proven_at is None:
+            return found("issuer-ended-unproven", at=at)
+        case Standing.EXPIRED | Standing.NOT_YET:
+            return found("issuer-out-of-force", at=at)
+        case _:
+            return rules.issuer_trust(anchored=False, at=at)
+
+
+def _period(known: Known, at: datetime) -> Check:
+    """Judge what the document says; where it names no end, or nothing, there is less to judge."""
+    if known.begins is not None and known.ends is not None:
+        return rules.validity_period(known.begins, known.ends, at=at, zone=known.zone)
+    judged = rules.validity_period(known.begins or ALWAYS, known.ends or FOREVER, at=at, zone=known.zone)
+    return found("no-period-named", at=at) if judged.reason_code == "in-period" else judged
+
+
+def _status(known: Known, at: datetime) -> Check:
+    if known.facts is not None:
+        return rules.status(rules.state_at(known.facts, at), at=at)
+    if not known.ours and not known.status_offered:
+        return found("status-not-offered", at=at)
+    return found("status-unreachable", at=at)
+
+
+def _superseded(known: Known, at: datetime) -> Check:
+    replaced = None if known.facts is None else _facts_at(known, known.facts, at).superseded
+    return rules.superseded(replaced, at=at)
+
+
+def _facts_at(known: Known, facts: RegisterFacts, at: datetime) -> RegisterFacts:
+    """A newer period takes a document's place once it has begun, and not before."""
+    overtaken = known.newer_from is not None and at >= known.newer_from
+    return replace(facts, superseded=True) if overtaken else facts
+
+
+def held(entry: Entry, keyring: Keyring) -> tuple[Held, ...]:
+    """Verify the entry's own documents, one for each period, the oldest period first."""
+    chosen: dict[int, Document] = {}
+    for document in entry.documents:
+        if document.format == Format.VC_JWT:
+            newest = chosen.get(document.period)
+            if newest is None or newest.superseded_at is not None:
+                chosen[document.period] = document
+    zone = ZoneInfo(entry.time_zone)
+    return tuple(
+        Held(
+            since=days.start_of(document.first_day, zone),
+            known=compare(examine(document.token, keyring), entry, keyring),
+        )
+        for document in chosen.values()
+    )
+
+
+def answering(periods: tuple[Held, ...], at: datetime) -> Known:
+    """Pick the period that answers for an instant: the last one that has begun, else the first to come."""
+    begun = [each.known for each in periods if each.since <= at]
+    return begun[-1] if begun else periods[0].known

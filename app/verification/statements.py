@@ -1,0 +1,101 @@
+"""The few statements of the public road, and what their rows become: no mapper stands in between."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from itertools import pairwise
+from typing import Any, Final
+
+from app.verification.entries import Changes, Document, Entry
+
+MOST_CHANGES: Final = 1_000  # one fewer than are read: beyond it, everything is forgotten
+
+# `{mark}` is where the driver wants its value. An entry is public once its first document was stored.
+_ENTRY: Final = """
+SELECT c.number, c.subject_id, c.scheme_id, c.suspended_at, c.revoked_at, o.mode, o.time_zone,
+       p.seq, p.valid_from, p.valid_until, p.scheme_version,
+       d.format, d.jti, d.token, d.sha256, d.key_thumbprint, d.issued_at, d.superseded_at
+FROM credential c
+JOIN organisation o ON o.id = c.organisation_id
+JOIN period p ON p.credential_id = c.id
+JOIN document d ON d.period_id = p.id
+WHERE c.issued_at IS NOT NULL AND d.format IN ('vc+jwt', 'ob+jwt') AND {condition}
+ORDER BY p.seq, d.issued_at, d.id
+"""
+BY_NUMBER: Final = _ENTRY.replace("{condition}", "c.number = {mark}")
+_HOLDER: Final = (
+    "SELECT q.credential_id FROM period q JOIN document e ON q.id = e.period_id WHERE e.jti = {mark}"
+)
+BY_DOCUMENT: Final = _ENTRY.replace("{condition}", f"c.id = ({_HOLDER})")
+# One statement, so that the counter and the changes are those of one instant.
+CHANGES: Final = """
+SELECT k.value, h.seq, h.subject FROM change_counter k LEFT JOIN change h ON h.seq > {mark}
+WHERE k.id = 1 ORDER BY h.seq LIMIT 1001
+"""
+
+Row = Sequence[Any]
+
+
+def entry_of(rows: Sequence[Row]) -> Entry | None:
+    if not rows:
+        return None
+    number, subject_id, scheme_id, suspended_at, revoked_at, mode, time_zone = rows[0][:7]
+    return Entry(
+        number=number,
+        subject_id=subject_id,
+        scheme_id=scheme_id,
+        suspended_at=_instant(suspended_at),
+        revoked_at=_instant(revoked_at),
+        mode=mode,
+        time_zone=time_zone,
+        documents=tuple(_document(*row[7:]) for row in rows),
+    )
+
+
+def _document(
+    seq: int,
+    valid_from: object,
+    valid_until: object,
+    scheme_version: str,
+    form: str,
+    jti: str,
+    token: str,
+    sha256: str,
+    key_thumbprint: str,
+    issued_at: datetime | str,
+    superseded_at: datetime | str | None,
+) -> Document:
+    issued = _instant(issued_at)
+    assert issued is not None  # noqa: S101 - the column does not allow it
+    return Document(
+        period=seq,
+        first_day=_day(valid_from),
+        last_day=_day(valid_until),
+        scheme_version=scheme_version,
+        format=form,
+        jti=jti,
+        token=token,
+        sha256=sha256,
+        key_thumbprint=key_thumbprint,
+        issued_at=issued,
+        superseded_at=_instant(superseded_at),
+    )
+
+
+def changes_of(rows: Sequence[Row], *, seq: int) -> Changes:
+    """Read what changed after `seq`; wherever the sequence has a hole, nobody can say what fell into it."""
+    last: int = rows[0][0]
+    seqs = [seq, *(row[1] for row in rows if row[1] is not None)]
+    whole = len(rows) <= MOST_CHANGES and all(later == earlier + 1 for earlier, later in pairwise(seqs))
+    return Changes(last, tuple(row[2] for row in rows if row[1]) if whole and seqs[-1] == last else None)
+
+
+def _instant(value: datetime | str | None) -> datetime | None:
+    """SQLite keeps instants as text, and without their zone."""
+    if value is None:
+        return None
+    instant = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def _day(value: object) -> date:
+    return value if isinstance(value, date) else date.fromisoformat(str(value))

@@ -1,0 +1,102 @@
+"""What a stranger sent, brought down to the one thing that is to be verified. Nothing is fetched, ever."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from app.core.errors import JsonValue
+from app.core.numbers import CredentialNumber, Mistyped
+from app.formats.jose import MAX_TOKEN
+from app.formats.strict import Malformed, read_object
+from app.verification.errors import FileTooLarge, FileUnreadable, NothingToVerify, NotOurs, NumberMistyped
+
+# JSON around a token may escape and indent it; beyond twice its size it is something else.
+MAX_TEXT: Final = 2 * MAX_TOKEN
+ENVELOPED: Final = "EnvelopedVerifiableCredential"
+
+_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://\S*")
+# VC-JOSE-COSE writes the media type of the token into a `data:` address (VCDM 2.0, 4.13).
+_ENCLOSED: Final = re.compile(r"data:application/(?:vc\+jwt|jwt)(?:;[^,;]{1,40})?,(.*)", re.DOTALL)
+_OUR_PATH: Final = re.compile(r"/v/([^/]{1,200}?)(?:\.json)?/?")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A document to be read; `text` may still be anything at all."""
+
+    text: str
+
+
+Submission = Token | CredentialNumber
+
+
+def of_bytes(content: bytes, *, public_url: str) -> Submission:
+    """Read a file that is no picture: a token, or JSON with a token inside."""
+    if len(content) > MAX_TEXT:
+        raise FileTooLarge(f"Send a credential of at most {MAX_TEXT} bytes.", limit_bytes=MAX_TEXT)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise FileUnreadable from None
+    return of_text(text, public_url=public_url)
+
+
+def of_text(text: str, *, public_url: str) -> Submission:
+    """Read a text, as somebody pasted it or as a QR code holds it."""
+    text = text.strip()
+    if not text:
+        raise NothingToVerify
+    if text.startswith("{"):
+        return _of_json(text)
+    if _ADDRESS.fullmatch(text):
+        return of_address(text, public_url=public_url)
+    return Token(_out_of_data(text))
+
+
+def of_address(address: str, *, public_url: str) -> CredentialNumber:
+    """Take the number out of an address of ours; any other address is refused, unopened."""
+    try:
+        parts, ours = urlsplit(address), urlsplit(public_url)
+        same = (parts.scheme.lower(), parts.netloc.lower()) == (ours.scheme.lower(), ours.netloc.lower())
+    except ValueError:
+        same = False
+    path = _OUR_PATH.fullmatch(unquote(parts.path)) if same else None
+    if path is None:
+        raise NotOurs(f"Only addresses that begin with {public_url}/v/ can be answered for.")
+    return of_number(path[1])
+
+
+def of_number(text: str) -> CredentialNumber:
+    """Read a number that somebody typed, or say that it is mistyped; the register is not asked."""
+    try:
+        return CredentialNumber.read(text)
+    except Mistyped:
+        raise NumberMistyped from None
+
+
+def of_member(credential: JsonValue) -> Token:
+    """Read the member `credential`: the token itself, or an enveloped credential that holds it.
+
+    An object that is neither is read as an empty text: no credential, and the report will say so.
+    """
+    match credential:
+        case str(text):
+            return Token(_out_of_data(text.strip()))
+        case {"type": kind, "id": str(enclosed)} if kind in (ENVELOPED, [ENVELOPED]):
+            return Token(_out_of_data(enclosed))
+        case _:
+            return Token("")
+
+
+def _of_json(text: str) -> Token:
+    try:
+        members = read_object(text.encode("utf-8", "surrogatepass"), limit=MAX_TEXT)
+    except Malformed:
+        return Token("")
+    return of_member(members["credential"] if set(members) == {"credential"} else members)
+
+
+def _out_of_data(text: str) -> str:
+    enclosed = _ENCLOSED.fullmatch(text)
+    return enclosed[1] if enclosed else text

@@ -1,0 +1,77 @@
+"""Whose seal it is: our own published keys, and chains that end in an anchor that we were given."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final, Self
+
+from app.formats.jose import Header, thumbprint
+from app.formats.published import did_of
+from app.formats.x509 import ChainFinding, Standing, judge_chain, leaf_jwk
+from app.ports import PublicKey, Signer, Slot
+
+_ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+Chain = tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """What a verification trusts. `published` is all that we show the world, seals and the rest."""
+
+    published: tuple[PublicKey, ...]
+    anchors: Chain
+    did: str
+    seals: Mapping[str, PublicKey]
+
+    @classmethod
+    def of(cls, signer: Signer, public_url: str) -> Self:
+        published = signer.published()
+        seals = {key.thumbprint: key for key in published if key.slot is Slot.SEAL}
+        return cls(published, signer.anchors(), did_of(public_url), seals)
+
+    def ours(self, header: Header) -> PublicKey | None:
+        """Find our own key that a header names, by its `kid` or by its certificate.
+
+        A thumbprint is the key itself in short, so what stands before it, an address or a DID, adds
+        nothing: a service that moved house still finds the keys of its old documents.
+        """
+        if header.kid is not None:
+            named = header.kid.rpartition("#")[2].rpartition("/")[2]
+            if named in self.seals:
+                return self.seals[named]
+        if header.chain:
+            return self.seals.get(thumbprint(leaf_jwk(header.chain)))
+        if header.jwk is not None:
+            return self.seals.get(thumbprint(header.jwk))
+        return None
+
+    def judged(self, chain: Chain, at: datetime) -> ChainFinding:
+        """Judge a stranger's chain, or ours, at an instant."""
+        return judge_chain(chain, self.anchors, at)
+
+    def judged_ours(self, chain: Chain, at: datetime) -> ChainFinding:
+        """The same for the chains of our own keys, which are few and asked about all the time."""
+        life = _whole_life(chain, self.anchors)
+        if life is not None and life.begins <= at <= life.ends:
+            return life.finding
+        return judge_chain(chain, self.anchors, at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Life:
+    begins: datetime
+    ends: datetime
+    finding: ChainFinding
+
+
+@lru_cache(maxsize=64)
+def _whole_life(chain: Chain, anchors: Chain) -> _Life | None:
+    """Judge a chain once for all its life: trusted at both ends, it is trusted in between."""
+    life = judge_chain(chain, anchors, _ANY_TIME)
+    if life.valid_from is None or life.valid_until is None:
+        return None
+    first, last = (judge_chain(chain, anchors, end) for end in (life.valid_from, life.valid_until))
+    trusted = first.standing is last.standing is Standing.TRUSTED
+    return _Life(life.valid_from, life.valid_until, first) if trusted else None
