@@ -16,6 +16,7 @@ class AssignmentStatus(StrEnum):
     COI_PENDING = "coi_pending"
     ACCEPTED = "accepted"
     CONFLICTED = "conflicted"
+    REPLACED = "replaced"
 
 
 class Assignment(Owned, Base):
@@ -97,7 +98,12 @@ class Interview(Owned, Base):
     recorded_by: Mapped[str | None] = mapped_column(String(30))
     held_at: Mapped[datetime | None]
     salt: Mapped[str] = mapped_column(String(32))
-    panel: Mapped[list["Panelist"]] = relationship(cascade="all, delete-orphan")
+    panel: Mapped[list["Panelist"]] = relationship(order_by="Panelist.id", cascade="all, delete-orphan")
+
+    @property
+    def rescored(self) -> dict[str, Decimal]:
+        """The scores that the panel gave in place of the consensus."""
+        return {criterion: Decimal(points) for criterion, points in (self.rescores or {}).items()}
 
 
 class Panelist(Owned, Base):

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from itertools import combinations
 from statistics import median
 from typing import Final
 
@@ -58,6 +59,17 @@ def assessment_faults(
     return (
         *score_faults(scheme, scores, evidence),
         *(_fault(c.id, "not-scored") for c in scheme.assessment.criteria if c.id not in scored),
+    )
+
+
+def rescore_faults(scheme: Scheme, rescores: Sequence[tuple[str, Decimal]]) -> tuple[ScoreFault, ...]:
+    """Check the scores that a panel gives again; the minutes are their words, the interview their ground."""
+    known = {criterion.id for criterion in scheme.assessment.criteria}
+    times = Counter(criterion for criterion, _ in rescores)
+    return (
+        *(_fault(name, "scored-twice") for name, count in times.items() if count > 1),
+        *(_fault(name, "criterion-unknown") for name in times if name not in known),
+        *(_fault(name, "off-scale") for name, value in rescores if not scheme.assessment.scale.holds(value)),
     )
 
 
@@ -117,6 +129,11 @@ def total(scheme: Scheme, scores: Scores) -> Decimal:
     """
     rules = scheme.assessment
     return sum((c.weight * scores[c.id] / rules.scale.max for c in rules.criteria), Decimal(0))
+
+
+def written(points: Decimal) -> str:
+    """Write points without needless zeros, so that one figure has one spelling: 65.50 is 65.5."""
+    return f"{(points + 0).normalize():f}"  # plus 0: a negative zero is none
 
 
 def diverges(scheme: Scheme, one: Scores, other: Scores) -> bool:
@@ -184,3 +201,50 @@ def _rules_not_met(
     low = [c.id for c in criteria if not c.critical and scores[c.id] < passing.noncritical_min]
     if len(low) > passing.noncritical_exceptions_max:
         yield f"noncritical:{','.join(low)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What one assessor handed in: a score for each criterion, and the flags they raised."""
+
+    scores: Scores
+    flags: frozenset[Flag]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one round of assessment came to."""
+
+    round: int
+    scores: Scores
+    flags: tuple[Flag, ...]
+    interviewed: bool
+    computed: Computed
+
+
+def third_needed(scheme: Scheme, opinions: Sequence[Opinion]) -> bool:
+    """Tell whether those who judged are too far apart to be averaged, with nobody yet to settle it."""
+    return len(opinions) < MOST_ASSESSORS and _apart(scheme, opinions)
+
+
+def conclude(
+    scheme: Scheme, round_: int, opinions: Sequence[Opinion], rescores: Scores | None
+) -> Result | None:
+    """Bring a round to its result, or None while it lacks an assessor.
+
+    Whoever was far apart stays on record as a flag, even after a third settled it. A held interview (its
+    `rescores` are there, if only as none) takes the place of the consensus where it scored anew.
+    """
+    if len(opinions) < scheme.assessment.assessors.min or third_needed(scheme, opinions):
+        return None
+    flags = frozenset[Flag]().union(*(opinion.flags for opinion in opinions))
+    if _apart(scheme, opinions):
+        flags |= {Flag.DIVERGENCE}
+    scores = {**consensus(scheme, [opinion.scores for opinion in opinions]), **(rescores or {})}
+    interviewed = rescores is not None
+    computed = result(scheme, scores, flags, interviewed=interviewed)
+    return Result(round_, scores, tuple(flag for flag in Flag if flag in flags), interviewed, computed)
+
+
+def _apart(scheme: Scheme, opinions: Sequence[Opinion]) -> bool:
+    return any(diverges(scheme, one.scores, other.scores) for one, other in combinations(opinions, 2))
