@@ -1,0 +1,115 @@
+"""The member's command against the real service, in process."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app import samples
+from app.client import folder as folders
+from app.client import submission
+from app.client.api import Api, Refused, Unreachable
+from app.main import create_app
+from app.ports import Ports
+from tests import make
+from tests.calling import Caller
+
+FOLDER = Path(str(samples.folder())) / "dossiers" / "davide-corsini"
+
+
+class ThroughCaller(httpx.BaseTransport):
+    """Lets the synchronous client reach the application in process, and counts what it sends."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+        self.uploads = 0
+        self.break_after: int | None = None
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/evidence"):
+            if self.uploads == self.break_after:
+                raise httpx.ConnectError("the line is down")
+            self.uploads += 1
+        answer = self._caller.request(
+            request.method,
+            request.url.raw_path.decode(),
+            content=request.read(),
+            headers={name: value for name, value in request.headers.items() if name != "host"},
+        )
+        return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
+
+
+@pytest.fixture
+def line(ports: Ports) -> ThroughCaller:
+    return ThroughCaller(make.caller(create_app(ports)))
+
+
+@pytest.fixture
+def api(ports: Ports, line: ThroughCaller) -> Iterator[Api]:
+    _, (key,) = make.tokens(ports, ())
+    made = Api("https://sigillo.example.org", key, transport=line)
+    yield made
+    made.close()
+
+
+def handed_in(api: Api) -> dict[str, Any]:
+    folder = folders.read(FOLDER)
+    dossier = submission.open_dossier(api, folder)
+    submission.send_missing(api, dossier, folder)
+    return submission.submit(api, dossier["id"])
+
+
+def test_a_folder_becomes_a_submitted_dossier_with_its_receipt(api: Api) -> None:
+    receipt = handed_in(api)
+    pieces = [piece for piece in folders.read(FOLDER).pieces if piece.path]
+    assert {file["sha256"] for file in receipt["files"]} == {piece.sha256() for piece in pieces}
+
+
+def test_a_line_that_breaks_loses_nothing_and_sends_nothing_twice(api: Api, line: ThroughCaller) -> None:
+    line.break_after = 3
+    with pytest.raises(Unreachable):
+        handed_in(api)
+    line.break_after = None
+    receipt = handed_in(api)
+    assert line.uploads == len(folders.read(FOLDER).pieces)
+    assert receipt["snapshot_hash"]
+
+
+def test_a_dossier_that_was_handed_in_is_not_opened_again(api: Api) -> None:
+    handed_in(api)
+    with pytest.raises(Refused) as refused:
+        handed_in(api)
+    assert refused.value.code == "dossier-open-already"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "has no dossier.yaml"),
+        ("evidence: [", "is not YAML"),
+        ("scheme: x", "list of `evidence`"),
+        ("evidence: [{file: cv.pdf}]", "needs a `kind`"),
+        ("evidence: [{kind: cv, file: gone.pdf}]", "which is not in"),
+        ("evidence: [{kind: cv, file: ../secret.pdf}]", "outside"),
+        ("evidence: [{kind: cv, fields: [1]}]", "must be names with values"),
+    ],
+)
+def test_a_folder_that_is_wrong_is_told_what_to_mend(tmp_path: Path, content: str | None, words: str) -> None:
+    folder = tmp_path / "dossier"
+    folder.mkdir()
+    (tmp_path / "secret.pdf").write_bytes(b"%PDF-")
+    if content is not None:
+        (folder / "dossier.yaml").write_text(content)
+    with pytest.raises(folders.FolderWrong, match=words):
+        folders.read(folder)
+
+
+def test_the_answer_of_a_stranger_that_is_not_ours_is_still_a_refusal() -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(502, content=b"<html>"))
+    with pytest.raises(Refused) as refused:
+        Api("https://sigillo.example.org", transport=transport).get("/v1/me")
+    assert refused.value.status == 502
+    assert json.dumps(refused.value.problem) == "{}"

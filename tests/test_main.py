@@ -1,0 +1,41 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+
+from app.core.db import connect
+from app.main import ClockMovedWhileLive, check_clock, create_app
+from app.organisations.models import Mode, Organisation
+from app.ports import Ports
+from tests import make
+from tests.fakes import SetClock
+
+
+def test_a_moved_clock_is_refused_as_soon_as_any_organisation_is_live(ports: Ports) -> None:
+    moved = replace(ports, clock=SetClock(ports.clock.now(), offset=timedelta(days=30)))
+    with ports.database.writing() as session:
+        make.organisation(session, ports.clock.now())
+    check_clock(moved)
+    with ports.database.writing() as session:
+        session.execute(update(Organisation).values(mode=Mode.LIVE))
+    check_clock(ports)
+    with pytest.raises(ClockMovedWhileLive):
+        check_clock(moved)
+
+
+def test_the_service_says_whether_it_answers_and_whether_it_can_work(ports: Ports) -> None:
+    caller = make.caller(create_app(ports))
+    assert caller.get("/healthz").json() == {"status": "ok"}
+    assert caller.get("/readyz").status_code == 200
+    empty = replace(ports, database=connect("sqlite://"))
+    unready = make.caller(create_app(empty)).get("/readyz")
+    assert (unready.status_code, unready.json()["migrations"]) == (503, "missing")
+
+
+def test_the_host_header_changes_no_address_that_we_give_out(ports: Ports) -> None:
+    caller = make.caller(create_app(ports))
+    for path in ("/.well-known/did.json", "/.well-known/jwks.json"):
+        said = caller.get(path, headers={"Host": "evil.example.net"}).text
+        assert "evil.example.net" not in said
+        assert "sigillo.example.org" in said
