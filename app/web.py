@@ -176,13 +176,15 @@ class RequestLog:
         try:
             await self.app(scope, receive, noted)
         finally:
+            # A plain route of the public road has no pattern in the scope; its function's name tells as much.
             route = scope.get("route")
+            name = getattr(route, "path", None) or getattr(scope.get("endpoint"), "__name__", "-")
             log.info(
                 "request",
                 extra={
                     "request_id": request_id,
                     "method": scope["method"],
-                    "route": getattr(route, "path", "-"),
+                    "route": name,
                     "status": status,
                     "ms": round((time.perf_counter() - started) * 1000, 1),
                 },
