@@ -1,0 +1,403 @@
+"""From a published grant to one credential, in the order that certificate authorities keep."""
+
+import hashlib
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from app.core.db import EVERY_ORGANISATION, Base
+from app.core.ids import new_id
+from app.core.numbers import CredentialNumber
+from app.credentials import issuing
+from app.credentials.errors import (
+    CredentialIssuedAlready,
+    CredentialNotActive,
+    CredentialOpenAlready,
+    DevelopmentKey,
+    LintFailed,
+)
+from app.credentials.models import Credential, Document, Period
+from app.decisions.errors import DecisionNotFound, DecisionNotGranted, DecisionNotPublished
+from app.formats.claims import Format, StatusEntry
+from app.formats.jose import open_compact
+from app.formats.reading import read_credential
+from app.organisations.errors import MembershipNotValid
+from app.outbox import changes
+from app.outbox.messages import Message
+from app.outbox.trail import Event
+from app.ports import Ports, Slot
+from app.status.errors import SigningFailed
+from app.status.models import PublishedList, StatusPosition
+from tests.credentials.office import Office, days
+from tests.fakes import SetClock
+from tests.fakes_keys import MemoryKeys
+
+
+def counts(office: Office) -> dict[str, int]:
+    """How many rows there are of everything."""
+    with office.ports.database.reading() as session:
+        return {
+            table.name: session.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in Base.metadata.sorted_tables
+        }
+
+
+def topics(office: Office) -> list[str]:
+    with office.ports.database.reading(office.organisation_id) as session:
+        about = session.scalars(select(Event).order_by(Event.id)).all()
+        return [event.topic for event in about if "credential" in event.about]
+
+
+def test_a_granted_decision_becomes_a_credential(office: Office) -> None:
+    decision = office.decision()
+    credential = office.issue(decision)
+    (period,) = credential.periods
+    (document,) = period.documents
+    assert (period.decision_id, credential.issued_at) == (decision, office.now)
+    assert str(CredentialNumber.read(credential.number)) == credential.number
+    assert credential.number.startswith("DLE-26-")
+    assert document.sha256 == hashlib.sha256(document.token.encode()).hexdigest()
+    assert office.intents() == []
+    assert topics(office) == ["issuance.intended", "credential.issued"]
+
+
+def test_the_document_says_what_the_register_says(office: Office) -> None:
+    holder = office.candidate(name="Nicolò D'Àngelo")
+    credential = office.issue(office.decision(holder))
+    document = office.document(credential)
+    read = read_credential(open_compact(document.token).payload)
+    assert (read.jti, read.sub, read.number, read.holder_name) == (
+        document.jti,
+        credential.subject_id,
+        credential.number,
+        "Nicolò D'Àngelo",
+    )
+    base = f"https://sigillo.example.org/status/{document.list_id}"
+    assert read.status == (
+        StatusEntry(f"{base}-revocation", document.list_index, "revocation"),
+        StatusEntry(f"{base}-suspension", document.list_index, "suspension"),
+    )
+    assert read.test
+    assert (read.iss, read.issuer_name) == ("did:web:sigillo.example.org", "Associazione di prova")
+
+
+def test_the_document_verifies_with_the_published_seal_key(office: Office, keys: MemoryKeys) -> None:
+    token = open_compact(office.document(office.issue()).token)
+    (seal,) = (key for key in keys.published() if key.slot is Slot.SEAL)
+    assert token.verified_by(seal.jwk)
+    assert token.header.chain == seal.chain
+
+
+@pytest.mark.parametrize(
+    ("at", "valid_from", "valid_until", "written"),
+    [
+        ("2026-11-20T09:00:00Z", "2026-11-20", "2029-11-20", "2029-11-20T23:59:59+01:00"),
+        ("2026-06-30T09:00:00Z", "2026-06-30", "2029-06-30", "2029-06-30T23:59:59+02:00"),
+        ("2026-10-25T09:00:00Z", "2026-10-25", "2029-10-25", "2029-10-25T23:59:59+02:00"),
+        ("2028-02-29T09:00:00Z", "2028-02-29", "2031-02-28", "2031-02-28T23:59:59+01:00"),
+        ("2026-11-19T23:30:00Z", "2026-11-20", "2029-11-20", "2029-11-20T23:59:59+01:00"),
+    ],
+    ids=["winter", "summer", "the day clocks change", "leap day", "already tomorrow in Rome"],
+)
+def test_validity_follows_the_date_rules(
+    ports: Ports, clock: SetClock, at: str, valid_from: str, valid_until: str, written: str
+) -> None:
+    clock.at = datetime.fromisoformat(at)
+    office = Office.opened(replace(ports, signer=MemoryKeys(clock.at)))
+    credential = office.issue()
+    assert days(credential) == (date.fromisoformat(valid_from), date.fromisoformat(valid_until))
+    assert credential.anchor == date.fromisoformat(valid_from)
+    payload = open_compact(office.document(credential).token).payload
+    assert payload["validUntil"] == written
+    assert payload["exp"] == int(datetime.fromisoformat(written).timestamp())
+    assert str(payload["validFrom"]).startswith(f"{valid_from}T00:00:00+0")
+
+
+def test_a_credential_begins_on_the_day_of_its_decision_or_later(office: Office, clock: SetClock) -> None:
+    decision = office.decision()
+    clock.move(timedelta(days=3))
+    assert days(office.issue(decision))[0] == date(2026, 11, 23)
+
+
+def test_a_decision_yields_a_credential_once(office: Office) -> None:
+    decision = office.decision()
+    credential = office.issue(decision)
+    with pytest.raises(CredentialIssuedAlready) as refused:
+        office.issue(decision)
+    assert refused.value.facts == {"credential": credential.id}
+
+
+def test_a_person_holds_one_open_credential_of_a_scheme(office: Office) -> None:
+    holder = office.candidate()
+    credential = office.issue(office.decision(holder))
+    second = office.decision(holder)
+    with pytest.raises(CredentialOpenAlready) as refused:
+        office.issue(second)
+    assert refused.value.facts == {"credential": credential.id}
+
+
+def test_the_database_itself_refuses_a_second_credential_from_a_decision(office: Office) -> None:
+    credential = office.issue()
+    (period,) = credential.periods
+    again = Period(
+        id=new_id("prd"),
+        organisation_id=office.organisation_id,
+        credential_id=credential.id,
+        seq=2,
+        decision_id=period.decision_id,
+        scheme_version="1.0.0",
+        valid_from=period.valid_from,
+        valid_until=period.valid_until,
+    )
+    with pytest.raises(IntegrityError), office.ports.database.writing(office.organisation_id) as session:
+        session.add(again)
+
+
+def test_the_database_itself_refuses_a_second_open_credential(office: Office) -> None:
+    credential = office.issue()
+    again = Credential(
+        id=new_id("crd"),
+        organisation_id=office.organisation_id,
+        number="DLE-26-0000-0000-0001-95",
+        holder_id=credential.holder_id,
+        scheme_id=credential.scheme_id,
+        subject_id="urn:uuid:0e1c8a54-6f4d-4f0b-8a5c-1b2d3e4f5a6b",
+        anchor=credential.anchor,
+        created_at=office.now,
+    )
+    with pytest.raises(IntegrityError), office.ports.database.writing(office.organisation_id) as session:
+        session.add(again)
+
+
+def test_nothing_is_issued_from_a_refused_decision(office: Office) -> None:
+    refused, before = office.decision(outcome="refuse"), counts(office)
+    with pytest.raises(DecisionNotGranted):
+        office.issue(refused)
+    assert counts(office) == before
+
+
+def test_nothing_is_issued_before_the_decision_is_published(office: Office) -> None:
+    with pytest.raises(DecisionNotPublished):
+        office.issue(office.decision(published=False))
+
+
+def test_nothing_is_issued_from_another_organisations_decision(office: Office) -> None:
+    other = Office.opened(office.ports, "Un'altra associazione")
+    with pytest.raises(DecisionNotFound):
+        other.issue(office.decision())
+
+
+def test_nothing_is_issued_to_a_lapsed_member(office: Office) -> None:
+    with pytest.raises(MembershipNotValid):
+        office.issue(office.decision(office.candidate(member=False)))
+
+
+def test_a_failed_lint_leaves_no_trace_but_its_report(office: Office) -> None:
+    decision = office.decision(office.candidate(name=" "))
+    before = counts(office)
+    with pytest.raises(LintFailed) as refused:
+        office.issue(decision)
+    findings = refused.value.facts["findings"]
+    assert findings == [{"lint": "holder", "words": "the holder's name is missing or another"}]
+    assert counts(office) == before
+
+
+def test_a_live_organisation_refuses_keys_made_for_development(office: Office) -> None:
+    decision = office.decision()
+    office.go_live()
+    before = counts(office)
+    with pytest.raises(DevelopmentKey) as refused:
+        office.issue(decision)
+    assert refused.value.facts == {"slots": ["seal", "status"]}
+    assert counts(office) == before
+
+
+def test_a_live_organisation_issues_without_the_word_test(ports: Ports, clock: SetClock) -> None:
+    office = Office.opened(replace(ports, signer=MemoryKeys(clock.at, development=False)))
+    office.go_live()
+    read = read_credential(open_compact(office.document(office.issue()).token).payload)
+    assert not read.test
+
+
+class Failing(MemoryKeys):
+    """A signer that can be told to fail."""
+
+    down = False
+    lies = False
+
+    def sign(self, thumbprint: str, message: bytes) -> bytes:
+        if self.down:
+            raise OSError("the card was pulled out")
+        if self.lies:
+            return super().sign(thumbprint, message + b"!")
+        return super().sign(thumbprint, message)
+
+
+@pytest.fixture
+def failing(clock: SetClock) -> Failing:
+    return Failing(clock.at)
+
+
+@pytest.fixture
+def shaky(ports: Ports, failing: Failing) -> Office:
+    """A registry whose signer can fail."""
+    return Office.opened(replace(ports, signer=failing))
+
+
+def test_a_signer_that_fails_leaves_an_intent_that_everybody_sees(shaky: Office, failing: Failing) -> None:
+    decision = shaky.decision()
+    failing.down = True
+    with pytest.raises(SigningFailed) as failed:
+        shaky.issue(decision)
+    (intent,) = shaky.intents()
+    credential = shaky.credential(str(failed.value.facts["credential"]))
+    assert credential.issued_at is None
+    assert credential.periods[-1].documents == []
+    with pytest.raises(CredentialIssuedAlready) as refused:
+        shaky.issue(decision)
+    assert refused.value.facts == {"credential": credential.id}
+    assert shaky.intents()[0].unsigned == intent.unsigned
+
+
+def test_what_a_failing_signer_left_is_finished_by_the_worker(
+    shaky: Office, failing: Failing, clock: SetClock
+) -> None:
+    decision = shaky.decision()
+    failing.down = True
+    with pytest.raises(SigningFailed) as failed:
+        shaky.issue(decision)
+    credential_id = str(failed.value.facts["credential"])
+    (intent,) = shaky.intents()
+    shaky.work()
+    assert shaky.credential(credential_id).issued_at is None, "not before the lease is over"
+    clock.move(issuing.LEASE)
+    shaky.work()
+    assert shaky.credential(credential_id).issued_at is None, "the signer is still down"
+    failing.down = False
+    clock.move(timedelta(minutes=10))
+    shaky.work()
+    credential = shaky.credential(credential_id)
+    document = shaky.document(credential)
+    assert credential.issued_at == clock.now()
+    assert open_compact(document.token).signing_input == intent.unsigned
+    assert (document.id, document.list_id, document.list_index) == (
+        intent.id,
+        intent.list_id,
+        intent.list_index,
+    )
+    assert shaky.intents() == []
+
+
+def test_a_signature_that_does_not_verify_is_never_stored(shaky: Office, failing: Failing) -> None:
+    decision = shaky.decision()
+    failing.lies = True
+    with pytest.raises(SigningFailed):
+        shaky.issue(decision)
+    assert counts(shaky)["document"] == 0
+    assert len(shaky.intents()) == 1
+
+
+def test_an_intent_whose_key_has_retired_is_composed_anew_for_the_key_in_force(
+    shaky: Office, failing: Failing, clock: SetClock
+) -> None:
+    decision = shaky.decision()
+    failing.down = True
+    with pytest.raises(SigningFailed) as failed:
+        shaky.issue(decision)
+    (before,) = shaky.intents()
+    failing.down = False
+    successor = failing.rotate(Slot.SEAL, clock.at)
+    clock.move(timedelta(minutes=1))
+    shaky.work()
+    credential = shaky.credential(str(failed.value.facts["credential"]))
+    document = shaky.document(credential)
+    token = open_compact(document.token)
+    assert token.verified_by(successor.jwk)
+    assert (document.key_thumbprint, document.jti) == (successor.thumbprint, before.jti)
+    assert (document.list_id, document.list_index) == (before.list_id, before.list_index)
+    assert token.payload["validFrom"] == "2026-11-20T00:00:00+01:00"
+    assert before.key_thumbprint != successor.thumbprint
+    assert token.header.iat == int(clock.at.timestamp())
+    assert topics(shaky) == ["issuance.intended", "issuance.composed-anew", "credential.issued"]
+
+
+def test_finishing_twice_changes_nothing(office: Office, clock: SetClock) -> None:
+    credential = office.issue()
+    document = office.document(credential)
+    before = counts(office)
+    issuing.finish(office.ports, office.organisation_id, document.id, at=office.now)
+    clock.move(issuing.LEASE)
+    office.work()
+    assert counts(office) | {"event_link": 0} == before | {"event_link": 0}
+    assert office.document(credential).token == document.token
+
+
+def test_a_list_is_published_before_a_document_names_it(office: Office) -> None:
+    document = office.document(office.issue())
+    with office.ports.database.reading() as session:
+        published = session.scalars(select(PublishedList), execution_options=EVERY_ORGANISATION).all()
+    assert {(form.list_id, form.purpose) for form in published} == {
+        (document.list_id, "revocation"),
+        (document.list_id, "suspension"),
+    }
+
+
+def test_an_issuance_is_announced_to_those_who_remember_answers(office: Office) -> None:
+    credential = office.issue()
+    with office.ports.database.reading() as session:
+        assert f"credential:{credential.number}" in [change.subject for change in changes.since(session, 0)]
+
+
+def test_a_badge_is_made_on_request_in_a_list_of_its_own(office: Office) -> None:
+    credential = office.issue()
+    made = issuing.issue_document(
+        office.ports, credential.id, Format.OB_JWT, by=office.registrar, at=office.now
+    )
+    again = issuing.issue_document(
+        office.ports, credential.id, Format.OB_JWT, by=office.registrar, at=office.now
+    )
+    assert (made.new, again.new) == (True, False)
+    badge, sealed = office.document(credential, Format.OB_JWT), office.document(credential)
+    read = read_credential(open_compact(badge.token).payload)
+    assert badge.list_id != sealed.list_id
+    assert read.status == (
+        StatusEntry(
+            f"https://sigillo.example.org/status/{badge.list_id}-suspension", badge.list_index, "suspension"
+        ),
+    )
+    assert read.sub == credential.subject_id
+    assert (read.number, read.jti) == (credential.number, badge.jti)
+
+
+def test_no_badge_is_made_of_a_credential_that_is_over(office: Office, clock: SetClock) -> None:
+    credential = office.issue()
+    clock.move(timedelta(days=3 * 366))
+    with pytest.raises(CredentialNotActive):
+        issuing.issue_document(office.ports, credential.id, Format.OB_JWT, by=office.registrar, at=office.now)
+    assert office.intents() == []
+
+
+def test_nothing_in_the_books_names_a_person_outside_the_documents(office: Office) -> None:
+    office.issue(office.decision(office.candidate(name="Zenobia Xilofoni")))
+    with office.ports.database.reading(office.organisation_id) as session:
+        said = [f"{event.about} {event.facts}" for event in session.scalars(select(Event))]
+        left = [f"{message.body}" for message in session.scalars(select(Message))]
+    assert not [text for text in [*said, *left] if "Zenobia" in text]
+
+
+def test_every_position_belongs_to_one_document(office: Office) -> None:
+    for _ in range(5):
+        office.issue()
+    with office.ports.database.reading(office.organisation_id) as session:
+        positions = {
+            (row.list_id, row.index): row.document_id for row in session.scalars(select(StatusPosition))
+        }
+        documents = {(row.list_id, row.list_index): row.id for row in session.scalars(select(Document))}
+    assert positions == documents
+
+
+def test_the_key_of_a_document_is_the_one_in_force(office: Office, keys: MemoryKeys) -> None:
+    assert office.document(office.issue()).key_thumbprint == keys.current(Slot.SEAL).thumbprint
