@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -24,11 +25,11 @@ def test_a_moved_clock_is_refused_as_soon_as_any_organisation_is_live(ports: Por
         check_clock(moved)
 
 
-def test_the_service_says_whether_it_answers_and_whether_it_can_work(ports: Ports) -> None:
+def test_the_service_says_whether_it_answers_and_whether_it_can_work(ports: Ports, tmp_path: Path) -> None:
     caller = make.caller(create_app(ports))
     assert caller.get("/healthz").json() == {"status": "ok"}
     assert caller.get("/readyz").status_code == 200
-    empty = replace(ports, database=connect("sqlite://"))
+    empty = replace(ports, database=connect(f"sqlite:///{tmp_path}/empty.db"))
     unready = make.caller(create_app(empty)).get("/readyz")
     assert (unready.status_code, unready.json()["migrations"]) == (503, "missing")
 
