@@ -1,6 +1,6 @@
 """Who may judge a dossier: assessors of today, clear of it, and on no other side of it."""
 
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
@@ -12,7 +12,9 @@ from app.organisations import queries as organisation_queries
 from app.organisations.rules import COMMITTEE, Role
 
 
-def require_judge(session: Session, dossier: Dossier, person_id: str, *, on: date, declared: bool) -> None:
+def require_judge(
+    session: Session, dossier: Dossier, person_id: str, *, on: date, declared: bool, at: datetime
+) -> None:
     """Insist that a person may score a dossier or hear its candidate; say why if not.
 
     `declared` asks for the declaration too: an assessor declares after being assigned, a
@@ -22,7 +24,7 @@ def require_judge(session: Session, dossier: Dossier, person_id: str, *, on: dat
     declaration = dossier_queries.declaration_of(session, dossier.id, person.id)
     sat_on_committee = any(grant.role in COMMITTEE for grant in person.roles)
     reasons = {
-        "applicant": person.id in queries.candidates_of(session, dossier.scheme_id),
+        "applicant": person.id in queries.candidates_of(session, dossier.scheme_id, at),
         "not-an-assessor": Role.ASSESSOR not in organisation_queries.roles_on(session, person.id, on),
         "conflicted": declaration is not None and declaration.conflicted,
         "undeclared": declared and declaration is None,

@@ -67,7 +67,7 @@ def book(
             notice_days=rules.notice_days,
         )
     for person_id in panel:
-        eligibility.require_judge(session, dossier, person_id, on=day, declared=True)
+        eligibility.require_judge(session, dossier, person_id, on=day, declared=True, at=at)
     interview = Interview(
         id=new_id("int"),
         organisation_id=dossier.organisation_id,

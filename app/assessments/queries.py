@@ -1,6 +1,7 @@
 """Reads of assignments, assessments and interviews."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, selectinload
@@ -97,8 +98,10 @@ def judges_of(session: Session, dossier_id: str) -> frozenset[str]:
     return frozenset(assessors) | frozenset(panels)
 
 
-def candidates_of(session: Session, scheme_id: str) -> frozenset[str]:
-    """Name those with a dossier of their own under way in a scheme: they judge nobody in it (I9)."""
+def candidates_of(session: Session, scheme_id: str, by: datetime) -> frozenset[str]:
+    """Name those who had begun a dossier in a scheme, still under way: they judge nobody in it (I9)."""
     under_way = [status for status, moves in MOVES.items() if moves]
-    query = select(Dossier.applicant_id).where(Dossier.scheme_id == scheme_id, Dossier.status.in_(under_way))
+    query = select(Dossier.applicant_id).where(
+        Dossier.scheme_id == scheme_id, Dossier.status.in_(under_way), Dossier.created_at <= by
+    )
     return frozenset(session.scalars(query))

@@ -61,7 +61,12 @@ def assign(session: Session, dossier_id: str, *, assessor_id: str, by: Actor, at
     if len(queries.accepted_assignments(session, dossier.id)) >= MOST_ASSESSORS:
         raise AssessorsEnough(f"A dossier has {MOST_ASSESSORS} assessors at most.")
     eligibility.require_judge(
-        session, dossier, assessor_id, on=today_of(session, dossier.organisation_id, at), declared=False
+        session,
+        dossier,
+        assessor_id,
+        on=today_of(session, dossier.organisation_id, at),
+        declared=False,
+        at=at,
     )
     assignment = Assignment(
         id=new_id("asg"),
@@ -191,27 +196,29 @@ def begin_round(session: Session, dossier: Dossier, *, by: str, at: datetime) ->
     session.flush()
 
 
-def result_of(session: Session, dossier: Dossier) -> Result | None:
-    """Work out what the present round came to, from its rows; None while anybody's scores are missing."""
-    opinions = opinions_of(session, dossier)
+def result_of(session: Session, dossier: Dossier, round_: int | None = None) -> Result | None:
+    """Work out what a round came to, from its rows; None while anybody's scores are missing.
+
+    The present round, unless an earlier one is named: what it came to can always be shown again.
+    """
+    number = round_ or dossier.round
+    opinions = opinions_of(session, dossier, number)
     if opinions is None:
         return None
-    interview = queries.interview_in(session, dossier.id, dossier.round)
+    interview = queries.interview_in(session, dossier.id, number)
     held = interview if interview is not None and interview.status == InterviewStatus.HELD else None
-    return conclude(
-        dossiers.scheme_of(dossier), dossier.round, opinions, None if held is None else held.rescored
-    )
+    return conclude(dossiers.scheme_of(dossier), number, opinions, None if held is None else held.rescored)
 
 
 def needs_third(session: Session, dossier: Dossier) -> bool:
     """Tell whether all scores are in and so far apart that a third assessor must be assigned."""
-    opinions = opinions_of(session, dossier)
+    opinions = opinions_of(session, dossier, dossier.round)
     return opinions is not None and third_needed(dossiers.scheme_of(dossier), opinions)
 
 
-def opinions_of(session: Session, dossier: Dossier) -> list[Opinion] | None:
-    """Give what the assessors of the present round handed in, or None while any of them has not."""
-    assessments = queries.assessments_in(session, dossier.id, dossier.round)
+def opinions_of(session: Session, dossier: Dossier, round_: int) -> list[Opinion] | None:
+    """Give what the assessors of a round handed in, or None while any of them has not."""
+    assessments = queries.assessments_in(session, dossier.id, round_)
     least = dossiers.scheme_of(dossier).assessment.assessors.min
     if len(assessments) < least or any(found.submitted_at is None for found in assessments):
         return None

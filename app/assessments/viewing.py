@@ -57,7 +57,7 @@ def assessments(session: Session, dossier_id: str, *, by: Actor) -> Sequence[Ass
 def result(session: Session, dossier_id: str, *, by: Actor) -> RoundView:
     """Show what the present round came to, or that two assessors are too far apart for a result."""
     dossier = _known(session, dossier_id, by)
-    if _is_scoring(session, dossier, by) or service.opinions_of(session, dossier) is None:
+    if _is_scoring(session, dossier, by) or service.opinions_of(session, dossier, dossier.round) is None:
         raise StillBlind(_BLIND)
     return RoundView(dossier.round, service.result_of(session, dossier))
 

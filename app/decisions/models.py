@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.db import Base, Owned
@@ -20,7 +20,7 @@ class Meeting(Owned, Base):
     held_on: Mapped[date]
     recorded_by: Mapped[str] = mapped_column(String(30))
     recorded_at: Mapped[datetime]
-    present: Mapped[list["Presence"]] = relationship(cascade="all, delete-orphan")
+    present: Mapped[list["Presence"]] = relationship(order_by="Presence.id", cascade="all, delete-orphan")
 
 
 class Presence(Owned, Base):
@@ -35,9 +35,13 @@ class Presence(Owned, Base):
 
 
 class DecisionStatus(StrEnum):
-    """Votes are taken while a decision is open; published, it never changes again."""
+    """Votes are taken while a decision is open; published, it never changes again.
+
+    Adjourned is what nobody voted for or against: another meeting takes the case up.
+    """
 
     OPEN = "open"
+    ADJOURNED = "adjourned"
     PUBLISHED = "published"
 
 
@@ -45,7 +49,6 @@ class Decision(Owned, Base):
     """What the committee decided of a dossier, pinned by hash to what it saw (invariant I8)."""
 
     __tablename__ = "decision"
-    __table_args__ = (UniqueConstraint("dossier_id", "round"),)
 
     id: Mapped[str] = mapped_column(String(30), primary_key=True)
     dossier_id: Mapped[str] = mapped_column(ForeignKey("dossier.id"), index=True)
@@ -84,3 +87,14 @@ class Vote(Owned, Base):
     member_id: Mapped[str] = mapped_column(ForeignKey("person.id"))
     choice: Mapped[str] = mapped_column(String(8))
     at: Mapped[datetime]
+
+
+# A round has one decision; what was adjourned leaves the place free.
+Index(
+    "uq_decision_standing",
+    Decision.dossier_id,
+    Decision.round,
+    unique=True,
+    sqlite_where=Decision.status != DecisionStatus.ADJOURNED,
+    postgresql_where=Decision.status != DecisionStatus.ADJOURNED,
+)

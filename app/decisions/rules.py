@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import ROUND_CEILING
 from enum import StrEnum
 from typing import Final
 
 from app.core.labels import Labels
 from app.schemes.judgement import DecisionOutcome, DecisionRules, Separation
+from app.schemes.scheme import AppealRules
 
 PersonId = str
 
@@ -94,9 +96,25 @@ def quorum_needed(eligible: int, rules: DecisionRules) -> int:
     return max(rules.quorum.min_eligible_voters, int(share))
 
 
+@dataclass(frozen=True, slots=True)
+class QuorumCount:
+    """How many voters a case needs, and how many it has."""
+
+    needed: int
+    present: int
+
+    @property
+    def ok(self) -> bool:
+        return self.present >= self.needed
+
+
+def quorum(standing: Standing, rules: DecisionRules) -> QuorumCount:
+    """I5: count eligible voters who are present. Fewer members than the minimum are never enough."""
+    return QuorumCount(quorum_needed(len(standing.eligible), rules), len(standing.voters))
+
+
 def is_quorate(standing: Standing, rules: DecisionRules) -> bool:
-    """I5: enough eligible voters are present. Fewer members than the minimum are never enough."""
-    return len(standing.voters) >= quorum_needed(len(standing.eligible), rules)
+    return quorum(standing, rules).ok
 
 
 class Choice(StrEnum):
@@ -219,3 +237,32 @@ _PUBLICATION: Final[Mapping[str, Labels]] = {
     ),
     "reasons-missing": Labels(it="la decisione va motivata", en="the decision needs its reasons"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Appeal:
+    """Until when a decision may be contested, and how a reader is told so (I7)."""
+
+    until: date
+    text: Labels
+
+
+def appeal(decided: DecisionOutcome, decided_on: date, rules: AppealRules) -> Appeal | None:
+    """Say how a decision that is no grant may be contested."""
+    if decided is DecisionOutcome.GRANT:
+        return None
+    until = decided_on + timedelta(days=rules.window_days)
+    return Appeal(
+        until,
+        Labels(
+            it=(
+                "Contro questa decisione si può presentare ricorso all'associazione fino al "
+                f"{until:%d/%m/%Y} compreso. Lo esamina un collegio che non ha avuto parte nella decisione, entro "
+                f"{rules.decide_days} giorni."
+            ),
+            en=(
+                f"This decision may be appealed to the association up to and including {until.isoformat()}. "
+                f"A panel that had no part in it examines the appeal within {rules.decide_days} days."
+            ),
+        ),
+    )

@@ -538,12 +538,18 @@ def upgrade() -> None:
             ["organisation_id"], ["organisation.id"], name=op.f("fk_decision_organisation_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_decision")),
-        sa.UniqueConstraint("dossier_id", "round", name=op.f("uq_decision_dossier_id_round")),
     )
     with op.batch_alter_table("decision", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_decision_dossier_id"), ["dossier_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_decision_meeting_id"), ["meeting_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_decision_organisation_id"), ["organisation_id"], unique=False)
+        batch_op.create_index(
+            "uq_decision_standing",
+            ["dossier_id", "round"],
+            unique=True,
+            sqlite_where=sa.text("status != 'adjourned'"),
+            postgresql_where=sa.text("status != 'adjourned'"),
+        )
 
     op.create_table(
         "declaration",
@@ -938,6 +944,11 @@ def downgrade() -> None:
 
     op.drop_table("declaration")
     with op.batch_alter_table("decision", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_decision_standing",
+            sqlite_where=sa.text("status != 'adjourned'"),
+            postgresql_where=sa.text("status != 'adjourned'"),
+        )
         batch_op.drop_index(batch_op.f("ix_decision_organisation_id"))
         batch_op.drop_index(batch_op.f("ix_decision_meeting_id"))
         batch_op.drop_index(batch_op.f("ix_decision_dossier_id"))
