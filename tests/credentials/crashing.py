@@ -1,0 +1,156 @@
+"""A service whose machine stops at one step of the issuing order, started for that and never to end well.
+
+    python -m tests.credentials.crashing
+
+It reads a line of JSON for each machine to start (step, database, keys, organisation, decision), lets it live
+in a process of its own, and answers with how that ended: one start of Python serves for all.
+
+Nothing of the service is changed for it: commits are counted where SQLAlchemy tells of them, and the signer
+is a port like any other.
+"""
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Never
+
+from sqlalchemy import Connection, Engine, event
+
+from app.adapters.files import FolderFiles
+from app.adapters.keys import FileKeys
+from app.adapters.scanner import NoScanner
+from app.core.db import connect
+from app.credentials import issuing
+from app.organisations.rules import Actor, Permission
+from app.ports import Ports, PublicKey, Signer, Slot
+from app.settings import Settings
+from tests.fakes import SetClock
+
+AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+REGISTRAR = "per_00000000000000000000000000"
+
+
+class Step(StrEnum):
+    """Where the machine stops."""
+
+    BEFORE_INTENT = "before the intent is committed"
+    AFTER_INTENT = "after the intent is committed"
+    BEFORE_LIST = "before the list is published"
+    AFTER_LIST = "after the list is published"
+    BEFORE_SIGNATURE = "before the signature"
+    AFTER_SIGNATURE = "after the signature"
+    BEFORE_DOCUMENT = "before the document is committed"
+    AFTER_DOCUMENT = "after the document is committed"
+
+
+# The issuing order has three commits when its list is new: the intent, the list, the document.
+BEFORE_COMMIT = {Step.BEFORE_INTENT: 1, Step.BEFORE_LIST: 2, Step.BEFORE_DOCUMENT: 3}
+AFTER_COMMIT = {Step.AFTER_INTENT: 1, Step.AFTER_LIST: 2}
+
+
+def stop() -> Never:
+    """Stop as a machine does that lost its power: no handler, no clean-up, no farewell."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("unreachable")
+
+
+def stop_at_commit(engine: Engine, step: Step) -> None:
+    commits = 0
+
+    @event.listens_for(engine, "commit")
+    def _committing(connection: Connection) -> None:
+        del connection
+        nonlocal commits
+        commits += 1
+        if commits == BEFORE_COMMIT.get(step):
+            stop()
+
+    @event.listens_for(engine, "begin")
+    def _beginning(connection: Connection) -> None:
+        del connection
+        if commits and commits == AFTER_COMMIT.get(step):
+            stop()
+
+
+@dataclass(frozen=True, slots=True)
+class StoppingSigner:
+    """The real signer, on a machine that stops when the seal is used."""
+
+    signer: Signer
+    step: Step
+
+    def current(self, slot: Slot) -> PublicKey:
+        return self.signer.current(slot)
+
+    def published(self) -> tuple[PublicKey, ...]:
+        return self.signer.published()
+
+    def anchors(self) -> tuple[bytes, ...]:
+        return self.signer.anchors()
+
+    def sign(self, thumbprint: str, message: bytes) -> bytes:
+        seals = thumbprint == self.signer.current(Slot.SEAL).thumbprint
+        if seals and self.step is Step.BEFORE_SIGNATURE:
+            stop()
+        signature = self.signer.sign(thumbprint, message)
+        if seals and self.step is Step.AFTER_SIGNATURE:
+            stop()
+        return signature
+
+
+def ports_at(database_url: str, keys: Path) -> Ports:
+    """Make the ports of a machine that has just started."""
+    return Ports(
+        settings=Settings(public_url="https://sigillo.example.org", worker=False),
+        database=connect(database_url),
+        clock=SetClock(AT),
+        signer=FileKeys(keys, at=AT),
+        files=FolderFiles(keys.parent / "files"),
+        scanner=NoScanner(),
+    )
+
+
+def main(step: Step, database_url: str, keys: Path, organisation_id: str, decision_id: str) -> None:
+    given = ports_at(database_url, keys)
+    ports = Ports(
+        settings=given.settings,
+        database=given.database,
+        clock=given.clock,
+        signer=StoppingSigner(given.signer, step),
+        files=given.files,
+        scanner=given.scanner,
+    )
+    stop_at_commit(ports.database.engine, step)
+    registrar = Actor(
+        REGISTRAR, organisation_id, frozenset(), frozenset({Permission.CREDENTIALS_ISSUE}), is_person=True
+    )
+    issuing.issue(ports, decision_id, by=registrar, at=AT)
+    stop()
+
+
+def end_of(started: Callable[[], object]) -> int:
+    """Let a process of its own run this, and tell how it ended: minus the signal, or an exit code."""
+    child = os.fork()
+    if child == 0:
+        try:
+            started()
+        finally:  # the child must never go on as its parent
+            traceback.print_exc()
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+if __name__ == "__main__":
+    for line in sys.stdin:
+        step, database_url, keys, organisation_id, decision_id = json.loads(line)
+        machine = partial(main, Step(step), database_url, Path(keys), organisation_id, decision_id)
+        sys.stdout.write(f"{end_of(machine)}\n")
+        sys.stdout.flush()

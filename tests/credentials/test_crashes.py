@@ -1,0 +1,113 @@
+"""The machine stops at each step of the issuing order: nothing is lost or doubled, and it resumes."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from app.credentials import issuing
+from app.credentials.errors import CredentialIssuedAlready
+from app.credentials.models import Credential, Document, Intent, Period
+from app.formats.jose import open_compact
+from app.main import worker
+from app.outbox.trail import Event
+from app.ports import Ports, Slot
+from app.status.models import PublishedList, StatusPosition
+from tests.credentials.crashing import AT, Step, ports_at
+from tests.credentials.office import Office
+from tests.fakes import SetClock
+
+ROOT = Path(__file__).parents[2]
+# From here on the issuing will be finished without anybody asking again.
+INTENDED = frozenset(Step) - {Step.BEFORE_INTENT}
+
+
+@pytest.fixture
+def machine(database_url: str, tmp_path: Path) -> Ports:
+    """A machine whose keys and database outlive it."""
+    return ports_at(database_url, tmp_path / "keys")
+
+
+@pytest.fixture(scope="module")
+def power() -> Iterator[subprocess.Popen[str]]:
+    """Where machines are started from, and how they end is told."""
+    command = [sys.executable, "-m", "tests.credentials.crashing"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as started:
+        yield started
+
+
+def end_of_machine(power: subprocess.Popen[str], *told: str) -> int:
+    """Issue on a machine that stops at a step, and give how its process ended."""
+    assert power.stdin
+    assert power.stdout
+    power.stdin.write(json.dumps(told) + "\n")
+    power.stdin.flush()
+    return int(power.stdout.readline())
+
+
+@pytest.mark.parametrize("step", list(Step), ids=lambda step: step.name.lower())
+def test_a_machine_that_stops_loses_nothing_and_doubles_nothing(
+    machine: Ports, power: subprocess.Popen[str], database_url: str, tmp_path: Path, step: Step
+) -> None:
+    office = Office.opened(machine)
+    decision = office.decision()
+    keys = str(tmp_path / "keys")
+    assert (
+        end_of_machine(power, step.value, database_url, keys, office.organisation_id, decision)
+        == -signal.SIGKILL
+    )
+
+    with machine.database.reading(office.organisation_id) as session:
+        left = [
+            (credential.id, credential.number, credential.subject_id)
+            for credential in session.scalars(select(Credential))
+        ]
+        positions = [(row.list_id, row.index) for row in session.scalars(select(StatusPosition))]
+        documents = [row.token for row in session.scalars(select(Document))]
+        intents = [row.unsigned for row in session.scalars(select(Intent))]
+    assert len(left) == len(positions) == (step in INTENDED)
+    assert len(documents) == (step is Step.AFTER_DOCUMENT)
+    assert len(intents) == (step in INTENDED and step is not Step.AFTER_DOCUMENT)
+    machine.database.close()
+
+    fresh = ports_at(database_url, tmp_path / "keys")
+    assert isinstance(fresh.clock, SetClock)
+    fresh.clock.move(issuing.LEASE + timedelta(seconds=1))
+    worker(fresh).drain()
+    again = Office(fresh, office.organisation_id, office.registrar, office.registrar_key)
+    if step in INTENDED:
+        with pytest.raises(CredentialIssuedAlready):
+            again.issue(decision)
+    else:
+        again.issue(decision)
+
+    with fresh.database.reading(office.organisation_id) as session:
+        (credential,) = session.scalars(select(Credential)).all()
+        (period,) = session.scalars(select(Period)).all()
+        (document,) = session.scalars(select(Document)).all()
+        (position,) = session.scalars(select(StatusPosition)).all()
+        lists = session.scalars(select(PublishedList)).all()
+        told = [event.topic for event in session.scalars(select(Event)) if "credential" in event.about]
+        assert session.scalars(select(Intent)).all() == []
+    assert left in ([], [(credential.id, credential.number, credential.subject_id)])
+    assert positions in ([], [(position.list_id, position.index)])
+    assert documents in ([], [document.token])
+    assert credential.issued_at is not None
+    assert (period.decision_id, document.period_id) == (decision, period.id)
+    assert position.document_id == document.id
+    assert (position.list_id, position.index) == (document.list_id, document.list_index)
+    assert {form.purpose for form in lists} == {"revocation", "suspension"}
+    assert told == ["issuance.intended", "credential.issued"]
+    token = open_compact(document.token)
+    assert intents in ([], [token.signing_input])
+    assert token.verified_by(fresh.signer.current(Slot.SEAL).jwk)
+    assert period.valid_from == AT.date()
+    fresh.database.close()
