@@ -78,6 +78,11 @@ class EvidenceFieldsWrong(RuleBroken):
     title = "The fields of the evidence are not as the scheme asks"
 
 
+class EvidenceTooMany(RuleBroken):
+    code = "evidence-too-many"
+    title = "The dossier holds as much of this kind as it may"
+
+
 class FileRefused(RuleBroken):
     code = "file-refused"
     title = "This file is not taken in"

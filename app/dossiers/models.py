@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from sqlalchemy import ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.db import Base, Owned
 from app.core.errors import JsonValue
+from app.core.ids import new_id
 from app.dossiers.errors import DossierNotMovable
 
 
@@ -75,6 +76,36 @@ class Dossier(Owned, Base):
     )
 
     __mapper_args__: Mapping[str, object] = {"version_id_col": version}
+
+    @classmethod
+    def begun(
+        cls,
+        *,
+        organisation_id: str,
+        applicant_id: str,
+        scheme_id: str,
+        language: str,
+        ai_disclosure: bool,
+        by: str,
+        at: datetime,
+    ) -> Self:
+        """Begin a dossier as a draft; its first step says who began it."""
+        first = DossierStep(
+            organisation_id=organisation_id, seq=1, status=DossierStatus.DRAFT, actor_id=by, at=at
+        )
+        return cls(
+            id=new_id("dos"),
+            organisation_id=organisation_id,
+            applicant_id=applicant_id,
+            scheme_id=scheme_id,
+            status=DossierStatus.DRAFT,
+            language=language,
+            ai_disclosure=ai_disclosure,
+            created_at=at,
+            round=1,
+            history=[first],
+            evidence=[],
+        )
 
     @property
     def editable(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
+from app.core.errors import JsonValue
 from app.core.ids import new_id
 from app.dossiers import queries
 from app.dossiers.errors import (
@@ -15,15 +16,18 @@ from app.dossiers.errors import (
     DeclarationRequired,
     DossierNotFound,
     DossierNotSubmitted,
+    EvidenceNotFound,
+    FileInfected,
     NotYourDossier,
     OwnDossier,
 )
-from app.dossiers.models import Declaration, Dossier, DossierAccess
+from app.dossiers.models import Declaration, Dossier, DossierAccess, DossierStatus, Evidence
 from app.dossiers.rules import ConflictKind, conflicts
 from app.organisations import queries as organisation_queries
 from app.organisations.rules import READS_EVERY_DOSSIER, Actor, Permission, Role
 from app.organisations.service import today_of
 from app.outbox import trail
+from app.ports import ScanResult
 from app.schemes.catalogue import catalogue
 from app.schemes.scheme import Scheme, SchemeStatus
 
@@ -163,6 +167,36 @@ def _acts_for(client: Actor, dossier: Dossier) -> bool:
     return client.may(Permission.DOSSIERS_ADMIT) or dossier.opened_by == client.id
 
 
+def file_of(
+    session: Session, dossier_id: str, evidence_id: str, *, by: Actor, at: datetime
+) -> tuple[Evidence, str]:
+    """Let somebody fetch a file through the same gate, and give the hash under which its bytes lie."""
+    dossier = queries.by_id(session, dossier_id)
+    known = any(item.id == evidence_id for item in dossier.evidence)
+    readable(session, dossier_id, by=by, at=at, evidence_id=evidence_id if known else None)
+    item = queries.evidence_of(dossier, evidence_id)
+    if item.sha256 is None:
+        raise EvidenceNotFound("This piece of evidence comes without a file.")
+    if item.scan == ScanResult.INFECTED:
+        raise FileInfected("The scanner found malicious code in this file. Replace it.")
+    return item, item.sha256
+
+
+def listed(
+    session: Session, *, by: Actor, status: DossierStatus | None, after: str | None, limit: int
+) -> Sequence[Dossier]:
+    """List the dossiers that somebody may know of: all for the office, else one's own."""
+    everything = by.has(*READS_EVERY_DOSSIER) or (not by.is_person and by.may(Permission.DOSSIERS_ADMIT))
+    return queries.page(
+        session,
+        applicant_id=by.id if by.is_person and not everything else None,
+        opened_by=by.id if not by.is_person and not everything else None,
+        status=status,
+        after=after,
+        limit=limit,
+    )
+
+
 def parties(session: Session, dossier_id: str, *, by: Actor) -> Parties:
     """Say between whom a tie would be, so that it can be declared before anything is read."""
     dossier = queries.by_id(session, dossier_id)
@@ -183,10 +217,31 @@ def accesses(session: Session, dossier_id: str, *, by: Actor) -> Sequence[Dossie
 
 
 def own(session: Session, dossier_id: str, *, by: Actor) -> Dossier:
-    """Lock a dossier for whoever works on it: the candidate, or the client that opened it for them."""
+    """Lock a dossier for whoever works on it: the candidate, or the client that began it for them."""
     dossier = queries.locked(session, dossier_id)
+    require_own(session, dossier, by=by)
+    return dossier
+
+
+def require_own(session: Session, dossier: Dossier, *, by: Actor) -> None:
+    """Insist that a dossier is the actor's to work on; for whoever may not know of it there is none."""
     if by.id == dossier.applicant_id or (not by.is_person and dossier.opened_by == by.id):
-        return dossier
-    if by.is_person and by.has(*READS_EVERY_DOSSIER):
+        return
+    if by.has(*READS_EVERY_DOSSIER) or queries.declaration_of(session, dossier.id, by.id) is not None:
         raise NotYourDossier("Only the candidate changes a dossier.")
     raise DossierNotFound(_NO_DOSSIER)
+
+
+def record(
+    session: Session, dossier: Dossier, topic: str, *, by: Actor, at: datetime, **facts: JsonValue
+) -> None:
+    """Write down what happened to a dossier: who, when and what it became, never what anybody wrote."""
+    trail.record(
+        session,
+        topic,
+        by=by.id,
+        at=at,
+        organisation_id=dossier.organisation_id,
+        about={"dossier": dossier.id, "applicant": dossier.applicant_id},
+        facts={"status": dossier.status.value, **facts},
+    )
