@@ -1,6 +1,6 @@
 """Reads of dossiers, and the content that a snapshot is taken of."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
@@ -70,7 +70,7 @@ def evidence_facts(dossier: Dossier) -> tuple[EvidenceFacts, ...]:
         EvidenceFacts(
             id=item.id,
             kind=item.kind,
-            fields={name: _scalar(value) for name, value in item.fields.items()},
+            fields=plain(item.fields),
             has_file=item.sha256 is not None,
             scan=item.scan or "",
         )
@@ -78,10 +78,9 @@ def evidence_facts(dossier: Dossier) -> tuple[EvidenceFacts, ...]:
     )
 
 
-def _scalar(value: JsonValue) -> JsonScalar:
-    if isinstance(value, list | dict):
-        raise TypeError("Fields of evidence are flat.")
-    return value
+def plain(fields: Mapping[str, JsonValue]) -> dict[str, JsonScalar]:
+    """Read the fields of an item as what they are stored as: plain values."""
+    return {name: value for name, value in fields.items() if not isinstance(value, list | dict)}
 
 
 def bytes_of(session: Session, dossier_id: str) -> int:

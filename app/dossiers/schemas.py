@@ -7,14 +7,15 @@ from typing import Annotated, Literal, Self
 from fastapi import Path, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.core.errors import JsonValue
 from app.core.ids import pattern
+from app.dossiers import queries
 from app.dossiers.intake import LONGEST_FIELDS, Offered
 from app.dossiers.models import Dossier, DossierAccess, DossierStatus, Evidence
 from app.dossiers.preparing import Receipt
 from app.dossiers.rules import Gap
 from app.dossiers.service import Parties
 from app.organisations.schemas import PersonId
+from app.schemes.fields import JsonScalar
 from app.web import Answer, Text, Wire
 
 DossierId = Annotated[str, Path(pattern=pattern("dos"))]
@@ -89,14 +90,16 @@ class EvidenceOut(Answer):
 
     id: str
     kind: str
-    fields: dict[str, JsonValue]
+    fields: dict[str, JsonScalar]
     file: FileOut | None
     added_at: datetime
 
     @classmethod
     def of(cls, item: Evidence) -> Self:
         file = None if item.sha256 is None else FileOut.model_validate(item)
-        return cls(id=item.id, kind=item.kind, fields=item.fields, file=file, added_at=item.added_at)
+        return cls(
+            id=item.id, kind=item.kind, fields=queries.plain(item.fields), file=file, added_at=item.added_at
+        )
 
 
 class LabelsOut(Answer):
