@@ -33,6 +33,7 @@ from app.outbox.worker import Worker
 from app.pages import public as pages
 from app.ports import Ports
 from app.problems import DEFAULT, install
+from app.schemes.api import router as schemes
 from app.settings import Settings
 from app.status import api as status_lists
 from app.status import publishing
@@ -141,7 +142,7 @@ def create_app(ports: Ports) -> FastAPI:
     ]
     # The public road stands first: every route before it costs each of its requests something.
     app.router.routes[:0] = public_routes
-    for router in (organisations, dossiers, assessments, decisions, credentials, verification):
+    for router in (organisations, schemes, dossiers, assessments, decisions, credentials, verification):
         app.include_router(router)
     install(app)
     public = frozenset({"/openapi.json", VERIFICATIONS, *(route.path for route in public_routes)})
