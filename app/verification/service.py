@@ -59,8 +59,10 @@ class Held:
     known: Known
 
 
-def compare(examined: Examined, entry: Entry | None, keyring: Keyring) -> Known:
-    """Put a document beside the register's entry, if there is one."""
+def compare(
+    examined: Examined, entry: Entry | None, keyring: Keyring, *, stored_as: Document | None = None
+) -> Known:
+    """Put a document beside the register's entry, if there is one, or beside the row it was stored as."""
     says = examined.says
     if not examined.proven or says is None:
         return Known(examined.format, examined.integrity)
@@ -79,7 +81,7 @@ def compare(examined: Examined, entry: Entry | None, keyring: Keyring) -> Known:
     )
     if not ours or entry is None:
         return known
-    document = next((each for each in entry.documents if each.jti == says.jti), None)
+    document = stored_as or next((each for each in entry.documents if each.jti == says.jti), None)
     if document is None:
         return known
     zone = ZoneInfo(entry.time_zone)
@@ -120,7 +122,8 @@ def _contradictions(
         seconds(days.last_second_of(document.last_day, zone)),
     )
     return (
-        says.number != entry.number
+        says.jti != document.jti
+        or says.number != entry.number
         or says.sub != entry.subject_id
         or (scheme is not None and says.title != in_both(scheme.title))
         or not says.valid_from
@@ -247,7 +250,7 @@ def held(entry: Entry, keyring: Keyring) -> tuple[Held, ...]:
     return tuple(
         Held(
             since=days.start_of(document.first_day, zone),
-            known=compare(examine(document.token, keyring), entry, keyring),
+            known=compare(examine(document.token, keyring), entry, keyring, stored_as=document),
         )
         for document in chosen.values()
     )

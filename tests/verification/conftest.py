@@ -1,0 +1,41 @@
+"""A live body with a seal of its own: what it issues is meant."""
+
+from dataclasses import replace
+
+import pytest
+from fastapi import FastAPI
+
+from app.main import create_app
+from app.ports import Ports
+from tests import make
+from tests.calling import Caller
+from tests.conftest import START
+from tests.fakes_keys import MemoryKeys
+from tests.verification.issued import Issued, issued
+
+
+@pytest.fixture(scope="session")
+def bought_keys() -> MemoryKeys:
+    return MemoryKeys(START, development=False)
+
+
+@pytest.fixture
+def live(ports: Ports, bought_keys: MemoryKeys) -> Ports:
+    return replace(ports, signer=bought_keys)
+
+
+@pytest.fixture
+def credential(live: Ports) -> Issued:
+    """Issued today by a live body, in both formats."""
+    return issued(live)
+
+
+@pytest.fixture
+def app(live: Ports) -> FastAPI:
+    return create_app(live)
+
+
+@pytest.fixture
+def stranger(app: FastAPI) -> Caller:
+    """Somebody without a key, who was shown something."""
+    return make.caller(app)

@@ -1,0 +1,100 @@
+"""Credentials issued by the real use case, and what happens to them afterwards."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+
+from app.core.db import enter
+from app.credentials import issuing, queries, service
+from app.credentials.models import Document
+from app.formats.claims import Format
+from app.organisations.models import Mode
+from app.organisations.rules import Actor, Role
+from app.ports import Ports
+from tests import make
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    id: str
+    number: str
+    holder_name: str
+    token: str
+    badge: str
+    by: Actor
+
+
+def issued(ports: Ports, *, mode: Mode = Mode.LIVE) -> Issued:
+    """A credential of a new organisation, as `vc+jwt` and as `ob+jwt`."""
+    at = ports.clock.now()
+    with ports.database.writing() as session:
+        made = make.organisation(session, at)
+        made.organisation.mode = mode
+        organisation_id = made.organisation.id
+        holder = make.person(session, organisation_id, at=at)
+        registrar = make.person(session, organisation_id, Role.REGISTRAR, at=at)
+        by = make.actor(session, make.key(session, registrar, at=at), at=at)
+        decision_id = make.granted_decision(session, organisation_id, holder, at=at).id
+        name = holder.name_on_credential
+    credential_id = issuing.issue(ports, decision_id, by=by, at=at)
+    issuing.issue_document(ports, credential_id, Format.OB_JWT, by=by, at=at)
+    with ports.database.reading(organisation_id) as session:
+        credential = queries.by_id(session, credential_id)
+        period = queries.current_period(session, credential)
+        token, badge = (queries.document(session, period, form).token for form in Format)
+        return Issued(credential_id, credential.number, name, token, badge, by)
+
+
+def suspend(ports: Ports, credential: Issued) -> None:
+    with ports.database.writing(credential.by.organisation_id) as session:
+        service.suspend(
+            session,
+            credential.id,
+            cause=_cause(ports, credential),
+            reasons="A complaint is looked into.",
+            review_on=None,
+            by=credential.by,
+            at=ports.clock.now(),
+        )
+
+
+def reinstate(ports: Ports, credential: Issued) -> None:
+    with ports.database.writing(credential.by.organisation_id) as session:
+        service.reinstate(
+            session, credential.id, reasons="Nothing was found.", by=credential.by, at=ports.clock.now()
+        )
+
+
+def revoke(ports: Ports, credential: Issued) -> None:
+    with ports.database.writing(credential.by.organisation_id) as session:
+        service.revoke(
+            session,
+            credential.id,
+            cause="misuse_of_mark",
+            reasons="The mark stood on another's paper.",
+            by=credential.by,
+            at=ports.clock.now(),
+        )
+
+
+def _cause(ports: Ports, credential: Issued) -> str:
+    from app.schemes.catalogue import catalogue
+
+    with ports.database.reading(credential.by.organisation_id) as session:
+        held = queries.by_id(session, credential.id)
+        period = queries.current_period(session, held)
+        return catalogue().version(held.scheme_id, period.scheme_version).suspension.causes[0]
+
+
+def meddle(ports: Ports, statement: str, **values: Any) -> None:
+    """Change the register behind everybody's back, as only somebody with its password can."""
+    with ports.database.writing() as session:
+        session.connection().execute(text(statement), values)
+
+
+def document(ports: Ports, credential: Issued, form: Format = Format.VC_JWT) -> Document:
+    with ports.database.reading() as session:
+        enter(session, credential.by.organisation_id)
+        held = queries.by_id(session, credential.id)
+        return queries.document(session, queries.current_period(session, held), form)
