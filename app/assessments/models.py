@@ -7,7 +7,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.core.db import Base, Owned
+from app.core.db import Base, Choice, Owned
 
 
 class AssignmentStatus(StrEnum):
@@ -28,7 +28,7 @@ class Assignment(Owned, Base):
     id: Mapped[str] = mapped_column(String(30), primary_key=True)
     dossier_id: Mapped[str] = mapped_column(ForeignKey("dossier.id"), index=True)
     assessor_id: Mapped[str] = mapped_column(ForeignKey("person.id"))
-    status: Mapped[AssignmentStatus] = mapped_column(String(12))
+    status: Mapped[AssignmentStatus] = mapped_column(Choice(AssignmentStatus, 12))
     assigned_by: Mapped[str] = mapped_column(String(30))
     assigned_at: Mapped[datetime]
 
@@ -92,7 +92,7 @@ class Interview(Owned, Base):
     at: Mapped[datetime]
     remote: Mapped[bool]
     short_notice_agreed: Mapped[bool]
-    status: Mapped[InterviewStatus] = mapped_column(String(12))
+    status: Mapped[InterviewStatus] = mapped_column(Choice(InterviewStatus, 12))
     minutes: Mapped[str | None] = mapped_column(Text)
     rescores: Mapped[dict[str, str] | None]  # criterion -> points, as given
     recorded_by: Mapped[str | None] = mapped_column(String(30))

@@ -4,7 +4,8 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Final
+from enum import StrEnum
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
     JSON,
@@ -68,6 +69,31 @@ class Instant(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Kind = TypeVar("Kind", bound=StrEnum)
+
+
+class Choice(TypeDecorator[Kind]):
+    """One of a few words, kept as text and given back as what it is; an unknown word is an error."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, kind: type[Kind], length: int) -> None:
+        super().__init__(length)
+        self.kind = kind
+        self.length = length
+
+    def process_bind_param(self, value: Kind | None, dialect: Dialect) -> str | None:
+        """Write the word."""
+        del dialect
+        return None if value is None else self.kind(value).value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Kind | None:
+        """Read the word as one of its kind."""
+        del dialect
+        return None if value is None else self.kind(value)
 
 
 class Base(DeclarativeBase):

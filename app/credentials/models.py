@@ -6,7 +6,7 @@ from datetime import date, datetime
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.core.db import Base, Owned
+from app.core.db import Base, Choice, Owned
 from app.credentials.rules import StatusMove
 
 
@@ -92,7 +92,7 @@ class StatusChange(Owned, Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     credential_id: Mapped[str] = mapped_column(ForeignKey("credential.id"), index=True)
-    move: Mapped[StatusMove] = mapped_column(String(12))
+    move: Mapped[StatusMove] = mapped_column(Choice(StatusMove, 12))
     cause: Mapped[str] = mapped_column(String(40))
     reasons: Mapped[str] = mapped_column(Text)
     salt: Mapped[str] = mapped_column(String(32))

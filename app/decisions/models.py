@@ -7,7 +7,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.core.db import Base, Owned
+from app.core.db import Base, Choice, Owned
 from app.core.errors import JsonValue
 
 
@@ -54,7 +54,7 @@ class Decision(Owned, Base):
     dossier_id: Mapped[str] = mapped_column(ForeignKey("dossier.id"), index=True)
     meeting_id: Mapped[str] = mapped_column(ForeignKey("meeting.id"), index=True)
     round: Mapped[int]
-    status: Mapped[DecisionStatus] = mapped_column(String(12))
+    status: Mapped[DecisionStatus] = mapped_column(Choice(DecisionStatus, 12))
     case_file_hash: Mapped[str] = mapped_column(String(64))
     scheme_id: Mapped[str] = mapped_column(String(120))
     scheme_version: Mapped[str] = mapped_column(String(20))

@@ -8,7 +8,7 @@ from typing import Final, Self
 from sqlalchemy import ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.core.db import Base, Owned
+from app.core.db import Base, Choice, Owned
 from app.core.errors import JsonValue
 from app.core.ids import new_id
 from app.dossiers.errors import DossierNotMovable
@@ -57,7 +57,7 @@ class Dossier(Owned, Base):
     scheme_id: Mapped[str] = mapped_column(String(120))
     scheme_version: Mapped[str | None] = mapped_column(String(20))
     scheme_digest: Mapped[str | None] = mapped_column(String(64))
-    status: Mapped[DossierStatus] = mapped_column(String(20))
+    status: Mapped[DossierStatus] = mapped_column(Choice(DossierStatus, 20))
     language: Mapped[str] = mapped_column(String(2))
     ai_disclosure: Mapped[bool]
     created_at: Mapped[datetime]
@@ -147,7 +147,7 @@ class DossierStep(Owned, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     dossier_id: Mapped[str] = mapped_column(ForeignKey("dossier.id"), index=True)
     seq: Mapped[int]
-    status: Mapped[DossierStatus] = mapped_column(String(20))
+    status: Mapped[DossierStatus] = mapped_column(Choice(DossierStatus, 20))
     actor_id: Mapped[str] = mapped_column(String(30))
     at: Mapped[datetime]
     reasons: Mapped[str | None] = mapped_column(Text)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.core.db import Base, Owned
+from app.core.db import Base, Choice, Owned
 
 
 class Mode(StrEnum):
@@ -25,7 +25,7 @@ class Organisation(Base):
     legal_name: Mapped[str] = mapped_column(String(200))
     url: Mapped[str] = mapped_column(String(200))
     time_zone: Mapped[str] = mapped_column(String(40))
-    mode: Mapped[Mode] = mapped_column(String(8))
+    mode: Mapped[Mode] = mapped_column(Choice(Mode, 8))
     created_at: Mapped[datetime]
 
 
@@ -63,7 +63,7 @@ class Membership(Owned, Base):
     number: Mapped[str] = mapped_column(String(40))
     from_day: Mapped[date]
     to_day: Mapped[date | None]
-    state: Mapped[MembershipState] = mapped_column(String(12))
+    state: Mapped[MembershipState] = mapped_column(Choice(MembershipState, 12))
 
     def in_force(self, on: date) -> bool:
         """Tell whether the membership stands on a day, its first and last day included."""

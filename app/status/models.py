@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Base, Owned
+from app.core.db import Base, Choice, Owned
 
 
 class ListKind(StrEnum):
@@ -31,7 +31,7 @@ class StatusList(Owned, Base):
     __tablename__ = "status_list"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    kind: Mapped[ListKind] = mapped_column(String(12))
+    kind: Mapped[ListKind] = mapped_column(Choice(ListKind, 12))
     size: Mapped[int]
     taken: Mapped[int] = mapped_column(default=0)
     version: Mapped[int] = mapped_column(default=1)  # rises with every change of a position
@@ -46,7 +46,7 @@ class StatusPosition(Owned, Base):
     list_id: Mapped[int] = mapped_column(ForeignKey("status_list.id"), primary_key=True)
     index: Mapped[int] = mapped_column(Integer, primary_key=True)
     document_id: Mapped[str] = mapped_column(String(30), index=True)
-    standing: Mapped[Standing] = mapped_column(String(12))
+    standing: Mapped[Standing] = mapped_column(Choice(Standing, 12))
 
 
 class PublishedList(Owned, Base):
