@@ -200,6 +200,8 @@ def publish(
     if decided is None:
         raise NoVotes("Nobody cast a vote.")
 
+    # From here to the flush nothing is read: the database lets a published decision change no more.
+    today = today_of(session, decision.organisation_id, at)
     decision.status = DecisionStatus.PUBLISHED
     decision.outcome = decided.value
     decision.reasons = reasons or None
@@ -212,7 +214,7 @@ def publish(
         "needed": count.needed,
         "present": count.present,
     }
-    decision.decided_on = today_of(session, decision.organisation_id, at)
+    decision.decided_on = today
     decision.published_by = by.id
     decision.published_at = at
     _record(
