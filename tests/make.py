@@ -2,18 +2,22 @@
 
 from datetime import date, datetime
 from itertools import count
+from typing import Final
 
 import httpx
 from fastapi import FastAPI
 from sqlalchemy.orm import Session
 
 from app.core.db import enter
+from app.core.errors import JsonValue
 from app.core.ids import new_id
 from app.decisions.models import Decision, DecisionStatus, Meeting
-from app.dossiers.models import Dossier, DossierStatus
+from app.dossiers import queries as dossier_queries
+from app.dossiers.models import Dossier, DossierStatus, Evidence
 from app.organisations import service
 from app.organisations.models import Person
 from app.organisations.rules import Actor, Role
+from app.outbox import trail
 from app.ports import Ports
 from app.schemes.catalogue import catalogue
 from tests.calling import Caller
@@ -147,3 +151,79 @@ def granted_decision(
     session.add(decision)
     session.flush()
     return decision
+
+
+def admitted_dossier(session: Session, organisation_id: str, applicant: Person, *, at: datetime) -> Dossier:
+    """A dossier that satisfies path A, handed in and admitted; its files are named and were never stored."""
+    scheme = catalogue().all_in_force(at.date())[0]
+    dossier = Dossier(
+        id=new_id("dos"),
+        organisation_id=organisation_id,
+        applicant_id=applicant.id,
+        scheme_id=scheme.id,
+        scheme_version=scheme.version,
+        scheme_digest=scheme.digest,
+        status=DossierStatus.DRAFT,
+        language="it",
+        ai_disclosure=True,
+        created_at=at,
+        submitted_at=at,
+        admission_path="A",
+        evidence=[
+            _evidence(organisation_id, place, kind, fields, at)
+            for place, (kind, fields) in enumerate(EVIDENCE, start=1)
+        ],
+    )
+    session.add(dossier)
+    dossier.move_to(DossierStatus.SUBMITTED, by=applicant.id, at=at)
+    dossier.snapshot_hash = trail.digest(dossier_queries.snapshot(dossier))
+    dossier.move_to(DossierStatus.ADMITTED, by="system", at=at)
+    session.flush()
+    return dossier
+
+
+EVIDENCE: Final[tuple[tuple[str, dict[str, JsonValue]], ...]] = (
+    ("cv", {}),
+    (
+        "degree",
+        {
+            "title": "Laurea magistrale in informatica",
+            "institution": "Politecnico di prova",
+            "eqf_level": 7,
+            "field": "computer_science",
+            "awarded_on": "2020-07-20",
+        },
+    ),
+    (
+        "training",
+        {"provider": "Scuola di prova", "title": "Reti neurali", "hours": 60, "ended_on": "2024-05-31"},
+    ),
+    (
+        "experience",
+        {
+            "employer": "Impresa di prova",
+            "role": "Engineer",
+            "from": "2021-01-01",
+            "fte_pct": 100,
+            "duties": "Modelli in produzione",
+        },
+    ),
+)
+
+
+def _evidence(
+    organisation_id: str, position: int, kind: str, fields: dict[str, JsonValue], at: datetime
+) -> Evidence:
+    return Evidence(
+        id=new_id("evd"),
+        organisation_id=organisation_id,
+        position=position,
+        kind=kind,
+        fields=fields,
+        sha256=f"{position:064}",
+        size=1000,
+        media_type="application/pdf",
+        original_name=f"{kind}.pdf",
+        scan="unscanned",
+        added_at=at,
+    )

@@ -235,7 +235,7 @@ def require_status(dossier: Dossier, *allowed: DossierStatus) -> None:
     if dossier.status not in allowed:
         raise DossierNotMovable(
             f"This is done while a dossier is {' or '.join(allowed)}; this one is {dossier.status}.",
-            status_of_dossier=dossier.status.value,
+            status_of_dossier=str(dossier.status),
         )
 
 

@@ -257,8 +257,8 @@ def appeal(decided: DecisionOutcome, decided_on: date, rules: AppealRules) -> Ap
         Labels(
             it=(
                 "Contro questa decisione si può presentare ricorso all'associazione fino al "
-                f"{until:%d/%m/%Y} compreso. Lo esamina un collegio che non ha avuto parte nella decisione, entro "
-                f"{rules.decide_days} giorni."
+                f"{until:%d/%m/%Y} compreso. Lo esamina, entro {rules.decide_days} giorni, un collegio "
+                "che non ha avuto parte nella decisione."
             ),
             en=(
                 f"This decision may be appealed to the association up to and including {until.isoformat()}. "
