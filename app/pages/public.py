@@ -21,7 +21,7 @@ from app.problems import status_of
 from app.verification import submitted, uploads
 from app.verification.desk import Desk
 from app.verification.errors import CredentialNotFound, NumberMistyped, RegisterUnreachable
-from app.verification.public import RETRY_AFTER
+from app.verification.public import RETRY_AFTER, PublicRoute
 from app.verification.submitted import MAX_TEXT
 
 CONTRACT: Final = "/openapi.json"
@@ -32,11 +32,11 @@ def routes(desk: Desk) -> list[Route]:
     """Give the routes that answer with pages, the most asked first."""
     pages = Pages(desk)
     return [
-        Route("/v/{number}", pages.of_number),
-        Route("/v", pages.start, methods=["GET"]),
-        Route("/v", pages.submit, methods=["POST"]),
-        Route("/", pages.home),
-        Route("/static/{name}", asset),
+        PublicRoute("/v/{number}", pages.of_number),
+        PublicRoute("/v", pages.start, methods=["GET"]),
+        PublicRoute("/v", pages.submit, methods=["POST"]),
+        PublicRoute("/", pages.home),
+        PublicRoute("/static/{name}", asset),
     ]
 
 

@@ -1,0 +1,212 @@
+"""The pages as a browser gets them: no script, no cookie, two languages, and a form that needs neither."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from io import BytesIO
+
+import httpx
+import pytest
+from PIL import Image
+
+from app.formats import qr
+from app.main import create_app
+from app.pages.assets import ASSETS
+from app.pages.headers import SECURITY_HEADERS
+from app.ports import Ports
+from tests import make
+from tests.calling import Caller
+from tests.conftest import START
+from tests.fakes_keys import MemoryKeys
+from tests.verification.issued import Issued, issued
+
+HERE = "https://sigillo.example.org"
+UNKNOWN = "DLE-26-7K3Q-F9XM-2T5H-65"
+MISTYPED = "DLE-26-7K3Q-F9XM-2T5H-66"
+
+
+@pytest.fixture(params=["sqlite"])
+def database_url(database_url: str) -> str:
+    """Pages look the same over every database."""
+    return database_url
+
+
+@pytest.fixture
+def live(ports: Ports) -> Ports:
+    return replace(ports, signer=MemoryKeys(START, development=False))
+
+
+@pytest.fixture
+def credential(live: Ports) -> Issued:
+    return issued(live)
+
+
+@pytest.fixture
+def stranger(live: Ports) -> Caller:
+    return make.caller(create_app(live))
+
+
+def sends(stranger: Caller, content: bytes | str, language: str = "en") -> httpx.Response:
+    return stranger.post(f"/v?lang={language}", files={"file": ("what-i-was-given", content)})
+
+
+def types(stranger: Caller, number: str) -> httpx.Response:
+    return stranger.post("/v?lang=it", files={"number": (None, number)})
+
+
+def png(text: str) -> bytes:
+    return qr.png(text)
+
+
+def jpeg(text: str) -> bytes:
+    content = BytesIO()
+    Image.open(BytesIO(png(text))).convert("L").save(content, "JPEG")
+    return content.getvalue()
+
+
+def test_the_page_that_the_qr_opens_answers_in_its_first_line(stranger: Caller, credential: Issued) -> None:
+    page = stranger.get(f"/v/{credential.number}")
+    assert page.status_code == 200
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    said = page.text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "Valid today, 20 November 2026, until 20 November 2029" in said
+    assert credential.holder_name in said
+    assert f'href="/v/{credential.number}.json"' in said
+    assert f"{HERE}/v/{credential.number}" in said
+
+
+@pytest.mark.parametrize(
+    ("query", "accepted", "first_words"),
+    [
+        ("", "", "Valid today"),
+        ("", "it-IT,it;q=0.9,en;q=0.8", "Valido oggi"),
+        ("?lang=it", "en", "Valido oggi"),
+        ("?lang=en", "it", "Valid today"),
+        ("?lang=de", "it", "Valido oggi"),
+        ("?lang=%3Cscript%3E", "", "Valid today"),
+    ],
+)
+def test_a_page_speaks_the_readers_language(
+    stranger: Caller, credential: Issued, query: str, accepted: str, first_words: str
+) -> None:
+    page = stranger.get(f"/v/{credential.number}{query}", headers={"Accept-Language": accepted})
+    assert first_words in page.text
+    assert "<script" not in page.text
+
+
+def test_every_page_carries_the_headers_and_no_cookie(stranger: Caller, credential: Issued) -> None:
+    pages = [
+        stranger.get(path)
+        for path in ("/", "/v", f"/v/{credential.number}", f"/v/{UNKNOWN}", f"/v/{MISTYPED}")
+    ]
+    pages += [stranger.post("/v"), types(stranger, credential.number), sends(stranger, credential.token)]
+    for page in pages:
+        for name, value in SECURITY_HEADERS.items():
+            assert page.headers[name] == value
+        assert "set-cookie" not in page.headers
+        assert "<script" not in page.text
+
+
+def test_the_files_that_pages_name_are_served_for_good(stranger: Caller) -> None:
+    home = stranger.get("/").text
+    for path, asset in ASSETS.items():
+        assert path in home
+        served = stranger.get(path)
+        assert (served.status_code, served.content) == (200, asset.content)
+        assert "immutable" in served.headers["Cache-Control"]
+    for path in ("/static/", "/static/none.css", "/static/..%2Frender.py", "/static/sigillo.css"):
+        assert stranger.get(path).status_code == 404
+
+
+def test_an_unknown_number_gets_a_page_without_reasons(stranger: Caller) -> None:
+    page = stranger.get(f"/v/{UNKNOWN}")
+    assert page.status_code == 404
+    assert "No attestation has this number" in page.text
+
+
+def test_a_mistyped_number_can_be_corrected_at_once(stranger: Caller) -> None:
+    for page in (stranger.get(f"/v/{MISTYPED}?lang=it"), types(stranger, MISTYPED)):
+        assert page.status_code == 422
+        assert f'value="{MISTYPED}"' in page.text
+        assert "Il numero non è scritto bene" in page.text
+
+
+def test_a_hostile_number_is_only_text(stranger: Caller) -> None:
+    hostile = '"><img src=x onerror=alert(1)>'
+    for page in (types(stranger, hostile), stranger.get("/v/%22%3E%3Cimg%20src=x%3E")):
+        assert page.status_code == 422
+        assert "<img" not in page.text
+
+
+def test_a_typed_number_leads_to_its_page_in_the_same_language(stranger: Caller, credential: Issued) -> None:
+    for typed in (credential.number, credential.number.lower().replace("-", " ")):
+        led = types(stranger, typed)
+        assert (led.status_code, led.headers["Location"]) == (303, f"/v/{credential.number}?lang=it")
+
+
+@pytest.mark.parametrize("made", [png, jpeg])
+def test_a_photo_of_the_qr_leads_to_the_page_of_its_number(
+    stranger: Caller, credential: Issued, made: Callable[[str], bytes]
+) -> None:
+    led = sends(stranger, made(f"{HERE}/v/{credential.number}"), "it")
+    assert (led.status_code, led.headers["Location"]) == (303, f"/v/{credential.number}?lang=it")
+
+
+def test_a_document_is_answered_at_once(stranger: Caller, credential: Issued) -> None:
+    for text in (credential.token, credential.badge):
+        page = sends(stranger, text)
+        assert page.status_code == 200
+        assert "Valid today" in page.text
+        assert credential.holder_name in page.text
+
+
+def test_a_tampered_document_is_answered_with_nothing_of_its_own(
+    stranger: Caller, credential: Issued
+) -> None:
+    head, body, seal = credential.token.split(".")
+    page = sends(stranger, f"{head}.{body}.{seal[:-4]}AAAA")
+    assert "Not valid today" in page.text
+    assert credential.holder_name not in page.text
+    assert credential.number not in page.text
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "words"),
+    [
+        (b"", 422, "Type a number or choose a file."),
+        (b"\xff\xfe", 422, "What you sent could not be read"),
+        (b"\x89PNG\r\n\x1a\n broken", 422, "The picture is damaged"),
+        (png("https://evil.example/"), 422, "leads to another site"),
+        (png(f"{HERE}/v/{MISTYPED}"), 422, "The number is mistyped"),
+        (b"A" * 300_000, 413, "The file is too large"),
+        (b"hello", 200, "Not valid today"),
+    ],
+    ids=["nothing", "binary", "broken picture", "foreign code", "mistyped code", "too large", "no document"],
+)
+def test_what_cannot_be_verified_is_said_in_words(
+    stranger: Caller, content: bytes, status: int, words: str
+) -> None:
+    page = sends(stranger, content)
+    assert (page.status_code, page.headers["Content-Type"]) == (status, "text/html; charset=utf-8")
+    assert words in page.text
+
+
+def test_the_form_asks_for_nothing_but_html(stranger: Caller) -> None:
+    page = stranger.get("/v").text
+    assert page.count('method="post"') == 2
+    assert page.count('enctype="multipart/form-data"') == 2
+    assert "required" in page
+
+
+def test_an_empty_form_is_asked_for_again(stranger: Caller) -> None:
+    for answer in (
+        stranger.post("/v"),
+        stranger.post("/v", files={"number": (None, "  ")}),
+        stranger.post("/v", data={"number": ""}),
+    ):
+        assert answer.status_code == 422
+        assert "Type a number or choose a file." in answer.text
+
+
+def test_a_plain_form_does_as_well(stranger: Caller, credential: Issued) -> None:
+    led = stranger.post("/v", data={"number": credential.number})
+    assert (led.status_code, led.headers["Location"]) == (303, f"/v/{credential.number}")
