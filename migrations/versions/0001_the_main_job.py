@@ -115,12 +115,63 @@ def _keep_apart() -> None:
     )
 
 
+# The register, where even a mistake of ours cannot pass it: no period without a published grant (I14),
+# numbers and revocations for good (I21, I25), and so is a place in a list; what is published never goes back.
+GRANTED = (
+    "EXISTS (SELECT 1 FROM decision c "
+    "WHERE c.id = NEW.decision_id AND c.status = 'published' AND c.outcome = 'grant')"
+)
+REGISTER_KEPT = (
+    (
+        "period",
+        "INSERT",
+        f"NOT {GRANTED}",
+        "a period needs a published grant",
+    ),
+    (
+        "credential",
+        "UPDATE",
+        "NEW.number <> OLD.number OR (OLD.revoked_at IS NOT NULL AND NEW.revoked_at IS NULL)",
+        "a number and a revocation are for good",
+    ),
+    ("credential", "DELETE", "1 = 1", "a register entry stays"),
+    (
+        "status_position",
+        "UPDATE",
+        'NEW.list_id <> OLD.list_id OR NEW."index" <> OLD."index" OR NEW.document_id <> OLD.document_id',
+        "a position is taken for good",
+    ),
+    ("status_position", "DELETE", "1 = 1", "a position is taken for good"),
+    ("published_list", "UPDATE", "NEW.version < OLD.version", "a published list never goes back"),
+)
+
+
+def _keep_register() -> None:
+    """Make the database itself refuse what would make the register, or a list, say less than it did."""
+    sqlite = op.get_bind().dialect.name == "sqlite"
+    for table, act, broken, words in REGISTER_KEPT:
+        name = f"{table}_kept_on_{act.lower()}"
+        if sqlite:
+            op.execute(
+                f"CREATE TRIGGER {name} BEFORE {act} ON {table} WHEN {broken} "
+                f"BEGIN SELECT RAISE(ABORT, '{words}'); END"
+            )
+            continue
+        op.execute(
+            f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN IF {broken} THEN RAISE EXCEPTION '{words}'; END IF; RETURN COALESCE(NEW, OLD); END $$"
+        )
+        op.execute(f"CREATE TRIGGER {name} BEFORE {act} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()")
+
+
 def _allow_changes() -> None:
     if op.get_bind().dialect.name == "sqlite":
         return  # dropping a table drops its triggers
     op.execute("DROP FUNCTION refuse_change() CASCADE")
     for function in ("keep_decision", *(f"keep_{table}_apart" for table in KEPT_APART)):
         op.execute(f"DROP FUNCTION {function}() CASCADE")
+    for table, act, _, _ in REGISTER_KEPT:
+        op.execute(f"DROP FUNCTION {table}_kept_on_{act.lower()}() CASCADE")
 
 
 def upgrade() -> None:
@@ -866,6 +917,7 @@ def upgrade() -> None:
     op.execute("INSERT INTO change_counter (id, value) VALUES (1, 0)")
     _forbid_changes()
     _keep_apart()
+    _keep_register()
 
 
 def downgrade() -> None:

@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app.core.db import EVERY_ORGANISATION, Base
 from app.core.ids import new_id
 from app.core.numbers import CredentialNumber
-from app.credentials import issuing
+from app.credentials import issuing, queries
 from app.credentials.errors import (
     CredentialIssuedAlready,
     CredentialNotActive,
@@ -34,6 +34,7 @@ from app.status.models import PublishedList, StatusPosition
 from tests.credentials.office import Office, days
 from tests.fakes import SetClock
 from tests.fakes_keys import MemoryKeys
+from tests.status.failing import FailingKeys
 
 
 def counts(office: Office) -> dict[str, int]:
@@ -49,6 +50,20 @@ def topics(office: Office) -> list[str]:
     with office.ports.database.reading(office.organisation_id) as session:
         about = session.scalars(select(Event).order_by(Event.id)).all()
         return [event.topic for event in about if "credential" in event.about]
+
+
+def period_of(credential: Credential, decision_id: str) -> Period:
+    """A second period that nobody decided."""
+    return Period(
+        id=new_id("prd"),
+        organisation_id=credential.organisation_id,
+        credential_id=credential.id,
+        seq=2,
+        decision_id=decision_id,
+        scheme_version="1.0.0",
+        valid_from=credential.anchor,
+        valid_until=credential.anchor,
+    )
 
 
 def test_a_granted_decision_becomes_a_credential(office: Office) -> None:
@@ -139,19 +154,44 @@ def test_a_person_holds_one_open_credential_of_a_scheme(office: Office) -> None:
     assert refused.value.facts == {"credential": credential.id}
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE credential SET number = 'DLE-26-0000-0000-0001-95'",
+        "UPDATE credential SET revoked_at = NULL",
+        "DELETE FROM credential",
+        'UPDATE status_position SET "index" = "index" + 1',
+        "UPDATE status_position SET document_id = 'doc_of_somebody_else'",
+        "DELETE FROM status_position",
+        "UPDATE published_list SET version = version - 1",
+    ],
+)
+def test_the_database_itself_refuses_to_take_back_what_the_register_said(
+    office: Office, statement: str
+) -> None:
+    credential = office.issue()
+    with office.ports.database.writing(office.organisation_id) as session:
+        queries.by_id(session, credential.id).revoked_at = office.now
+    with pytest.raises(DBAPIError, match=r"good|stays|goes back"), office.ports.database.writing() as session:
+        session.execute(text(statement))
+
+
+@pytest.mark.parametrize(("outcome", "published"), [("refuse", True), ("grant", False)])
+def test_the_database_itself_refuses_a_period_without_a_published_grant(
+    office: Office, outcome: str, *, published: bool
+) -> None:
+    credential = office.issue()
+    ungranted = office.decision(outcome=outcome, published=published)
+    with (
+        pytest.raises(DBAPIError, match="a period needs a published grant"),
+        office.ports.database.writing(office.organisation_id) as session,
+    ):
+        session.add(period_of(credential, ungranted))
+
+
 def test_the_database_itself_refuses_a_second_credential_from_a_decision(office: Office) -> None:
     credential = office.issue()
-    (period,) = credential.periods
-    again = Period(
-        id=new_id("prd"),
-        organisation_id=office.organisation_id,
-        credential_id=credential.id,
-        seq=2,
-        decision_id=period.decision_id,
-        scheme_version="1.0.0",
-        valid_from=period.valid_from,
-        valid_until=period.valid_until,
-    )
+    again = period_of(credential, credential.periods[0].decision_id)
     with pytest.raises(IntegrityError), office.ports.database.writing(office.organisation_id) as session:
         session.add(again)
 
@@ -222,32 +262,20 @@ def test_a_live_organisation_issues_without_the_word_test(ports: Ports, clock: S
     assert not read.test
 
 
-class Failing(MemoryKeys):
-    """A signer that can be told to fail."""
-
-    down = False
-    lies = False
-
-    def sign(self, thumbprint: str, message: bytes) -> bytes:
-        if self.down:
-            raise OSError("the card was pulled out")
-        if self.lies:
-            return super().sign(thumbprint, message + b"!")
-        return super().sign(thumbprint, message)
+@pytest.fixture
+def failing(clock: SetClock) -> FailingKeys:
+    return FailingKeys(clock.at)
 
 
 @pytest.fixture
-def failing(clock: SetClock) -> Failing:
-    return Failing(clock.at)
-
-
-@pytest.fixture
-def shaky(ports: Ports, failing: Failing) -> Office:
+def shaky(ports: Ports, failing: FailingKeys) -> Office:
     """A registry whose signer can fail."""
     return Office.opened(replace(ports, signer=failing))
 
 
-def test_a_signer_that_fails_leaves_an_intent_that_everybody_sees(shaky: Office, failing: Failing) -> None:
+def test_a_signer_that_fails_leaves_an_intent_that_everybody_sees(
+    shaky: Office, failing: FailingKeys
+) -> None:
     decision = shaky.decision()
     failing.down = True
     with pytest.raises(SigningFailed) as failed:
@@ -263,7 +291,7 @@ def test_a_signer_that_fails_leaves_an_intent_that_everybody_sees(shaky: Office,
 
 
 def test_what_a_failing_signer_left_is_finished_by_the_worker(
-    shaky: Office, failing: Failing, clock: SetClock
+    shaky: Office, failing: FailingKeys, clock: SetClock
 ) -> None:
     decision = shaky.decision()
     failing.down = True
@@ -291,7 +319,7 @@ def test_what_a_failing_signer_left_is_finished_by_the_worker(
     assert shaky.intents() == []
 
 
-def test_a_signature_that_does_not_verify_is_never_stored(shaky: Office, failing: Failing) -> None:
+def test_a_signature_that_does_not_verify_is_never_stored(shaky: Office, failing: FailingKeys) -> None:
     decision = shaky.decision()
     failing.lies = True
     with pytest.raises(SigningFailed):
@@ -301,7 +329,7 @@ def test_a_signature_that_does_not_verify_is_never_stored(shaky: Office, failing
 
 
 def test_an_intent_whose_key_has_retired_is_composed_anew_for_the_key_in_force(
-    shaky: Office, failing: Failing, clock: SetClock
+    shaky: Office, failing: FailingKeys, clock: SetClock
 ) -> None:
     decision = shaky.decision()
     failing.down = True

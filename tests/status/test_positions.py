@@ -1,0 +1,151 @@
+"""Places in lists: drawn at random, one document each, never given twice."""
+
+import threading
+from itertools import count
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from app.formats.bitstring import MIN_SIZE
+from app.outbox.messages import Message
+from app.ports import Ports
+from app.status.models import ListKind, Standing, StatusList, StatusPosition
+from app.status.service import PUBLISH, set_standing, take_position
+from tests import make
+
+
+@pytest.fixture
+def organisation_id(ports: Ports) -> str:
+    with ports.database.writing() as session:
+        return make.organisation(session, ports.clock.now()).organisation.id
+
+
+def take(
+    ports: Ports, organisation_id: str, name: str, kind: ListKind = ListKind.CREDENTIAL
+) -> tuple[int, int]:
+    with ports.database.writing(organisation_id) as session:
+        chosen, index = take_position(
+            session, kind, name, organisation_id=organisation_id, at=ports.clock.now()
+        )
+        return chosen.id, index
+
+
+def test_a_first_position_opens_a_list_of_the_least_size_that_hides_people(
+    ports: Ports, organisation_id: str
+) -> None:
+    list_id, index = take(ports, organisation_id, "doc_1")
+    with ports.database.reading(organisation_id) as session:
+        opened = session.get_one(StatusList, list_id)
+    assert (opened.size, opened.taken, opened.version) == (MIN_SIZE, 1, 1)
+    assert 0 <= index < MIN_SIZE
+
+
+def test_kinds_of_documents_do_not_share_lists(ports: Ports, organisation_id: str) -> None:
+    (credentials, _), (badges, _) = (take(ports, organisation_id, str(kind), kind) for kind in ListKind)
+    assert credentials != badges
+
+
+def test_organisations_do_not_share_lists(ports: Ports, organisation_id: str) -> None:
+    with ports.database.writing() as session:
+        other = make.organisation(session, ports.clock.now(), "Un'altra associazione").organisation.id
+    assert take(ports, organisation_id, "doc_1")[0] != take(ports, other, "doc_2")[0]
+
+
+def test_a_place_that_is_taken_is_drawn_again(ports: Ports, organisation_id: str) -> None:
+    drawn = iter([7, 7, 7, 9])
+    with ports.database.writing(organisation_id) as session:
+        got = [
+            take_position(
+                session,
+                ListKind.CREDENTIAL,
+                name,
+                organisation_id=organisation_id,
+                at=ports.clock.now(),
+                draw=lambda _size: next(drawn),
+            )[1]
+            for name in ("doc_1", "doc_2")
+        ]
+    assert got == [7, 9]
+
+
+def test_a_list_is_left_when_it_is_half_full(ports: Ports, organisation_id: str) -> None:
+    first, _ = take(ports, organisation_id, "doc_1")
+    with ports.database.writing(organisation_id) as session:
+        session.execute(update(StatusList).values(taken=MIN_SIZE // 2 - 1))
+    assert take(ports, organisation_id, "doc_2")[0] == first
+    second, _ = take(ports, organisation_id, "doc_3")
+    assert second != first
+    assert take(ports, organisation_id, "doc_4")[0] == second
+
+
+def test_the_database_itself_refuses_a_place_twice(ports: Ports, organisation_id: str) -> None:
+    list_id, index = take(ports, organisation_id, "doc_1")
+    again = StatusPosition(
+        organisation_id=organisation_id,
+        list_id=list_id,
+        index=index,
+        document_id="doc_2",
+        standing=Standing.VALID,
+    )
+    with pytest.raises(IntegrityError), ports.database.writing(organisation_id) as session:
+        session.add(again)
+
+
+def test_many_at_once_open_one_list_and_never_share_a_place(ports: Ports, organisation_id: str) -> None:
+    start = threading.Barrier(24)
+    taken: list[tuple[int, int]] = []
+    names = count(1)
+
+    def run() -> None:
+        start.wait()
+        taken.append(take(ports, organisation_id, f"doc_{next(names)}"))
+
+    threads = [threading.Thread(target=run) for _ in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(taken) == len(set(taken)) == 24
+    assert len({list_id for list_id, _ in taken}) == 1
+    with ports.database.reading(organisation_id) as session:
+        assert session.scalars(select(StatusList.taken)).all() == [24]
+
+
+def test_a_place_stays_taken_whatever_becomes_of_its_document(ports: Ports, organisation_id: str) -> None:
+    _, index = take(ports, organisation_id, "doc_1")
+    with ports.database.writing(organisation_id) as session:
+        set_standing(session, ["doc_1"], Standing.REVOKED, at=ports.clock.now())
+        drawn = iter([index, index + 1 if index else 1])
+        _, next_index = take_position(
+            session,
+            ListKind.CREDENTIAL,
+            "doc_2",
+            organisation_id=organisation_id,
+            at=ports.clock.now(),
+            draw=lambda _size: next(drawn),
+        )
+    assert next_index != index
+
+
+def test_a_change_raises_the_version_and_leaves_word_to_publish_once_per_list(
+    ports: Ports, organisation_id: str
+) -> None:
+    list_id, _ = take(ports, organisation_id, "doc_1")
+    take(ports, organisation_id, "doc_2")
+    badges, _ = take(ports, organisation_id, "doc_3", ListKind.BADGE)
+    with ports.database.writing(organisation_id) as session:
+        set_standing(session, ["doc_1", "doc_2", "doc_3"], Standing.SUSPENDED, at=ports.clock.now())
+    with ports.database.reading(organisation_id) as session:
+        versions = {row.id: row.version for row in session.scalars(select(StatusList))}
+        left = [row.body["list"] for row in session.scalars(select(Message)) if row.topic == PUBLISH]
+    assert versions == {list_id: 2, badges: 2}
+    assert sorted(int(str(body)) for body in left) == sorted([list_id, badges])
+
+
+def test_saying_the_same_again_changes_nothing(ports: Ports, organisation_id: str) -> None:
+    take(ports, organisation_id, "doc_1")
+    with ports.database.writing(organisation_id) as session:
+        set_standing(session, ["doc_1"], Standing.VALID, at=ports.clock.now())
+        assert session.scalars(select(Message)).all() == []
+        assert session.scalars(select(StatusList.version)).all() == [1]

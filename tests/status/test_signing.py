@@ -1,0 +1,69 @@
+"""A key is used in one place, and what comes out of it is trusted only once a stranger would."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from app.formats.jose import open_compact, signing_input
+from app.ports import Slot
+from app.status.errors import SigningFailed
+from app.status.signing import signed
+from tests.conftest import START
+from tests.fakes_keys import MemoryKeys
+from tests.status.failing import FailingKeys
+
+APP = Path(__file__).parents[2] / "app"
+UNSIGNED = signing_input({"alg": "ES256", "typ": "vc+jwt", "kid": "did:web:example.org#1"}, {"a": 1})
+
+
+def test_one_module_alone_asks_a_key_to_sign() -> None:
+    asking = {
+        str(path.relative_to(APP))
+        for path in APP.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr == "sign"
+    }
+    # The adapters are the keys themselves, and the authority that certifies them for development.
+    assert asking == {"status/signing.py", "adapters/keys.py", "adapters/authority.py"}
+
+
+def test_exactly_the_bytes_that_were_given_are_signed() -> None:
+    keys = MemoryKeys(START)
+    seal = keys.current(Slot.SEAL)
+    token = open_compact(signed(keys, seal.thumbprint, UNSIGNED))
+    assert token.signing_input == UNSIGNED
+    assert token.verified_by(seal.jwk)
+
+
+def test_a_signature_that_the_published_key_does_not_verify_is_thrown_away() -> None:
+    keys = FailingKeys(START)
+    keys.lies = True
+    with pytest.raises(SigningFailed):
+        signed(keys, keys.current(Slot.SEAL).thumbprint, UNSIGNED)
+
+
+def test_a_retired_or_unknown_key_signs_nothing() -> None:
+    keys = MemoryKeys(START)
+    retired = keys.current(Slot.SEAL).thumbprint
+    keys.rotate(Slot.SEAL, START)
+    for thumbprint in (retired, "never-ours"):
+        with pytest.raises(SigningFailed):
+            signed(keys, thumbprint, UNSIGNED)
+
+
+def test_bytes_that_our_own_reader_refuses_are_never_handed_out() -> None:
+    keys = MemoryKeys(START)
+    odd = signing_input({"alg": "ES256", "typ": "vc+jwt", "zip": "DEF"}, {"a": 1})
+    with pytest.raises(SigningFailed):
+        signed(keys, keys.current(Slot.SEAL).thumbprint, odd)
+
+
+def test_a_signature_of_no_known_length_is_refused() -> None:
+    class Endless(MemoryKeys):
+        def sign(self, thumbprint: str, message: bytes) -> bytes:
+            return super().sign(thumbprint, message) * 100
+
+    keys = Endless(START)
+    with pytest.raises(SigningFailed):
+        signed(keys, keys.current(Slot.SEAL).thumbprint, UNSIGNED)
