@@ -6,7 +6,6 @@ Everything is fetched over TLS and verified with joserfc; addresses are those th
 import base64
 import gzip
 import json
-import ssl
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -44,10 +43,6 @@ class Stranger:
     """Fetches and verifies with other people's libraries alone."""
 
     http: httpx.Client
-
-    @classmethod
-    def trusting(cls, root: str) -> "Stranger":
-        return cls(httpx.Client(verify=ssl.create_default_context(cafile=root)))
 
     def accept(self, token: str) -> Json:
         """Accept a credential, or say why not."""

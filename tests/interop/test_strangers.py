@@ -55,7 +55,8 @@ def issued(database: Database, tmp_path: Path) -> Iterator[Issued]:
         registrar = make.key(
             session, make.person(session, organisation, Role.REGISTRAR, at=clock.now()), at=clock.now()
         )
-        decision = make.granted_decision(session, organisation, at=clock.now()).id
+        holder = make.person(session, organisation, at=clock.now())
+        decision = make.granted_decision(session, organisation, holder, at=clock.now()).id
     config = uvicorn.Config(
         create_app(ports),
         host="127.0.0.1",
@@ -67,16 +68,17 @@ def issued(database: Database, tmp_path: Path) -> Iterator[Issued]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
+    trust = ssl.create_default_context(cafile=str(tls.authority))
+    calls = httpx.Client(
+        verify=trust,
+        base_url=f"https://localhost:{port}",
+        headers={"Authorization": f"Bearer {registrar}"},
+        timeout=30,
+    )
+    stranger = Stranger(httpx.Client(verify=trust, timeout=30))
     try:
         while not server.started:
             thread.join(0.02)
-        stranger = Stranger.trusting(str(tls.authority))
-        calls = httpx.Client(
-            verify=ssl.create_default_context(cafile=str(tls.authority)),
-            base_url=f"https://localhost:{port}",
-            headers={"Authorization": f"Bearer {registrar}"},
-            timeout=30,
-        )
         made = calls.post("/v1/credentials", json={"decision": decision})
         assert made.status_code == 201, made.text
         path = f"/v1/credentials/{made.json()['id']}"
@@ -84,6 +86,8 @@ def issued(database: Database, tmp_path: Path) -> Iterator[Issued]:
         documents = {name: calls.get(f"{path}/documents/{name}").text for name in ("vc+jwt", "ob+jwt")}
         yield Issued(stranger, calls, path, documents)
     finally:
+        calls.close()
+        stranger.http.close()
         server.should_exit = True
         thread.join()
 

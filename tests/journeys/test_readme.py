@@ -39,7 +39,7 @@ def test_the_tour_of_the_readme_can_be_walked(tmp_path: Path) -> None:
     assert done.stdout.startswith("submitted\nadmitted\n")
     assert '"keys"' in done.stdout
     assert '"result":"invalid"' in done.stdout.replace(" ", "")
-    assert '"route": "/v1/dossiers/{dossier_id}/evidence"' in logged
+    assert '"route": "/v1/dossiers/{dossier}/evidence"' in logged
     # Canaries: whoever and whatever went through the service, its log names none of it.
     for canary in (
         "Elena",
