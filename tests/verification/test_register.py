@@ -222,14 +222,6 @@ def test_a_register_that_says_something_else_makes_it_invalid(
         assert codes(report)["register_match"] == "register-contradicts"
 
 
-@pytest.mark.usefixtures("credential")
-def test_a_document_under_another_number_contradicts_it(live: Ports, stranger: Caller) -> None:
-    other = "DLE-26-7K3Q-F9XM-2T5H-65"
-    meddle(live, "UPDATE credential SET number = :other", other=other)
-    report = answered(stranger.get(f"/v/{other}.json"))
-    assert (report["result"], codes(report)["register_match"]) == ("invalid", "register-contradicts")
-
-
 def test_a_document_swapped_in_the_register_is_found_out(live: Ports, stranger: Caller) -> None:
     mine, theirs = issued(live), issued(live)
     held = document(live, theirs)

@@ -190,6 +190,20 @@ def test_a_version_of_the_scheme_that_is_gone_leaves_the_documents_own_words() -
     assert told.shown.scheme_title.en == "Ingegnere di deep learning / Deep learning engineer"
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"number": "DLE-26-7K3Q-F9XM-2T5H-65"},
+        {"subject_id": "urn:uuid:somebody-else"},
+        {"time_zone": "America/New_York"},
+    ],
+)
+def test_a_field_that_the_register_holds_otherwise_contradicts(changes: dict[str, str]) -> None:
+    told = answer(make.token(), entry=entry_of(make.token(), **changes))
+    assert codes(told)[CheckName.REGISTER_MATCH] == "register-contradicts"
+    assert told.result is Result.INVALID
+
+
 def test_the_other_of_the_two_signatures_that_es256_allows_is_not_what_we_issued() -> None:
     head, body, seal = make.token().split(".")
     raw = decode64(seal)
