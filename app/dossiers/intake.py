@@ -99,7 +99,7 @@ def read_fields(text: str) -> dict[str, JsonScalar]:
     for name, value in read.items():
         if isinstance(value, list | dict):
             raise EvidenceFieldsWrong("A field holds a text, a number or true or false, and no list.")
-        if _CONTROL.search(name) or not _is_storable(value):
+        if not (_is_storable(name) and _is_storable(value)):
             raise EvidenceFieldsWrong("A field holds a character or a number that cannot be kept.")
         fields[name] = value
     return fields

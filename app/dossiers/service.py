@@ -88,7 +88,7 @@ def declare(
         raise AlreadyDeclared("You have made your declaration on this dossier.")
     conflicted = conflicts(scheme_of(dossier), kind, ended_on, today_of(session, dossier.organisation_id, at))
     declaration = Declaration(
-        id=new_id("dec"),
+        id=new_id("dcl"),
         organisation_id=dossier.organisation_id,
         dossier_id=dossier_id,
         person_id=by.id,
