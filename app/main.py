@@ -11,7 +11,6 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from app.adapters import schema
 from app.adapters.files import FolderFiles
@@ -41,7 +40,7 @@ from app.verification import public as verification_routes
 from app.verification.api import PATH as VERIFICATIONS
 from app.verification.api import router as verification
 from app.verification.desk import Desk
-from app.web import BodyLimit, RequestLog
+from app.web import BodyLimit, PublicRoute, RequestLog
 
 VERSION: Final = "0.1.0"
 UPLOAD_LIMIT: Final = 21_000_000  # the largest file that a scheme takes, and the form around it
@@ -137,8 +136,8 @@ def create_app(ports: Ports) -> FastAPI:
         *verification_routes.routes(desk),
         *pages.routes(desk),
         *status_lists.routes(ports),
-        Route("/healthz", healthz),
-        Route("/readyz", readyz),
+        PublicRoute("/healthz", healthz),
+        PublicRoute("/readyz", readyz),
     ]
     # The public road stands first: every route before it costs each of its requests something.
     app.router.routes[:0] = public_routes

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from fastapi import Depends, Query, Request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from starlette.datastructures import MutableHeaders
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.ports import Ports
@@ -176,19 +177,25 @@ class RequestLog:
         try:
             await self.app(scope, receive, noted)
         finally:
-            # A plain route of the public road has no pattern in the scope; its function's name tells as much.
             route = scope.get("route")
-            name = getattr(route, "path", None) or getattr(scope.get("endpoint"), "__name__", "-")
             log.info(
                 "request",
                 extra={
                     "request_id": request_id,
                     "method": scope["method"],
-                    "route": name,
+                    "route": getattr(route, "path", "-"),
                     "status": status,
                     "ms": round((time.perf_counter() - started) * 1000, 1),
                 },
             )
+
+
+class PublicRoute(Route):
+    """A plain route that says its pattern, as FastAPI's own do: logs name patterns, never addresses."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, found = super().matches(scope)
+        return match, found if match is Match.NONE else {**found, "route": self}
 
 
 class BodyTooLong(Exception):

@@ -17,7 +17,7 @@ TOP_LEVEL: Final = frozenset(
     {
         *("pyproject.toml", "app", "migrations", "keys", "tests", "openapi", "Dockerfile", "README.md"),
         *("Makefile", "requirements", "bench", "LICENSE", "CHANGELOG.md"),
-        *(".ci", ".dockerignore", ".editorconfig", ".gitattributes", ".gitignore"),
+        *(".ci", ".pictures", ".dockerignore", ".editorconfig", ".gitattributes", ".gitignore"),
     }
 )
 PRIVATE_KEY: Final = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/=]{16}")

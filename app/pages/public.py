@@ -21,8 +21,9 @@ from app.problems import status_of
 from app.verification import submitted, uploads
 from app.verification.desk import Desk
 from app.verification.errors import CredentialNotFound, NumberMistyped, RegisterUnreachable
-from app.verification.public import RETRY_AFTER, PublicRoute
+from app.verification.public import RETRY_AFTER
 from app.verification.submitted import MAX_TEXT
+from app.web import PublicRoute
 
 CONTRACT: Final = "/openapi.json"
 UNREADABLE: Final = "unreadable"

@@ -12,6 +12,7 @@ from app.status import queries
 from app.status.errors import ListNotFound
 from app.status.models import PublishedList
 from app.status.publishing import KEPT_BY_READERS
+from app.web import PublicRoute
 
 MEDIA_TYPE: Final = "application/vc+jwt"
 PURPOSES: Final[tuple[Purpose, ...]] = get_args(Purpose)
@@ -32,7 +33,7 @@ def routes(ports: Ports) -> list[Route]:
             return Response(status_code=304, headers=headers)
         return Response(found.token, media_type=MEDIA_TYPE, headers=headers)
 
-    return [Route(PATH, status_list)]
+    return [PublicRoute(PATH, status_list)]
 
 
 def _found(ports: Ports, request: Request) -> PublishedList:

@@ -9,8 +9,7 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Route
-from starlette.types import Scope
+from starlette.routing import Route
 
 from app.core.errors import JsonValue
 from app.formats import published
@@ -18,6 +17,7 @@ from app.verification import submitted
 from app.verification.desk import Desk
 from app.verification.errors import RegisterUnreachable
 from app.verification.report import Report
+from app.web import PublicRoute
 
 # Answers that name a person: nothing of them may stay behind on the way.
 PRIVATE: Final[Mapping[str, str]] = {
@@ -33,14 +33,6 @@ PUBLIC: Final[Mapping[str, str]] = {
     "X-Content-Type-Options": "nosniff",
 }
 RETRY_AFTER: Final = "2"
-
-
-class PublicRoute(Route):
-    """A plain route that says its pattern, as FastAPI's own do: logs name patterns, never addresses."""
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        match, found = super().matches(scope)
-        return match, found if match is Match.NONE else {**found, "route": self}
 
 
 def report_response(report: Report) -> Response:
