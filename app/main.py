@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -39,11 +39,22 @@ from app.status import publishing
 from app.verification import public as verification_routes
 from app.verification.api import PATH as VERIFICATIONS
 from app.verification.api import router as verification
+from app.verification.described import PATHS
 from app.verification.desk import Desk
 from app.web import BodyLimit, PublicRoute, RequestLog
 
 VERSION: Final = "0.1.0"
 UPLOAD_LIMIT: Final = 21_000_000  # the largest file that a scheme takes, and the form around it
+
+
+class Service(FastAPI):
+    """The application; its contract also tells of the plain routes of the public road."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Describe every operation, the public ones first."""
+        document = super().openapi()
+        document["paths"] = {**PATHS, **document["paths"]}
+        return document
 
 
 class ClockMovedWhileLive(RuntimeError):
@@ -102,7 +113,7 @@ def create_app(ports: Ports) -> FastAPI:
         if ports.settings.worker:
             thread.join(timeout=10)
 
-    app = FastAPI(
+    app = Service(
         title="Sigillo",
         version=VERSION,
         summary="Competency dossiers, committee decisions and signed credentials that anyone can verify.",

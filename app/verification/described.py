@@ -1,0 +1,60 @@
+"""The public road in OpenAPI: its plain routes describe themselves here, since no framework reads them."""
+
+from typing import Any, Final
+
+from app.formats import published
+from app.problems import DEFAULT
+from app.verification.schemas import REPORT
+
+
+def _path(
+    summary: str, answer: str, content: dict[str, Any], *parameters: tuple[str, str, dict[str, Any]]
+) -> dict[str, Any]:
+    return {
+        "get": {
+            "tags": ["public"],
+            "summary": summary,
+            "security": [],
+            "parameters": [
+                {"name": name, "in": "path", "required": True, "description": words, "schema": shape}
+                for name, words, shape in parameters
+            ],
+            "responses": {"200": {"description": answer, "content": content}, **DEFAULT},
+        }
+    }
+
+
+_OBJECT: Final = {"application/json": {"schema": {"type": "object"}}}
+_TEXT: Final = {"type": "string"}
+
+PATHS: Final[dict[str, Any]] = {
+    "/v/{number}.json": _path(
+        "Report on the credential that has this number: seven checks, each with its reason.",
+        "The report. `valid` means that every required check ran and passed.",
+        {"application/json": {"schema": REPORT}},
+        ("number", "The number under the QR code. Case, spaces and look-alikes are forgiven.", _TEXT),
+    ),
+    "/v/{number}": _path(
+        "The same report as a page, in Italian or English.",
+        "The page that the QR code opens.",
+        {"text/html": {"schema": _TEXT}},
+        ("number", "The number under the QR code.", _TEXT),
+    ),
+    "/status/{list}-{purpose}": _path(
+        "A signed status list (W3C Bitstring Status List), shared by many documents.",
+        "The list credential, as a compact JWS.",
+        {"application/vc+jwt": {"schema": _TEXT}},
+        ("list", "The list's number.", {"type": "integer"}),
+        ("purpose", "What a raised bit means.", {"type": "string", "enum": ["revocation", "suspension"]}),
+    ),
+    "/.well-known/jwks.json": _path("All keys, current and retired.", "A JSON Web Key Set.", _OBJECT),
+    "/.well-known/did.json": _path("The issuer's did:web document.", "A DID document.", _OBJECT),
+    published.KEY_PATH: _path(
+        "One key by its thumbprint (RFC 7638).",
+        "One JSON Web Key.",
+        _OBJECT,
+        ("thumbprint", "As in the `kid` of a badge.", _TEXT),
+    ),
+    "/healthz": _path("Whether the process answers.", "It does.", _OBJECT),
+    "/readyz": _path("Whether the database is there, and of the right form.", "It is.", _OBJECT),
+}
