@@ -16,6 +16,7 @@ from app.dossiers.rules import Gap
 from app.dossiers.service import Parties
 from app.organisations.schemas import PersonId
 from app.schemes.fields import JsonScalar
+from app.schemes.schemas import LabelsOut
 from app.web import Answer, Text, Wire
 
 DossierId = Annotated[str, Path(pattern=pattern("dos"))]
@@ -100,13 +101,6 @@ class EvidenceOut(Answer):
         return cls(
             id=item.id, kind=item.kind, fields=queries.plain(item.fields), file=file, added_at=item.added_at
         )
-
-
-class LabelsOut(Answer):
-    """The same words in both languages."""
-
-    it: str
-    en: str
 
 
 class GapOut(Answer):

@@ -28,7 +28,7 @@ from app.organisations.rules import READS_EVERY_DOSSIER, Actor, Permission, Role
 from app.organisations.service import today_of
 from app.outbox import trail
 from app.ports import ScanResult
-from app.schemes.catalogue import catalogue
+from app.schemes.catalogue import Catalogue, catalogue
 from app.schemes.scheme import Scheme, SchemeStatus
 
 # Whoever judges declares first, whatever else they are in the organisation (invariant I2).
@@ -55,17 +55,18 @@ def scheme_of(dossier: Dossier) -> Scheme:
     return catalogue().version(dossier.scheme_id, dossier.scheme_version)
 
 
-def scheme_at_work(dossier: Dossier, on: date) -> Scheme:
+def scheme_at_work(dossier: Dossier, on: date, *, known: Catalogue | None = None) -> Scheme:
     """Give the version by which the dossier would be judged if it were handed in on this day.
 
     A returned dossier keeps its first pin, since the candidate works on what was asked of
     them then; only a version that was retired meanwhile gives way to the one in force.
     """
+    schemes = known or catalogue()
     if dossier.scheme_version is not None:
-        pinned = scheme_of(dossier)
+        pinned = schemes.version(dossier.scheme_id, dossier.scheme_version)
         if not dossier.editable or pinned.status is not SchemeStatus.RETIRED:
             return pinned
-    return catalogue().in_force(dossier.scheme_id, on)
+    return schemes.in_force(dossier.scheme_id, on)
 
 
 def declare(

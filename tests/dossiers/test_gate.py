@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -5,10 +6,13 @@ from sqlalchemy import select
 
 from app.dossiers import queries, service
 from app.dossiers.errors import AlreadyDeclared, DossierNotFound, DossierNotSubmitted, OwnDossier
+from app.dossiers.models import Dossier, DossierStatus
 from app.dossiers.rules import ConflictKind
 from app.organisations.rules import Role
 from app.outbox.trail import Event
 from app.ports import Ports
+from app.schemes.catalogue import Catalogue, catalogue
+from app.schemes.scheme import SchemeStatus
 from tests import make
 from tests.dossiers import steps
 from tests.dossiers.steps import Cast, Someone, problem
@@ -316,3 +320,22 @@ def test_a_draft_is_pinned_to_no_version_of_its_scheme_and_what_was_handed_in_to
         assert service.scheme_of(queries.by_id(session, dossier)).version == "1.0.0"
         with pytest.raises(DossierNotSubmitted):
             service.scheme_of(queries.by_id(session, draft))
+
+
+@pytest.mark.parametrize(
+    ("status", "pinned", "first", "judged_by"),
+    [
+        pytest.param(DossierStatus.DRAFT, None, SchemeStatus.ACTIVE, "1.1.0", id="a draft: the one in force"),
+        pytest.param(DossierStatus.RETURNED, "1.0.0", SchemeStatus.ACTIVE, "1.0.0", id="returned: its pin"),
+        pytest.param(DossierStatus.RETURNED, "1.0.0", SchemeStatus.RETIRED, "1.1.0", id="its pin is retired"),
+        pytest.param(DossierStatus.ADMITTED, "1.0.0", SchemeStatus.RETIRED, "1.0.0", id="admitted: for good"),
+    ],
+)
+def test_a_dossier_keeps_the_version_it_was_handed_in_under(
+    status: DossierStatus, pinned: str | None, first: SchemeStatus, judged_by: str
+) -> None:
+    scheme = catalogue().version(steps.SCHEME, "1.0.0")
+    known = Catalogue.of([replace(scheme, status=first), replace(scheme, version="1.1.0")])
+    dossier = Dossier(scheme_id=scheme.id, scheme_version=pinned, status=status)
+
+    assert service.scheme_at_work(dossier, date(2026, 11, 20), known=known).version == judged_by
