@@ -9,12 +9,16 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from app.core.db import EVERY_ORGANISATION
 from app.core.errors import Problem
-from app.credentials import issuing
+from app.credentials import issuing, service
 from app.credentials.models import Credential, Document, Intent, Period
+from app.formats.bitstring import MAX_TOKEN, read_status_list
 from app.formats.claims import Format
+from app.formats.jose import open_compact
 from app.main import create_app
 from app.outbox.trail import Event
+from app.status import queries as lists
 from app.status.models import StatusList, StatusPosition
 from tests import make
 from tests.credentials.office import Office
@@ -131,3 +135,46 @@ def test_an_orphan_that_many_workers_find_is_finished_once(office: Office, form:
     assert at_once(*[resume] * 8) == [None] * 8
     assert office.document(credential, form).token == document.token
     assert office.intents() == []
+
+
+def test_moving_issuing_and_publishing_at_once_leave_the_lists_as_the_register_says(office: Office) -> None:
+    credentials = [office.issue() for _ in range(4)]
+    decisions = [office.decision() for _ in range(4)]
+
+    def suspend_and_revoke(credential: Credential) -> None:
+        with office.ports.database.writing(office.organisation_id) as session:
+            service.suspend(
+                session,
+                credential.id,
+                cause="own_request",
+                reasons="Asked.",
+                review_on=None,
+                by=office.registrar,
+                at=office.now,
+            )
+        with office.ports.database.writing(office.organisation_id) as session:
+            service.revoke(
+                session,
+                credential.id,
+                cause="own_request",
+                reasons="Asked.",
+                by=office.registrar,
+                at=office.now,
+            )
+
+    got = at_once(
+        *(partial(suspend_and_revoke, credential) for credential in credentials),
+        *(partial(office.issue, decision) for decision in decisions),
+        office.work,
+        office.work,
+    )
+    assert not [each for each in got if isinstance(each, Problem)]
+    assert sum(isinstance(each, Credential) for each in got) == len(decisions)
+    office.work()
+    revoked = {office.document(credential).list_index for credential in credentials}
+    with office.ports.database.reading() as session:
+        (listed,) = session.scalars(select(StatusList), execution_options=EVERY_ORGANISATION).all()
+        form = lists.published(session, listed.id, "revocation")
+    bits = read_status_list(open_compact(form.token, limit=MAX_TOKEN).payload).bits
+    assert {index for index in range(listed.size) if bits.is_set(index)} == revoked
+    assert form.version == listed.version == 1 + 2 * len(credentials)
