@@ -83,8 +83,12 @@ class ScanResult(StrEnum):
     UNSCANNED = "unscanned"
 
 
+class ScannerUnavailable(Exception):
+    """The scanner did not give an answer that can be relied on."""
+
+
 class Scanner(Protocol):
-    """Looks for malware in what was handed in."""
+    """Looks for malware in what was handed in; without a clear answer raises `ScannerUnavailable`."""
 
     def scan(self, source: BinaryIO) -> ScanResult: ...
 

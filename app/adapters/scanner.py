@@ -5,7 +5,7 @@ import struct
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from app.ports import ScanResult
+from app.ports import ScannerUnavailable, ScanResult
 
 CHUNK: Final = 128 * 1024
 SECONDS: Final = 30.0
@@ -18,10 +18,6 @@ class NoScanner:
         """Look at nothing, and say so."""
         del source
         return ScanResult.UNSCANNED
-
-
-class ScannerUnavailable(RuntimeError):
-    """The scanner did not give an answer that can be relied on."""
 
 
 class ClamdScanner:

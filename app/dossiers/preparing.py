@@ -32,7 +32,7 @@ from app.organisations import queries as organisation_queries
 from app.organisations.rules import Actor
 from app.organisations.service import require_membership, today_of
 from app.outbox import trail
-from app.ports import Ports, ScanResult, StoredFile
+from app.ports import Ports, ScannerUnavailable, ScanResult, StoredFile
 from app.schemes.catalogue import catalogue
 from app.schemes.fields import JsonScalar
 from app.schemes.scheme import Scheme
@@ -179,7 +179,7 @@ def _take_in(ports: Ports, offered: Offered, scheme: Scheme, held: int) -> _Kept
     _fits(scheme, held, recognised.size)
     try:
         scan = ports.scanner.scan(offered.source)
-    except (RuntimeError, OSError) as error:
+    except ScannerUnavailable as error:
         raise ScannerNotAvailable("Try again later. Nothing was kept.") from error
     offered.source.seek(0)
     stored = ports.files.store(offered.source, scheme.files.max_bytes)

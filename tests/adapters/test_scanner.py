@@ -12,8 +12,8 @@ from time import monotonic, sleep
 
 import pytest
 
-from app.adapters.scanner import ClamdScanner, NoScanner, ScannerUnavailable
-from app.ports import ScanResult
+from app.adapters.scanner import ClamdScanner, NoScanner
+from app.ports import ScannerUnavailable, ScanResult
 
 # Not malware: a mark of our own, which the signature base made below knows and nobody else does.
 BAD = b"SIGILLO-TEST-SIGNATURE-OF-SOMETHING-EVIL"

@@ -30,7 +30,7 @@ class Silent:
 
     def scan(self, source: BinaryIO) -> ScanResult:
         del source
-        raise RuntimeError("no answer")
+        raise ScannerUnavailable("no answer")
 
 
 def files_of(ports: Ports) -> list[str]:
