@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from app.dossiers.models import Dossier
 from app.outbox.trail import Event, digest
-from app.ports import Ports, ScanResult
+from app.ports import Ports, ScannerUnavailable, ScanResult
 from app.schemes.catalogue import catalogue
 from tests.dossiers import steps
 from tests.dossiers.steps import Cast, problem
