@@ -28,8 +28,9 @@ LONGEST_FIELDS: Final = 20_000
 WAIT: Final = 30.0
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
+# Nothing that leads up to the markup is tried twice: comment after comment would take for ever.
 _MARKUP: Final = re.compile(
-    r"\s*(?:<!--.*?-->\s*)*<(?:!doctype|\?xml|html|head|body|script|style|iframe|svg|object|embed|table|a|img)\b",
+    r"\s*+(?:(?><!--.*?-->)\s*+)*+<(?:!doctype|\?xml|html|head|body|script|style|iframe|svg|object|embed|table|a|img)\b",
     re.IGNORECASE | re.DOTALL,
 )
 _OTHER: Final = re.compile(r"\s*(?:%PDF-|%!PS|\{\\rtf|GIF8[79]a|#!|MIME-Version:|From )", re.IGNORECASE)

@@ -314,3 +314,11 @@ def test_fields_are_read_as_they_were_written() -> None:
         "done": True,
         "to": None,
     }
+
+
+def test_a_text_of_nothing_but_comments_is_read_once_from_end_to_end() -> None:
+    comments = b"<!---->" * 5000
+
+    assert refusal("a.md", comments + b"testo") is None
+    assert refusal("a.md", comments + b"<!--") is None
+    assert refusal("a.md", comments + b"<script>") == "content"
