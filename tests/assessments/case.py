@@ -1,15 +1,29 @@
-"""One admitted dossier and everybody around it, each with a key of their own, calling over HTTP."""
+"""One admitted dossier and everybody around it, each with a key of their own, calling over HTTP.
+
+What a test is not about is done straight in the services, in one transaction: a step over HTTP costs more.
+"""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 import httpx
+from fastapi import FastAPI
+from sqlalchemy.orm import Session
 
+from app.assessments import service
+from app.assessments.rules import Score
+from app.decisions import service as decisions
+from app.decisions.rules import Choice
 from app.dossiers import queries as dossier_queries
+from app.dossiers.rules import ConflictKind
 from app.main import create_app
-from app.organisations.rules import Role
+from app.organisations.rules import Actor, Role, permissions_of_person
 from app.ports import Ports
 from app.schemes.catalogue import catalogue
+from app.schemes.judgement import Flag
 from tests import make
 from tests.calling import Caller
 
@@ -35,15 +49,35 @@ CAST: Final[dict[str, tuple[Role, ...]]] = {
 COMMITTEE: Final = ("chair", "elia", "fabia", "gino")
 
 
+def votes(decision: str) -> str:
+    return f"/v1/decisions/{decision}/votes"
+
+
+def publication(decision: str) -> str:
+    return f"/v1/decisions/{decision}/publication"
+
+
+_made: list[FastAPI] = []
+
+
+def application(ports: Ports) -> FastAPI:
+    """The application, put together once: only its ports differ, and building routes takes longest."""
+    if not _made:
+        _made.append(create_app(ports))
+    _made[0].state.ports = ports
+    return _made[0]
+
+
 class Case:
     """A case as it goes from hand to hand."""
 
     def __init__(self, ports: Ports) -> None:
         self.ports = ports
-        self.app = create_app(ports)
+        self.app = application(ports)
         self.ids: dict[str, str] = {}
         self.keys: dict[str, str] = {}
         self.callers: dict[str, Caller] = {}
+        self.actors: dict[str, Actor] = {}
         self.assessments: dict[str, str] = {}
         at = ports.clock.now()
         with ports.database.writing() as session:
@@ -51,14 +85,28 @@ class Case:
             self.organisation = founded.organisation.id
             self.callers["client"] = make.caller(self.app, founded.client_key.token)
             for name, roles in CAST.items():
-                person = make.person(session, self.organisation, *roles, at=at)
+                person = make.person(session, self.organisation, *roles, at=at, member=False)
                 self.ids[name] = person.id
                 self.keys[name] = make.key(session, person, at=at)
                 self.callers[name] = make.caller(self.app, self.keys[name])
+                self.actors[name] = Actor(
+                    person.id,
+                    self.organisation,
+                    frozenset(roles),
+                    permissions_of_person(frozenset(roles), None),
+                    is_person=True,
+                )
                 if name == "candidate":
                     dossier = make.admitted_dossier(session, self.organisation, person, at=at)
                     self.dossier = dossier.id
                     self.evidence = [item.id for item in dossier.evidence]
+
+    @property
+    def now(self) -> datetime:
+        return self.ports.clock.now()
+
+    def writing(self) -> AbstractContextManager[Session]:
+        return self.ports.database.writing(self.organisation)
 
     @property
     def here(self) -> str:
@@ -73,7 +121,7 @@ class Case:
         """Turn to a further admitted dossier, of somebody else."""
         at = self.ports.clock.now()
         with self.ports.database.writing(self.organisation) as session:
-            applicant = make.person(session, self.organisation, at=at)
+            applicant = make.person(session, self.organisation, at=at, member=False)
             dossier = make.admitted_dossier(session, self.organisation, applicant, at=at)
             self.dossier = dossier.id
             self.evidence = [item.id for item in dossier.evidence]
@@ -111,9 +159,25 @@ class Case:
 
     def accept(self, *names: str) -> None:
         """Assign people who then declare to be free of ties."""
-        for name in names:
-            self.assign(name)
-            self.declare(name)
+        with self.writing() as session:
+            for name in names:
+                service.assign(
+                    session, self.dossier, assessor_id=self.ids[name], by=self.actors["manager"], at=self.now
+                )
+                self._declare(session, name)
+
+    def _declare(self, session: Session, name: str) -> None:
+        declared = service.declare(
+            session,
+            self.dossier,
+            kind=ConflictKind.NONE,
+            ended_on=None,
+            note=None,
+            by=self.actors[name],
+            at=self.now,
+        )
+        if declared.assessment is not None:
+            self.assessments[name] = declared.assessment.id
 
     def scores(self, value: float, **others: float) -> Json:
         return {
@@ -134,9 +198,16 @@ class Case:
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
-    def submit(self, name: str, value: float = 3, flags: Sequence[str] = (), **others: float) -> Json:
-        self.score(name, value, **others)
-        return self.hand_in(name, flags)
+    def submit(self, name: str, value: float = 3, flags: Sequence[Flag] = (), **others: float) -> None:
+        """Score every criterion and hand the scores in."""
+        scores = [
+            Score(criterion, Decimal(str(others.get(criterion, value))), "Motivato.", (self.evidence[0],))
+            for criterion in CRITERIA
+        ]
+        by, assessment = self.actors[name], self.assessments[name]
+        with self.writing() as session:
+            service.score(session, assessment, scores=scores, by=by, at=self.now)
+            service.submit(session, assessment, flags=flags, by=by, at=self.now)
 
     def hand_in(self, name: str, flags: Sequence[str] = ()) -> Json:
         path = f"/v1/assessments/{self.assessments[name]}/submission"
@@ -148,21 +219,45 @@ class Case:
         for name in judges:
             self.submit(name, value)
 
+    def called_in(self, value: float = 2.5, flags: Sequence[Flag] = (Flag.INTERVIEW_WANTED,)) -> None:
+        """Bring the case to where the candidate must be heard."""
+        self.accept("anna", "bruno")
+        self.submit("anna", value, flags)
+        self.submit("bruno", value)
+        assert self.status == "interview"
+
+    def invitation(self, *panel: str, **changes: object) -> Json:
+        """An interview with all the notice that the scheme promises."""
+        people = [self.ids[name] for name in panel or ("anna", "bruno")]
+        day = (self.now + timedelta(days=10)).isoformat()
+        return {"panel": people, "at": day, "remote": True, **changes}
+
     def meet(self, *names: str) -> str:
         present = [self.ids[name] for name in names or COMMITTEE]
         return str(self.post("secretary", "/v1/meetings", {"present": present})["id"])
 
     def opened(self, *present: str, declare: Sequence[str] = COMMITTEE) -> str:
         """Put the case before a meeting; those who take part declare first."""
-        for name in declare:
-            self.declare(name)
-        body = {"dossier": self.dossier, "meeting": self.meet(*present)}
-        return str(self.post("chair", "/v1/decisions", body)["id"])
+        chair = self.actors["chair"]
+        with self.writing() as session:
+            for name in declare:
+                self._declare(session, name)
+            meeting = decisions.record_meeting(
+                session,
+                held_on=None,
+                present=[self.ids[name] for name in present or COMMITTEE],
+                by=chair,
+                at=self.now,
+            )
+            opened = decisions.open_decision(
+                session, self.dossier, meeting_id=meeting.id, by=chair, at=self.now
+            )
+            return opened.id
 
     def vote(self, decision: str, choice: str, *names: str) -> None:
-        for name in names or COMMITTEE:
-            self.post(name, f"/v1/decisions/{decision}/votes", {"choice": choice})
+        with self.writing() as session:
+            for name in names or COMMITTEE:
+                decisions.vote(session, decision, choice=Choice(choice), by=self.actors[name], at=self.now)
 
     def publish(self, decision: str, reasons: str = "Come dai punteggi.", **more: str) -> Json:
-        path = f"/v1/decisions/{decision}/publication"
-        return self.post("chair", path, {"reasons": reasons, **more}, expect=200)
+        return self.post("chair", publication(decision), {"reasons": reasons, **more}, expect=200)
