@@ -24,7 +24,7 @@ from app.dossiers.errors import (
 from app.dossiers.models import Declaration, Dossier, DossierAccess, DossierStatus, Evidence
 from app.dossiers.rules import ConflictKind, conflicts
 from app.organisations import queries as organisation_queries
-from app.organisations.rules import READS_EVERY_DOSSIER, Actor, Permission, Role
+from app.organisations.rules import READS_EVERY_DOSSIER, Actor, Role
 from app.organisations.service import today_of
 from app.outbox import trail
 from app.ports import ScanResult
@@ -150,7 +150,7 @@ def readable(
 def _reading_role(session: Session, dossier: Dossier, by: Actor) -> str:
     """Tell in which role somebody else than the candidate reads; raise if in none."""
     if not by.is_person:
-        if not _acts_for(by, dossier):
+        if dossier.opened_by != by.id:
             raise DossierNotFound(_NO_DOSSIER)
         return CLIENT
     judging = next((role for role in JUDGES if by.has(role)), None)
@@ -161,11 +161,6 @@ def _reading_role(session: Session, dossier: Dossier, by: Actor) -> str:
     if judging is None and by.has(*READS_EVERY_DOSSIER):
         return next(role for role in OFFICE if by.has(role)).value
     raise DossierNotFound(_NO_DOSSIER)
-
-
-def _acts_for(client: Actor, dossier: Dossier) -> bool:
-    # A program that does the office's work sees what the office sees; any other, what it opened.
-    return client.may(Permission.DOSSIERS_ADMIT) or dossier.opened_by == client.id
 
 
 def file_of(
@@ -187,11 +182,11 @@ def listed(
     session: Session, *, by: Actor, status: DossierStatus | None, after: str | None, limit: int
 ) -> Sequence[Dossier]:
     """List the dossiers that somebody may know of: all for the office, else one's own."""
-    everything = by.has(*READS_EVERY_DOSSIER) or (not by.is_person and by.may(Permission.DOSSIERS_ADMIT))
+    everything = by.has(*READS_EVERY_DOSSIER)
     return queries.page(
         session,
         applicant_id=by.id if by.is_person and not everything else None,
-        opened_by=by.id if not by.is_person and not everything else None,
+        opened_by=None if by.is_person else by.id,
         status=status,
         after=after,
         limit=limit,

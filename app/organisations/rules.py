@@ -84,10 +84,15 @@ OF_ROLE: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.AUDITOR: frozenset({P.MEMBERS_READ, P.ASSESSMENTS_READ, P.DECISIONS_READ, P.AUDIT_READ}),
     Role.ADMINISTRATOR: frozenset({P.MEMBERS_READ, P.MEMBERS_WRITE, P.KEYS_WRITE}),
 }
-# ISO/IEC 17024, 4.2: judging, voting and publishing are never delegated, so no machine ever holds these.
+# ISO/IEC 17024, 4.2: admitting, choosing who judges, judging, voting and publishing are never delegated,
+# so no machine ever holds these.
 PERSONS_ONLY: Final = frozenset(
     {
         P.KEYS_WRITE,
+        P.DOSSIERS_ADMIT,
+        P.DOSSIERS_TURN_DOWN,
+        P.ASSIGNMENTS_WRITE,
+        P.MEETINGS_WRITE,
         P.DECLARATIONS_WRITE,
         P.ASSESSMENTS_WRITE,
         P.INTERVIEWS_WRITE,

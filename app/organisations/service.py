@@ -47,7 +47,20 @@ from app.outbox import trail
 from app.outbox.trail import EventHead
 
 KEY_LIFE: Final = timedelta(days=365)
-CLIENT_SCOPES: Final = tuple(sorted(p.value for p in Permission if p not in PERSONS_ONLY))
+# What the first back office needs. Scores and the trail are for keys that ask for them by name.
+CLIENT_SCOPES: Final = tuple(
+    sorted(
+        {
+            Permission.DOSSIERS_READ,
+            Permission.DOSSIERS_WRITE,
+            Permission.CREDENTIALS_READ,
+            Permission.CREDENTIALS_ISSUE,
+            Permission.MEMBERS_READ,
+            Permission.MEMBERS_WRITE,
+            Permission.DECISIONS_READ,
+        }
+    )
+)
 _NOT_ACCEPTED: Final = "The key is missing, unknown, expired or revoked."
 
 

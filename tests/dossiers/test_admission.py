@@ -94,14 +94,14 @@ def test_nobody_in_the_office_acts_on_their_own_dossier(cast: Cast) -> None:
     assert problem(answer) == (403, "own-dossier")
 
 
-def test_the_client_that_handed_a_dossier_in_does_not_admit_it(cast: Cast) -> None:
-    client = steps.client(cast, "dossiers:read", "dossiers:write", "dossiers:admit")
+def test_the_desk_is_kept_by_persons(cast: Cast) -> None:
+    client = steps.client(cast, "dossiers:read", "dossiers:write")
     dossier = steps.complete(client, applicant=cast.applicant.id)
     steps.submit(client, dossier)
 
-    answer = client.calls.post(f"/v1/dossiers/{dossier}/admission", json={"path": "A"})
-
-    assert problem(answer) == (403, "own-dossier")
+    for step in ("return", "admission", "non-admission"):
+        answer = client.calls.post(f"/v1/dossiers/{dossier}/{step}", json={})
+        assert problem(answer) == (403, "permission-missing")
 
 
 def test_what_the_office_is_shown_when_it_acts_is_written_down_like_any_reading(cast: Cast) -> None:

@@ -246,15 +246,15 @@ def test_a_list_is_read_page_by_page(cast: Cast, clock: SetClock) -> None:
     assert problem(cast.secretary.calls.get("/v1/dossiers?limit=0")) == (422, "malformed")
 
 
-def test_a_client_that_does_the_offices_work_reads_what_the_office_reads(cast: Cast) -> None:
-    dossier = steps.submitted(cast.applicant)
-    office = steps.client(cast, "dossiers:read", "dossiers:admit")
-    other = steps.client(cast, "dossiers:read")
+def test_a_client_reads_what_it_opened_and_nothing_else(cast: Cast) -> None:
+    client = steps.client(cast, "dossiers:read", "dossiers:write")
+    dossier = steps.begin(client, applicant=cast.applicant.id)
+    theirs = steps.begin(cast.other)
 
-    assert office.calls.get(f"/v1/dossiers/{dossier}").status_code == 200
-    assert [line["id"] for line in office.calls.get("/v1/dossiers").json()["data"]] == [dossier]
-    assert problem(other.calls.get(f"/v1/dossiers/{dossier}")) == (404, "dossier-not-found")
-    assert opened(cast, dossier) == [("client", None)]
+    assert client.calls.get(f"/v1/dossiers/{dossier}").status_code == 200
+    assert [line["id"] for line in client.calls.get("/v1/dossiers").json()["data"]] == [dossier]
+    assert problem(client.calls.get(f"/v1/dossiers/{theirs}")) == (404, "dossier-not-found")
+    assert set(opened(cast, dossier)) == {("client", None)}
 
 
 def test_another_organisations_dossier_does_not_exist(cast: Cast, ports: Ports) -> None:

@@ -175,3 +175,20 @@ def test_a_persons_key_is_narrowed_by_its_scopes_and_never_widened(house: House)
     token = house.key(person=house.person, scopes=scopes).json()["token"]
 
     assert make.caller(house.app, token).get("/v1/me").json()["permissions"] == ["dossiers:read"]
+
+
+def test_the_first_clients_key_does_no_work_of_the_office_and_reads_no_scores(ports: Ports) -> None:
+    with ports.database.writing() as session:
+        founded = make.organisation(session, ports.clock.now())
+
+    me = make.caller(create_app(ports), founded.client_key.token).get("/v1/me").json()
+
+    assert me["permissions"] == [
+        "credentials:issue",
+        "credentials:read",
+        "decisions:read",
+        "dossiers:read",
+        "dossiers:write",
+        "members:read",
+        "members:write",
+    ]
