@@ -16,6 +16,7 @@ from app.credentials.errors import (
     DevelopmentKey,
     DocumentNotFound,
     LintFailed,
+    OwnCredential,
     ReviewNotAllowed,
 )
 from app.credentials.models import Document
@@ -61,6 +62,7 @@ STATUS: Final = [needs(Permission.CREDENTIALS_STATUS)]
     responses=documented(
         DecisionNotFound,
         DecisionNotPublished,
+        OwnCredential,
         CredentialIssuedAlready,
         CredentialOpenAlready,
         DevelopmentKey,
@@ -199,7 +201,9 @@ def qr_png(
     "/{credential_id}/suspension",
     response_model=CredentialOut,
     dependencies=STATUS,
-    responses=documented(CredentialNotFound, CredentialNotMovable, CauseNotAllowed, ReviewNotAllowed),
+    responses=documented(
+        OwnCredential, CredentialNotFound, CredentialNotMovable, CauseNotAllowed, ReviewNotAllowed
+    ),
 )
 def suspend(
     db: Db,
@@ -226,7 +230,7 @@ def suspend(
     "/{credential_id}/reinstatement",
     response_model=CredentialOut,
     dependencies=STATUS,
-    responses=documented(CredentialNotFound, CredentialNotMovable),
+    responses=documented(OwnCredential, CredentialNotFound, CredentialNotMovable),
 )
 def reinstate(
     db: Db,
@@ -245,7 +249,7 @@ def reinstate(
     "/{credential_id}/revocation",
     response_model=CredentialOut,
     dependencies=STATUS,
-    responses=documented(CredentialNotFound, CredentialNotMovable, CauseNotAllowed),
+    responses=documented(OwnCredential, CredentialNotFound, CredentialNotMovable, CauseNotAllowed),
 )
 def revoke(
     db: Db,

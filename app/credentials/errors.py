@@ -1,6 +1,6 @@
 """What can go wrong between a decision and its credential, and afterwards."""
 
-from app.core.errors import Conflict, NotFound, RuleBroken
+from app.core.errors import Conflict, NotAllowed, NotFound, RuleBroken
 
 
 class CredentialNotFound(NotFound):
@@ -11,6 +11,13 @@ class CredentialNotFound(NotFound):
 class DocumentNotFound(NotFound):
     code = "document-not-found"
     title = "The credential has no such document"
+
+
+class OwnCredential(NotAllowed):
+    """ISO/IEC 17024, 4.3: nobody acts for the body in a matter of their own."""
+
+    code = "own-credential"
+    title = "Nobody issues, suspends, reinstates or revokes their own credential"
 
 
 class CredentialIssuedAlready(Conflict):

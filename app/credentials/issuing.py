@@ -24,6 +24,7 @@ from app.credentials.errors import (
     CredentialNotActive,
     CredentialNotFound,
     CredentialOpenAlready,
+    OwnCredential,
 )
 from app.credentials.models import Credential, Document, Intent, Period
 from app.credentials.rules import CredentialState, may_read
@@ -73,7 +74,7 @@ def issue(ports: Ports, decision_id: str, *, by: Actor, at: datetime) -> str:
     """
     with ports.database.writing(by.organisation_id) as session:
         decision = decisions.granted(session, decision_id)
-        credential, period = _register(session, decision, at=at)
+        credential, period = _register(session, decision, by=by, at=at)
         intent = _intend(session, ports, credential, period, Format.VC_JWT, by=by, at=at)
     try:
         finish(ports, by.organisation_id, intent.id, at=at)
@@ -83,7 +84,10 @@ def issue(ports: Ports, decision_id: str, *, by: Actor, at: datetime) -> str:
 
 
 def issue_document(ports: Ports, credential_id: str, form: Format, *, by: Actor, at: datetime) -> Made:
-    """Make a document in another format of a credential that stands, for its holder or by a registrar."""
+    """Make a document in another format of a credential that stands, for its holder or by a registrar.
+
+    Registrars may ask for their own, as any holder may: it says no more than the credential does.
+    """
     with ports.database.writing(by.organisation_id) as session:
         credential = queries.by_id(session, credential_id, lock=True)
         if not may_read(by, credential.holder_id):
@@ -133,11 +137,13 @@ def topics(ports: Ports) -> dict[str, Callable[[Message], None]]:
     return {FINISH: finish_orphan}
 
 
-def _register(session: Session, decision: Decision, *, at: datetime) -> tuple[Credential, Period]:
+def _register(session: Session, decision: Decision, *, by: Actor, at: datetime) -> tuple[Credential, Period]:
     """Enter the credential and its first period in the register, if nothing forbids it."""
     if taken := queries.credential_from(session, decision.id):
         raise CredentialIssuedAlready("This decision has its credential already.", credential=taken.id)
     holder_id = session.get_one(Dossier, decision.dossier_id).applicant_id
+    if holder_id == by.id:
+        raise OwnCredential("Another registrar issues this credential.")
     # Two grants for one person may be issued at once: the second waits here, and then sees the first's entry.
     session.execute(select(Person.id).where(Person.id == holder_id).with_for_update(key_share=True))
     if held := queries.open_credential(session, holder_id, decision.scheme_id):

@@ -9,6 +9,7 @@ from app.credentials import queries
 from app.credentials.errors import (
     CauseNotAllowed,
     CredentialNotMovable,
+    OwnCredential,
     ReviewNotAllowed,
 )
 from app.credentials.models import Credential, Period, StatusChange
@@ -33,7 +34,7 @@ def suspend(
     at: datetime,
 ) -> Credential:
     """Suspend a credential, for a cause that the scheme names and until a day on which it is reviewed."""
-    credential, period = _movable(session, credential_id, StatusMove.SUSPENDED, at)
+    credential, period = _movable(session, credential_id, StatusMove.SUSPENDED, by=by, at=at)
     rules = catalogue().version(credential.scheme_id, period.scheme_version).suspension
     _require_cause(cause, rules.causes)
     review = _review_day(rules, review_on, organisations.today_of(session, by.organisation_id, at))
@@ -48,7 +49,7 @@ def suspend(
 
 def reinstate(session: Session, credential_id: str, *, reasons: str, by: Actor, at: datetime) -> Credential:
     """End a suspension: the credential stands again, for what is left of its period."""
-    credential, _ = _movable(session, credential_id, StatusMove.REINSTATED, at)
+    credential, _ = _movable(session, credential_id, StatusMove.REINSTATED, by=by, at=at)
     ended = queries.last_cause(session, credential, StatusMove.SUSPENDED)
     credential.suspended_at = None
     credential.suspension_review = None
@@ -62,7 +63,7 @@ def revoke(
     session: Session, credential_id: str, *, cause: str, reasons: str, by: Actor, at: datetime
 ) -> Credential:
     """Revoke a credential for good (I25) and close it: the holder may be granted another one day."""
-    credential, _ = _movable(session, credential_id, StatusMove.REVOKED, at)
+    credential, _ = _movable(session, credential_id, StatusMove.REVOKED, by=by, at=at)
     _require_cause(cause, sorted(REVOCATION_CAUSES))
     credential.revoked_at = at
     credential.closed_at = at
@@ -73,10 +74,12 @@ def revoke(
 
 
 def _movable(
-    session: Session, credential_id: str, move: StatusMove, at: datetime
+    session: Session, credential_id: str, move: StatusMove, *, by: Actor, at: datetime
 ) -> tuple[Credential, Period]:
-    """Hold the credential, if the table lets it take this step."""
+    """Hold the credential, if the table lets it take this step and it is not the actor's own."""
     credential = queries.by_id(session, credential_id, lock=True)
+    if credential.holder_id == by.id:
+        raise OwnCredential("Another registrar takes this step.")
     period = queries.current_period(session, credential)
     state = queries.state(session, credential, period, at)
     if move not in MOVES[state]:
