@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from app.core.db import EVERY_ORGANISATION, Base, Database, Owned
 from app.core.errors import JsonValue
 
+log: Final = logging.getLogger("sigillo.trail")
 SYSTEM: Final = "system"
 GENESIS: Final = "0" * 64
 BATCH: Final = 250  # under 50 ms: a longer write would keep requests waiting on SQLite
@@ -121,13 +123,22 @@ def link_hash(event: Event, seq: int, previous: str) -> str:
 
 
 def append(database: Database) -> int:
-    """Number and chain the events that wait, organisation by organisation; return how many."""
+    """Number and chain the events that wait, organisation by organisation; return how many.
+
+    A chain that cannot be continued is logged and left waiting: the other organisations' go on.
+    """
     with database.reading() as session:
         waiting = select(Event.organisation_id).outerjoin(EventLink, EventLink.event_id == Event.id)
         organisations = session.scalars(
             waiting.where(EventLink.event_id.is_(None)).distinct(), execution_options=EVERY_ORGANISATION
         ).all()
-    return sum(_append_to(database, organisation_id) for organisation_id in organisations)
+    appended = 0
+    for organisation_id in organisations:
+        try:
+            appended += _append_to(database, organisation_id)
+        except Exception:
+            log.exception("trail.failed", extra={"organisation_id": organisation_id})
+    return appended
 
 
 def _append_to(database: Database, organisation_id: str) -> int:

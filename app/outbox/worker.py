@@ -28,9 +28,15 @@ class Worker:
     name: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def run_once(self) -> int:
-        """Do every duty once and the messages that are due now; return how many messages were done."""
+        """Do every duty once and the messages that are due now; return how many messages were done.
+
+        A duty that fails is logged and comes round again: the messages do not wait for it.
+        """
         for duty in self.duties:
-            duty()
+            try:
+                duty()
+            except Exception:
+                log.exception("duty.failed")
         with self.database.writing() as session:
             claimed = messages.claim(session, self.name, at=self.clock.now(), limit=AT_ONCE)
             session.expunge_all()

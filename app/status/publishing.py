@@ -1,7 +1,7 @@
 """Lists as anyone may fetch them: signed when they change and again before they expire, never going back."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,6 +20,7 @@ from app.status.models import ListKind, PublishedList, Standing
 from app.status.service import PUBLISH
 from app.status.signing import signed
 
+log: Final = logging.getLogger("sigillo.lists")
 LIFE: Final = timedelta(hours=24)
 RENEWED_AFTER: Final = LIFE / 2
 KEPT_BY_READERS: Final = timedelta(minutes=1)
@@ -80,13 +81,17 @@ def publish(ports: Ports, list_id: int, *, at: datetime) -> bool:
 
 
 def keep_fresh(ports: Ports) -> None:
-    """Sign again what is half-way to its end. A signer that fails is asked again at the next round."""
+    """Sign again what is half-way to its end. A list that fails comes round again, and keeps none waiting."""
     at = ports.clock.now()
     with ports.database.reading() as session:
         old = queries.signed_before(session, at - RENEWED_AFTER)
     for list_id in old:
-        with suppress(SigningFailed):  # logged where it happened; other duties must not wait for it
+        try:
             publish(ports, list_id, at=at)
+        except SigningFailed:
+            continue  # logged where it happened
+        except Exception:
+            log.exception("list.failed", extra={"list_id": list_id})
 
 
 def topics(ports: Ports) -> dict[str, Callable[[Message], None]]:

@@ -2,6 +2,7 @@ import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import select
 
 from app.core.db import EVERY_ORGANISATION, Database
@@ -112,3 +113,19 @@ def test_a_message_for_later_waits_until_it_is_due(database: Database) -> None:
     clock.move(timedelta(days=30))
     worker.drain()
     assert len(done) == 1
+
+
+def test_a_duty_that_fails_keeps_no_message_and_no_other_duty_waiting(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    left(database)
+    done: list[str] = []
+
+    def fails() -> None:
+        raise ValueError("a chain that is broken")
+
+    topics = {"work": lambda message: done.append(message.topic)}
+    worker = Worker(database, SetClock(AT), topics, duties=(fails, lambda: done.append("duty")))
+    assert worker.run_once() == 1
+    assert done == ["duty", "work"]
+    assert "duty.failed" in [record.message for record in caplog.records]

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DatabaseError
 from app.core.db import EVERY_ORGANISATION, Database
 from app.organisations.models import Organisation
 from app.outbox import trail
-from app.outbox.trail import Event, EventLink
+from app.outbox.trail import Event, EventHead, EventLink
 from tests import make
 
 AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -107,3 +107,14 @@ def test_each_organisation_has_a_chain_of_its_own(database: Database) -> None:
 
 def test_a_digest_needs_its_salt() -> None:
     assert trail.salted_digest("a" * 32, "reasons") != trail.salted_digest("b" * 32, "reasons")
+
+
+def test_a_chain_that_cannot_be_continued_keeps_no_other_waiting(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken, sound = recorded(database, 2), recorded(database, 3)
+    with database.writing(broken) as session:
+        session.execute(delete(EventHead))
+    trail.append(database)
+    assert audited(database, sound).waiting == 0
+    assert "trail.failed" in [record.message for record in caplog.records]

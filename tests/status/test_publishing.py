@@ -2,7 +2,7 @@
 
 import threading
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -249,3 +249,29 @@ def test_a_badge_list_has_no_revocation_form(ports: Ports) -> None:
     shelf.publish()
     answer = make.caller(create_app(ports)).get(f"/status/{shelf.list_id}-revocation")
     assert answer.status_code == 404
+
+
+def test_a_list_that_cannot_be_renewed_keeps_no_other_waiting(
+    ports: Ports, clock: SetClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken, sound = Shelf.made(ports), Shelf.made(ports)
+    broken.publish()
+    sound.publish()
+    before = sound.row("revocation").token
+    clock.move(RENEWED_AFTER)
+
+    def fails_for_one(ports: Ports, list_id: int, *, at: datetime) -> bool:
+        if list_id == broken.list_id:
+            raise ValueError("a list that cannot be written")
+        return publish(ports, list_id, at=at)
+
+    monkeypatch.setattr("app.status.publishing.publish", fails_for_one)
+    keep_fresh(ports)
+    assert sound.row("revocation").token != before
+    assert "list.failed" in [record.message for record in caplog.records]
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "9" * 10, "x", "-1", "1_0", "\N{ARABIC-INDIC DIGIT ONE}"])
+def test_what_is_no_number_of_a_list_is_not_found(shelf: Shelf, number: str) -> None:
+    shelf.publish()
+    assert make.caller(create_app(shelf.ports)).get(f"/status/{number}-revocation").status_code == 404
