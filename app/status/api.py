@@ -1,5 +1,6 @@
 """The public address of status lists."""
 
+import re
 from typing import Final, get_args
 
 from starlette.requests import Request
@@ -16,7 +17,8 @@ from app.web import PublicRoute
 
 MEDIA_TYPE: Final = "application/vc+jwt"
 PURPOSES: Final[tuple[Purpose, ...]] = get_args(Purpose)
-PATH: Final = "/status/{list_id:int}-{purpose}"
+_NUMBER: Final = re.compile("[0-9]{1,10}")  # never longer: turning digits into a number has a limit
+PATH: Final = "/status/{list_id}-{purpose}"
 
 
 def routes(ports: Ports) -> list[Route]:
@@ -39,10 +41,11 @@ def routes(ports: Ports) -> list[Route]:
 def _found(ports: Ports, request: Request) -> PublishedList:
     asked = request.path_params["purpose"]
     purpose = next((purpose for purpose in PURPOSES if purpose == asked), None)
-    if purpose is None or request.path_params["list_id"] >= 2**31:
+    number = _NUMBER.fullmatch(request.path_params["list_id"])
+    if purpose is None or number is None or int(number[0]) >= 2**31:
         raise ListNotFound("There is no such status list.")
     with ports.database.reading() as session:
-        return queries.published(session, request.path_params["list_id"], purpose)
+        return queries.published(session, int(number[0]), purpose)
 
 
 def _etag(published: PublishedList) -> str:
