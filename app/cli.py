@@ -147,6 +147,7 @@ def serve(
         host=host,
         port=port or local or 8000,
         access_log=False,
+        log_config=None,  # its own would print exceptions with their words, and those may be personal
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=10,

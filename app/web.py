@@ -22,6 +22,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.ports import Ports
 
 log: Final = logging.getLogger("sigillo.requests")
+# Loggers that would otherwise print a traceback with the words of an exception in it.
+LOGGED: Final = {"sigillo": logging.INFO, "uvicorn": logging.WARNING, "asyncio": logging.WARNING}
 BODY_LIMIT: Final = 1_000_000
 _ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ISO_INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:[0-9]{2})")
@@ -285,10 +287,11 @@ def _places(traceback: Any) -> Iterator[str]:
 
 
 def log_to_stderr() -> None:
-    """Send the service's log to standard error, as JSON lines."""
+    """Send the log to standard error as JSON lines: the service's own, and what carries the service."""
     target = logging.StreamHandler(sys.stderr)
     target.setFormatter(JsonLines())
-    logger = logging.getLogger("sigillo")
-    logger.handlers[:] = [target]
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
+    for name, level in LOGGED.items():
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [target]
+        logger.setLevel(level)
+        logger.propagate = False

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from app import problems
 from app.core.errors import NotFound
 from app.organisations.access import refuse_undeclared
-from app.web import BodyLimit, Day, Instant, JsonLines, Line, RequestLog, Text
+from app.web import LOGGED, BodyLimit, Day, Instant, JsonLines, Line, RequestLog, Text, log_to_stderr
 from tests import make
 
 
@@ -123,6 +123,25 @@ def test_what_nobody_expected_is_answered_with_nothing_and_logged_without_its_wo
     lines = [JsonLines().format(record) for record in caplog.records if record.name.startswith("sigillo")]
     assert any('"error": "ValueError"' in line for line in lines)
     assert not any("Annarella" in line for line in lines)
+
+
+@pytest.mark.parametrize("name", ["sigillo.problems", "uvicorn.error", "asyncio"])
+def test_whoever_logs_an_exception_prints_its_kind_and_not_its_words(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = {one: (logging.getLogger(one), vars(logging.getLogger(one)).copy()) for one in LOGGED}
+    try:
+        log_to_stderr()
+        logging.getLogger(name).error("fell", exc_info=ValueError("Annarella"))
+        printed = capsys.readouterr().err
+    finally:
+        for logger, before in kept.values():
+            logger.handlers[:] = []
+            logger.setLevel(before["level"])
+            logger.propagate = before["propagate"]
+
+    assert json.loads(printed)["error"] == "ValueError"
+    assert "Annarella" not in printed
 
 
 def test_malformed_input_points_at_each_place_and_repeats_none_of_it() -> None:

@@ -200,10 +200,21 @@ class Database:
 
 
 def connect(url: str, *, pool: int = 20) -> Database:
-    """Open the database behind a URL, with the settings that make it durable."""
+    """Open the database behind a URL, with the settings that make it durable.
+
+    What a failed statement carried stays out of its error: it is people's names, and errors are logged.
+    """
     if make_url(url).get_backend_name() != "sqlite":
-        return Database(create_engine(url, pool_size=pool, max_overflow=0, pool_pre_ping=True))
-    engine = create_engine(url, pool_size=pool, max_overflow=pool, connect_args={"timeout": BUSY_MS / 1000})
+        return Database(
+            create_engine(url, pool_size=pool, max_overflow=0, pool_pre_ping=True, hide_parameters=True)
+        )
+    engine = create_engine(
+        url,
+        pool_size=pool,
+        max_overflow=pool,
+        connect_args={"timeout": BUSY_MS / 1000},
+        hide_parameters=True,
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return Database(engine)
