@@ -69,7 +69,7 @@ InterviewId = Annotated[str, Path(pattern=pattern("int"))]
     status_code=status.HTTP_201_CREATED,
     dependencies=[needs(Permission.ASSIGNMENTS_WRITE)],
     responses=documented(
-        PermissionMissing, DossierNotFound, PersonNotFound, DossierNotMovable, AssignedAlready,
+        PermissionMissing, OwnDossier, DossierNotFound, PersonNotFound, DossierNotMovable, AssignedAlready,
         AssessorsEnough, AssessorNotEligible,
     ),
 )  # fmt: skip
@@ -186,7 +186,7 @@ def result(db: ReadDb, actor: CurrentActor, dossier_id: DossierId) -> ResultOut:
     status_code=status.HTTP_201_CREATED,
     dependencies=[needs(Permission.INTERVIEWS_WRITE)],
     responses=documented(
-        PermissionMissing, NotYourInterview, DossierNotFound, PersonNotFound, DossierNotMovable,
+        PermissionMissing, OwnDossier, NotYourInterview, DossierNotFound, PersonNotFound, DossierNotMovable,
         InterviewBookedAlready, InterviewNotAcceptable, AssessorNotEligible,
     ),
 )  # fmt: skip
@@ -209,8 +209,8 @@ def book(db: Db, now: Now, actor: CurrentActor, dossier_id: DossierId, body: New
     "/interviews/{interview_id}/minutes",
     dependencies=[needs(Permission.INTERVIEWS_WRITE)],
     responses=documented(
-        PermissionMissing, NotYourInterview, InterviewNotFound, InterviewNotBooked, InterviewNotYet,
-        DossierNotMovable, ScoresNotAcceptable,
+        PermissionMissing, OwnDossier, NotYourInterview, DeclarationRequired, ConflictOfInterest,
+        InterviewNotFound, InterviewNotBooked, InterviewNotYet, DossierNotMovable, ScoresNotAcceptable,
     ),
 )  # fmt: skip
 def hold(db: Db, now: Now, actor: CurrentActor, interview_id: InterviewId, body: Minutes) -> InterviewOut:
@@ -225,9 +225,10 @@ def hold(db: Db, now: Now, actor: CurrentActor, interview_id: InterviewId, body:
     "/interviews/{interview_id}/cancellation",
     dependencies=[needs(Permission.INTERVIEWS_WRITE)],
     responses=documented(
-        PermissionMissing, NotYourInterview, InterviewNotFound, InterviewNotBooked, DossierNotMovable
+        PermissionMissing, OwnDossier, NotYourInterview, InterviewNotFound, InterviewNotBooked,
+        DossierNotMovable,
     ),
-)
+)  # fmt: skip
 def cancel(db: Db, now: Now, actor: CurrentActor, interview_id: InterviewId, body: Nothing) -> InterviewOut:
     """Call an interview off."""
     del body

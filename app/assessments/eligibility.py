@@ -7,9 +7,16 @@ from sqlalchemy.orm import Session
 from app.assessments import queries
 from app.assessments.errors import AssessorNotEligible
 from app.dossiers import queries as dossier_queries
+from app.dossiers.errors import OwnDossier
 from app.dossiers.models import Dossier
 from app.organisations import queries as organisation_queries
-from app.organisations.rules import COMMITTEE, Role
+from app.organisations.rules import COMMITTEE, Actor, Role
+
+
+def refuse_own(dossier: Dossier, by: Actor) -> None:
+    """Refuse whoever the dossier is for, or who opened it for them: an office is no way into one's own case."""
+    if by.id in {dossier.applicant_id, dossier.opened_by}:
+        raise OwnDossier("Nobody takes a step of the judgement on a dossier of their own.")
 
 
 def require_judge(

@@ -44,6 +44,7 @@ def book(
 ) -> Interview:
     """Call the candidate to an interview, with the notice that the scheme promises them."""
     dossier = dossier_queries.locked(session, dossier_id)
+    eligibility.refuse_own(dossier, by)
     _require_panel_or_office(by, panel)
     require_status(dossier, DossierStatus.INTERVIEW)
     if queries.interview_in(session, dossier.id, dossier.round) is not None:
@@ -98,8 +99,14 @@ def hold(
     by: Actor,
     at: datetime,
 ) -> Interview:
-    """Put an interview on record; what the panel scored anew takes the place of the consensus."""
+    """Put an interview on record; what the panel scored anew takes the place of the consensus.
+
+    Only somebody of the panel does, since scores are given by those who judge and by nobody else.
+    """
     interview, dossier = _booked(session, interview_id, by)
+    if by.id not in _seated(interview):
+        raise NotYourInterview("An interview is put on record by its panel.")
+    dossiers.require_clear(session, dossier, by.id)
     if at < interview.at:
         raise InterviewNotYet("The interview has not begun: there is nothing to put on record.")
     refuse_scores(rescore_faults(dossiers.scheme_of(dossier), rescores))
@@ -138,13 +145,18 @@ def _booked(session: Session, interview_id: str, by: Actor) -> tuple[Interview, 
     interview = queries.interview(session, interview_id)
     dossier = dossier_queries.locked(session, interview.dossier_id)
     session.refresh(interview)
-    _require_panel_or_office(by, [seat.person_id for seat in interview.panel])
+    eligibility.refuse_own(dossier, by)
+    _require_panel_or_office(by, _seated(interview))
     if interview.status != InterviewStatus.BOOKED:
         raise InterviewNotBooked(f"The interview is {interview.status}.")
     require_status(dossier, DossierStatus.INTERVIEW)
     return interview, dossier
 
 
+def _seated(interview: Interview) -> list[str]:
+    return [seat.person_id for seat in interview.panel]
+
+
 def _require_panel_or_office(by: Actor, panel: Sequence[str]) -> None:
     if by.id not in panel and not by.has(*OFFICE):
-        raise NotYourInterview("An interview is arranged and recorded by its panel or by the office.")
+        raise NotYourInterview("An interview is arranged by its panel or by the office.")

@@ -87,15 +87,18 @@ def interview_in(session: Session, dossier_id: str, round_: int) -> Interview | 
     return next((found for found in interviews(session, dossier_id) if found.round == round_), None)
 
 
-def judges_of(session: Session, dossier_id: str) -> frozenset[str]:
-    """Name those who judged a dossier in any round: its assessors, and whoever sits on a panel."""
-    assessors = session.scalars(select(Assessment.assessor_id).where(Assessment.dossier_id == dossier_id))
-    panels = session.scalars(
+def judges_of(session: Session, dossier_id: str, until: int | None = None) -> frozenset[str]:
+    """Name those who judged a dossier, up to a round or in any: its assessors, and who sits on a panel."""
+    assessors = select(Assessment.assessor_id).where(Assessment.dossier_id == dossier_id)
+    panels = (
         select(Panelist.person_id)
         .join(Interview, Interview.id == Panelist.interview_id)
         .where(Interview.dossier_id == dossier_id, Interview.status != InterviewStatus.CANCELLED)
     )
-    return frozenset(assessors) | frozenset(panels)
+    if until is not None:
+        assessors = assessors.where(Assessment.round <= until)
+        panels = panels.where(Interview.round <= until)
+    return frozenset(session.scalars(assessors)) | frozenset(session.scalars(panels))
 
 
 def candidates_of(session: Session, scheme_id: str, by: datetime) -> frozenset[str]:

@@ -36,7 +36,8 @@ from app.dossiers import service as dossiers
 from app.dossiers.errors import DossierNotMovable
 from app.dossiers.models import Declaration, Dossier, DossierStatus
 from app.dossiers.rules import ConflictKind
-from app.organisations.rules import Actor
+from app.organisations import queries as organisation_queries
+from app.organisations.rules import Actor, Role
 from app.organisations.service import today_of
 from app.outbox import trail
 from app.schemes.judgement import Flag
@@ -55,19 +56,15 @@ class Declared:
 def assign(session: Session, dossier_id: str, *, assessor_id: str, by: Actor, at: datetime) -> Assignment:
     """Give a dossier to an assessor, who reads nothing of it before declaring."""
     dossier = dossier_queries.locked(session, dossier_id)
+    eligibility.refuse_own(dossier, by)
     require_status(dossier, *ASSIGNABLE)
     if queries.assignment_of(session, dossier.id, assessor_id) is not None:
         raise AssignedAlready("The dossier was given to this assessor already.")
+    today = today_of(session, dossier.organisation_id, at)
+    _replace_departed(session, dossier, on=today, by=by.id, at=at)
     if len(queries.accepted_assignments(session, dossier.id)) >= MOST_ASSESSORS:
         raise AssessorsEnough(f"A dossier has {MOST_ASSESSORS} assessors at most.")
-    eligibility.require_judge(
-        session,
-        dossier,
-        assessor_id,
-        on=today_of(session, dossier.organisation_id, at),
-        declared=False,
-        at=at,
-    )
+    eligibility.require_judge(session, dossier, assessor_id, on=today, declared=False, at=at)
     assignment = Assignment(
         id=new_id("asg"),
         organisation_id=dossier.organisation_id,
@@ -79,6 +76,7 @@ def assign(session: Session, dossier_id: str, *, assessor_id: str, by: Actor, at
     )
     session.add(assignment)
     session.flush()
+    dossiers.call(session, dossier, assessor_id, by=by.id, at=at)
     record(session, dossier, "assignment.made", by=by.id, at=at, about={"assignment": assignment.id})
     if dossier_queries.declaration_of(session, dossier.id, assessor_id) is not None:
         _accept(session, dossier, assignment, by=by.id, at=at)  # they declared before they were asked
@@ -190,6 +188,7 @@ def begin_round(session: Session, dossier: Dossier, *, by: str, at: datetime) ->
     """Judge a deferred dossier anew: a further round, with a fresh assessment for each of its assessors."""
     dossier.round += 1
     dossier.move_to(DossierStatus.IN_ASSESSMENT, by=by, at=at)
+    _replace_departed(session, dossier, on=today_of(session, dossier.organisation_id, at), by=by, at=at)
     for assignment in queries.accepted_assignments(session, dossier.id):
         _open(session, dossier, assignment)
     record(session, dossier, "assessment.begun", by=by, at=at, facts={"round": dossier.round})
@@ -311,6 +310,21 @@ def _accept(
         record(session, dossier, "assessment.begun", by=by, at=at, facts={"round": dossier.round})
         session.flush()
     return opened
+
+
+def _replace_departed(session: Session, dossier: Dossier, *, on: date, by: str, at: datetime) -> None:
+    """Let nobody wait for an assessor who is one no longer: without scores handed in, their place is free."""
+    assessors = organisation_queries.holders_of(session, [Role.ASSESSOR], on)
+    present = queries.assessments_in(session, dossier.id, dossier.round)
+    for assignment in queries.accepted_assignments(session, dossier.id):
+        found = next((one for one in present if one.assignment_id == assignment.id), None)
+        if assignment.assessor_id in assessors or (found is not None and found.submitted_at is not None):
+            continue
+        assignment.status = AssignmentStatus.REPLACED
+        if found is not None:
+            session.delete(found)
+        record(session, dossier, "assignment.ended", by=by, at=at, about={"assignment": assignment.id})
+    session.flush()
 
 
 def _open(session: Session, dossier: Dossier, assignment: Assignment) -> Assessment:

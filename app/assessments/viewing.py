@@ -78,8 +78,9 @@ def _concerned(session: Session, dossier: Dossier, by: Actor) -> bool:
     if by.id == dossier.applicant_id or not by.is_person:
         return False
     judged = by.id in queries.judges_of(session, dossier.id)
+    assigned = queries.assignment_of(session, dossier.id, by.id) is not None
     declared = dossier_queries.declaration_of(session, dossier.id, by.id) is not None
-    if judged or declared or by.has(*COMMITTEE):
+    if judged or assigned or declared or by.has(*COMMITTEE):
         dossiers.require_clear(session, dossier, by.id)
     return judged or by.has(*COMMITTEE, *OVERSEERS)
 

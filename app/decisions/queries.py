@@ -118,7 +118,7 @@ def standing(session: Session, decision: Decision) -> Standing:
     declarations = dossier_queries.declarations(session, dossier.id)
     judged_others = frozenset[str]().union(
         *(
-            assessment_queries.judges_of(session, other.dossier_id)
+            assessment_queries.judges_of(session, other.dossier_id, other.round)
             for other in others_in(session, held.id, dossier.id)
         )
     )
@@ -129,7 +129,7 @@ def standing(session: Session, decision: Decision) -> Standing:
         conflicted=rivals | {said.person_id for said in declarations if said.conflicted},
         separated=separated(
             dossiers.scheme_of(dossier).decision,
-            assessment_queries.judges_of(session, dossier.id),
+            assessment_queries.judges_of(session, dossier.id, decision.round),
             judged_others,
         ),
         applicant=dossier.applicant_id,

@@ -96,13 +96,20 @@ def record_meeting(
 
 def open_decision(session: Session, dossier_id: str, *, meeting_id: str, by: Actor, at: datetime) -> Decision:
     """Put a case before a meeting, pinned to what the committee sees of it from here on (invariant I8)."""
+    seen = dossier_queries.by_id(session, dossier_id)
+    earlier = queries.standing_decision(session, seen.id, seen.round)
+    if earlier is not None:
+        queries.locked(session, earlier.id)  # decision, dossier, meeting: everybody locks in this order
     dossier = dossier_queries.locked(session, dossier_id)
     require_status(dossier, DossierStatus.READY_FOR_DECISION)
     meeting = queries.locked_meeting(session, meeting_id)
     scheme = dossiers.scheme_of(dossier)
+    if queries.standing_decision(session, dossier.id, dossier.round) is not earlier:
+        raise DecisionOpenedAlready("Somebody else has just put this case before a meeting.")
     _require_ready_by(session, dossier, meeting)
     _require_separation(session, dossier, meeting, scheme)
-    _adjourn_undecided(session, dossier, meeting, by=by, at=at)
+    if earlier is not None:
+        _adjourn(session, earlier, meeting, by=by, at=at)
     found = assessments.result_of(session, dossier)
     if found is None:
         raise CaseFileChanged("The scores of this round no longer come to a result.")
@@ -255,13 +262,8 @@ def _require_separation(session: Session, dossier: Dossier, meeting: Meeting, sc
             raise SeparationBroken("Somebody who judged this case has voted in this meeting. Take another.")
 
 
-def _adjourn_undecided(
-    session: Session, dossier: Dossier, meeting: Meeting, *, by: Actor, at: datetime
-) -> None:
+def _adjourn(session: Session, earlier: Decision, meeting: Meeting, *, by: Actor, at: datetime) -> None:
     """Make way for another meeting where the first came to nothing: no quorum, or nobody took sides."""
-    earlier = queries.standing_decision(session, dossier.id, dossier.round)
-    if earlier is None:
-        return
     took_sides = tally(queries.votes_on(session, earlier.id)).cast
     if earlier.meeting_id == meeting.id or took_sides or earlier.status != DecisionStatus.OPEN:
         raise DecisionOpenedAlready("The dossier has a decision in this round already.", decision=earlier.id)

@@ -52,9 +52,9 @@ def test_an_assessor_of_yesterday_is_not_assigned(case: Case) -> None:
 
 
 def test_whoever_declared_a_conflict_is_not_assigned(case: Case) -> None:
-    case.declare("anna", "family")
+    case.declare("ugo", "family")
 
-    answer = case.call("manager", "POST", f"{case.here}/assignments", {"assessor": case.ids["anna"]})
+    answer = case.call("manager", "POST", f"{case.here}/assignments", {"assessor": case.ids["ugo"]})
     assert (answer.status_code, answer.json()["why"]) == (422, "conflicted")
 
 
@@ -131,6 +131,7 @@ def test_a_tie_that_ended_long_ago_is_none(case: Case) -> None:
 
 
 def test_one_declares_once(case: Case) -> None:
+    case.assign("anna")
     case.declare("anna")
 
     path = f"{case.here}/declarations"
@@ -138,14 +139,15 @@ def test_one_declares_once(case: Case) -> None:
 
 
 def test_whoever_declared_before_being_assigned_begins_at_once(case: Case) -> None:
-    case.declare("anna")
-    made = case.post("manager", f"{case.here}/assignments", {"assessor": case.ids["anna"]})
+    case.declare("ugo")
+    made = case.post("manager", f"{case.here}/assignments", {"assessor": case.ids["ugo"]})
 
     assert made["status"] == "accepted"
-    assert case.get("anna", "/v1/assignments")["data"][0]["assessment"] is not None
+    assert case.get("ugo", "/v1/assignments")["data"][0]["assessment"] is not None
 
 
 def test_a_malformed_declaration_changes_nothing(case: Case) -> None:
+    case.assign("anna")
     path = f"{case.here}/declarations"
     bodies: list[Json] = [
         {},
@@ -157,3 +159,26 @@ def test_a_malformed_declaration_changes_nothing(case: Case) -> None:
     for body in bodies:
         assert case.refused("anna", "POST", path, body) == (422, "malformed")
     assert case.declare("anna")["conflicted"] is False
+
+
+def test_an_assessor_reads_nothing_before_declaring(case: Case) -> None:
+    case.accept("anna", "bruno")
+    case.assign("carla")
+
+    assert case.refused("carla", "GET", f"{case.here}/assessments") == (403, "declaration-required")
+    assert case.refused("carla", "GET", f"{case.here}/result") == (403, "declaration-required")
+
+
+def test_nobody_waits_for_an_assessor_who_is_one_no_longer(case: Case) -> None:
+    case.accept("anna", "bruno")
+    case.submit("anna")
+    case.score("bruno")
+    with case.writing() as session:
+        for grant in session.scalars(select(RoleGrant).where(RoleGrant.person_id == case.ids["bruno"])):
+            grant.to_day = (case.now - timedelta(days=1)).date()
+    case.accept("carla")
+    case.submit("carla")
+
+    assert case.status == "ready_for_decision"
+    judges = {one["assessor"] for one in case.get("manager", f"{case.here}/assessments")["data"]}
+    assert judges == {case.ids["anna"], case.ids["carla"]}

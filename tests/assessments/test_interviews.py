@@ -90,9 +90,9 @@ def test_a_panel_is_two_assessors_who_are_clear_of_the_case(
 
 def test_somebody_in_conflict_hears_nobody(case: Case) -> None:
     case.called_in()
-    case.declare("carla", "collaboration")
+    case.declare("ugo", "collaboration")
 
-    answer = case.call("secretary", "POST", f"{case.here}/interviews", case.invitation("anna", "carla"))
+    answer = case.call("secretary", "POST", f"{case.here}/interviews", case.invitation("anna", "ugo"))
     assert (answer.status_code, answer.json()["why"]) == (422, "conflicted")
 
 

@@ -44,12 +44,11 @@ def test_scores_are_none_of_the_business_of_others(case: Case) -> None:
     case.judged()
     theirs = f"/v1/assessments/{case.assessments['anna']}"
 
-    for who in ("candidate", "secretary", "registrar"):
+    for who in ("candidate", "secretary", "registrar", "client"):
         assert case.refused(who, "GET", theirs) == (403, "permission-missing")
-    # An assessor who has nothing to do with the case, and a program.
-    for who in ("carla", "client"):
-        assert case.refused(who, "GET", theirs) == (404, "assessment-not-found")
-        assert case.refused(who, "GET", f"{case.here}/result") == (404, "dossier-not-found")
+    # An assessor who has nothing to do with the case.
+    assert case.refused("carla", "GET", theirs) == (404, "assessment-not-found")
+    assert case.refused("carla", "GET", f"{case.here}/result") == (404, "dossier-not-found")
     for who in ("anna", "bruno", "manager", "auditor"):
         assert len(case.get(who, f"{case.here}/assessments")["data"]) == 2
 

@@ -1,5 +1,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -11,6 +12,7 @@ from app.decisions.rules import (
     Choice,
     Standing,
     Tally,
+    appeal,
     is_quorate,
     outcome,
     publication_faults,
@@ -21,7 +23,8 @@ from app.decisions.rules import (
 from app.schemes.catalogue import catalogue
 from app.schemes.judgement import DecisionOutcome, Separation
 
-RULES = catalogue().version("uni-11621-8/ai-deep-learning-engineer", "1.0.0").decision
+SCHEME = catalogue().version("uni-11621-8/ai-deep-learning-engineer", "1.0.0")
+RULES = SCHEME.decision
 
 FOUR = frozenset({"ada", "bruno", "carla", "dino"})
 NOBODY: frozenset[str] = frozenset()
@@ -268,3 +271,15 @@ def test_a_decision_is_published_only_when_it_can_stand(
 
     assert [fault.code for fault in faults] == codes
     assert all(fault.detail.it and fault.detail.en for fault in faults)
+
+
+def test_whatever_is_no_grant_can_be_appealed() -> None:
+    decided_on = date(2026, 11, 20)
+
+    assert appeal(DecisionOutcome.GRANT, decided_on, SCHEME.appeal) is None
+    for outcome_ in (DecisionOutcome.REFUSE, DecisionOutcome.DEFER):
+        found = appeal(outcome_, decided_on, SCHEME.appeal)
+        assert found is not None
+        assert found.until == date(2026, 12, 20)
+        assert "20/12/2026" in found.text.it
+        assert "2026-12-20" in found.text.en

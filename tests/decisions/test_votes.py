@@ -202,3 +202,21 @@ def test_a_withdrawn_dossier_is_voted_on_no_longer(case: Case) -> None:
 
     assert case.refused("gino", "POST", votes(decision), {"choice": "grant"})[1] == "dossier-not-movable"
     assert case.refused("chair", "POST", publication(decision), {"reasons": ""})[1] == "dossier-not-movable"
+
+
+def test_a_later_round_of_one_case_takes_no_vote_from_another(case: Case) -> None:
+    case.judged()
+    first, deferred = case.opened("chair", "elia", "fabia", "ugo", declare=(*COMMITTEE, "ugo")), case.dossier
+    case.vote(first, "grant", "chair", "elia", "fabia", "ugo")
+    meeting = case.get("chair", f"/v1/decisions/{first}")["meeting"]
+    other = case.another()
+    case.judged()
+    for name in ("chair", "elia", "fabia"):
+        case.declare(name)
+    second = case.post("chair", "/v1/decisions", {"dossier": other, "meeting": meeting})["id"]
+    case.vote(second, "defer", "chair", "elia", "fabia")
+    case.publish(second)
+    case.accept("ugo")  # judges the other case from now on: after this meeting, and not in it
+
+    case.dossier = deferred
+    assert case.publish(first)["tally"]["grant"] == 4
