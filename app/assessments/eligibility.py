@@ -14,7 +14,7 @@ from app.organisations.rules import COMMITTEE, Actor, Role
 
 
 def refuse_own(dossier: Dossier, by: Actor) -> None:
-    """Refuse whoever the dossier is for, or who opened it for them: an office is no way into one's own case."""
+    """Refuse whoever the dossier is for, or who opened it for them: office is no way into one's own."""
     if by.id in {dossier.applicant_id, dossier.opened_by}:
         raise OwnDossier("Nobody takes a step of the judgement on a dossier of their own.")
 
