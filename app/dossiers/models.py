@@ -188,6 +188,17 @@ class Declaration(Owned, Base):
     at: Mapped[datetime]
 
 
+class DossierCall(Owned, Base):
+    """That somebody was called to judge a dossier; without it an assessor does not know of it."""
+
+    __tablename__ = "dossier_call"
+
+    dossier_id: Mapped[str] = mapped_column(ForeignKey("dossier.id"), primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    called_by: Mapped[str] = mapped_column(String(30))
+    at: Mapped[datetime]
+
+
 class DossierAccess(Owned, Base):
     """That somebody read a dossier or a file of it (I45). The candidate sees the role, not the name."""
 

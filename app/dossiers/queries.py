@@ -7,7 +7,15 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import JsonValue
 from app.dossiers.errors import CursorUnknown, DossierNotFound, EvidenceNotFound
-from app.dossiers.models import Declaration, Dossier, DossierAccess, DossierStatus, DossierStep, Evidence
+from app.dossiers.models import (
+    Declaration,
+    Dossier,
+    DossierAccess,
+    DossierCall,
+    DossierStatus,
+    DossierStep,
+    Evidence,
+)
 from app.dossiers.rules import EvidenceFacts
 from app.schemes.fields import JsonScalar
 
@@ -94,6 +102,11 @@ def declaration_of(session: Session, dossier_id: str, person_id: str) -> Declara
         Declaration.dossier_id == dossier_id, Declaration.person_id == person_id
     )
     return session.scalars(query).first()
+
+
+def called(session: Session, dossier_id: str, person_id: str) -> bool:
+    """Tell whether somebody was called to judge this dossier."""
+    return session.get(DossierCall, (dossier_id, person_id)) is not None
 
 
 def declarations(session: Session, dossier_id: str) -> Sequence[Declaration]:

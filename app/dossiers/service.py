@@ -21,7 +21,7 @@ from app.dossiers.errors import (
     NotYourDossier,
     OwnDossier,
 )
-from app.dossiers.models import Declaration, Dossier, DossierAccess, DossierStatus, Evidence
+from app.dossiers.models import Declaration, Dossier, DossierAccess, DossierCall, DossierStatus, Evidence
 from app.dossiers.rules import ConflictKind, conflicts
 from app.organisations import queries as organisation_queries
 from app.organisations.rules import READS_EVERY_DOSSIER, Actor, Role
@@ -69,6 +69,34 @@ def scheme_at_work(dossier: Dossier, on: date, *, known: Catalogue | None = None
     return schemes.in_force(dossier.scheme_id, on)
 
 
+def call(session: Session, dossier: Dossier, person_id: str, *, by: str, at: datetime) -> None:
+    """Call somebody to judge a dossier: from here on they may know of it, and declare. Twice is once."""
+    if not queries.called(session, dossier.id, person_id):
+        session.add(
+            DossierCall(
+                organisation_id=dossier.organisation_id,
+                dossier_id=dossier.id,
+                person_id=person_id,
+                called_by=by,
+                at=at,
+            )
+        )
+        session.flush()
+
+
+def _judging_role(session: Session, dossier: Dossier, by: Actor) -> Role | None:
+    """Tell in which role somebody judges here: the committee every dossier, an assessor where called.
+
+    An assessor who is of the office knows of every dossier anyway, and declares before reading it.
+    Before it is handed in, a dossier is between the candidate and the office.
+    """
+    if dossier.submitted_at is None:
+        return None
+    sitting = next((role for role in (Role.CHAIR, Role.COMMITTEE_MEMBER) if by.has(role)), None)
+    knows = by.has(*READS_EVERY_DOSSIER) or queries.called(session, dossier.id, by.id)
+    return Role.ASSESSOR if by.has(Role.ASSESSOR) and knows else sitting
+
+
 def declare(
     session: Session,
     dossier_id: str,
@@ -81,10 +109,10 @@ def declare(
 ) -> Declaration:
     """Declare one's ties to the candidate, once and before reading a word (invariant I2)."""
     dossier = queries.locked(session, dossier_id)
-    if not by.is_person or not by.has(*JUDGES) or dossier.submitted_at is None:
-        raise DossierNotFound(_NO_DOSSIER)
-    if by.id == dossier.applicant_id:
+    if by.id == dossier.applicant_id and by.has(*JUDGES) and dossier.submitted_at is not None:
         raise OwnDossier("A candidate does not judge their own dossier, so there is nothing to declare.")
+    if _judging_role(session, dossier, by) is None:
+        raise DossierNotFound(_NO_DOSSIER)
     if queries.declaration_of(session, dossier_id, by.id) is not None:
         raise AlreadyDeclared("You have made your declaration on this dossier.")
     conflicted = conflicts(scheme_of(dossier), kind, ended_on, today_of(session, dossier.organisation_id, at))
@@ -153,12 +181,11 @@ def _reading_role(session: Session, dossier: Dossier, by: Actor) -> str:
         if dossier.opened_by != by.id:
             raise DossierNotFound(_NO_DOSSIER)
         return CLIENT
-    judging = next((role for role in JUDGES if by.has(role)), None)
-    # Before it is handed in, a dossier is between the candidate and the office.
-    if judging is not None and dossier.submitted_at is not None:
+    judging = _judging_role(session, dossier, by)
+    if judging is not None:
         require_clear(session, dossier, by.id)
         return judging.value
-    if judging is None and by.has(*READS_EVERY_DOSSIER):
+    if not by.has(*JUDGES) and by.has(*READS_EVERY_DOSSIER):
         return next(role for role in OFFICE if by.has(role)).value
     raise DossierNotFound(_NO_DOSSIER)
 
@@ -196,7 +223,7 @@ def listed(
 def parties(session: Session, dossier_id: str, *, by: Actor) -> Parties:
     """Say between whom a tie would be, so that it can be declared before anything is read."""
     dossier = queries.by_id(session, dossier_id)
-    if dossier.submitted_at is None or not by.has(*JUDGES):
+    if _judging_role(session, dossier, by) is None:
         raise DossierNotFound(_NO_DOSSIER)
     applicant = organisation_queries.person(session, dossier.applicant_id)
     return Parties(

@@ -647,6 +647,25 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "dossier_call",
+        sa.Column("dossier_id", sa.String(length=30), nullable=False),
+        sa.Column("person_id", sa.String(length=30), nullable=False),
+        sa.Column("called_by", sa.String(length=30), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("organisation_id", sa.String(length=30), nullable=False),
+        sa.ForeignKeyConstraint(["dossier_id"], ["dossier.id"], name=op.f("fk_dossier_call_dossier_id")),
+        sa.ForeignKeyConstraint(
+            ["organisation_id"], ["organisation.id"], name=op.f("fk_dossier_call_organisation_id")
+        ),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_dossier_call_person_id")),
+        sa.PrimaryKeyConstraint("dossier_id", "person_id", name=op.f("pk_dossier_call")),
+    )
+    with op.batch_alter_table("dossier_call", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_dossier_call_organisation_id"), ["organisation_id"], unique=False
+        )
+
+    op.create_table(
         "dossier_step",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("dossier_id", sa.String(length=30), nullable=False),
@@ -985,6 +1004,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_dossier_step_dossier_id"))
 
     op.drop_table("dossier_step")
+    with op.batch_alter_table("dossier_call", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_dossier_call_organisation_id"))
+
+    op.drop_table("dossier_call")
     with op.batch_alter_table("dossier_access", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_dossier_access_organisation_id"))
         batch_op.drop_index(batch_op.f("ix_dossier_access_dossier_id"))

@@ -31,10 +31,17 @@ def declare(
     at = ports.clock.now()
     with ports.database.writing(cast.organisation) as session:
         actor = make.actor(session, who.token, at=at)
+        service.call(session, queries.by_id(session, dossier), who.id, by=cast.manager.id, at=at)
         made = service.declare(
             session, dossier, kind=kind, ended_on=ended_on, note="Mio cugino.", by=actor, at=at
         )
         return made.conflicted
+
+
+def call(cast: Cast, ports: Ports, who: Someone, dossier: str) -> None:
+    with ports.database.writing(cast.organisation) as session:
+        found = queries.by_id(session, dossier)
+        service.call(session, found, who.id, by=cast.manager.id, at=ports.clock.now())
 
 
 def opened(cast: Cast, dossier: str) -> list[tuple[str, str | None]]:
@@ -109,6 +116,7 @@ def test_nobody_judges_what_they_read_before_they_declare(cast: Cast, ports: Por
     dossier = steps.submitted(cast.applicant)
     item = first_item(cast, dossier)
 
+    call(cast, ports, cast.assessor, dossier)
     for who, role in ((cast.assessor, "assessor"), (cast.member, "committee_member")):
         before = who.calls.get(f"/v1/dossiers/{dossier}")
         file_before = who.calls.get(f"/v1/dossiers/{dossier}/evidence/{item}/file")
@@ -202,8 +210,41 @@ def test_before_it_is_handed_in_a_dossier_is_between_the_candidate_and_the_offic
         assert problem(who.calls.get(f"/v1/dossiers/{dossier}/parties")) == (404, "dossier-not-found")
 
 
-def test_the_parties_tell_a_judge_whom_a_tie_would_be_to_and_nothing_more(cast: Cast) -> None:
+def test_an_assessor_who_was_not_called_knows_of_no_dossier(cast: Cast, ports: Ports) -> None:
     dossier = steps.submitted(cast.applicant)
+    item = first_item(cast, dossier)
+    at = ports.clock.now()
+
+    with ports.database.writing(cast.organisation) as session, pytest.raises(DossierNotFound):
+        service.declare(
+            session,
+            dossier,
+            kind=ConflictKind.NONE,
+            ended_on=None,
+            note=None,
+            by=make.actor(session, cast.assessor.token, at=at),
+            at=at,
+        )
+    for path in ("", "/parties", f"/evidence/{item}/file"):
+        answer = cast.assessor.calls.get(f"/v1/dossiers/{dossier}{path}")
+        assert problem(answer) == (404, "dossier-not-found")
+    assert opened(cast, dossier) == []
+
+
+def test_an_assessor_of_the_office_declares_before_they_read(cast: Cast, ports: Ports) -> None:
+    both = newcomer(cast, ports, Role.SECRETARIAT, Role.ASSESSOR)
+    dossier = steps.submitted(cast.applicant)
+
+    before = both.calls.get(f"/v1/dossiers/{dossier}")
+    declare(cast, ports, both, dossier)
+
+    assert problem(before) == (403, "declaration-required")
+    assert both.calls.get(f"/v1/dossiers/{dossier}").status_code == 200
+
+
+def test_the_parties_tell_a_judge_whom_a_tie_would_be_to_and_nothing_more(cast: Cast, ports: Ports) -> None:
+    dossier = steps.submitted(cast.applicant)
+    call(cast, ports, cast.assessor, dossier)
     me = cast.applicant.calls.get("/v1/me").json()
 
     answer = cast.assessor.calls.get(f"/v1/dossiers/{dossier}/parties")
