@@ -1,3 +1,5 @@
+# What its RUN steps do is tested in an empty environment (requirements/install.sh); the image as a whole is
+# built where an engine runs.
 FROM python:3.11-slim AS builder
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./

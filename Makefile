@@ -31,7 +31,7 @@ serve: $(MADE) ## start the service on http://localhost:8000
 	@$(RUN)/sigillo serve
 
 test: $(MADE) ## run the tests: on SQLite, and on PostgreSQL where its server is installed
-	@$(RUN)/python -m pytest -rs
+	@$(RUN)/python -m pytest -n auto -rs
 
 check: test ## the gate: tests, format, lint, types, import contracts
 	@$(RUN)/ruff format --check .

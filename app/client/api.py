@@ -19,6 +19,10 @@ class Refused(Exception):
         super().__init__(str(problem.get("detail") or problem.get("title") or f"HTTP {status}"))
 
 
+class NotUsable(Exception):
+    """The address or the key cannot be right; the message says what to mend."""
+
+
 class Unreachable(Exception):
     """The service gave no answer. Trying again is safe: nothing is created twice."""
 
@@ -29,6 +33,10 @@ class Api:
     def __init__(
         self, url: str, key: str | None = None, *, transport: httpx.BaseTransport | None = None
     ) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise NotUsable(f"The address must start with https:// (or http://): {url}")
+        if key is not None and not (key.isascii() and key.isprintable()):
+            raise NotUsable("The key has characters that no key has. Copy it again.")
         headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
         self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT, transport=transport)
         self.url = url

@@ -37,8 +37,11 @@ class Piece:
     def sha256(self) -> str | None:
         if self.path is None:
             return None
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        try:
+            with self.path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise FolderWrong(f"{self.path} cannot be read ({error.strerror}).") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ def read(folder: Path) -> Folder:
         content = yaml.safe_load(description.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise FolderWrong(f"{folder} has no {NAME}.") from None
+    except OSError as error:
+        raise FolderWrong(f"{folder} is not a folder that can be read ({error.strerror}).") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise FolderWrong(f"{description} is not YAML: {error}") from None
     if not isinstance(content, dict) or not isinstance(content.get("evidence"), list):

@@ -11,7 +11,7 @@ import pytest
 from app import samples
 from app.client import folder as folders
 from app.client import submission
-from app.client.api import Api, Refused, Unreachable
+from app.client.api import Api, NotUsable, Refused, Unreachable
 from app.main import create_app
 from app.ports import Ports
 from tests import make
@@ -113,3 +113,22 @@ def test_the_answer_of_a_stranger_that_is_not_ours_is_still_a_refusal() -> None:
         Api("https://sigillo.example.org", transport=transport).get("/v1/me")
     assert refused.value.status == 502
     assert json.dumps(refused.value.problem) == "{}"
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("localhost:8000", None),
+        ("ftp://localhost", None),
+        ("https://localhost", "ké"),
+        ("https://localhost", "a\n"),
+    ],
+)
+def test_an_address_or_a_key_that_cannot_be_right_is_said_to_be_so(url: str, key: str | None) -> None:
+    with pytest.raises(NotUsable):
+        Api(url, key)
+
+
+def test_a_file_in_the_place_of_a_folder_is_told_apart() -> None:
+    with pytest.raises(folders.FolderWrong, match="not a folder that can be read"):
+        folders.read(FOLDER / "dossier.yaml")
