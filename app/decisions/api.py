@@ -25,6 +25,7 @@ from app.decisions.errors import (
     VoteBarred,
     VotedAlready,
     VotesNotCountable,
+    VotesOutstanding,
 )
 from app.decisions.schemas import (
     DecisionOut,
@@ -35,7 +36,13 @@ from app.decisions.schemas import (
     Publication,
     VoteOut,
 )
-from app.dossiers.errors import ConflictOfInterest, DeclarationRequired, DossierNotFound, DossierNotMovable
+from app.dossiers.errors import (
+    ConflictOfInterest,
+    DeclarationRequired,
+    DossierNotFound,
+    DossierNotMovable,
+    OwnDossier,
+)
 from app.organisations.access import CurrentActor, Db, ReadDb, needs
 from app.organisations.errors import PermissionMissing, PersonNotFound
 from app.organisations.rules import Permission
@@ -66,8 +73,8 @@ def record_meeting(db: Db, now: Now, actor: CurrentActor, body: NewMeeting) -> M
     status_code=status.HTTP_201_CREATED,
     dependencies=[needs(Permission.MEETINGS_WRITE)],
     responses=documented(
-        PermissionMissing, DossierNotFound, MeetingNotFound, DossierNotMovable, DecisionOpenedAlready,
-        SeparationBroken, CaseFileChanged, MeetingTooEarly,
+        PermissionMissing, OwnDossier, DossierNotFound, MeetingNotFound, DossierNotMovable,
+        DecisionOpenedAlready, SeparationBroken, CaseFileChanged, MeetingTooEarly,
     ),
 )  # fmt: skip
 def open_decision(db: Db, now: Now, actor: CurrentActor, body: NewDecision) -> DecisionOut:
@@ -91,7 +98,9 @@ def read(db: ReadDb, actor: CurrentActor, decision_id: DecisionId) -> DecisionOu
 @router.get(
     "/dossiers/{dossier_id}/decision",
     dependencies=[needs(Permission.DOSSIERS_READ)],
-    responses=documented(PermissionMissing, DossierNotFound, DecisionNotFound),
+    responses=documented(
+        PermissionMissing, DeclarationRequired, ConflictOfInterest, DossierNotFound, DecisionNotFound
+    ),
 )
 def read_of_dossier(db: ReadDb, actor: CurrentActor, dossier_id: DossierId) -> DecisionOut:
     """Read what was decided of a dossier."""
@@ -118,7 +127,7 @@ def vote(db: Db, now: Now, actor: CurrentActor, decision_id: DecisionId, body: N
     responses=documented(
         PermissionMissing, DeclarationRequired, ConflictOfInterest, PublicationBarred, DecisionNotFound,
         DecisionPublishedAlready, DecisionNotOpen, DossierNotMovable, CaseFileChanged, NoQuorum,
-        VotesNotCountable, NoVotes, ThresholdsNotMet, ReasonsMissing,
+        VotesNotCountable, VotesOutstanding, NoVotes, ThresholdsNotMet, ReasonsMissing,
     ),
 )  # fmt: skip
 def publish(db: Db, now: Now, actor: CurrentActor, decision_id: DecisionId, body: Publication) -> DecisionOut:

@@ -48,6 +48,11 @@ class NoVotes(Conflict):
     title = "Nobody cast a vote"
 
 
+class VotesOutstanding(Conflict):
+    code = "votes-outstanding"
+    title = "Not everybody who may vote has voted"
+
+
 class VotesNotCountable(Conflict):
     code = "votes-not-countable"
     title = "Somebody voted who may not vote on this case"

@@ -170,6 +170,14 @@ def outcome(counted: Tally, rules: DecisionRules) -> DecisionOutcome | None:
     return rules.tie
 
 
+def outstanding(standing: Standing, votes: Mapping[PersonId, Choice]) -> frozenset[PersonId]:
+    """Name the voters who have said nothing yet; whoever abstained has voted.
+
+    A quorum of people who are there is no decision of theirs until each of them has spoken.
+    """
+    return standing.voters - votes.keys()
+
+
 @dataclass(frozen=True, slots=True)
 class PublicationFault:
     """Why a decision cannot be published as it stands."""
@@ -192,8 +200,9 @@ def publication_faults(
     `thresholds_met` says that the dossier keeps every rule of admission and of scoring. Where it does not, a
     grant needs a derogation, in words.
     """
+    missing = len(outstanding(standing, votes))
     return tuple(
-        PublicationFault(code, _PUBLICATION[code])
+        PublicationFault(code, _votes_outstanding(missing) if code == OUTSTANDING else _PUBLICATION[code])
         for code in _not_publishable(
             standing,
             votes,
@@ -216,6 +225,9 @@ def _not_publishable(
         yield "no-quorum"
     if not votes.keys() <= standing.voters:
         yield "vote-barred"
+    if outstanding(standing, votes):
+        yield OUTSTANDING
+        return  # what the votes would come to is told to nobody before they are all there
     decided = outcome(tally(votes), rules)
     if decided is None:
         yield "no-votes"
@@ -225,6 +237,11 @@ def _not_publishable(
         yield "reasons-missing"
 
 
+def _votes_outstanding(missing: int) -> Labels:
+    return Labels(it=f"voti ancora mancanti: {missing}", en=f"votes still missing: {missing}")
+
+
+OUTSTANDING: Final = "votes-outstanding"
 _PUBLICATION: Final[Mapping[str, Labels]] = {
     "no-quorum": Labels(it="manca il numero legale", en="the committee is not quorate"),
     "vote-barred": Labels(

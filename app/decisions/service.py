@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.assessments import queries as assessment_queries
 from app.assessments import service as assessments
+from app.assessments.eligibility import refuse_own
 from app.assessments.rules import ComputedOutcome
 from app.assessments.service import require_status
 from app.core.days import local_day
@@ -31,23 +32,26 @@ from app.decisions.errors import (
     VoteBarred,
     VotedAlready,
     VotesNotCountable,
+    VotesOutstanding,
 )
 from app.decisions.models import Decision, DecisionStatus, Meeting, Presence, Vote
 from app.decisions.rules import (
     Barred,
     Choice,
     PublicationFault,
+    Standing,
     outcome,
+    outstanding,
     publication_faults,
     quorum,
     separated,
     tally,
 )
+from app.dossiers import admission
 from app.dossiers import queries as dossier_queries
 from app.dossiers import service as dossiers
 from app.dossiers.errors import ConflictOfInterest
 from app.dossiers.models import Dossier, DossierStatus
-from app.dossiers.rules import admission_facts, satisfied_paths
 from app.organisations import queries as organisation_queries
 from app.organisations.rules import Actor
 from app.organisations.service import today_of
@@ -58,6 +62,7 @@ from app.schemes.scheme import Scheme
 _REFUSALS: Final[dict[str, type[Conflict] | type[RuleBroken]]] = {
     "no-quorum": NoQuorum,
     "vote-barred": VotesNotCountable,
+    "votes-outstanding": VotesOutstanding,
     "no-votes": NoVotes,
     "thresholds-not-met": ThresholdsNotMet,
     "reasons-missing": ReasonsMissing,
@@ -101,6 +106,7 @@ def open_decision(session: Session, dossier_id: str, *, meeting_id: str, by: Act
     if earlier is not None:
         queries.locked(session, earlier.id)  # decision, dossier, meeting: everybody locks in this order
     dossier = dossier_queries.locked(session, dossier_id)
+    refuse_own(dossier, by)
     require_status(dossier, DossierStatus.READY_FOR_DECISION)
     meeting = queries.locked_meeting(session, meeting_id)
     scheme = dossiers.scheme_of(dossier)
@@ -189,18 +195,20 @@ def publish(
         raise DecisionNotOpen(f"The decision is {decision.status}.")
     dossier = dossier_queries.locked(session, decision.dossier_id)
     require_status(dossier, DossierStatus.READY_FOR_DECISION)
-    _require_publisher(session, dossier, by)
+    standing = queries.standing(session, decision)
+    _require_publisher(session, dossier, standing, by)
     scheme = dossiers.scheme_of(dossier)
     pinned = (decision.case_file_hash, decision.scheme_digest)
     if pinned != (queries.case_file_hash(session, dossier, decision.round), scheme.digest):
         raise CaseFileChanged("The case file is no longer the one that was voted on.")
 
-    standing, votes = queries.standing(session, decision), queries.votes_on(session, decision.id)
-    met = _thresholds_met(session, dossier, scheme, at)
+    votes = queries.votes_on(session, decision.id)
+    met = _thresholds_met(session, dossier, at)
     _refuse(
         publication_faults(
             standing, votes, scheme.decision, reasons=reasons, thresholds_met=met, derogation=derogation
-        )
+        ),
+        missing=len(outstanding(standing, votes)),
     )
     counted, count = tally(votes), quorum(standing, scheme.decision)
     decided = outcome(counted, scheme.decision)
@@ -272,14 +280,15 @@ def _adjourn(session: Session, earlier: Decision, meeting: Meeting, *, by: Actor
     session.flush()
 
 
-def _require_publisher(session: Session, dossier: Dossier, by: Actor) -> None:
-    """ISO/IEC 17024, 9.4: whoever examined has no hand in the decision, and this is one."""
-    involved = {
-        Barred.APPLICANT: by.id == dossier.applicant_id,
-        Barred.SEPARATED: by.id in assessment_queries.judges_of(session, dossier.id),
-    }
-    why = next((reason for reason, holds in involved.items() if holds), None)
-    if why is not None:
+def _require_publisher(session: Session, dossier: Dossier, standing: Standing, by: Actor) -> None:
+    """ISO/IEC 17024, 9.4: whoever examined has no hand in the decision, and publishing is one.
+
+    A chair publishes by the rules that they would vote by, save that they need not have been at the meeting.
+    """
+    why = standing.barred(by.id)
+    if why is Barred.CONFLICTED:
+        raise ConflictOfInterest("A conflict of interest keeps you from publishing this decision.")
+    if why not in (None, Barred.UNDECLARED, Barred.ABSENT):
         raise PublicationBarred(
             "Whoever had a part in this case leaves its publication to another chair.",
             why=why.value,
@@ -288,18 +297,20 @@ def _require_publisher(session: Session, dossier: Dossier, by: Actor) -> None:
     dossiers.require_clear(session, dossier, by.id)
 
 
-def _thresholds_met(session: Session, dossier: Dossier, scheme: Scheme, at: datetime) -> bool:
-    """I6: the scores pass, and the dossier was admitted on a path that it satisfies, or by derogation."""
+def _thresholds_met(session: Session, dossier: Dossier, at: datetime) -> bool:
+    """I6: the scores pass, and the dossier was admitted on a path that it satisfies, or by derogation.
+
+    As of the day it was handed in: what is missing then is not made up for by waiting.
+    """
     found = assessments.result_of(session, dossier)
     if found is None or found.computed.outcome is not ComputedOutcome.PASS:
         return False
-    facts = admission_facts(
-        scheme, dossier_queries.evidence_facts(dossier), today_of(session, dossier.organisation_id, at)
+    return dossier.derogation is not None or dossier.admission_path in admission.paths(
+        session, dossier, at=at
     )
-    return dossier.derogation is not None or dossier.admission_path in satisfied_paths(scheme, facts)
 
 
-def _refuse(faults: Sequence[PublicationFault]) -> None:
+def _refuse(faults: Sequence[PublicationFault], *, missing: int) -> None:
     """Answer with the first fault, and name them all."""
     if faults:
         raise _REFUSALS[faults[0].code](
@@ -308,6 +319,7 @@ def _refuse(faults: Sequence[PublicationFault]) -> None:
                 {"code": fault.code, "detail": {"it": fault.detail.it, "en": fault.detail.en}}
                 for fault in faults
             ],
+            **({"missing": missing} if missing else {}),
         )
 
 

@@ -29,7 +29,10 @@ def decision(session: Session, decision_id: str, *, by: Actor) -> Decision:
 def decision_of_dossier(session: Session, dossier_id: str, *, by: Actor) -> Decision:
     """Show a candidate, their client or the office what was last decided and published of a dossier."""
     dossier = dossier_queries.by_id(session, dossier_id)
+    judging = by.is_person and by.has(*dossiers.JUDGES)
     own = by.id == dossier.applicant_id or (not by.is_person and by.id == dossier.opened_by)
     if not own and not by.has(*READS_EVERY_DOSSIER):
         raise DossierNotFound("There is no such dossier here.")
+    if judging and not own:
+        dossiers.require_clear(session, dossier, by.id)  # whatever office they hold beside it
     return queries.last_published(session, dossier.id)

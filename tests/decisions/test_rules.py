@@ -192,8 +192,8 @@ def test_votes_are_counted_by_choice() -> None:
 
 GRANTED = dict.fromkeys(sorted(FOUR), Choice.GRANT)
 REFUSED = dict.fromkeys(sorted(FOUR), Choice.REFUSE)
-DEFERRED = {"ada": Choice.GRANT, "bruno": Choice.REFUSE}
 SILENT = dict.fromkeys(sorted(FOUR), Choice.ABSTAIN)
+DEFERRED = SILENT | {"ada": Choice.GRANT, "bruno": Choice.REFUSE}
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,19 @@ SILENT = dict.fromkeys(sorted(FOUR), Choice.ABSTAIN)
             standing(), DEFERRED, " \n", True, "", ["reasons-missing"], id="deferred without reasons"
         ),
         pytest.param(standing(), SILENT, "Nessuno.", True, "", ["no-votes"], id="all abstained"),
-        pytest.param(standing(), {}, "Nessuno.", True, "", ["no-votes"], id="no votes"),
+        pytest.param(standing(), {}, "Nessuno.", True, "", ["votes-outstanding"], id="no votes"),
+        pytest.param(
+            standing(), {"ada": Choice.GRANT}, "", False, "", ["votes-outstanding"], id="one vote of four"
+        ),
+        pytest.param(
+            standing(present=FOUR - {"dino"}, declared_clear=FOUR - {"dino"}),
+            {"ada": Choice.GRANT, "bruno": Choice.ABSTAIN, "carla": Choice.GRANT},
+            "",
+            True,
+            "",
+            [],
+            id="everybody who may vote has, one by abstaining",
+        ),
         pytest.param(
             standing(present=frozenset({"ada", "bruno"})),
             {"ada": Choice.GRANT, "bruno": Choice.GRANT},
@@ -271,6 +283,12 @@ def test_a_decision_is_published_only_when_it_can_stand(
 
     assert [fault.code for fault in faults] == codes
     assert all(fault.detail.it and fault.detail.en for fault in faults)
+
+
+def test_it_is_told_how_many_votes_are_missing_and_not_whose() -> None:
+    (fault,) = publication_faults(standing(), {"ada": Choice.GRANT}, RULES, reasons="", thresholds_met=True)
+
+    assert (fault.detail.it, fault.detail.en) == ("voti ancora mancanti: 3", "votes still missing: 3")
 
 
 def test_whatever_is_no_grant_can_be_appealed() -> None:
