@@ -10,12 +10,13 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.utils import CryptographyDeprecationWarning
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import (
     Criticality,
     ExtensionPolicy,
@@ -29,6 +30,8 @@ from app.formats.jose import MAX_CERTIFICATES, public_members
 from app.formats.strict import Malformed
 
 MAX_CERTIFICATE: Final = 16 * 1024
+
+_DID_WEB: Final = "did:web:"
 
 _UNREADABLE: Final = (
     ValueError,
@@ -58,6 +61,7 @@ class ChainFinding:
     organisation: str | None = None
     valid_from: datetime | None = None
     valid_until: datetime | None = None
+    hosts: frozenset[str] = frozenset()  # of its alternative names
 
 
 def judge_chain(chain: Sequence[bytes], anchors: Sequence[bytes], at: datetime) -> ChainFinding:
@@ -67,7 +71,7 @@ def judge_chain(chain: Sequence[bytes], anchors: Sequence[bytes], at: datetime) 
         leaf = certificates[0]
         begins = max(certificate.not_valid_before_utc for certificate in certificates)
         ends = min(certificate.not_valid_after_utc for certificate in certificates)
-        organisation = _organisation(leaf)
+        organisation, hosts = _organisation(leaf), _hosts(leaf)
         linked = _linked(certificates)
     except (Malformed, *_UNREADABLE):
         return ChainFinding(Standing.BROKEN)
@@ -79,7 +83,7 @@ def judge_chain(chain: Sequence[bytes], anchors: Sequence[bytes], at: datetime) 
         standing = Standing.NOT_YET if at < begins else Standing.EXPIRED
     else:
         standing = Standing.UNTRUSTED
-    return ChainFinding(standing, organisation, begins, ends)
+    return ChainFinding(standing, organisation, begins, ends, hosts)
 
 
 def leaf_jwk(chain: Sequence[bytes]) -> dict[str, str]:
@@ -93,6 +97,17 @@ def leaf_jwk(chain: Sequence[bytes]) -> dict[str, str]:
     ):
         return public_members(key)
     raise Malformed("a certificate for a key of a kind that we do not use")
+
+
+def host_of(identifier: str) -> str | None:
+    """Name the host that answers for an issuer, of its did:web or https identifier; None of any other."""
+    if identifier.startswith(_DID_WEB):
+        identifier = "https://" + unquote(identifier.removeprefix(_DID_WEB).partition(":")[0])
+    try:
+        parts = urlsplit(identifier)
+    except ValueError:
+        return None
+    return parts.hostname if parts.scheme == "https" and parts.username is None else None
 
 
 def _parsed(chain: Sequence[bytes]) -> list[x509.Certificate]:
@@ -137,10 +152,19 @@ def _for_signatures(_policy: Policy, _certificate: x509.Certificate, usage: x509
         raise ValueError("a key that is not for signatures")
 
 
+def _not_for_servers(
+    _policy: Policy, _certificate: x509.Certificate, usage: x509.ExtendedKeyUsage | None
+) -> None:
+    if usage is not None and ExtendedKeyUsageOID.SERVER_AUTH in usage:
+        raise ValueError("a key that is for a server")
+
+
 # Seals name an organisation, not a host, so the web's demand for a subject alternative name does not apply
-# (ETSI EN 319 412-3, 4); that the key is for signatures does.
-_SEAL: Final = ExtensionPolicy.permit_all().require_present(
-    x509.KeyUsage, Criticality.AGNOSTIC, _for_signatures
+# (ETSI EN 319 412-3, 4); that the key is for signatures, and not for a server, does.
+_SEAL: Final = (
+    ExtensionPolicy.permit_all()
+    .require_present(x509.KeyUsage, Criticality.AGNOSTIC, _for_signatures)
+    .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _not_for_servers)
 )
 
 
@@ -148,3 +172,14 @@ def _organisation(certificate: x509.Certificate) -> str | None:
     for attribute in certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME):
         return attribute.value if isinstance(attribute.value, str) else None
     return None
+
+
+def _hosts(certificate: x509.Certificate) -> frozenset[str]:
+    """Read the hosts that the certificate answers for, by name or inside an address."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return frozenset()
+    addresses = names.get_values_for_type(x509.UniformResourceIdentifier)
+    found = (*names.get_values_for_type(x509.DNSName), *map(host_of, addresses))
+    return frozenset(host.lower() for host in found if host)

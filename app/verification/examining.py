@@ -22,6 +22,7 @@ class Examined:
     key: PublicKey | None = None  # ours
     chain: Chain = ()
     sha256: str = ""
+    misused: bool = False  # a key of ours made the seal, and it is for something else
 
     @property
     def proven(self) -> bool:
@@ -49,6 +50,7 @@ def examine(text: str, keyring: Keyring) -> Examined:
         key=key,
         chain=key.chain if key else token.header.chain,
         sha256=hashlib.sha256(text.encode("ascii")).hexdigest(),
+        misused=key is None and keyring.is_for_else(jwk),
     )
 
 

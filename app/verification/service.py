@@ -15,7 +15,7 @@ from app.formats.claims import Format
 from app.formats.instants import seconds
 from app.formats.reading import ReadCredential
 from app.formats.vc import in_both
-from app.formats.x509 import Standing
+from app.formats.x509 import ChainFinding, Standing, host_of
 from app.schemes.catalogue import catalogue
 from app.schemes.errors import SchemeNotFound
 from app.schemes.scheme import Scheme
@@ -24,7 +24,7 @@ from app.verification.entries import Document, Entry
 from app.verification.examining import Examined, claims_to_be_ours, examine
 from app.verification.report import Check, Report, Shown, State
 from app.verification.rules import ROME, RegisterFacts, found
-from app.verification.trust import Chain, Keyring
+from app.verification.trust import Chain, Claimed, Keyring
 
 SECOND: Final = timedelta(seconds=1)
 ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,6 +40,8 @@ class Known:
     register: str = "register-elsewhere"
     ours: bool = False
     chain: Chain = ()
+    claimed: Claimed | None = None  # who has to be borne out by the chain; None where the key is our own
+    misused: bool = False
     proven_at: datetime | None = None  # for which our register proves the seal
     begins: datetime | None = None
     ends: datetime | None = None  # the first instant at which it is no longer valid
@@ -73,6 +75,8 @@ def compare(
         ours=ours,
         register="register-has-no-entry" if ours else "register-elsewhere",
         chain=examined.chain,
+        claimed=None if examined.key else Claimed(says.iss, says.issuer_name),
+        misused=examined.misused,
         begins=says.valid_from,
         ends=says.valid_until + SECOND if says.valid_until else None,
         status_offered=bool(says.status or says.other_status),
@@ -168,8 +172,13 @@ def report(known: Known, keyring: Keyring, *, at: datetime, clock_offset: str | 
     shown = known.shown
     if shown is not None and known.facts is not None:
         shown = replace(shown, state=rules.state_at(_facts_at(known, known.facts, at), at).value)
+    checks = _checks(known, keyring, at)
+    if shown is not None and known.claimed and any(check.reason_code == "issuer-trusted" for check in checks):
+        # What the chain proves is said in its own words, and not in those of the document.
+        proven = _judged(known, keyring, at).organisation or host_of(known.claimed.id)
+        shown = replace(shown, issuer_name=proven or known.claimed.id)
     return rules.conclude(
-        _checks(known, keyring, at),
+        checks,
         shown=shown,
         mode=known.mode,
         at=at,
@@ -195,10 +204,13 @@ def _checks(known: Known, keyring: Keyring, at: datetime) -> list[Check]:
 
 def _trust(known: Known, keyring: Keyring, at: datetime) -> Check:
     """Judge the chain at the time for which we hold proof; without any, at the time of the question."""
+    if known.misused:
+        return found("issuer-key-misused", at=at)
     proven_at = known.proven_at or at
-    judge = keyring.judged_ours if known.proven_at else keyring.judged
-    chain = judge(known.chain, proven_at)
+    chain = _judged(known, keyring, at)
     match chain.standing:
+        case Standing.TRUSTED if known.claimed and not known.claimed.borne_out_by(chain):
+            return found("issuer-not-borne-out", at=at)
         case Standing.TRUSTED:
             ended = chain.valid_until is not None and chain.valid_until < at
             then: date | None = days.local_day(proven_at, known.zone) if ended else None
@@ -209,6 +221,11 @@ def _trust(known: Known, keyring: Keyring, at: datetime) -> Check:
             return found("issuer-out-of-force", at=at)
         case _:
             return rules.issuer_trust(anchored=False, at=at)
+
+
+def _judged(known: Known, keyring: Keyring, at: datetime) -> ChainFinding:
+    judge = keyring.judged_ours if known.proven_at else keyring.judged
+    return judge(known.chain, known.proven_at or at)
 
 
 def _period(known: Known, at: datetime) -> Check:

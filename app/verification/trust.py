@@ -1,5 +1,6 @@
 """Whose seal it is: our own published keys, and chains that end in an anchor that we were given."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,7 +9,7 @@ from typing import Final, Self
 
 from app.formats.jose import Header, thumbprint
 from app.formats.published import did_of
-from app.formats.x509 import ChainFinding, Standing, judge_chain, leaf_jwk
+from app.formats.x509 import ChainFinding, Standing, host_of, judge_chain, leaf_jwk
 from app.ports import PublicKey, Signer, Slot
 
 _ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -47,6 +48,11 @@ class Keyring:
             return self.seals.get(thumbprint(header.jwk))
         return None
 
+    def is_for_else(self, jwk: Mapping[str, str]) -> bool:
+        """Tell whether we publish this key, and for another use than to seal documents."""
+        name = thumbprint(jwk)
+        return name not in self.seals and any(key.thumbprint == name for key in self.published)
+
     def judged(self, chain: Chain, at: datetime) -> ChainFinding:
         """Judge a stranger's chain, or ours, at an instant."""
         return judge_chain(chain, self.anchors, at)
@@ -57,6 +63,24 @@ class Keyring:
         if life is not None and life.begins <= at <= life.ends:
             return life.finding
         return judge_chain(chain, self.anchors, at)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Whom a document names as its issuer: so far the words of whoever wrote it."""
+
+    id: str
+    name: str | None
+
+    def borne_out_by(self, chain: ChainFinding) -> bool:
+        """Tell whether the chain is about the body that is named: by its name, or by its host."""
+        if self.name and chain.organisation and _folded(self.name) == _folded(chain.organisation):
+            return True
+        return host_of(self.id) in chain.hosts
+
+
+def _folded(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
 @dataclass(frozen=True, slots=True)

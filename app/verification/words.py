@@ -213,6 +213,22 @@ FINDINGS: Final[Mapping[str, Finding]] = {
         "The seal is sound, but nobody whom we trust proves whose it is. Anyone can sign anything.",
         brief=("non si sa di chi sia il sigillo", "nobody we trust proves whose seal it is"),
     ),
+    "issuer-not-borne-out": _warns(
+        CheckName.ISSUER_TRUST,
+        "Il sigillo è di qualcuno che riconosciamo, ma nulla prova che sia dell’ente nominato dal documento.",
+        "The seal is that of somebody we recognise, but nothing proves that it is that of the body which "
+        "the document names.",
+        brief=(
+            "nulla prova che il sigillo sia dell’ente nominato",
+            "nothing proves that the seal is that of the body named",
+        ),
+    ),
+    "issuer-key-misused": _fails(
+        CheckName.ISSUER_TRUST,
+        "La chiave che ha sigillato il documento serve ad altro: con essa non si rilasciano documenti.",
+        "The key that sealed the document is there for another use: no document is issued with it.",
+        brief=("la chiave del sigillo serve ad altro", "the key of the seal is for another use"),
+    ),
     "issuer-out-of-force": _fails(
         CheckName.ISSUER_TRUST,
         "Il sigillo non era in vigore quando il documento fu emesso.",

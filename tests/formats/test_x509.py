@@ -112,6 +112,15 @@ def test_a_certificate_that_is_not_for_signatures_seals_nothing(wrong: x509.KeyU
     assert judge_chain((leaf(authority, wrong),), anchors, AT).standing is Standing.UNTRUSTED
 
 
+def test_the_key_of_a_server_seals_nothing_and_its_hosts_are_read() -> None:
+    authority = Authority.made(AT)
+    key = ec.generate_private_key(ec.SECP256R1())
+    server = der(authority.server(["Seal.example", "127.0.0.1"], key.public_key(), AT))
+    finding = judge_chain((server,), (der(authority.certificate),), AT)
+    assert finding.standing is Standing.UNTRUSTED
+    assert finding.hosts == {"seal.example"}
+
+
 def test_certificates_that_do_not_follow_from_each_other_are_no_chain() -> None:
     heap = (CHAIN[0], FOREIGN.current(Slot.SEAL).chain[0])
     assert judge_chain(heap, ANCHORS, AT).standing is Standing.BROKEN

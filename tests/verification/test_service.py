@@ -8,17 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.adapters.authority import ORGANISATION
 from app.core.errors import JsonValue
 from app.formats import vc
 from app.formats.claims import Format
 from app.formats.jose import assemble, signing_input
 from app.formats.strict import decode64, encode64
+from app.formats.x509 import ChainFinding, Standing
 from app.ports import PublicKey, Slot
 from app.verification.entries import Document, Entry
 from app.verification.examining import claims_to_be_ours, examine
 from app.verification.report import CheckName, Outcome, Report, Result
 from app.verification.service import compare, report
-from app.verification.trust import Keyring
+from app.verification.trust import Claimed, Keyring
 from tests.fakes_keys import MemoryKeys
 from tests.formats import make
 
@@ -66,8 +68,53 @@ def test_a_strangers_sound_seal_is_unknown_and_said_to_be() -> None:
     )
 
 
+def test_a_trusted_chain_is_shown_by_its_own_name() -> None:
+    said = f"  {ORGANISATION.upper()} "
+    told = answer(foreign(test=False, issuer_name=said), keyring=trusting(STRANGERS))
+    assert codes(told)[CheckName.ISSUER_TRUST] == "issuer-trusted"
+    assert told.shown is not None
+    assert told.shown.issuer_name == ORGANISATION
+
+
+def test_a_seal_under_an_anchor_is_not_that_of_just_any_body() -> None:
+    for name in ("Another body", "", f"{ORGANISATION}, Rome"):
+        told = answer(foreign(test=False, status=(), issuer_name=name), keyring=trusting(STRANGERS))
+        assert codes(told)[CheckName.ISSUER_TRUST] == "issuer-not-borne-out"
+        assert told.result is Result.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("issuer", "borne_out"),
+    [
+        ("did:web:body.example", True),
+        ("did:web:BODY.example%3A8443:unit", True),
+        ("https://body.example/issuers/1", True),
+        ("did:web:unit.example", True),
+        ("did:web:body.example.evil.example", False),
+        ("https://body.example@evil.example/", False),
+        ("http://body.example", False),
+        ("urn:body.example", False),
+        ("did:web:", False),
+        ("https://[", False),
+    ],
+)
+def test_a_host_that_the_chain_names_bears_its_issuer_out(issuer: str, borne_out: bool) -> None:  # noqa: FBT001 - the one fact
+    chain = ChainFinding(Standing.TRUSTED, hosts=frozenset({"body.example", "unit.example"}))
+    assert Claimed(issuer, "Another body").borne_out_by(chain) is borne_out
+
+
+def test_the_key_that_signs_lists_seals_nothing_under_any_name() -> None:
+    keys = make.keys()
+    key = keys.current(Slot.STATUS)
+    claims = make.claims(**{**ELSEWHERE, "issuer_name": ORGANISATION, "status": (), "test": False})
+    content = vc.unsigned(Format.VC_JWT, claims, key, "https://another.example")
+    told = answer(vc.signed(content, keys.sign(key.thumbprint, content)))
+    assert codes(told)[CheckName.ISSUER_TRUST] == "issuer-key-misused"
+    assert told.result is Result.INVALID
+
+
 def test_a_chain_to_a_configured_anchor_is_trusted_but_its_lists_are_not_read_yet() -> None:
-    told = answer(foreign(test=False), keyring=trusting(STRANGERS))
+    told = answer(foreign(test=False, issuer_name=ORGANISATION), keyring=trusting(STRANGERS))
     assert codes(told)[CheckName.ISSUER_TRUST] == "issuer-trusted"
     assert told.outcome(CheckName.REGISTER_MATCH) is Outcome.NOT_APPLICABLE
     assert told.outcome(CheckName.SUPERSEDED) is Outcome.NOT_APPLICABLE
@@ -76,7 +123,7 @@ def test_a_chain_to_a_configured_anchor_is_trusted_but_its_lists_are_not_read_ye
 
 
 def test_a_trusted_document_that_offers_no_status_is_valid_with_a_warning() -> None:
-    told = answer(foreign(test=False, status=()), keyring=trusting(STRANGERS))
+    told = answer(foreign(test=False, issuer_name=ORGANISATION, status=()), keyring=trusting(STRANGERS))
     assert codes(told)[CheckName.STATUS] == "status-not-offered"
     assert (told.result, told.mode) == (Result.VALID_WITH_WARNINGS, "unknown")
 
