@@ -4,6 +4,7 @@ Every change that can alter an answer has a number in one sequence. Each process
 once a second and forgets what changed, so that no process has to tell another.
 """
 
+import re
 from collections import OrderedDict
 from datetime import datetime, timedelta
 from typing import Final, Generic, TypeVar
@@ -25,6 +26,8 @@ from app.verification.trust import Keyring
 FRESH: Final = timedelta(seconds=1)  # so long nobody asks what changed
 OLDEST: Final = timedelta(seconds=2)  # beyond it, no answer is better than that one
 CONNECTIONS: Final = 4
+# How we name documents. Whatever else a stranger writes there never reaches the database.
+OUR_NAME: Final = re.compile("urn:uuid:[0-9a-f-]{36}")
 NEVER: Final = -1  # a number that no sequence follows on: whatever was remembered is forgotten
 
 Value = TypeVar("Value")
@@ -123,8 +126,9 @@ class Desk:
         keyring = self.keyring
         examined = examine(submission.text, keyring)
         entry = None
-        if claims_to_be_ours(examined, keyring) and examined.says and examined.says.jti:
-            entry = await self._register.by_document(examined.says.jti)
+        jti = examined.says.jti if examined.says else None
+        if jti and OUR_NAME.fullmatch(jti) and claims_to_be_ours(examined, keyring):
+            entry = await self._register.by_document(jti)
         known = service.compare(examined, entry, keyring)
         return service.report(known, keyring, at=self._ports.clock.now(), clock_offset=self.clock_offset)
 
