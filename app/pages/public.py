@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,11 +23,11 @@ from app.verification import submitted, uploads
 from app.verification.desk import Desk
 from app.verification.errors import CredentialNotFound, NumberMistyped, RegisterUnreachable
 from app.verification.public import RETRY_AFTER
-from app.verification.submitted import MAX_TEXT
 from app.web import PublicRoute
 
 CONTRACT: Final = "/openapi.json"
 UNREADABLE: Final = "unreadable"
+BUSY: Final = "busy"
 
 
 def routes(desk: Desk) -> list[Route]:
@@ -78,9 +79,7 @@ class Pages:
         language = _language(request)
         typed = ""
         try:
-            async with request.form(
-                max_files=1, max_fields=uploads.MAX_PARTS, max_part_size=MAX_TEXT
-            ) as form:
+            async with uploads.form_of(request) as form:
                 number, part = form.get(uploads.NUMBER), form.get(uploads.FILE)
                 typed = number if isinstance(number, str) else ""
                 if typed.strip():
@@ -89,7 +88,7 @@ class Pages:
             if isinstance(submission, CredentialNumber):
                 return _redirect(_address(submission, request))
             report = await self._desk.on(submission)
-        except (RegisterUnreachable, Problem, HTTPException) as stopped:
+        except (RegisterUnreachable, Problem, HTTPException, RequestValidationError) as stopped:
             return self._stopped(language, typed, stopped)
         return _page(render.verification_page(report, language))
 
@@ -99,6 +98,10 @@ class Pages:
                 return self._mistyped(language, typed)
             case Problem():
                 return self._trouble(language, by.code, status_of(type(by)))
+            case RequestValidationError():
+                return self._trouble(language, UNREADABLE, HTTPStatus.UNPROCESSABLE_ENTITY)
+            case HTTPException(status_code=HTTPStatus.SERVICE_UNAVAILABLE):
+                return self._trouble(language, BUSY, HTTPStatus.SERVICE_UNAVAILABLE, by.headers)
             case HTTPException():
                 return self._trouble(language, UNREADABLE, HTTPStatus(by.status_code))
             case _:
@@ -112,9 +115,11 @@ class Pages:
         page = render.unreachable_page(language, clock_offset=self._desk.clock_offset)
         return _page(page, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": RETRY_AFTER})
 
-    def _trouble(self, language: Language, code: str, status: HTTPStatus) -> Response:
+    def _trouble(
+        self, language: Language, code: str, status: HTTPStatus, more: Mapping[str, str] | None = None
+    ) -> Response:
         page = render.start_page(language, trouble=code, clock_offset=self._desk.clock_offset)
-        return _page(page, status)
+        return _page(page, status, more)
 
 
 async def asset(request: Request) -> Response:

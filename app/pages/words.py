@@ -168,6 +168,10 @@ STATES: Final[Mapping[str, Labels]] = {
 
 # What the form could not take, by the code of the problem.
 TROUBLES: Final[Mapping[str, Labels]] = {
+    "busy": Labels(
+        it="In questo momento si stanno leggendo troppe immagini: riprovate fra poco, o scrivete il numero.",
+        en="Too many pictures are being read just now: try again in a moment, or type the number.",
+    ),
     "nothing-to-verify": Labels(
         it="Scrivete un numero oppure scegliete un file.", en="Type a number or choose a file."
     ),

@@ -1,23 +1,36 @@
 """Taking in what a stranger sends, in any of the ways in which one can send it."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Final
 
+from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import RunVar
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
-from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from app.core.errors import JsonValue
 from app.formats.strict import Malformed, read_object
 from app.verification import pictures, submitted
 from app.verification.errors import FileTooLarge, NothingToVerify
+from app.verification.public import RETRY_AFTER
 from app.verification.schemas import VerificationIn
 from app.verification.submitted import MAX_TEXT, Submission
 
 FILE: Final = "file"
 NUMBER: Final = "number"
 MAX_PARTS: Final = 4
+UTF_8: Final = b"utf-8"
+UTF_8_NAMES: Final = frozenset({UTF_8, b"utf8"})
+PICTURES_AT_ONCE: Final = 2  # each may take some hundred megabytes while it is unpacked
+PICTURES_WAITING: Final = 8
+
+_turns: Final = RunVar[CapacityLimiter]("turns of pictures")  # of the event loop, like its threads
 
 
 async def of_request(request: Request, *, public_url: str) -> Submission:
@@ -34,10 +47,27 @@ async def of_request(request: Request, *, public_url: str) -> Submission:
 
 
 async def _of_form(request: Request, *, public_url: str) -> Submission:
-    async with request.form(max_files=1, max_fields=MAX_PARTS, max_part_size=MAX_TEXT) as form:
+    async with form_of(request) as form:
         if strange := sorted(set(form) - {FILE}):
             raise malformed(*(((name,), "no part of this name is asked for") for name in strange))
         return await of_part(form.get(FILE), public_url=public_url)
+
+
+@asynccontextmanager
+async def form_of(request: Request) -> AsyncIterator[FormData]:
+    """Take a form apart, in UTF-8 and in no other charset: some of those run, or fail, by what is sent."""
+    try:
+        _, options = parse_options_header(request.headers.get("content-type", ""))
+        charset = options.get(b"charset", UTF_8).strip().lower()
+        if charset not in UTF_8_NAMES:
+            raise malformed(((), "a form is sent in UTF-8"))
+        form = await request.form(max_files=1, max_fields=MAX_PARTS, max_part_size=MAX_TEXT)
+    except (UnicodeError, LookupError):
+        raise malformed(((), "not a form that can be read")) from None
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
 async def of_part(part: UploadFile | str | None, *, public_url: str) -> Submission:
@@ -55,11 +85,20 @@ async def of_part(part: UploadFile | str | None, *, public_url: str) -> Submissi
 
 
 async def of_content(content: bytes, *, public_url: str) -> Submission:
-    """Read a file by its first bytes, never by its name. Pictures are unpacked in a thread."""
+    """Read a file by its first bytes, never by its name. Pictures are unpacked in threads, a few at once."""
     if content.startswith((pictures.PNG, pictures.JPEG)):
-        text = await run_in_threadpool(pictures.qr_text, content)
+        text = await to_thread.run_sync(pictures.qr_text, content, limiter=_turn())
         return submitted.of_text(text, public_url=public_url)
     return submitted.of_bytes(content, public_url=public_url)
+
+
+def _turn() -> CapacityLimiter:
+    """Queue for a turn, unless too many do already."""
+    turns = _turns.get(None) or CapacityLimiter(PICTURES_AT_ONCE)
+    _turns.set(turns)
+    if turns.statistics().tasks_waiting >= PICTURES_WAITING:
+        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": RETRY_AFTER})
+    return turns
 
 
 def of_json(body: bytes, *, public_url: str) -> Submission:

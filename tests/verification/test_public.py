@@ -11,14 +11,15 @@ import httpx
 import pytest
 from PIL import Image
 
-from app.formats import qr
-from app.formats.jose import open_compact, thumbprint
+from app.formats import qr, vc
+from app.formats.jose import assemble, open_compact, signing_input, thumbprint
 from app.main import create_app
 from app.ports import Ports, Slot
 from tests import make
 from tests.calling import Caller
 from tests.conftest import START
 from tests.fakes import SetClock
+from tests.formats.make import claims as make_claims
 from tests.verification.issued import Issued
 
 HERE = "https://sigillo.example.org"
@@ -315,3 +316,40 @@ def test_the_body_is_the_same_to_the_byte_at_the_same_instant(stranger: Caller, 
         hashlib.sha256(stranger.get(f"/v/{credential.number}.json").content).hexdigest() for _ in range(3)
     }
     assert len(answers) == 1
+
+
+@pytest.mark.parametrize("jti", ["\x00", "urn:uuid:\x00", "urn:uuid:" + "\x00" * 36, "1"])
+def test_a_document_that_is_named_as_none_of_ours_asks_no_register(
+    stranger: Caller, live: Ports, jti: str
+) -> None:
+    key = live.signer.current(Slot.SEAL)
+    payload = vc.compose_vc(make_claims(issuer_id="did:web:sigillo.example.org")) | {"id": jti, "jti": jti}
+    content = signing_input(vc.seal_header("did:web:sigillo.example.org", key, START), payload)
+    token = assemble(content, live.signer.sign(key.thumbprint, content))
+    cut_off = make.caller(create_app(_without_register(live)))
+    for asked in (stranger, cut_off):
+        assert result(verify(asked, json={"credential": token})) == "invalid"
+
+
+ODD_CHARSETS = ("undefined", "unicode_escape", "utf-7", "idna", "no-such", "", "utf-8; charset=undefined")
+
+
+@pytest.mark.parametrize("charset", ODD_CHARSETS)
+@pytest.mark.parametrize("name", [b"file", b"\\ud800", b"\\N{x", b"\xff\xfe"])
+def test_a_form_in_an_odd_charset_is_refused(stranger: Caller, charset: str, name: bytes) -> None:
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="' + name + b'"; filename="a"\r\n\r\nabc\r\n--x--\r\n'
+    )
+    headers = {"Content-Type": f"multipart/form-data; boundary=x; charset={charset}"}
+    told = stranger.post("/v1/verifications", content=body, headers=headers)
+    assert (told.status_code, told.json()["code"]) == (422, "malformed")
+    page = stranger.post("/v", content=body, headers=headers)
+    assert (page.status_code, page.headers["Content-Type"]) == (422, "text/html; charset=utf-8")
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "UTF-8", '"utf8"'])
+def test_a_form_may_say_that_it_is_utf_8(stranger: Caller, credential: Issued, charset: str) -> None:
+    start = b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\n'
+    headers = {"Content-Type": f"multipart/form-data; boundary=x; charset={charset}"}
+    body = start + credential.token.encode() + b"\r\n--x--\r\n"
+    assert result(stranger.post("/v1/verifications", content=body, headers=headers)) == "valid"
