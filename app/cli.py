@@ -14,12 +14,21 @@ from rich.console import Console
 from app.client import demo as story
 from app.client import folder as folders
 from app.client import submission, terminal
-from app.client.api import Api, Refused, Unreachable
+from app.client.api import Api, NotUsable, Refused, Unreachable
 
 if TYPE_CHECKING:
     from app.ports import Ports
 
 OK, USAGE, NOT_ELIGIBLE, SIGN_IN, NETWORK = 0, 2, 3, 4, 5
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001 - Typer calls it so
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(version("sigillo"))
+        raise typer.Exit(OK)
+
 
 app = typer.Typer(
     pretty_exceptions_enable=False,
@@ -41,6 +50,16 @@ Key = Annotated[str, typer.Option(envvar="SIGILLO_KEY", help="Your personal key;
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with JSON, for programs.")]
 
 
+@app.callback()
+def begin(
+    version: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version, and stop.")
+    ] = False,
+) -> None:
+    """Competency dossiers, committee decisions and credentials that anyone can verify."""
+    del version
+
+
 @dossier.command("submit")
 def submit_dossier(
     folder: Annotated[Path, typer.Argument(help="A folder with dossier.yaml and the files that it names.")],
@@ -55,7 +74,10 @@ def submit_dossier(
     Exit codes: 0 handed in, 2 the folder is wrong, 3 not accepted (the reasons are printed),
     4 the key is not accepted, 5 no answer from the service.
     """
-    api = Api(url, key)
+    try:
+        api = Api(url, key)
+    except NotUsable as wrong:
+        raise _stopped(str(wrong)) from None
     uploads = terminal.Uploads(errors)
     try:
         prepared = folders.read(folder)
@@ -64,8 +86,7 @@ def submit_dossier(
             submission.send_missing(api, opened, prepared, uploads.watch)
         receipt = submission.submit(api, opened["id"])
     except folders.FolderWrong as wrong:
-        errors.print(str(wrong), markup=False)
-        raise typer.Exit(USAGE) from None
+        raise _stopped(str(wrong)) from None
     except Refused as refused:
         terminal.refusal(errors, refused)
         raise typer.Exit(SIGN_IN if refused.status == 401 else NOT_ELIGIBLE) from None  # noqa: PLR2004 - HTTP
@@ -87,31 +108,51 @@ def demo() -> None:
 
 
 def _ports() -> "Ports":
+    import tomllib
+
     from pydantic import ValidationError
 
+    from app.adapters.keys import KeysUnreadable
     from app.main import production_ports
     from app.settings import Settings
 
     try:
         settings = Settings()
+    except tomllib.TOMLDecodeError as error:
+        raise _stopped(f"sigillo.toml: {error}") from None
     except ValidationError as error:
         for fault in error.errors():
-            errors.print(f"SIGILLO_{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}", markup=False)
-        raise typer.Exit(USAGE) from None
+            place = ".".join(map(str, fault["loc"])) or "settings"
+            errors.print(f"{place}: {fault['msg'].removeprefix('Value error, ')}", markup=False)
+        raise _stopped("Settings come from SIGILLO_… variables and from sigillo.toml.") from None
     if settings.database_url.startswith("sqlite:///"):
         Path(settings.database_url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    return production_ports(settings)
+    try:
+        return production_ports(settings)
+    except KeysUnreadable as error:
+        raise _stopped(str(error)) from None
+
+
+def _stopped(why: str) -> typer.Exit:
+    """Say why a command cannot go on."""
+    errors.print(why, markup=False)
+    return typer.Exit(USAGE)
 
 
 def _migrated() -> "Ports":
+    from sqlalchemy.exc import OperationalError
+
     from app.adapters import schema
 
     ports = _ports()
-    if schema.is_current(ports.database):
+    try:
+        current = schema.is_current(ports.database)
+    except OperationalError:
+        raise _stopped(f"The database at {ports.database.engine.url.host} does not answer.") from None
+    if current:
         return ports
     if ports.database.engine.dialect.name != "sqlite":
-        errors.print("The database is not of this version. Run `sigillo migrate` first.")
-        raise typer.Exit(USAGE)
+        raise _stopped("The database is not of this version. Run `sigillo migrate` first.")
     schema.upgrade(ports.database)  # an embedded database is nobody else's
     return ports
 
@@ -137,11 +178,10 @@ def serve(
     try:
         check_clock(ports)
     except ClockMovedWhileLive as refused:
-        errors.print(str(refused), markup=False)
-        raise typer.Exit(USAGE) from None
+        raise _stopped(str(refused)) from None
     public = urlsplit(ports.settings.public_url)
     local = public.port if public.hostname in LOOPBACK else None
-    errors.print(f"Sigillo answers at {ports.settings.public_url} (Ctrl-C stops it)")
+    errors.print(f"Sigillo starts at {ports.settings.public_url} (Ctrl-C stops it)")
     uvicorn.run(
         create_app(ports),
         host=host,
@@ -202,8 +242,14 @@ def create_organisation(
 
     Two keys are printed, this once. Only their hashes are kept.
     """
+    from zoneinfo import available_timezones
+
     from app.organisations import service
 
+    if time_zone not in available_timezones():
+        raise _stopped(f"There is no time zone {time_zone}. One would be Europe/Rome.")
+    if not url.startswith("https://") or "@" not in email or not (legal_name.strip() and given_name.strip()):
+        raise _stopped("An organisation needs a name, an https address, and an administrator with an e-mail.")
     ports = _migrated()
     with ports.database.writing() as session:
         made = service.found(

@@ -1,0 +1,88 @@
+"""What the command says when something is not as it should be: a sentence, a code, and no traceback."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from app.cli import NETWORK, USAGE, app
+from tests.serving import free_port
+
+FOUND = [
+    "organisation",
+    "create",
+    "--given-name",
+    "Ada",
+    "--family-name",
+    "Riva",
+    "--email",
+    "ada@example.org",
+]
+NAMED = [*FOUND, "--legal-name", "Associazione", "--url", "https://example.org"]
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command works in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+
+def said(*arguments: str, **environment: str) -> tuple[int, str]:
+    done = CliRunner().invoke(app, list(arguments), env=environment)
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done.exit_code, done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "words"),
+    [
+        ([*NAMED, "--time-zone", "Mars"], {}, "no time zone Mars"),
+        ([*FOUND, "--legal-name", "A", "--url", "http://example.org"], {}, "an https address"),
+        (["migrate"], {"SIGILLO_PUBLIC_URL": "nowhere"}, "public_url: must be an http(s) URL"),
+        (["migrate"], {"SIGILLO_DATABASE_URL": "mysql://x"}, "must start with sqlite"),
+        (["serve"], {"SIGILLO_DATABASE_URL": "postgresql+psycopg://localhost:1/x"}, "does not answer"),
+        (["dossier", "submit", ".", "--url", "localhost", "--key", "k"], {}, "must start with https"),
+        (["dossier", "submit", ".", "--key", "ké"], {}, "characters that no key has"),
+        (["dossier", "submit", "gone", "--key", "k"], {}, "has no dossier.yaml"),
+    ],
+    ids=["zone", "address", "public-url", "database-kind", "database-gone", "url", "key", "folder"],
+)
+def test_what_is_wrong_is_said_in_a_sentence(
+    arguments: list[str], environment: dict[str, str], words: str
+) -> None:
+    code, output = said(*arguments, **environment)
+    assert code == USAGE
+    assert words in " ".join(output.split())
+
+
+def test_a_settings_file_that_is_no_toml_is_named() -> None:
+    Path("sigillo.toml").write_text("x = [")
+    code, output = said("migrate")
+    assert (code, "sigillo.toml" in output) == (USAGE, True)
+
+
+def test_a_wrong_passphrase_is_said_to_be_so() -> None:
+    assert said("migrate", SIGILLO_KEY_PASSPHRASE="right")[0] == 0
+    code, output = said("migrate", SIGILLO_KEY_PASSPHRASE="wrong")
+    assert code == USAGE
+    assert "passphrase" in output
+
+
+def test_a_service_that_is_down_is_worth_another_try() -> None:
+    Path("dossier.yaml").write_text("scheme: x\nevidence: []\n")
+    code, output = said("dossier", "submit", ".", "--key", "k", "--url", f"http://localhost:{free_port()}")
+    assert code == NETWORK
+    assert "run the same command again" in " ".join(output.split())
+
+
+def test_an_organisation_begins_in_test_mode_with_two_keys_and_a_trail_that_is_whole() -> None:
+    code, output = said(*NAMED)
+    assert code == 0
+    assert output.count("key_") == 2
+    assert "test" in output
+    code, output = said("audit", "verify")
+    assert (code, "The trail is whole." in output) == (0, True)
+
+
+def test_the_version_is_said() -> None:
+    assert said("--version") == (0, "0.1.0\n")
