@@ -1,5 +1,6 @@
 """The one module where failures become HTTP: RFC 9457 problem documents."""
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -7,10 +8,10 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from app.core.errors import (
     Conflict,
@@ -94,8 +95,10 @@ def answer(request: Request, members: dict[str, Any], headers: Mapping[str, str]
         "instance": getattr(route, "path", None) or "about:blank",
         "request_id": request.scope.get("request_id", ""),
     }
-    return JSONResponse(
-        full,
+    # A pointer names what was sent, and half a character can be sent: it has no form in UTF-8.
+    body = json.dumps(full, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return Response(
+        body,
         status_code=members["status"],
         media_type=MEDIA_TYPE,
         headers={"Cache-Control": "no-store", **(headers or {})},
@@ -154,6 +157,12 @@ def _lost_race(request: Request, error: Exception) -> Response:
     return problem_response(request, Conflict("Somebody else changed this at the same time. Read it again."))
 
 
+def _lost_race_to_the_rules(request: Request, error: Exception) -> Response:
+    # Every rule is looked at before writing, so the database says no only to whoever came second.
+    log.warning("database.refused", exc_info=error, extra={"request_id": request.scope.get("request_id", "")})
+    return _lost_race(request, error)
+
+
 def _database_busy(request: Request, error: Exception) -> Response:
     log.error("database.unavailable", exc_info=error)
     status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -176,5 +185,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _plain)
     app.add_exception_handler(StaleDataError, _lost_race)
+    app.add_exception_handler(IntegrityError, _lost_race_to_the_rules)
     app.add_exception_handler(OperationalError, _database_busy)
     app.add_exception_handler(Exception, _unexpected)

@@ -96,17 +96,28 @@ def _instant(value: object) -> object:
     raise ValueError("must be a date and time with its offset (RFC 3339)")
 
 
-Text = Annotated[str, Field(max_length=8000), AfterValidator(_plain_text), AfterValidator(_not_empty)]
-Comment = Annotated[str, Field(max_length=8000), AfterValidator(_plain_text)]
+# The length counts again once the text is normalised: a letter may come apart into three.
+Text = Annotated[
+    str,
+    Field(max_length=8000),
+    AfterValidator(_plain_text),
+    AfterValidator(_not_empty),
+    Field(max_length=8000),
+]
+Comment = Annotated[str, Field(max_length=8000), AfterValidator(_plain_text), Field(max_length=8000)]
 Line = Annotated[
     str,
     Field(max_length=200),
     AfterValidator(_plain_text),
     AfterValidator(_not_empty),
     AfterValidator(_one_line),
+    Field(max_length=200),
 ]
 Email = Annotated[
-    str, Field(max_length=254, pattern=r"^[^\s@<>\"]+@[^\s@<>\"]+\.[^\s@<>\"]+$"), AfterValidator(_plain_text)
+    str,
+    Field(max_length=254, pattern=r"^[^\s@<>\"]+@[^\s@<>\"]+\.[^\s@<>\"]+$"),
+    AfterValidator(_plain_text),
+    Field(max_length=254),
 ]
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 Instant = Annotated[

@@ -6,11 +6,25 @@ from typing import Any
 import pytest
 from fastapi import APIRouter, FastAPI
 from pydantic import TypeAdapter, ValidationError
+from sqlalchemy.exc import IntegrityError
 
 from app import problems
 from app.core.errors import NotFound
 from app.organisations.access import refuse_undeclared
-from app.web import LOGGED, BodyLimit, Day, Instant, JsonLines, Line, RequestLog, Text, log_to_stderr
+from app.organisations.schemas import MembershipNumber
+from app.web import (
+    LOGGED,
+    BodyLimit,
+    Comment,
+    Day,
+    Instant,
+    JsonLines,
+    Line,
+    RequestLog,
+    Text,
+    Wire,
+    log_to_stderr,
+)
 from tests import make
 
 
@@ -42,6 +56,17 @@ def test_a_line_is_one_line(value: str) -> None:
 
 def test_names_are_kept_in_one_form_of_unicode() -> None:
     assert TypeAdapter(Line).validate_python(" Nicolo\u0300 ") == "Nicolò"
+
+
+@pytest.mark.parametrize(
+    ("kind", "length"), [(Text, 8000), (Comment, 8000), (Line, 200), (MembershipNumber, 40)]
+)
+def test_a_text_that_normalising_makes_too_long_is_refused(kind: Any, length: int) -> None:
+    comes_apart = "\U0001d160"  # a musical note: one character that NFC writes with three
+
+    assert len(TypeAdapter(kind).validate_python(comes_apart * (length // 3))) <= length
+    with pytest.raises(ValidationError):
+        TypeAdapter(kind).validate_python(comes_apart * length)
 
 
 @pytest.mark.parametrize("value", [1, 1.5, "2026-1-1", "2026-02-30", "20260101", True, "2026-01-01T00:00:00"])
@@ -152,6 +177,31 @@ def test_malformed_input_points_at_each_place_and_repeats_none_of_it() -> None:
     broken = caller.post("/echo", content="{secret", headers={"Content-Type": "application/json"})
     assert broken.status_code == 422
     assert "secret" not in broken.text
+
+
+def test_half_a_character_in_a_problem_does_not_keep_it_from_being_said() -> None:
+    app = application()
+
+    @app.get("/half")
+    def half() -> None:
+        raise NotFound("There is no such thing.", hint="\ud800")
+
+    answer = make.caller(app).get("/half")
+
+    assert (answer.status_code, answer.json()["hint"]) == (404, "?")
+
+
+def test_what_the_database_refuses_is_a_race_that_was_lost() -> None:
+    app = application()
+
+    @app.post("/late")
+    def late() -> None:
+        raise IntegrityError("INSERT", {}, Exception("Annarella"))
+
+    answer = make.caller(app).post("/late")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    assert "Annarella" not in answer.text
 
 
 def test_plain_http_errors_keep_their_headers() -> None:
