@@ -15,7 +15,7 @@ from app.decisions.models import Decision, DecisionStatus, Meeting
 from app.dossiers import queries as dossier_queries
 from app.dossiers.models import Dossier, DossierStatus, Evidence
 from app.organisations import service
-from app.organisations.models import Person
+from app.organisations.models import Person, RoleGrant
 from app.organisations.rules import Actor, Role
 from app.outbox import trail
 from app.ports import Ports
@@ -58,7 +58,17 @@ def person(session: Session, organisation_id: str, *roles: Role, at: datetime, m
         at=at,
     )
     for role in roles:
-        service.grant_role(session, made.id, role, from_day=SINCE, to_day=None, by="system", at=at)
+        # Not through the service, which gives no role for days that are over.
+        session.add(
+            RoleGrant(
+                id=new_id("rol"),
+                organisation_id=organisation_id,
+                person_id=made.id,
+                role=role.value,
+                from_day=SINCE,
+            )
+        )
+    session.flush()
     if member:
         service.admit_member(
             session, made.id, number=f"M-{number:05}", from_day=SINCE, to_day=None, by="system", at=at

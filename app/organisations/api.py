@@ -176,6 +176,7 @@ def issue_key(db: Db, now: Now, actor: CurrentActor, response: Response, asked: 
         expires_at=asked.expires_at,
         by=actor.id,
         at=now,
+        within=actor.permissions if actor.narrowed else None,
     )
 
 

@@ -44,6 +44,19 @@ def person(session: Session, person_id: str) -> Person:
     return found
 
 
+def person_locked(session: Session, person_id: str) -> Person:
+    """Give a person whom nobody else changes until this transaction ends (SQLite locks everything anyway)."""
+    found = session.scalars(
+        select(Person)
+        .where(Person.id == person_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()
+    if found is None:
+        raise PersonNotFound("There is no such person here.")
+    return found
+
+
 def name_of(session: Session, holder_id: str, *, is_person: bool) -> str:
     """Tell what the holder of a key is called."""
     if not is_person:

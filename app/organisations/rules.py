@@ -114,6 +114,7 @@ class Actor:
     roles: frozenset[Role]
     permissions: frozenset[Permission]
     is_person: bool
+    narrowed: bool = False
 
     def has(self, *roles: Role) -> bool:
         """Tell whether the actor holds any of these roles today."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,12 +10,13 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.core.days import local_day
 from app.core.db import enter
-from app.core.ids import new_id
+from app.core.errors import JsonValue
+from app.core.ids import new_id, pattern
 from app.organisations import queries
 from app.organisations.errors import (
     KeyNotAccepted,
@@ -47,6 +49,7 @@ from app.outbox import trail
 from app.outbox.trail import EventHead
 
 KEY_LIFE: Final = timedelta(days=365)
+LONGEST_KEY_LIFE: Final = timedelta(days=730)
 # What the first back office needs. Scores and the trail are for keys that ask for them by name.
 CLIENT_SCOPES: Final = tuple(
     sorted(
@@ -61,6 +64,7 @@ CLIENT_SCOPES: Final = tuple(
         }
     )
 )
+_KEY_ID: Final = re.compile(pattern("key"))
 _NOT_ACCEPTED: Final = "The key is missing, unknown, expired or revoked."
 
 
@@ -137,7 +141,7 @@ def found(
 def authenticate(session: Session, token: str, *, at: datetime) -> Actor:
     """Find whose key this is, and what it allows today; raise `KeyNotAccepted` without saying why."""
     key_id, _, secret = token.partition(".")
-    key = queries.key_of_anyone(session, key_id) if len(token) <= 100 and token.isascii() else None  # noqa: PLR2004 - longer than any key of ours
+    key = queries.key_of_anyone(session, key_id) if _KEY_ID.fullmatch(key_id) else None
     known = key.secret_hash if key else _hash("")
     if not hmac.compare_digest(_hash(secret), known) or key is None or not key.usable(at):
         raise KeyNotAccepted(_NOT_ACCEPTED)
@@ -149,7 +153,9 @@ def authenticate(session: Session, token: str, *, at: datetime) -> Actor:
     today = today_of(session, key.organisation_id, at)
     roles = queries.roles_on(session, key.person_id, today)
     allowed = permissions_of_person(roles, scopes)
-    return Actor(key.person_id, key.organisation_id, roles, allowed, is_person=True)
+    return Actor(
+        key.person_id, key.organisation_id, roles, allowed, is_person=True, narrowed=scopes is not None
+    )
 
 
 def own_organisation(session: Session, organisation_id: str, *, by: Actor) -> Organisation:
@@ -206,8 +212,6 @@ def admit_member(
     """Enter a person in the members' book."""
     person = queries.person(session, person_id)
     _in_order(from_day, to_day)
-    if session.scalars(select(Membership.id).where(Membership.number == number)).first():
-        raise MembershipNumberTaken(f"The membership number {number} is taken.")
     membership = Membership(
         id=new_id("mem"),
         organisation_id=person.organisation_id,
@@ -217,8 +221,11 @@ def admit_member(
         to_day=to_day,
         state=MembershipState.ACTIVE,
     )
-    session.add(membership)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(membership)
+    except IntegrityError:
+        raise MembershipNumberTaken(f"The membership number {number} is taken.") from None
     trail.record(
         session,
         "membership.begun",
@@ -276,9 +283,11 @@ def grant_role(
     by: str,
     at: datetime,
 ) -> RoleGrant:
-    """Give a person a role, for a time or until further notice."""
-    person = queries.person(session, person_id)
+    """Give a person a role, for a time or until further notice; never for days that are over."""
+    person = queries.person_locked(session, person_id)
     _in_order(from_day, to_day)
+    if from_day < today_of(session, person.organisation_id, at):
+        raise PeriodInverted("A role begins today or later: what was done without it stays so.")
     if role in queries.roles_on(session, person_id, from_day):
         raise RoleAlreadyHeld(f"The person holds the role {role} already.")
     grant = RoleGrant(
@@ -323,8 +332,12 @@ def issue_key(
     expires_at: datetime | None,
     by: str,
     at: datetime,
+    within: Collection[Permission] | None = None,
 ) -> NewKey:
-    """Make a key for one person or one client; what is returned is the only copy of its secret."""
+    """Make a key for one person or one client; what is returned is the only copy of its secret.
+
+    `within` is what a narrowed key may hand on: no key makes another that is wider than itself.
+    """
     if (person_id is None) == (client_id is None):
         raise ScopeNotGrantable("A key belongs to one person or to one client.")
     owner = queries.person(session, person_id) if person_id else queries.client(session, str(client_id))
@@ -332,6 +345,10 @@ def issue_key(
     ends = expires_at or at + KEY_LIFE
     if ends <= at:
         raise PeriodInverted("The key would have expired already.")
+    if ends > at + LONGEST_KEY_LIFE:
+        raise PeriodInverted("A key lives for two years at most.")
+    if within is not None and not set(scopes or [p.value for p in Permission]) <= {p.value for p in within}:
+        raise ScopeNotGrantable("A key that was narrowed makes none that is wider.")
     secret = secrets.token_urlsafe(32)
     key = ApiKey(
         id=new_id("key"),
@@ -352,6 +369,7 @@ def issue_key(
         at=at,
         organisation_id=owner.organisation_id,
         about={"key": key.id, "owner": owner.id},
+        facts={"owner": owner.id, "scopes": None if key.scopes is None else list[JsonValue](key.scopes)},
     )
     return NewKey(key.id, f"{key.id}.{secret}", ends)
 

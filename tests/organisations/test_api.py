@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -93,6 +94,34 @@ def test_a_role_is_given_for_a_time_and_not_twice(house: House) -> None:
     assert problem(inverted) == (422, "period-inverted")
     assert problem(unknown) == (422, "malformed")
     assert problem(barred) == (403, "permission-missing")
+
+
+def test_no_role_is_given_for_days_that_are_over(house: House, clock: SetClock) -> None:
+    person = house.administrator.post(house.members, json=MEMBER).json()["id"]
+    path = f"{house.members}/{person}/roles"
+    clock.at = datetime(2026, 11, 20, 23, 0, tzinfo=UTC)  # the 21st in Rome
+
+    past = house.administrator.post(path, json={"role": "assessor", "from": "2026-11-20"})
+    today = house.administrator.post(path, json={"role": "assessor", "from": "2026-11-21"})
+
+    assert problem(past) == (422, "period-inverted")
+    assert today.status_code == 201
+
+
+def test_of_two_who_give_a_role_or_a_number_at_once_one_comes_too_late(house: House) -> None:
+    person = house.administrator.post(house.members, json=MEMBER).json()["id"]
+    entry = {"number": "NP-9", "from": "2025-01-01"}
+
+    def grant(_: int) -> int:
+        path = f"{house.members}/{person}/roles"
+        return house.administrator.post(path, json={"role": "chair"}).status_code
+
+    def enter(_: int) -> int:
+        return house.secretary.post(house.members, json=MEMBER | {"membership": entry}).status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(grant, range(4))) == [201, 409, 409, 409]
+        assert sorted(pool.map(enter, range(4))) == [201, 409, 409, 409]
 
 
 def test_a_role_counts_from_its_first_local_day_through_its_last(house: House, clock: SetClock) -> None:

@@ -71,7 +71,7 @@ def test_a_key_that_is_none_opens_nothing(house: House) -> None:
         assert code(answer) == (401, "key-not-accepted"), sent
         assert answer.headers["www-authenticate"] == "Bearer"
 
-    for strange in ("key_" + "0" * 5000, "kéy"):
+    for strange in ("key_" + "0" * 5000, "kéy", "key_\x00.x", f"key_{'0' * 25}\x00.x"):
         headers_of_bytes = [(b"Authorization", f"Bearer {strange}".encode())]
         answer = make.caller(house.app).request("GET", "/v1/me", headers=headers_of_bytes)
         assert code(answer) == (401, "key-not-accepted")
@@ -192,3 +192,31 @@ def test_the_first_clients_key_does_no_work_of_the_office_and_reads_no_scores(po
         "members:read",
         "members:write",
     ]
+
+
+def test_a_narrowed_key_makes_none_that_is_wider(house: House) -> None:
+    me: str = house.administrator.get("/v1/me").json()["id"]
+    narrowed = house.key(person=me, scopes=["keys:write", "members:read"]).json()["token"]
+    calls = make.caller(house.app, narrowed)
+
+    for scopes in (None, ["members:write"], ["keys:write", "members:write"]):
+        answer = calls.post("/v1/api-keys", json={"person": me, "scopes": scopes})
+        assert code(answer) == (422, "scope-not-grantable"), scopes
+    assert calls.post("/v1/api-keys", json={"person": me, "scopes": ["members:read"]}).status_code == 201
+
+
+def test_a_key_lives_for_two_years_at_most(house: House, clock: SetClock) -> None:
+    ends = clock.now() + timedelta(days=730)
+
+    assert house.key(person=house.person, expires_at=ends.isoformat()).status_code == 201
+    longer = house.key(person=house.person, expires_at=(ends + timedelta(seconds=1)).isoformat())
+    assert code(longer) == (422, "period-inverted")
+
+
+def test_the_trail_says_whose_a_key_is_and_what_it_allows(house: House, ports: Ports) -> None:
+    made = house.key(person=house.person, scopes=["dossiers:write", "dossiers:read"]).json()
+
+    with ports.database.reading(house.id) as session:
+        events = session.scalars(select(Event).where(Event.topic == "key.issued")).all()
+    (facts,) = [event.facts for event in events if event.about["key"] == made["id"]]
+    assert facts == {"owner": house.person, "scopes": ["dossiers:read", "dossiers:write"]}
