@@ -14,6 +14,7 @@ PATIENCE_SECONDS = 10
 
 def test_pictures_take_turns_and_too_many_are_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
     go_on, lock = threading.Event(), threading.Lock()
+    together = threading.Barrier(uploads.PICTURES_AT_ONCE)
     inside: list[int] = [0, 0]  # now, and at most
 
     def slow(_content: bytes) -> str:
@@ -21,6 +22,7 @@ def test_pictures_take_turns_and_too_many_are_sent_away(monkeypatch: pytest.Monk
             inside[0] += 1
             inside[1] = max(inside)
         assert go_on.wait(PATIENCE_SECONDS)
+        together.wait(PATIENCE_SECONDS)
         with lock:
             inside[0] -= 1
         return "a.b.c"
