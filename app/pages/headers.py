@@ -28,6 +28,11 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+# For pages that are the same for everybody.
+PUBLIC_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
+    {**SECURITY_HEADERS, "Cache-Control": "public, max-age=3600"}
+)
+
 # For the files whose name carries the hash of their content.
 ASSET_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -11,18 +11,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from app.core.days import local_day
 from app.core.errors import Problem
 from app.core.labels import Language
 from app.core.numbers import CredentialNumber
 from app.pages import render
 from app.pages.assets import ASSETS
-from app.pages.headers import ASSET_HEADERS, SECURITY_HEADERS
+from app.pages.headers import ASSET_HEADERS, PUBLIC_HEADERS, SECURITY_HEADERS
 from app.pages.languages import language_of
 from app.problems import status_of
+from app.schemes.catalogue import catalogue
+from app.schemes.scheme import SchemeStatus
 from app.verification import submitted, uploads
 from app.verification.desk import Desk
 from app.verification.errors import CredentialNotFound, NumberMistyped, RegisterUnreachable
 from app.verification.public import RETRY_AFTER
+from app.verification.rules import ROME
 from app.web import PublicRoute
 
 CONTRACT: Final = "/openapi.json"
@@ -38,6 +42,7 @@ def routes(desk: Desk) -> list[Route]:
         PublicRoute("/v", pages.start, methods=["GET"]),
         PublicRoute("/v", pages.submit, methods=["POST"]),
         PublicRoute("/", pages.home),
+        PublicRoute("/schemes/{scheme_id:path}", pages.scheme),
         PublicRoute("/static/{name}", asset),
     ]
 
@@ -73,6 +78,20 @@ class Pages:
     async def home(self, request: Request) -> Response:
         offset = self._desk.clock_offset
         return _page(render.home_page(_language(request), documentation=CONTRACT, clock_offset=offset))
+
+    async def scheme(self, request: Request) -> Response:
+        """Show a scheme in its newest version, where documents say that their criteria are."""
+        language, offset = _language(request), self._desk.clock_offset
+        wanted, today = request.path_params["scheme_id"], local_day(self._desk.now, ROME)
+        versions = [
+            each
+            for each in catalogue().schemes  # one that was retired is still named by its documents
+            if each.id == wanted and each.status is not SchemeStatus.DRAFT and each.effective_from <= today
+        ]
+        if not versions:
+            return _page(render.scheme_not_found_page(language, clock_offset=offset), HTTPStatus.NOT_FOUND)
+        page = render.scheme_page(versions[-1], language, clock_offset=offset)
+        return _page(page, more=PUBLIC_HEADERS)
 
     async def submit(self, request: Request) -> Response:
         """Take the form: a number leads to its page, a file is answered at once and not kept."""

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from app.core.labels import Labels, Language
 from app.pages import assets, words
 from app.pages.qr import qr_drawing
+from app.schemes.scheme import Scheme
 from app.verification import words as answers
 from app.verification.report import CheckName, Outcome, Report
 from app.verification.rules import ROME
@@ -82,6 +83,16 @@ def start_page(language: Language, *, trouble: str | None = None, clock_offset: 
     """Offer to verify by number, file or photo; `trouble` is the code of what stopped the last attempt."""
     said = words.TROUBLES.get(trouble, words.TROUBLE).in_language(language) if trouble else None
     return _page("start.html", language, trouble=said, typed="", clock_offset=clock_offset)
+
+
+def scheme_page(scheme: Scheme, language: Language, *, clock_offset: str | None = None) -> str:
+    """Tell what a scheme asks of its candidates: the address that documents name as their criteria."""
+    return _page("scheme.html", language, scheme=scheme, clock_offset=clock_offset)
+
+
+def scheme_not_found_page(language: Language, *, clock_offset: str | None = None) -> str:
+    """Say that no scheme has this address."""
+    return _notice(language, "scheme_not_found", again=False, clock_offset=clock_offset)
 
 
 def not_found_page(language: Language, *, clock_offset: str | None = None) -> str:

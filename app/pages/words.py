@@ -115,6 +115,23 @@ WORDS: Final[Mapping[str, Labels]] = {
         it="In questo momento non possiamo dire nulla di questo attestato. Riprovate fra poco.",
         en="Just now nothing can be said of this attestation. Try again in a moment.",
     ),
+    # a scheme
+    "scheme_wording": Labels(it="Che cosa si rilascia", en="What is issued"),
+    "scheme_validity": Labels(it="Anni di validità", en="Years of validity"),
+    "scheme_version": Labels(it="Versione dello schema", en="Version of the scheme"),
+    "scheme_criteria": Labels(it="Che cosa va dimostrato", en="What has to be shown"),
+    "scheme_admission": Labels(it="Chi è ammesso alla valutazione", en="Who is admitted to the assessment"),
+    "scheme_members": Labels(it="I soci in regola.", en="Members in good standing."),
+    "scheme_paths": Labels(it="Basta una di queste vie.", en="Any one of these paths will do."),
+    "scheme_degree": Labels(it="laurea di livello EQF almeno", en="a degree of EQF level at least"),
+    "scheme_training": Labels(it="ore di formazione almeno", en="hours of training at least"),
+    "scheme_experience": Labels(it="mesi di esperienza almeno", en="months of experience at least"),
+    "scheme_projects": Labels(it="schede di progetto almeno", en="project sheets at least"),
+    "scheme_not_found_title": Labels(it="Nessuno schema a questo indirizzo", en="No scheme has this address"),
+    "scheme_not_found_detail": Labels(
+        it="Confrontate l’indirizzo con quello scritto nel documento.",
+        en="Compare the address with the one in the document.",
+    ),
     # the front page
     "home_title": Labels(it="Competenze, con un sigillo", en="Competence, under seal"),
     "home_lead": Labels(

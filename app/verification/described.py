@@ -55,6 +55,12 @@ PATHS: Final[dict[str, Any]] = {
         _OBJECT,
         ("thumbprint", "As in the `kid` of a badge.", _TEXT),
     ),
+    "/schemes/{id}": _path(
+        "What a scheme asks of its candidates, as a page, in Italian or English.",
+        "The page that documents name as their criteria.",
+        {"text/html": {"schema": _TEXT}},
+        ("id", "The scheme's name; it may contain slashes.", _TEXT),
+    ),
     "/healthz": _path("Whether the process answers.", "It does.", _OBJECT),
     "/readyz": _path("Whether the database is there, and of the right form.", "It is.", _OBJECT),
 }

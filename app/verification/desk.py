@@ -90,6 +90,10 @@ class Desk:
         return self._ports.settings.public_url
 
     @property
+    def now(self) -> datetime:
+        return self._ports.clock.now()
+
+    @property
     def clock_offset(self) -> str | None:
         """Say how far the clock is moved, for every answer that is made under it."""
         return iso_duration(self._ports.clock.offset)

@@ -1,5 +1,6 @@
 """The pages as a browser gets them: no script, no cookie, two languages, and a form that needs neither."""
 
+import html
 from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
@@ -8,11 +9,13 @@ import httpx
 import pytest
 from PIL import Image
 
+from app.core.labels import Language
 from app.formats import qr
 from app.main import create_app
 from app.pages.assets import ASSETS
 from app.pages.headers import SECURITY_HEADERS
 from app.ports import Ports
+from app.schemes.catalogue import catalogue
 from tests import make
 from tests.calling import Caller
 from tests.conftest import START
@@ -210,3 +213,26 @@ def test_an_empty_form_is_asked_for_again(stranger: Caller) -> None:
 def test_a_plain_form_does_as_well(stranger: Caller, credential: Issued) -> None:
     led = stranger.post("/v", data={"number": credential.number})
     assert (led.status_code, led.headers["Location"]) == (303, f"/v/{credential.number}")
+
+
+@pytest.mark.parametrize("language", ["it", "en"])
+def test_the_criteria_that_documents_name_can_be_read_by_anybody(
+    stranger: Caller, language: Language
+) -> None:
+    for scheme in catalogue().schemes:
+        page = stranger.get(f"/schemes/{scheme.id}?lang={language}")
+        assert page.status_code == 200
+        assert page.headers["Cache-Control"] == "public, max-age=3600"
+        text = html.unescape(page.text)
+        for told in (scheme.title, scheme.mission, scheme.wording.claim, scheme.narrative):
+            assert told.in_language(language) in text
+        assert scheme.reference.standard in text
+        assert not scheme.wording.forbidden_in(text)
+
+
+@pytest.mark.parametrize("name", ["", "x", "uni-11621-8", "..%2Fetc", "%00", "%3Cscript%3E"])
+def test_a_scheme_that_is_not_there_has_a_page_that_says_so(stranger: Caller, name: str) -> None:
+    page = stranger.get(f"/schemes/{name}")
+    assert (page.status_code, page.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert "<script" not in page.text
+    assert page.headers["Cache-Control"] == "private, no-store"
