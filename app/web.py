@@ -211,12 +211,20 @@ class PublicRoute(Route):
         return match, found if match is Match.NONE else {**found, "route": self}
 
 
+STRANGERS: Final = "/v1/verifications"  # the one place under /v1 that asks for no key
+TOO_LONG: Final = (413, "too-large", "Too much was sent")
+NO_KEY: Final = (401, "key-not-accepted", "The key is missing, unknown, expired or revoked")
+
+
 class BodyTooLong(Exception):
     """More bytes came than any route takes."""
 
 
 class BodyLimit:
-    """Stops reading a body that is longer than its route may take; Starlette itself has no limit."""
+    """Stops reading a body that is longer than its route may take; Starlette itself has no limit.
+
+    Of whoever sends no key at all, nothing is read where one is needed.
+    """
 
     def __init__(self, app: ASGIApp, *, limit: int = BODY_LIMIT, uploads: int) -> None:
         self.app = app
@@ -229,10 +237,16 @@ class BodyLimit:
             return
         headers: Mapping[bytes, bytes] = dict(scope["headers"])
         multipart = headers.get(b"content-type", b"").lower().startswith(b"multipart/form-data")
-        limit = self.uploads if multipart else self.limit
+        path = scope["path"]
+        if path.startswith("/v1/") and path != STRANGERS and b"authorization" not in headers:
+            await _refuse(scope, send, NO_KEY, {"detail": "Send a key as `Authorization: Bearer …`."})
+            return
+        takes_files = path.endswith("/evidence") or path in {STRANGERS, "/v"}
+        limit = self.uploads if multipart and takes_files else self.limit
+        too_long = {"detail": f"At most {limit} bytes are taken in here."}
         declared = headers.get(b"content-length", b"")
         if declared.isdigit() and int(declared) > limit:
-            await _refuse(scope, send, limit)
+            await _refuse(scope, send, TOO_LONG, too_long)
             return
         seen = 0
 
@@ -252,22 +266,28 @@ class BodyLimit:
         with suppress(BodyTooLong):
             await self.app(scope, counted, watched)
         if seen > limit:
-            await _refuse(scope, send, limit)
+            await _refuse(scope, send, TOO_LONG, too_long)
 
 
-async def _refuse(scope: Scope, send: Send, limit: int) -> None:
+async def _refuse(scope: Scope, send: Send, kind: tuple[int, str, str], more: Mapping[str, str]) -> None:
+    """Answer without reading on; whoever still sends is hung up on."""
+    status, code, title = kind
     body = json.dumps(
         {
-            "type": "/problems/too-large",
-            "title": "Too much was sent",
-            "status": 413,
-            "code": "too-large",
-            "detail": f"At most {limit} bytes are taken in here.",
+            "type": f"/problems/{code}",
+            "title": title,
+            "status": status,
+            "code": code,
+            **more,
             "request_id": scope.get("request_id", ""),
-        }
+        },
+        ensure_ascii=False,
     ).encode()
     headers = [(b"content-type", b"application/problem+json"), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    headers.append((b"cache-control", b"no-store"))
+    if status == 401:  # noqa: PLR2004 - HTTP
+        headers.append((b"www-authenticate", b"Bearer"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 

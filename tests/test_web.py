@@ -22,7 +22,6 @@ from app.web import (
     Line,
     RequestLog,
     Text,
-    Wire,
     log_to_stderr,
 )
 from tests import make
@@ -124,6 +123,26 @@ def test_a_body_that_is_too_long_is_refused_whether_it_says_so_or_not() -> None:
 
     streamed = caller.post("/echo", content=pieces(), headers={"Content-Type": "application/json"})
     assert (streamed.status_code, streamed.json()["code"]) == (413, "too-large")
+
+
+def test_nothing_is_read_of_whoever_sends_no_key() -> None:
+    read = []
+
+    async def pieces() -> Any:
+        read.append("a piece")
+        yield b"x"
+
+    answer = make.caller(application()).post("/v1/dossiers", content=pieces())
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "key-not-accepted")
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert read == []
+
+
+@pytest.mark.parametrize(("path", "status"), [("/echo", 413), ("/v", 404), ("/evidence", 404)])
+def test_only_where_files_are_taken_may_a_form_be_long(path: str, status: int) -> None:
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert make.caller(application()).post(path, content=b"x" * 150, headers=form).status_code == status
 
 
 def test_a_problem_is_rfc_9457_with_its_facts_and_the_request_id() -> None:

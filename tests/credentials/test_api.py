@@ -13,7 +13,7 @@ from app.core.ids import new_id
 from app.credentials.models import Credential
 from app.formats.jose import open_compact
 from app.organisations import service as organisations
-from app.organisations.models import Person
+from app.organisations.models import Person, RoleGrant
 from app.organisations.rules import Role
 from app.ports import Ports
 from tests import make
@@ -303,14 +303,15 @@ def test_a_registrar_whose_term_is_over_moves_nothing(office: Office) -> None:
     credential = office.issue()
     with office.ports.database.writing(office.organisation_id) as session:
         former = make.person(session, office.organisation_id, at=office.now)
-        organisations.grant_role(
-            session,
-            former.id,
-            Role.REGISTRAR,
-            from_day=office.now.date() - timedelta(days=9),
-            to_day=office.now.date() - timedelta(days=1),
-            by="system",
-            at=office.now,
+        session.add(
+            RoleGrant(
+                id=new_id("rol"),
+                organisation_id=office.organisation_id,
+                person_id=former.id,
+                role=Role.REGISTRAR.value,
+                from_day=office.now.date() - timedelta(days=9),
+                to_day=office.now.date() - timedelta(days=1),
+            )
         )
     status, _ = move(caller_as(office, former), credential, "revocation", cause="own_request")
     assert status == 403
