@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     clock_offset: timedelta = Field(
         default=timedelta(0),
         description="Moves the clock for demonstrations (ISO 8601, such as P3D). Refused once any "
-        "organisation is live, and shown on every page and report made under it.",
+        "organisation is live, and shown on every page, report and document made under it.",
     )
     worker: bool = Field(
         default=True, description="Whether `serve` also carries out the work left in the outbox."

@@ -1,11 +1,12 @@
 """What a document will say, to the byte: composed from the register, linted before any key is used."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from app.core.clock import iso_duration
 from app.core.days import last_second_of, start_of
 from app.credentials.errors import DevelopmentKey, LintFailed
 from app.credentials.models import Credential, Period
@@ -46,7 +47,16 @@ def compose(
     key = _sealing_key(ports.signer, organisation)
     base_url = ports.settings.public_url
     claims = _claims(
-        credential, period, organisation, holder, scheme, base_url, jti=jti, status=status, at=at
+        credential,
+        period,
+        organisation,
+        holder,
+        scheme,
+        base_url,
+        jti=jti,
+        status=status,
+        at=at,
+        moved=ports.clock.offset,
     )
     unsigned = vc.unsigned(form, claims, key, base_url)
     findings = lint(unsigned, claims, scheme.wording.forbidden_stems)
@@ -69,6 +79,7 @@ def _claims(
     jti: str,
     status: tuple[StatusEntry, ...],
     at: datetime,
+    moved: timedelta,
 ) -> Claims:
     zone = ZoneInfo(organisation.time_zone)
     return Claims(
@@ -92,6 +103,7 @@ def _claims(
         issued_at=at,
         status=status,
         test=organisation.mode == Mode.TEST,
+        clock_offset=iso_duration(moved),
     )
 
 

@@ -53,3 +53,4 @@ class Claims:
     issued_at: datetime
     status: tuple[StatusEntry, ...]
     test: bool
+    clock_offset: str | None = None  # how far the clock was moved for a demonstration, if it was

@@ -31,6 +31,8 @@ _NO_VALUE: Final = Labels(
     it="Documento di prova, senza alcun valore.", en="A document made for testing, of no value whatsoever."
 )
 
+_MOVED: Final = Labels(it="Emesso con l\u2019orologio spostato di", en="Issued under a clock moved by")
+
 
 def unsigned(form: Format, claims: Claims, key: PublicKey, base_url: str) -> bytes:
     """Write the exact bytes that will be signed, and that the intent records before any key is used."""
@@ -64,6 +66,8 @@ def in_both(labels: Labels) -> str:
 
 def _content(claims: Claims) -> dict[str, JsonValue]:
     words = f"{in_both(claims.claim_wording)}. {claims.number}"
+    if claims.clock_offset is not None:
+        words = f"{in_both(_MOVED)} {claims.clock_offset}. {words}"
     return {
         "@context": [*CONTEXT],
         "id": claims.document_id,

@@ -11,13 +11,14 @@ from typing import Final, Generic, TypeVar
 
 from sqlalchemy import URL
 
+from app.core.clock import iso_duration
 from app.core.numbers import CredentialNumber
 from app.ports import Ports
 from app.verification import service
 from app.verification.entries import PublicRegister
 from app.verification.errors import CredentialNotFound, RegisterUnreachable
 from app.verification.examining import claims_to_be_ours, examine
-from app.verification.report import Report, iso_duration
+from app.verification.report import Report
 from app.verification.service import Held
 from app.verification.sqlite import SqliteRegister
 from app.verification.submitted import Submission

@@ -1,7 +1,7 @@
 """The answer to a stranger: what was checked, what came of it, and what may therefore be shown."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from app.core.errors import JsonValue
@@ -147,16 +147,3 @@ def rfc3339(moment: datetime) -> str:
         raise ValueError("An instant without a time zone says nothing.")
     written = moment.replace(microsecond=0).isoformat()
     return written.removesuffix("+00:00") + "Z" if moment.utcoffset() == UTC.utcoffset(None) else written
-
-
-def iso_duration(moved: timedelta) -> str | None:
-    """Write how far the clock is moved (ISO 8601, as `SIGILLO_CLOCK_OFFSET` takes it); None if it is not."""
-    if not moved:
-        return None
-    length = abs(moved)
-    hours, rest = divmod(length.seconds, 3600)
-    minutes, seconds = divmod(rest, 60)
-    parts = ((hours, "H"), (minutes, "M"), (seconds, "S"))
-    time = "".join(f"{count}{unit}" for count, unit in parts if count)
-    days = f"{length.days}D" if length.days or not time else ""
-    return ("-" if moved < timedelta(0) else "") + f"P{days}" + (f"T{time}" if time else "")

@@ -165,3 +165,11 @@ def test_the_document_is_the_recorded_bytes_and_a_signature() -> None:
 
 def test_a_document_fits_into_a_header_or_a_link() -> None:
     assert len(make.token()) < 8000
+
+
+@pytest.mark.parametrize("form", Format)
+def test_a_document_made_under_a_moved_clock_says_so(form: Format) -> None:
+    _, payload = parts(form, clock_offset="P30D")
+    assert "Issued under a clock moved by P30D" in payload["description"]
+    _, payload = parts(form)
+    assert "clock" not in payload["description"]
