@@ -294,7 +294,7 @@ async def _refuse(scope: Scope, send: Send, kind: tuple[int, str, str], more: Ma
 class JsonLines(logging.Formatter):
     """Writes log records as JSON, one a line."""
 
-    KEPT: Final = ("request_id", "method", "route", "status", "ms", "topic", "message_id", "name_of")
+    KEPT: Final = ("request_id", "method", "route", "status", "ms", "topic", "message_id")
 
     def format(self, record: logging.LogRecord) -> str:
         """Write what the record says; an exception as its kind and places, without its words."""

@@ -28,7 +28,6 @@ class Permission(StrEnum):
     CREDENTIALS_READ = "credentials:read"
     CREDENTIALS_ISSUE = "credentials:issue"
     CREDENTIALS_STATUS = "credentials:status"
-    AUDIT_READ = "audit:read"
 
 
 class Role(StrEnum):
@@ -81,7 +80,7 @@ OF_ROLE: Final[Mapping[Role, frozenset[Permission]]] = {
         }
     ),
     Role.REGISTRAR: frozenset({P.DECISIONS_READ, P.CREDENTIALS_ISSUE, P.CREDENTIALS_STATUS}),
-    Role.AUDITOR: frozenset({P.MEMBERS_READ, P.ASSESSMENTS_READ, P.DECISIONS_READ, P.AUDIT_READ}),
+    Role.AUDITOR: frozenset({P.MEMBERS_READ, P.ASSESSMENTS_READ, P.DECISIONS_READ}),
     Role.ADMINISTRATOR: frozenset({P.MEMBERS_READ, P.MEMBERS_WRITE, P.KEYS_WRITE}),
 }
 # ISO/IEC 17024, 4.2: admitting, choosing who judges, judging, voting and publishing are never delegated,
