@@ -22,6 +22,7 @@ from app.core.db import connect
 from app.credentials import issuing
 from app.credentials.api import router as credentials
 from app.decisions.api import router as decisions
+from app.dossiers import forgetting
 from app.dossiers.api import router as dossiers
 from app.organisations import queries as organisation_queries
 from app.organisations.access import refuse_undeclared
@@ -77,7 +78,11 @@ def production_ports(settings: Settings) -> Ports:
 
 def worker(ports: Ports) -> Worker:
     """Make a worker that knows every topic and every duty."""
-    topics: Mapping[str, Callable[[Message], None]] = {**issuing.topics(ports), **publishing.topics(ports)}
+    topics: Mapping[str, Callable[[Message], None]] = {
+        **issuing.topics(ports),
+        **publishing.topics(ports),
+        **forgetting.topics(ports),
+    }
     return Worker(
         ports.database,
         ports.clock,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Final, Protocol
 
 from app.core.db import Database
 from app.core.errors import Conflict
@@ -67,12 +67,18 @@ class StoredFile:
     size: int
 
 
+# For so long after bytes were stored, somebody may still be writing the row that names them.
+FILES_SETTLE: Final = timedelta(hours=1)
+
+
 class Files(Protocol):
     """Evidence bytes, addressed by their SHA-256 and synced before anyone names them."""
 
     def store(self, source: BinaryIO, limit: int) -> StoredFile: ...
 
     def open(self, sha256: str) -> BinaryIO: ...
+
+    def discard(self, sha256: str) -> bool: ...
 
 
 class ScanResult(StrEnum):

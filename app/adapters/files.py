@@ -1,14 +1,18 @@
 """Evidence on disk: bytes named by their hash, synced before anyone relies on them."""
 
+import fcntl
 import hashlib
 import os
 import re
 import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from app.core.errors import NotFound, TooLarge
-from app.ports import StoredFile
+from app.ports import FILES_SETTLE, StoredFile
 
 CHUNK: Final = 256 * 1024
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -48,7 +52,8 @@ class FolderFiles:
             if not target.parent.exists():
                 target.parent.mkdir(mode=0o700, exist_ok=True)
                 _sync_folder(self.folder)
-            incoming.replace(target)
+            with _held(target.parent):
+                incoming.replace(target)
             _sync_folder(target.parent)
         finally:
             incoming.unlink(missing_ok=True)
@@ -62,6 +67,20 @@ class FolderFiles:
             return self._path(sha256).open("rb")
         except FileNotFoundError:
             raise FileMissing("The bytes of this file are not in the store.") from None
+
+    def discard(self, sha256: str) -> bool:
+        """Delete bytes that nobody has stored within `FILES_SETTLE`; tell whether they are gone."""
+        if not _SHA256.fullmatch(sha256):
+            raise FileMissing("A file is named by its SHA-256.")
+        target = self._path(sha256)
+        if not target.exists():
+            return True
+        with _held(target.parent):  # nobody stores the same bytes between the look and the deletion
+            if time.time() - target.stat().st_mtime < FILES_SETTLE.total_seconds():
+                return False
+            target.unlink(missing_ok=True)
+        _sync_folder(target.parent)
+        return True
 
     def _path(self, sha256: str) -> Path:
         return self.folder / sha256[:2] / sha256
@@ -80,6 +99,17 @@ def _copy(source: BinaryIO, target: Path, limit: int) -> StoredFile:
         out.flush()
         os.fsync(out.fileno())
     return StoredFile(digest.hexdigest(), size)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Let one process at a time put a file in its place, or take one away."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:

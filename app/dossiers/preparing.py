@@ -9,10 +9,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.core.db import Database
-from app.core.errors import JsonValue
+from app.core.errors import JsonValue, Problem
 from app.core.ids import new_id
 from app.core.labels import Labels
-from app.dossiers import intake, queries, service
+from app.dossiers import forgetting, intake, queries, service
 from app.dossiers.errors import (
     ApplicantNotNamed,
     DossierClosedToChanges,
@@ -144,7 +144,7 @@ def add_evidence(
     syncing it to disk takes seconds, and nobody else could write on SQLite meanwhile. So what can
     refuse is asked first, in a read; the file is taken in with no transaction open; the
     write that names it asks again under the dossier's lock. Losing that race leaves bytes that no
-    row names, never a row without its bytes. Bytes that are refused are never stored.
+    row names, and word to delete them; never a row without its bytes. What is refused is never stored.
     """
     fields = intake.read_fields(fields_text)
     with ports.database.reading(by.organisation_id) as session:
@@ -153,7 +153,13 @@ def add_evidence(
         scheme = _room_for(session, dossier, kind, fields, at)
         held = queries.bytes_of(session, dossier_id)
     kept = None if offered is None else _take_in(ports, offered, scheme, held)
-    return _name(ports.database, dossier_id, kind, fields, kept, by, at)
+    try:
+        return _name(ports.database, dossier_id, kind, fields, kept, by, at)
+    except Problem:
+        if kept is not None:
+            with ports.database.writing(by.organisation_id) as session:
+                forgetting.leave(session, kept.stored.sha256, organisation_id=by.organisation_id, at=at)
+        raise
 
 
 def _room_for(
@@ -235,6 +241,8 @@ def remove_evidence(session: Session, dossier_id: str, evidence_id: str, *, by: 
     dossier = _open_to_changes(service.own(session, dossier_id, by=by))
     item = queries.evidence_of(dossier, evidence_id)
     dossier.evidence.remove(item)
+    if item.sha256 is not None:
+        forgetting.leave(session, item.sha256, organisation_id=dossier.organisation_id, at=at)
     service.record(session, dossier, "evidence.removed", by=by, at=at, evidence=evidence_id, kind=item.kind)
 
 

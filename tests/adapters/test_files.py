@@ -1,5 +1,6 @@
 import hashlib
 import io
+import os
 import stat
 from pathlib import Path
 
@@ -55,3 +56,33 @@ def test_nobody_else_on_the_machine_reads_evidence(files: FolderFiles) -> None:
     path = files.folder / stored.sha256[:2] / stored.sha256
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(files.folder.stat().st_mode) == 0o700
+
+
+def aged(files: FolderFiles, sha256: str) -> Path:
+    """As if the bytes had been stored two hours ago."""
+    path = files.folder / sha256[:2] / sha256
+    stored = path.stat().st_mtime - 7200
+    os.utime(path, (stored, stored))
+    return path
+
+
+def test_bytes_are_gone_once_nobody_stored_them_for_a_while(files: FolderFiles) -> None:
+    stored = files.store(io.BytesIO(b"curriculum"), 100)
+    path = aged(files, stored.sha256)
+    assert files.discard(stored.sha256)
+    assert not path.exists()
+    assert files.discard(stored.sha256)
+
+
+def test_bytes_that_somebody_stored_again_a_moment_ago_stay(files: FolderFiles) -> None:
+    stored = files.store(io.BytesIO(b"curriculum"), 100)
+    aged(files, stored.sha256)
+    files.store(io.BytesIO(b"curriculum"), 100)
+    assert not files.discard(stored.sha256)
+    with files.open(stored.sha256) as opened:
+        assert opened.read() == b"curriculum"
+
+
+def test_nothing_outside_the_folder_is_ever_discarded(files: FolderFiles) -> None:
+    with pytest.raises(FileMissing):
+        files.discard("../../etc/passwd")
