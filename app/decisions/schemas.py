@@ -12,6 +12,7 @@ from app.decisions.models import Decision, DecisionStatus, Meeting, Vote
 from app.decisions.rules import Choice, appeal, quorum
 from app.schemes.catalogue import catalogue
 from app.schemes.judgement import DecisionOutcome
+from app.schemes.schemas import LabelsOut
 from app.web import Answer, Comment, Day, Wire
 
 
@@ -83,13 +84,6 @@ class TallyOut(Answer):
     refuse: int
     defer: int
     abstain: int
-
-
-class LabelsOut(Answer):
-    """The same words in both languages."""
-
-    it: str
-    en: str
 
 
 class AppealOut(Answer):

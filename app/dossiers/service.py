@@ -33,7 +33,6 @@ from app.schemes.scheme import Scheme, SchemeStatus
 
 # Whoever judges declares first, whatever else they are in the organisation (invariant I2).
 JUDGES: Final = (Role.ASSESSOR, Role.CHAIR, Role.COMMITTEE_MEMBER)
-OFFICE: Final = (Role.SECRETARIAT, Role.SCHEME_MANAGER, Role.AUDITOR)
 CLIENT: Final = "client"
 _NO_DOSSIER: Final = "There is no such dossier here."
 
@@ -186,7 +185,7 @@ def _reading_role(session: Session, dossier: Dossier, by: Actor) -> str:
         require_clear(session, dossier, by.id)
         return judging.value
     if not by.has(*JUDGES) and by.has(*READS_EVERY_DOSSIER):
-        return next(role for role in OFFICE if by.has(role)).value
+        return next(role for role in Role if role in READS_EVERY_DOSSIER and by.has(role)).value
     raise DossierNotFound(_NO_DOSSIER)
 
 

@@ -31,7 +31,3 @@ STYLESHEET: Final = _read("sigillo.css")
 MARK: Final = _read("mark.svg")
 # All that is served below /static, by path: nothing in a request ever names a file.
 ASSETS: Final[Mapping[str, Asset]] = MappingProxyType({asset.path: asset for asset in (STYLESHEET, MARK)})
-
-
-def stylesheet_path() -> str:
-    return STYLESHEET.path

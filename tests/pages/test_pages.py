@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from app.core.labels import Labels, Language
 from app.pages import words
-from app.pages.assets import ASSETS, STYLESHEET, stylesheet_path
+from app.pages.assets import ASSETS, STYLESHEET
 from app.pages.headers import ASSET_HEADERS, SECURITY_HEADERS
 from app.pages.languages import language_of
 from app.pages.qr import qr_drawing
@@ -191,9 +191,7 @@ def test_every_page_lives_within_its_content_security_policy(language: Language,
             if key in {"href", "src", "action"}:
                 assert allowed_addresses.match(value or ""), value
                 assert not (value or "").startswith("//")
-    assert [link["href"] for link in outline.all("link") if link["rel"] == "stylesheet"] == [
-        stylesheet_path()
-    ]
+    assert [link["href"] for link in outline.all("link") if link["rel"] == "stylesheet"] == [STYLESHEET.path]
 
 
 @pytest.mark.parametrize(("language", "name"), EVERY_PAGE)
@@ -345,8 +343,8 @@ def test_another_reader_reads_the_qr_of_the_page() -> None:
 
 
 def test_files_are_named_by_their_content() -> None:
-    assert ASSETS[stylesheet_path()] is STYLESHEET
-    assert re.fullmatch(r"/static/sigillo\.[0-9a-f]{12}\.css", stylesheet_path())
+    assert ASSETS[STYLESHEET.path] is STYLESHEET
+    assert re.fullmatch(r"/static/sigillo\.[0-9a-f]{12}\.css", STYLESHEET.path)
     style = STYLESHEET.content.decode()
     assert "url(" not in style
     assert "@import" not in style
