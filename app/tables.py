@@ -7,6 +7,7 @@ from app.decisions import models as decisions
 from app.dossiers import models as dossiers
 from app.organisations import models as organisations
 from app.outbox import changes, messages, trail
+from app.renewal import models as renewal
 from app.status import models as status
 
 metadata = Base.metadata
@@ -20,6 +21,7 @@ __all__ = [
     "messages",
     "metadata",
     "organisations",
+    "renewal",
     "status",
     "trail",
 ]

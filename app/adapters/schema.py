@@ -1,12 +1,14 @@
 """The database's schema: brought to the newest migration, which ship with the package."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from app.core.db import Database
 
@@ -28,9 +30,33 @@ def _config() -> Config:
 def upgrade(database: Database) -> None:
     """Bring the schema to the newest revision, in one transaction."""
     config = _config()
-    with database.engine.begin() as connection:
+    with database.engine.connect() as connection, _tables_may_be_remade(connection), connection.begin():
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        _require_whole(connection)
+
+
+@contextmanager
+def _tables_may_be_remade(connection: Connection) -> Iterator[None]:
+    """SQLite changes a table by making it anew, which its watch over references would take for a deletion.
+
+    The watch can only be lifted outside of a transaction; what it watches is looked at before the commit.
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver = connection.connection.driver_connection
+    assert driver is not None  # noqa: S101 - the connection is open
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")
+
+
+def _require_whole(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+        raise RuntimeError("The migration would leave rows that refer to nothing. Nothing was changed.")
 
 
 def is_current(database: Database) -> bool:

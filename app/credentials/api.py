@@ -48,6 +48,7 @@ CredentialId = Annotated[str, Path(pattern=pattern("crd"))]
 MEDIA_TYPES: Final = {Format.VC_JWT: "application/vc+jwt", Format.OB_JWT: "application/jwt"}
 LEVELS: Final = {"screen": qr.Level.SCREEN, "print": qr.Level.PRINT}
 Level = Annotated[Literal["screen", "print"], Query(description="`print` survives more dirt.")]
+Seq = Annotated[int | None, Query(ge=1, le=1000, description="By default the period in force.")]
 # What names a person is for nobody else to keep.
 PRIVATE: Final = {"Cache-Control": "private, no-store"}
 READ: Final = [needs(Permission.CREDENTIALS_READ)]
@@ -140,7 +141,7 @@ def make_document(
         response.status_code = 200
     with ports.database.reading(actor.organisation_id) as session:
         credential = queries.by_id(session, credential_id)
-        return queries.document(session, credential.periods[-1], made.form)
+        return queries.document(session, queries.current_period(session, credential, now), made.form)
 
 
 @router.get(
@@ -152,10 +153,18 @@ def make_document(
         **documented(CredentialNotFound, DocumentNotFound),
     },
 )
-def hand_out(db: ReadDb, actor: CurrentActor, credential_id: CredentialId, form: Format) -> Response:
-    """Hand out a signed document, byte for byte as it was sealed."""
+def hand_out(
+    db: ReadDb,
+    now: Now,
+    actor: CurrentActor,
+    credential_id: CredentialId,
+    form: Format,
+    period: Seq = None,
+) -> Response:
+    """Hand out a signed document, byte for byte as it was sealed: of the period in force, or of another."""
     credential = queries.readable(db, credential_id, by=actor)
-    document = queries.document(db, credential.periods[-1], form)
+    chosen = queries.period(db, credential, period) if period else queries.current_period(db, credential, now)
+    document = queries.document(db, chosen, form)
     name = f"{credential.number}.{form.value.replace('+', '.')}"
     headers = {**PRIVATE, "Content-Disposition": f'attachment; filename="{name}"'}
     return Response(document.token, media_type=MEDIA_TYPES[form], headers=headers)

@@ -27,7 +27,7 @@ from app.credentials.errors import (
     OwnCredential,
 )
 from app.credentials.models import Credential, Document, Intent, Period
-from app.credentials.rules import CredentialState, may_read
+from app.credentials.rules import CredentialState, PeriodKind, may_read
 from app.decisions import queries as decisions
 from app.decisions.models import Decision
 from app.dossiers.models import Dossier
@@ -43,8 +43,8 @@ from app.schemes.catalogue import catalogue
 from app.schemes.scheme import Scheme
 from app.status import publishing
 from app.status.errors import SigningFailed
-from app.status.models import ListKind
-from app.status.service import take_position
+from app.status.models import ListKind, Standing
+from app.status.service import set_standing, take_position
 from app.status.signing import signed
 
 FINISH: Final = "issuance.finish"
@@ -75,12 +75,65 @@ def issue(ports: Ports, decision_id: str, *, by: Actor, at: datetime) -> str:
     with ports.database.writing(by.organisation_id) as session:
         decision = decisions.granted(session, decision_id)
         credential, period = _register(session, decision, by=by, at=at)
-        intent = _intend(session, ports, credential, period, Format.VC_JWT, by=by, at=at)
+        intent = _intend(session, ports, credential, period, Format.VC_JWT, by=by.id, at=at)
     try:
         finish(ports, by.organisation_id, intent.id, at=at)
     except SigningFailed as failed:
         raise SigningFailed(failed.detail, credential=credential.id) from failed
     return credential.id
+
+
+def begin_period(
+    session: Session,
+    ports: Ports,
+    credential: Credential,
+    *,
+    kind: PeriodKind,
+    renewal_id: str,
+    cycle: int,
+    scheme_version: str,
+    valid_from: date,
+    valid_until: date,
+    by: str,
+    at: datetime,
+) -> str:
+    """Enter a further period of a credential, with the intent of its document; return the intent's id.
+
+    Once this transaction is committed, `finish` the intent: a worker does it for whoever cannot.
+    The caller holds the credential's row.
+    """
+    last = max(period.seq for period in credential.periods)
+    period = Period(
+        id=new_id("prd"),
+        organisation_id=credential.organisation_id,
+        credential_id=credential.id,
+        seq=last + 1,
+        kind=kind,
+        cycle=cycle,
+        renewal_id=renewal_id,
+        scheme_version=scheme_version,
+        valid_from=valid_from,
+        valid_until=valid_until,
+    )
+    credential.periods.append(period)
+    session.flush()
+    changes.announce(session, f"credential:{credential.number}", at=at)
+    return _intend(session, ports, credential, period, Format.VC_JWT, by=by, at=at).id
+
+
+def end_period(session: Session, credential: Credential, period: Period, *, on: date, at: datetime) -> None:
+    """End a period before its documents say so: their places in the lists tell every other verifier.
+
+    `on` is the last day through which it holds; the day before it begins, where it is never to begin.
+    """
+    period.ended_on = on
+    names = [document.id for document in period.documents if document.superseded_at is None]
+    for document in period.documents:
+        document.superseded_at = document.superseded_at or at
+    # What is only intended yet has its place already, and is stored under the same name.
+    names += [coming.id for coming in queries.intents_of(session, period)]
+    set_standing(session, names, Standing.SUPERSEDED, at=at)
+    changes.announce(session, f"credential:{credential.number}", at=at)
 
 
 def issue_document(ports: Ports, credential_id: str, form: Format, *, by: Actor, at: datetime) -> Made:
@@ -94,13 +147,13 @@ def issue_document(ports: Ports, credential_id: str, form: Format, *, by: Actor,
             raise CredentialNotFound("There is no such credential here.")
         if credential.holder_id != by.id and not by.may(Permission.CREDENTIALS_ISSUE):
             raise PermissionMissing("Documents are made for the holder, or by those who issue.")
-        period = queries.current_period(session, credential)
+        period = queries.current_period(session, credential, at)
         if queries.current_document(session, period, form):
             return Made(credential_id, form, new=False)
         intent = queries.intent_for(session, period, form)
         if new := intent is None:
             _require_active(session, credential, period, at)
-            intent = _intend(session, ports, credential, period, form, by=by, at=at)
+            intent = _intend(session, ports, credential, period, form, by=by.id, at=at)
     finish(ports, by.organisation_id, intent.id, at=at)
     return Made(credential_id, form, new=new)
 
@@ -169,6 +222,8 @@ def _register(session: Session, decision: Decision, *, by: Actor, at: datetime) 
         organisation_id=decision.organisation_id,
         credential_id=credential.id,
         seq=1,
+        kind=PeriodKind.GRANT,
+        cycle=1,
         decision_id=decision.id,
         scheme_version=scheme.version,
         valid_from=today,
@@ -200,7 +255,7 @@ def _intend(
     period: Period,
     form: Format,
     *,
-    by: Actor,
+    by: str,
     at: datetime,
 ) -> Intent:
     """Write down what will be signed, to the byte, and leave word to finish it if we cannot."""
@@ -210,7 +265,7 @@ def _intend(
         period_id=period.id,
         format=form.value,
         jti=uuid.uuid4().urn,
-        created_by=by.id,
+        created_by=by,
         created_at=at,
     )
     chosen, intent.list_index = take_position(
@@ -284,6 +339,7 @@ def _store(session: Session, intent: Intent, token: str, *, at: datetime) -> Non
             list_id=intent.list_id,
             list_index=intent.list_index,
             issued_at=at,
+            superseded_at=at if period.ended_on else None,  # the review ended it before it was signed
         )
     )
     topic = "document.issued"
@@ -310,7 +366,7 @@ def _record(
         organisation_id=intent.organisation_id,
         by=intent.created_by,
         at=at,
-        about={"credential": credential.id, "decision": period.decision_id, "document": intent.id},
+        about={"credential": credential.id, **period.ground, "document": intent.id},
         facts={
             "number": credential.number,
             "format": intent.format,

@@ -1,13 +1,13 @@
 """The register: credentials, their periods and documents, and the intents that come before signatures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.db import Base, Choice, Owned
-from app.credentials.rules import StatusMove
+from app.credentials.rules import PeriodKind, StatusMove
 
 
 class Credential(Owned, Base):
@@ -34,19 +34,54 @@ class Credential(Owned, Base):
 
 
 class Period(Owned, Base):
-    """A time for which a credential holds: one per grant or approved renewal (invariant I14)."""
+    """A time for which a credential holds: one per grant or approved renewal (invariant I14).
+
+    A bridge covers a holder whose renewal was filed in time and is still under review. Its dates stay as
+    its document says them; `ended_on` tells the day through which it really held, once the review ended it.
+    """
 
     __tablename__ = "period"
-    __table_args__ = (UniqueConstraint("credential_id", "seq"),)
+    __table_args__ = (
+        UniqueConstraint("credential_id", "seq"),
+        UniqueConstraint("renewal_id", "kind"),
+        CheckConstraint(
+            "(kind = 'grant') = (decision_id IS NOT NULL) AND (kind = 'grant') = (renewal_id IS NULL)",
+            name="ground",
+        ),
+    )
 
     id: Mapped[str] = mapped_column(String(30), primary_key=True)
     credential_id: Mapped[str] = mapped_column(ForeignKey("credential.id"), index=True)
     seq: Mapped[int]
-    decision_id: Mapped[str] = mapped_column(ForeignKey("decision.id"), unique=True)  # settles every race
+    kind: Mapped[PeriodKind] = mapped_column(Choice(PeriodKind, 12))
+    cycle: Mapped[int]  # of continuing development: the grant's is 1, and each renewal begins the next
+    # Either settles every race: one period from one decision, one of each kind from one renewal.
+    decision_id: Mapped[str | None] = mapped_column(ForeignKey("decision.id"), unique=True)
+    # Of a later stage, so this one knows no such table; a trigger insists that it is there and approved.
+    renewal_id: Mapped[str | None] = mapped_column(String(30))
     scheme_version: Mapped[str] = mapped_column(String(20))
     valid_from: Mapped[date]
-    valid_until: Mapped[date]
+    valid_until: Mapped[date] = mapped_column(index=True)
+    ended_on: Mapped[date | None]
     documents: Mapped[list["Document"]] = relationship(order_by="Document.issued_at")
+
+    @property
+    def through(self) -> date:
+        """The last day on which it held, or will hold; before `valid_from` where it never began."""
+        return self.ended_on or self.valid_until
+
+    @property
+    def ground(self) -> Mapping[str, str]:
+        """What it rests on, as events name it."""
+        return {"decision": str(self.decision_id)} if self.decision_id else {"renewal": str(self.renewal_id)}
+
+
+def in_force(periods: Sequence[Period], today: date) -> Period:
+    """Pick the period that answers for a day: the last that has begun, else the first."""
+    begun = [
+        period for period in periods if period.valid_from <= today and period.valid_from <= period.through
+    ]
+    return begun[-1] if begun else periods[0]
 
 
 class Document(Owned, Base):

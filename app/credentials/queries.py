@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, selectinload
 
-from app.core.days import first_instant_after, start_of
+from app.core.days import first_instant_after, local_day, start_of
 from app.core.db import EVERY_ORGANISATION
 from app.credentials.errors import CredentialNotFound, DocumentNotFound
-from app.credentials.models import Credential, Document, Intent, Period, StatusChange
-from app.credentials.rules import CredentialState, StatusMove, may_read, state_at
+from app.credentials.models import Credential, Document, Intent, Period, StatusChange, in_force
+from app.credentials.rules import CredentialState, PeriodKind, StatusMove, may_read, state_at
 from app.formats.claims import Format
 from app.organisations import queries as organisations
 from app.organisations.rules import Actor
@@ -67,29 +67,66 @@ def credential_of(session: Session, document: Document) -> Credential:
     ).one()
 
 
-def current_period(session: Session, credential: Credential) -> Period:
-    """Find the period that a credential is in: the last one granted or renewed."""
-    return session.scalars(
+def current_period(session: Session, credential: Credential, at: datetime) -> Period:
+    """Find the period that answers for a credential at an instant: the last that has begun, else the first.
+
+    A renewal may be approved months before its period begins; until then the old one holds.
+    """
+    periods = session.scalars(
         select(Period)
         .where(Period.credential_id == credential.id)
-        .order_by(Period.seq.desc())
-        .limit(1)
+        .order_by(Period.seq)
         .options(selectinload(Period.documents)),
         execution_options=EVERY_ORGANISATION,
+    ).all()
+    return in_force(periods, local_day(at, _zone(session, credential)))
+
+
+def period(session: Session, credential: Credential, seq: int) -> Period:
+    """Find a period of a credential by its place, future ones included."""
+    found = session.scalars(
+        select(Period)
+        .where(Period.credential_id == credential.id, Period.seq == seq)
+        .options(selectinload(Period.documents))
+    ).first()
+    if found is None:
+        raise DocumentNotFound("The credential has no such period.")
+    return found
+
+
+def last_cycle(session: Session, credential: Credential) -> Period:
+    """Find the newest period that a grant or a renewal made, begun or not; bridges apart."""
+    return session.scalars(
+        select(Period)
+        .where(Period.credential_id == credential.id, Period.kind != PeriodKind.BRIDGE)
+        .order_by(Period.cycle.desc())
+        .limit(1)
     ).one()
+
+
+def bridge(session: Session, renewal_id: str) -> Period | None:
+    """Find the period that covers the holder while this renewal is under review, if one was made."""
+    return session.scalars(
+        select(Period).where(Period.renewal_id == renewal_id, Period.kind == PeriodKind.BRIDGE)
+    ).first()
 
 
 def state(session: Session, credential: Credential, period: Period, at: datetime) -> CredentialState:
     """Tell how a credential stands in this period of it, by its organisation's calendar."""
-    zone = ZoneInfo(organisations.organisation(session, credential.organisation_id).time_zone)
+    zone = _zone(session, credential)
     return state_at(
         at,
         issued_at=credential.issued_at,
         suspended_at=credential.suspended_at,
         revoked_at=credential.revoked_at,
+        closed_at=credential.closed_at,
         valid_from=start_of(period.valid_from, zone),
-        valid_until_exclusive=first_instant_after(period.valid_until, zone),
+        valid_until_exclusive=first_instant_after(period.through, zone),
     )
+
+
+def _zone(session: Session, credential: Credential) -> ZoneInfo:
+    return ZoneInfo(organisations.organisation(session, credential.organisation_id).time_zone)
 
 
 def current_document(session: Session, period: Period, form: Format) -> Document | None:
@@ -121,6 +158,10 @@ def intent_for(session: Session, period: Period, form: Format) -> Intent | None:
     return session.scalars(
         select(Intent).where(Intent.period_id == period.id, Intent.format == form.value)
     ).first()
+
+
+def intents_of(session: Session, period: Period) -> Sequence[Intent]:
+    return session.scalars(select(Intent).where(Intent.period_id == period.id)).all()
 
 
 def credential_from(session: Session, decision_id: str) -> Credential | None:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 
 from app.credentials import queries
-from app.credentials.models import Credential, Document
+from app.credentials.models import Credential, Document, Period
 from app.credentials.rules import CredentialState
 from app.organisations import queries as organisations
 from app.organisations.models import Mode
@@ -30,6 +30,7 @@ class Entry:
     issued_at: datetime | None
     verify_url: str
     documents: Sequence[Document]
+    periods: Sequence[Period]
 
 
 def verify_url(ports: Ports, credential: Credential) -> str:
@@ -39,7 +40,7 @@ def verify_url(ports: Ports, credential: Credential) -> str:
 
 def entry(session: Session, ports: Ports, credential: Credential, *, at: datetime) -> Entry:
     """Put together what a reader wants to know of a credential, in the period it is in."""
-    period = credential.periods[-1]
+    period = queries.current_period(session, credential, at)
     return Entry(
         id=credential.id,
         number=credential.number,
@@ -49,8 +50,9 @@ def entry(session: Session, ports: Ports, credential: Credential, *, at: datetim
         state=queries.state(session, credential, period, at),
         mode=Mode(organisations.organisation(session, credential.organisation_id).mode),
         valid_from=period.valid_from,
-        valid_until=period.valid_until,
+        valid_until=period.through,
         issued_at=credential.issued_at,
         verify_url=verify_url(ports, credential),
         documents=period.documents,
+        periods=credential.periods,
     )

@@ -17,6 +17,15 @@ class CredentialState(StrEnum):
     REVOKED = "revoked"
     NOT_YET_VALID = "not_yet_valid"
     EXPIRED = "expired"
+    LAPSED = "lapsed"  # closed, since the time in which it could be renewed or reinstated is over
+
+
+class PeriodKind(StrEnum):
+    """What a period of validity rests on."""
+
+    GRANT = "grant"  # a published decision
+    RENEWAL = "renewal"  # an approved renewal
+    BRIDGE = "bridge"  # a renewal filed in time and still under review
 
 
 class StatusMove(StrEnum):
@@ -36,6 +45,7 @@ MOVES: Final[Mapping[CredentialState, frozenset[StatusMove]]] = {
     S.REVOKED: frozenset(),
     S.NOT_YET_VALID: frozenset({StatusMove.SUSPENDED, StatusMove.REVOKED}),
     S.EXPIRED: frozenset({StatusMove.REVOKED}),
+    S.LAPSED: frozenset(),
 }
 REVOCATION_CAUSES: Final = frozenset(
     {
@@ -55,6 +65,7 @@ def state_at(
     issued_at: datetime | None,
     suspended_at: datetime | None,
     revoked_at: datetime | None,
+    closed_at: datetime | None,
     valid_from: datetime,
     valid_until_exclusive: datetime,
 ) -> CredentialState:
@@ -63,6 +74,8 @@ def state_at(
         return CredentialState.PENDING
     if revoked_at is not None:
         return CredentialState.REVOKED
+    if closed_at is not None:
+        return CredentialState.LAPSED
     if suspended_at is not None:
         return CredentialState.SUSPENDED
     if at < valid_from:

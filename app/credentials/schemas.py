@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from app.core.ids import pattern
-from app.credentials.rules import CredentialState
+from app.credentials.rules import CredentialState, PeriodKind
 from app.formats.claims import Format
 from app.organisations.models import Mode
 from app.web import Answer, Day, Text, Wire
@@ -55,8 +55,20 @@ class DocumentOut(Answer):
     sha256: str
 
 
+class PeriodOut(Answer):
+    """A time for which the credential holds: granted, renewed, or bridged while a renewal is under review."""
+
+    seq: int
+    kind: PeriodKind
+    cycle: int
+    valid_from: date
+    valid_until: date
+    ended_on: date | None
+    documents: list[DocumentOut]
+
+
 class CredentialOut(Answer):
-    """A register entry as its holder and its registrar see it."""
+    """A register entry as its holder and its registrar see it: dates and documents of the period in force."""
 
     id: str
     number: str
@@ -70,6 +82,7 @@ class CredentialOut(Answer):
     issued_at: datetime | None
     verify_url: str
     documents: list[DocumentOut]
+    periods: list[PeriodOut]
 
 
 class CredentialsOut(Answer):

@@ -80,7 +80,7 @@ def _movable(
     credential = queries.by_id(session, credential_id, lock=True)
     if credential.holder_id == by.id:
         raise OwnCredential("Another registrar takes this step.")
-    period = queries.current_period(session, credential)
+    period = queries.current_period(session, credential, at)
     state = queries.state(session, credential, period, at)
     if move not in MOVES[state]:
         raise CredentialNotMovable(f"A credential that is {state} cannot be {move}.", state=state.value)

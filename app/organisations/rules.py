@@ -28,6 +28,13 @@ class Permission(StrEnum):
     CREDENTIALS_READ = "credentials:read"
     CREDENTIALS_ISSUE = "credentials:issue"
     CREDENTIALS_STATUS = "credentials:status"
+    CPD_READ = "cpd:read"
+    CPD_WRITE = "cpd:write"
+    CPD_REVIEW = "cpd:review"
+    EXEMPTIONS_WRITE = "exemptions:write"
+    RENEWALS_READ = "renewals:read"
+    RENEWALS_WRITE = "renewals:write"
+    RENEWALS_DECIDE = "renewals:decide"
 
 
 class Role(StrEnum):
@@ -46,11 +53,29 @@ class Role(StrEnum):
 COMMITTEE: Final = frozenset({Role.COMMITTEE_MEMBER, Role.CHAIR})
 
 P: Final = Permission
-# Everyone handles dossiers and reads credentials of their own; whose they are is checked where they are read.
-EVERYONE: Final = frozenset({P.DOSSIERS_WRITE, P.DOSSIERS_READ, P.CREDENTIALS_READ})
+# Everyone handles what is their own: dossiers, credentials, activities, renewals. Whose they are is checked
+# where they are read.
+EVERYONE: Final = frozenset(
+    {
+        P.DOSSIERS_WRITE,
+        P.DOSSIERS_READ,
+        P.CREDENTIALS_READ,
+        P.CPD_READ,
+        P.CPD_WRITE,
+        P.RENEWALS_READ,
+        P.RENEWALS_WRITE,
+    }
+)
 OF_ROLE: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.SECRETARIAT: frozenset(
-        {P.MEMBERS_READ, P.MEMBERS_WRITE, P.DOSSIERS_ADMIT, P.INTERVIEWS_WRITE, P.MEETINGS_WRITE}
+        {
+            P.MEMBERS_READ,
+            P.MEMBERS_WRITE,
+            P.DOSSIERS_ADMIT,
+            P.INTERVIEWS_WRITE,
+            P.MEETINGS_WRITE,
+            P.CPD_REVIEW,
+        }
     ),
     Role.SCHEME_MANAGER: frozenset(
         {
@@ -60,6 +85,9 @@ OF_ROLE: Final[Mapping[Role, frozenset[Permission]]] = {
             P.ASSIGNMENTS_WRITE,
             P.ASSESSMENTS_READ,
             P.INTERVIEWS_WRITE,
+            P.CPD_REVIEW,
+            P.EXEMPTIONS_WRITE,
+            P.RENEWALS_DECIDE,
         }
     ),
     Role.ASSESSOR: frozenset(
@@ -79,7 +107,9 @@ OF_ROLE: Final[Mapping[Role, frozenset[Permission]]] = {
             P.DECISIONS_PUBLISH,
         }
     ),
-    Role.REGISTRAR: frozenset({P.DECISIONS_READ, P.CREDENTIALS_ISSUE, P.CREDENTIALS_STATUS}),
+    Role.REGISTRAR: frozenset(
+        {P.DECISIONS_READ, P.CREDENTIALS_ISSUE, P.CREDENTIALS_STATUS, P.RENEWALS_DECIDE}
+    ),
     Role.AUDITOR: frozenset({P.MEMBERS_READ, P.ASSESSMENTS_READ, P.DECISIONS_READ}),
     Role.ADMINISTRATOR: frozenset({P.MEMBERS_READ, P.MEMBERS_WRITE, P.KEYS_WRITE}),
 }
@@ -98,10 +128,15 @@ PERSONS_ONLY: Final = frozenset(
         P.DECISIONS_VOTE,
         P.DECISIONS_PUBLISH,
         P.CREDENTIALS_STATUS,
+        P.CPD_REVIEW,
+        P.EXEMPTIONS_WRITE,
+        P.RENEWALS_WRITE,
+        P.RENEWALS_DECIDE,
     }
 )
 # Who may read dossiers that are not their own without having been assigned to them.
 READS_EVERY_DOSSIER: Final = frozenset({Role.SECRETARIAT, Role.SCHEME_MANAGER, Role.AUDITOR})
+READS_EVERY_ACTIVITY: Final = frozenset({Role.SECRETARIAT, Role.SCHEME_MANAGER, Role.REGISTRAR, Role.AUDITOR})
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ class Office:
 
     def document(self, credential: Credential, form: Format = Format.VC_JWT) -> Document:
         with self.ports.database.reading(self.organisation_id) as session:
-            return queries.document(session, queries.current_period(session, credential), form)
+            return queries.document(session, queries.current_period(session, credential, self.now), form)
 
     def intents(self) -> list[Intent]:
         with self.ports.database.reading(self.organisation_id) as session:

@@ -20,6 +20,7 @@ from app.credentials.errors import (
     LintFailed,
 )
 from app.credentials.models import Credential, Document, Period
+from app.credentials.rules import PeriodKind
 from app.decisions.errors import DecisionNotFound, DecisionNotGranted, DecisionNotPublished
 from app.formats.claims import Format, StatusEntry
 from app.formats.jose import open_compact
@@ -52,17 +53,19 @@ def topics(office: Office) -> list[str]:
         return [event.topic for event in about if "credential" in event.about]
 
 
-def period_of(credential: Credential, decision_id: str) -> Period:
+def period_of(credential: Credential, decision_id: str | None) -> Period:
     """A second period that nobody decided."""
     return Period(
         id=new_id("prd"),
         organisation_id=credential.organisation_id,
         credential_id=credential.id,
         seq=2,
+        kind=PeriodKind.GRANT,
+        cycle=1,
         decision_id=decision_id,
         scheme_version="1.0.0",
-        valid_from=credential.anchor,
-        valid_until=credential.anchor,
+        valid_from=credential.anchor + timedelta(days=2000),
+        valid_until=credential.anchor + timedelta(days=2001),
     )
 
 

@@ -73,7 +73,7 @@ def badge(office: Office, credential: Credential) -> Document:
 def state(office: Office, credential: Credential) -> CredentialState:
     with office.ports.database.reading(office.organisation_id) as session:
         found = queries.by_id(session, credential.id)
-        return queries.state(session, found, queries.current_period(session, found), office.now)
+        return queries.state(session, found, queries.current_period(session, found, office.now), office.now)
 
 
 def bits(office: Office, document: Document) -> dict[str, bool]:
@@ -241,7 +241,7 @@ def test_the_public_finds_an_issued_credential_by_number_in_any_organisation(off
     credential = office.issue()
     with office.ports.database.reading() as session:
         found = queries.by_number(session, credential.number)
-        period = queries.current_period(session, found)
+        period = queries.current_period(session, found, office.now)
         document = queries.current_document(session, period, Format.VC_JWT)
         assert found.id == credential.id
         assert document is not None

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.main import create_app
-from app.organisations.rules import OF_ROLE, PERSONS_ONLY, Permission, Role
+from app.organisations.rules import EVERYONE, OF_ROLE, PERSONS_ONLY, Permission, Role
 from app.ports import Ports
 from tests import make
 from tests.calling import Caller
@@ -257,7 +257,8 @@ def test_a_key_says_whose_it_is_and_what_it_allows(house: House) -> None:
     assert secretary["person"] is True
     assert secretary["roles"] == ["secretariat"]
     assert set(secretary["permissions"]) >= {p.value for p in OF_ROLE[Role.SECRETARIAT]}
-    assert nobody["permissions"] == ["credentials:read", "dossiers:read", "dossiers:write"]
+    assert nobody["permissions"] == sorted(p.value for p in EVERYONE)
+    assert not EVERYONE & PERSONS_ONLY - {Permission.RENEWALS_WRITE}
 
 
 def test_the_schemes_in_force_are_shown_to_whoever_may_begin_a_dossier(house: House) -> None:
@@ -281,9 +282,7 @@ def test_the_schemes_in_force_are_shown_to_whoever_may_begin_a_dossier(house: Ho
 
 
 def test_every_permission_is_somebodys() -> None:
-    held = frozenset[Permission]().union(*OF_ROLE.values())
+    held = EVERYONE.union(*OF_ROLE.values())
 
-    assert held | {Permission.DOSSIERS_READ, Permission.DOSSIERS_WRITE, Permission.CREDENTIALS_READ} == set(
-        Permission
-    )
+    assert held == set(Permission)
     assert held >= PERSONS_ONLY

@@ -41,7 +41,7 @@ def issued(ports: Ports, *, mode: Mode = Mode.LIVE) -> Issued:
     issuing.issue_document(ports, credential_id, Format.OB_JWT, by=by, at=at)
     with ports.database.reading(organisation_id) as session:
         credential = queries.by_id(session, credential_id)
-        period = queries.current_period(session, credential)
+        period = queries.current_period(session, credential, at)
         token, badge = (queries.document(session, period, form).token for form in Format)
         return Issued(credential_id, credential.number, name, token, badge, by)
 
@@ -83,7 +83,7 @@ def _cause(ports: Ports, credential: Issued) -> str:
 
     with ports.database.reading(credential.by.organisation_id) as session:
         held = queries.by_id(session, credential.id)
-        period = queries.current_period(session, held)
+        period = queries.current_period(session, held, ports.clock.now())
         return catalogue().version(held.scheme_id, period.scheme_version).suspension.causes[0]
 
 
@@ -97,4 +97,4 @@ def document(ports: Ports, credential: Issued, form: Format = Format.VC_JWT) -> 
     with ports.database.reading() as session:
         enter(session, credential.by.organisation_id)
         held = queries.by_id(session, credential.id)
-        return queries.document(session, queries.current_period(session, held), form)
+        return queries.document(session, queries.current_period(session, held, ports.clock.now()), form)
