@@ -37,7 +37,7 @@ def test_a_registrar_issues_a_credential(office: Office, desk: Caller) -> None:
     said = answer.json()
     assert answer.status_code == 201, said
     number = said["number"]
-    assert {**said, "id": "", "documents": []} == {
+    assert {**said, "id": "", "documents": [], "periods": []} == {
         "id": "",
         "number": number,
         "holder": holder.id,
@@ -50,8 +50,20 @@ def test_a_registrar_issues_a_credential(office: Office, desk: Caller) -> None:
         "issued_at": "2026-11-20T09:00:00Z",
         "verify_url": f"https://sigillo.example.org/v/{number}",
         "documents": [],
+        "periods": [],
     }
     (document,) = said["documents"]
+    assert said["periods"] == [
+        {
+            "seq": 1,
+            "kind": "grant",
+            "cycle": 1,
+            "valid_from": "2026-11-20",
+            "valid_until": "2029-11-20",
+            "ended_on": None,
+            "documents": [document],
+        }
+    ]
     assert (document["format"], document["superseded_at"]) == ("vc+jwt", None)
     assert desk.get(f"/v1/credentials/{said['id']}").json() == said
 
