@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from app.adapters import schema
 from app.adapters.files import FolderFiles
 from app.adapters.keys import FileKeys
+from app.adapters.mail import FolderMailer, SmtpMailer
 from app.adapters.scanner import ClamdScanner, NoScanner
 from app.assessments.api import router as assessments
 from app.core.clock import SystemClock
@@ -63,7 +64,7 @@ class ClockMovedWhileLive(RuntimeError):
 
 
 def production_ports(settings: Settings) -> Ports:
-    """Make the real ports: database, keys, files, scanner, clock."""
+    """Make the real ports: database, keys, files, scanner, mail, clock."""
     clock = SystemClock(settings.clock_offset)
     passphrase = settings.key_passphrase.get_secret_value().encode() if settings.key_passphrase else None
     return Ports(
@@ -73,6 +74,11 @@ def production_ports(settings: Settings) -> Ports:
         signer=FileKeys(settings.keys_folder, at=clock.now(), passphrase=passphrase),
         files=FolderFiles(settings.files_folder),
         scanner=ClamdScanner(settings.clamd_socket) if settings.clamd_socket else NoScanner(),
+        mailer=(
+            SmtpMailer(settings.smtp_url.get_secret_value(), settings.sender, clock)
+            if settings.smtp_url
+            else FolderMailer(settings.mail_folder, settings.sender, clock)
+        ),
     )
 
 
@@ -175,6 +181,7 @@ def contract() -> str:
             database_url=f"sqlite:///{folder}/sigillo.db",
             files_folder=Path(folder, "files"),
             keys_folder=Path(folder, "keys"),
+            mail_folder=Path(folder, "mail"),
             worker=False,
         )
         ports = production_ports(settings)

@@ -100,6 +100,30 @@ class Scanner(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Mail:
+    """A letter to one person, in plain text. The same `message_id` marks the same letter sent again."""
+
+    to: str
+    subject: str
+    text: str
+    message_id: str
+
+
+class MailRefused(Exception):
+    """The address or the letter is refused for good. Says neither: what is raised is logged."""
+
+
+class MailUnreachable(Exception):
+    """The letter could not be handed over now; later it may be."""
+
+
+class Mailer(Protocol):
+    """Hands letters over; raises `MailRefused` or `MailUnreachable` where it could not."""
+
+    def send(self, mail: Mail) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
 class Ports:
     """All that `create_app` must be given."""
 
@@ -109,3 +133,4 @@ class Ports:
     signer: Signer
     files: Files
     scanner: Scanner
+    mailer: Mailer

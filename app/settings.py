@@ -1,5 +1,6 @@
 """What an operator may set, from the environment (`SIGILLO_…`) and one file, `sigillo.toml`."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
@@ -14,6 +15,7 @@ from pydantic_settings import (
 )
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
 class Settings(BaseSettings):
@@ -40,6 +42,17 @@ class Settings(BaseSettings):
     clamd_socket: Path | None = Field(
         default=None, description="Unix socket of a ClamAV daemon. Without one, evidence says `unscanned`."
     )
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="The mail server: `smtps://user:password@host:465`, or `smtp://…:587` with STARTTLS, "
+        "which only this very machine may do without. Without one, mail is kept in `mail_folder`.",
+    )
+    mail_from: str | None = Field(
+        default=None, description="The address that mail comes from; needed with `smtp_url`."
+    )
+    mail_folder: Path = Field(
+        default=Path("data/mail"), description="Where mail is kept as long as no mail server is set."
+    )
     clock_offset: timedelta = Field(
         default=timedelta(0),
         description="Moves the clock for demonstrations (ISO 8601, such as P3D). Refused once any "
@@ -64,6 +77,41 @@ class Settings(BaseSettings):
         if parts.scheme == "http" and parts.hostname not in LOOPBACK:
             raise ValueError("must be https, except on this very machine")
         return value.rstrip("/")
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _a_mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value.get_secret_value())
+            valid = parts.scheme in {"smtp", "smtps"} and parts.hostname and parts.port != 0
+        except ValueError:
+            valid = False
+        # What is wrong is not shown: the line holds a password.
+        if not valid or parts.path not in {"", "/"} or parts.query or parts.fragment:
+            raise ValueError("must be smtps://host:port or smtp://host:port, with user:password@ if need be")
+        if bool(parts.username) != bool(parts.password):
+            raise ValueError("must name both a user and a password, or neither")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _one_address(cls, value: str | None) -> str | None:
+        if value is not None and not _ADDRESS.fullmatch(value):
+            raise ValueError("must be one plain address, such as register@example.org")
+        return value
+
+    @model_validator(mode="after")
+    def _mail_has_a_sender(self) -> Self:
+        if self.smtp_url is not None and self.mail_from is None:
+            raise ValueError("mail_from must be set where smtp_url is")
+        return self
+
+    @property
+    def sender(self) -> str:
+        """The address that mail comes from."""
+        return self.mail_from or f"no-reply@{urlsplit(self.public_url).hostname}"
 
     @model_validator(mode="after")
     def _known_database(self) -> Self:

@@ -18,6 +18,7 @@ from app.settings import Settings
 from tests import postgres
 from tests.fakes import SetClock
 from tests.fakes_keys import MemoryKeys
+from tests.fakes_mail import MemoryMailer
 
 hypothesis.settings.register_profile("house", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("house")
@@ -85,4 +86,5 @@ def ports(database: Database, clock: SetClock, keys: MemoryKeys, tmp_path: Path)
         signer=keys,
         files=FolderFiles(tmp_path / "files"),
         scanner=NoScanner(),
+        mailer=MemoryMailer(clock),
     )

@@ -2,7 +2,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from app.settings import Settings
 
@@ -46,3 +46,36 @@ def test_an_unknown_line_in_the_file_is_refused(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "sigillo.toml").write_text('publik_url = "https://file.example.org"\n')
     with pytest.raises(ValidationError):
         Settings()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "smtp.example.org",
+        "https://smtp.example.org",
+        "smtps://",
+        "smtps://smtp.example.org:99999",
+        "smtps://smtp.example.org/path",
+        "smtps://smtp.example.org?tls=no",
+        "smtps://office:hunter2@smtp.example.org:port",
+        "smtps://hunter2@smtp.example.org",
+        "smtps://office:hunter2@[",
+    ],
+)
+def test_a_mail_server_is_named_whole_and_an_error_keeps_its_password_secret(url: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        Settings(smtp_url=SecretStr(url), mail_from="register@example.org")
+    assert "hunter2" not in str(raised.value)
+
+
+def test_mail_that_is_sent_has_a_sender() -> None:
+    with pytest.raises(ValidationError, match="mail_from"):
+        Settings(smtp_url=SecretStr("smtps://smtp.example.org"))
+
+
+@pytest.mark.parametrize(
+    "sender", ["", "register", "a@b\r\nBcc: c@d", "Register <a@example.org>", "a@b, c@d"]
+)
+def test_a_sender_is_one_plain_address(sender: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings(mail_from=sender)

@@ -33,6 +33,7 @@ from app.organisations.rules import Actor, Permission
 from app.ports import Ports, PublicKey, Signer, Slot
 from app.settings import Settings
 from tests.fakes import SetClock
+from tests.fakes_mail import MemoryMailer
 
 AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 REGISTRAR = "per_00000000000000000000000000"
@@ -115,6 +116,7 @@ def ports_at(database_url: str, keys: Path) -> Ports:
         signer=FileKeys(keys, at=AT),
         files=FolderFiles(keys.parent / "files"),
         scanner=NoScanner(),
+        mailer=MemoryMailer(SetClock(AT)),
     )
 
 
@@ -127,6 +129,7 @@ def main(step: Step, database_url: str, keys: Path, organisation_id: str, decisi
         signer=StoppingSigner(given.signer, step),
         files=given.files,
         scanner=given.scanner,
+        mailer=given.mailer,
     )
     stop_at_commit(ports.database.engine, step)
     registrar = Actor(

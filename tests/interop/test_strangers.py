@@ -21,6 +21,7 @@ from app.organisations.rules import Role
 from app.ports import Ports
 from app.settings import Settings
 from tests import make
+from tests.fakes_mail import MemoryMailer
 from tests.formats.vectors import vector
 from tests.interop.stranger import NotToBeTrusted, Stranger
 from tests.serving import free_port
@@ -49,6 +50,7 @@ def issued(database: Database, tmp_path: Path) -> Iterator[Issued]:
         signer=keys,
         files=FolderFiles(tmp_path / "files"),
         scanner=NoScanner(),
+        mailer=MemoryMailer(clock),
     )
     with database.writing() as session:
         organisation = make.organisation(session, clock.now()).organisation.id

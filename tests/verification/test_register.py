@@ -1,6 +1,7 @@
 """Whoever scans a number or uploads a document gets the register's own answer, on both databases."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -81,7 +82,7 @@ def test_a_credential_in_force_is_valid(stranger: Caller, credential: Issued) ->
     "signer", [MemoryKeys(START), MemoryKeys(START, development=False)], ids=["made here", "bought"]
 )
 def test_what_a_body_in_test_mode_issues_says_test_before_all_else(ports: Ports, signer: MemoryKeys) -> None:
-    trying = Ports(ports.settings, ports.database, ports.clock, signer, ports.files, ports.scanner)
+    trying = replace(ports, signer=signer)
     credential = issued(trying, mode=Mode.TEST)
     for report in every_way(make.caller(create_app(trying)), credential):
         assert (report["result"], report["mode"]) == ("valid_with_warnings", "test")
@@ -111,10 +112,11 @@ def nothing(ports: Ports, credential: Issued) -> None:
     [
         (suspend, TWO_SECONDS, "status", "status-suspended", "suspended"),
         (revoke, TWO_SECONDS, "status", "status-revoked", "revoked"),
-        (nothing, THREE_YEARS + timedelta(days=2), "validity_period", "expired", "expired"),
+        (nothing, THREE_YEARS + timedelta(days=2), "validity_period", "expired-renewable", "expired"),
+        (nothing, THREE_YEARS + timedelta(days=100), "validity_period", "expired", "expired"),
         (nothing, -timedelta(days=1), "validity_period", "not-yet-valid", "not_yet_valid"),
     ],
-    ids=["suspended", "revoked", "expired", "not yet valid"],
+    ids=["suspended", "revoked", "in grace", "expired", "not yet valid"],
 )
 def test_a_credential_not_in_force_is_invalid_however_it_is_asked_about(
     live: Ports,
@@ -134,6 +136,29 @@ def test_a_credential_not_in_force_is_invalid_however_it_is_asked_about(
         assert codes(report)[check] == code
         assert {name for name, outcome in outcomes(report).items() if outcome != "pass"} == {check}
         assert report["credential"]["state"] == state
+
+
+def test_in_grace_the_answer_says_until_when_it_may_be_renewed(
+    live: Ports, stranger: Caller, credential: Issued
+) -> None:
+    last_instant_of_grace = timedelta(days=3 * 365 + 1 + 90, hours=14) - timedelta(seconds=1)
+    later(live, last_instant_of_grace)
+    for report in every_way(stranger, credential):
+        assert (report["result"], codes(report)["validity_period"]) == ("invalid", "expired-renewable")
+        assert report["headline"]["en"].endswith(
+            "its validity ended on 20 November 2029, it may be renewed until 18 February 2030"
+        )
+    later(live, timedelta(seconds=1))
+    for report in every_way(stranger, credential):
+        assert (report["result"], codes(report)["validity_period"]) == ("invalid", "expired")
+
+
+def test_what_is_revoked_is_not_said_to_be_renewable(
+    live: Ports, stranger: Caller, credential: Issued
+) -> None:
+    revoke(live, credential)
+    later(live, THREE_YEARS + timedelta(days=2))
+    assert {codes(report)["validity_period"] for report in every_way(stranger, credential)} == {"expired"}
 
 
 def test_the_last_day_is_valid_to_its_end(live: Ports, stranger: Caller, credential: Issued) -> None:
@@ -184,7 +209,7 @@ def test_without_our_register_an_ended_seal_proves_nothing(
 
 def test_a_retired_key_still_proves_what_it_sealed(ports: Ports) -> None:
     keys = MemoryKeys(START, development=False)
-    rotating = Ports(ports.settings, ports.database, ports.clock, keys, ports.files, ports.scanner)
+    rotating = replace(ports, signer=keys)
     credential = issued(rotating)
     stranger = make.caller(create_app(rotating))
     assert by_number(stranger, credential)["result"] == "valid"
@@ -195,7 +220,7 @@ def test_a_retired_key_still_proves_what_it_sealed(ports: Ports) -> None:
 
 def test_a_key_that_is_no_longer_published_proves_nothing(live: Ports, credential: Issued) -> None:
     others = MemoryKeys(START, development=False)
-    elsewhere = Ports(live.settings, live.database, live.clock, others, live.files, live.scanner)
+    elsewhere = replace(live, signer=others)
     stranger = make.caller(create_app(elsewhere))
     assert [report["result"] for report in every_way(stranger, credential)] == [
         "invalid",  # our name, a seal that is none of ours
@@ -289,7 +314,13 @@ def test_once_its_renewal_has_begun_a_document_is_superseded(
     renewed(live, credential, "2029-11-21", "2032-11-20")
     later(live, timedelta(days=1100))
     report = by_text(stranger, credential.token)
-    assert (report["result"], codes(report)["superseded"]) == ("invalid", "superseded")
+    assert (report["result"], codes(report)["superseded"]) == ("invalid", "superseded-renewed")
+    assert report["credential"]["state"] == "superseded"
+    assert report["headline"]["en"].endswith(
+        "ended on 20 November 2029, and it was renewed: ask the holder for the newer document"
+    )
+    (told,) = (check["reason"] for check in report["checks"] if check["id"] == "superseded")
+    assert "valid from 21 November 2029 through 20 November 2032" in told["en"]
     # The number answers for the newer period, whose document here is no more than a copy.
     assert codes(by_number(stranger, credential))["register_match"] == "register-contradicts"
 
