@@ -180,7 +180,8 @@ STATES: Final[Mapping[str, Labels]] = {
     "expired": Labels(it="Scaduto", en="Ended"),
     "unknown": Labels(it="Non noto", en="Not known"),
     "not_yet_valid": Labels(it="Non ancora in vigore", en="Not in force yet"),
-    "superseded": Labels(it="In vigore, con un documento più recente", en="In force, under a newer document"),
+    "superseded": Labels(it="Sostituito da un documento più recente", en="Replaced by a newer document"),
+    "lapsed": Labels(it="Decaduto", en="Lapsed"),
 }
 
 # What the form could not take, by the code of the problem.

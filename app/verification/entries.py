@@ -10,8 +10,10 @@ class Document:
     """A signed document with the period that it was made for."""
 
     period: int
+    kind: str  # of its period: grant, renewal or bridge
     first_day: date
-    last_day: date
+    last_day: date  # as the document says it
+    ended_on: date | None  # where the review of a renewal ended it before that
     scheme_version: str
     format: str
     jti: str
@@ -20,6 +22,15 @@ class Document:
     key_thumbprint: str
     issued_at: datetime
     superseded_at: datetime | None
+
+    @property
+    def through(self) -> date:
+        """The last day on which it holds; the day before its first where it never began."""
+        return self.ended_on or self.last_day
+
+    @property
+    def ended_early(self) -> bool:
+        return self.ended_on is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +42,7 @@ class Entry:
     scheme_id: str
     suspended_at: datetime | None
     revoked_at: datetime | None
+    closed_at: datetime | None
     mode: str
     time_zone: str
     documents: tuple[Document, ...]

@@ -52,6 +52,7 @@ class State(StrEnum):
     EXPIRED = "expired"
     NOT_YET_VALID = "not_yet_valid"
     SUPERSEDED = "superseded"
+    LAPSED = "lapsed"
     UNKNOWN = "unknown"
 
 
@@ -64,6 +65,7 @@ class Check:
     reason_code: str
     reason: Labels
     checked_at: datetime
+    brief: Labels | None = None  # for the first line
 
     def as_json(self) -> dict[str, JsonValue]:
         return {

@@ -34,7 +34,8 @@ MODES_WITHOUT_WARNING: Final = frozenset({"live", "unknown"})
 class RegisterFacts:
     """What the register stores about a credential; how it stands is worked out, never stored.
 
-    A reinstatement empties `suspended_at`. `superseded` is about the document that was shown.
+    A reinstatement empties `suspended_at`. `superseded` is about the document that was shown, and so is
+    `overtaken`: a newer period has begun. Closed and never revoked means that it was left to lapse.
     """
 
     revoked_at: datetime | None
@@ -43,6 +44,8 @@ class RegisterFacts:
     valid_from: datetime
     valid_until_exclusive: datetime
     superseded: bool
+    closed_at: datetime | None = None
+    overtaken: bool = False
 
 
 def state_at(facts: RegisterFacts, at: datetime) -> State:
@@ -50,23 +53,24 @@ def state_at(facts: RegisterFacts, at: datetime) -> State:
 
     A revocation counts from the moment it is known, even where two machines' clocks disagree.
     """
-    if facts.revoked_at is not None:
-        return State.REVOKED
-    if facts.surrendered_at is not None:
-        return State.SURRENDERED
-    if facts.suspended_at is not None:
-        return State.SUSPENDED
-    if at < facts.valid_from:
-        return State.NOT_YET_VALID
-    if at >= facts.valid_until_exclusive:
-        return State.EXPIRED
-    return State.SUPERSEDED if facts.superseded else State.ACTIVE
+    in_order = (
+        (State.REVOKED, facts.revoked_at is not None),
+        (State.SURRENDERED, facts.surrendered_at is not None),
+        (State.LAPSED, facts.closed_at is not None),
+        (State.SUSPENDED, facts.suspended_at is not None),
+        (State.NOT_YET_VALID, at < facts.valid_from),
+        (State.SUPERSEDED, facts.overtaken),
+        (State.EXPIRED, at >= facts.valid_until_exclusive),
+        (State.SUPERSEDED, facts.superseded),
+    )
+    return next((state for state, holds in in_order if holds), State.ACTIVE)
 
 
 def found(code: str, *, at: datetime, **facts: date | str) -> Check:
     """Make the check that a finding of `words.FINDINGS` belongs to; `facts` fill its blanks."""
     finding = words.FINDINGS[code]
-    return Check(finding.name, finding.outcome, code, words.worded(finding.reason, **facts), at)
+    brief = words.worded(words.DATED[code], **facts) if code in words.DATED else finding.brief
+    return Check(finding.name, finding.outcome, code, words.worded(finding.reason, **facts), at, brief)
 
 
 def validity_period(
@@ -87,6 +91,7 @@ STATUS_CODES: Final[Mapping[str, str]] = {
     State.SUSPENDED: "status-suspended",
     State.REVOKED: "status-revoked",
     State.SURRENDERED: "status-surrendered",
+    State.LAPSED: "status-lapsed",
     # Time and newer documents are other checks' business; here they mean: nobody has stopped it.
     State.EXPIRED: "status-active",
     State.NOT_YET_VALID: "status-active",
@@ -115,10 +120,20 @@ def register_match(agrees: bool | None, *, at: datetime) -> Check:  # noqa: FBT0
     return found("register-agrees" if agrees else "register-contradicts", at=at)
 
 
-def superseded(replaced: bool | None, *, at: datetime) -> Check:  # noqa: FBT001 - the one fact it is about
-    """Judge whether a newer document took its place; None where only the issuer can know."""
+def superseded(
+    replaced: bool | None,  # noqa: FBT001 - the one fact it is about
+    *,
+    at: datetime,
+    by: tuple[date, date] | None = None,
+) -> Check:
+    """Judge whether a newer document took its place; None where only the issuer can know.
+
+    `by` names the first and the last day of the newer period, where it is that of another.
+    """
     if replaced is None:
         return found("superseded-elsewhere", at=at)
+    if by is not None:
+        return found("superseded-renewed", at=at, first=by[0], last=by[1])
     return found("superseded" if replaced else "newest", at=at)
 
 
@@ -219,13 +234,10 @@ def _telling(checks: tuple[Check, ...], outcome: Outcome | None = None) -> Check
 
 
 def _with_reason(sentence: Labels, check: Check | None, days: Mapping[str, date]) -> Labels:
-    return words.worded(sentence, brief=words.worded(_brief(check, dated="last" in days), **days), **days)
+    return words.worded(sentence, brief=_brief(check), **days)
 
 
-def _brief(check: Check | None, *, dated: bool) -> Labels:
+def _brief(check: Check | None) -> Labels:
     if check is None:
         return words.NOT_MADE
-    if dated and check.reason_code in words.DATED:
-        return words.DATED[check.reason_code]
-    finding = words.FINDINGS.get(check.reason_code)
-    return finding.brief if finding else words.UNEXPECTED[check.outcome]
+    return check.brief or words.UNEXPECTED[check.outcome]

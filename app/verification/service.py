@@ -27,8 +27,19 @@ from app.verification.rules import ROME, RegisterFacts, found
 from app.verification.trust import Chain, Claimed, Keyring
 
 SECOND: Final = timedelta(seconds=1)
+BRIDGE: Final = "bridge"
 ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
 FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Newer:
+    """A later period of the same credential, which takes a document's place once it has begun."""
+
+    begins: datetime
+    first: date
+    last: date
+    bridge: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +57,10 @@ class Known:
     begins: datetime | None = None
     ends: datetime | None = None  # the first instant at which it is no longer valid
     facts: RegisterFacts | None = None
-    newer_from: datetime | None = None  # when a newer period took over, or will
+    newer: tuple[Newer, ...] = ()  # the periods after its own, in their order
+    bridge: bool = False  # it covers its holder while a renewal is under review
+    began: bool = True  # the review did not end it before its first day
+    renewable_until: date | None = None  # the last day of grace, where it counts
     status_offered: bool = True
     shown: Shown | None = None
     mode: str = "unknown"
@@ -90,21 +104,29 @@ def compare(
         return known
     zone = ZoneInfo(entry.time_zone)
     scheme = _scheme(entry, document)
+    began = document.first_day <= document.through
+    ends = days.first_instant_after(document.through, zone)
     stored = examined.key is not None and document.sha256 == examined.sha256
     agrees = stored and not _contradictions(says, entry, document, scheme, zone)
     return replace(
         known,
         register="register-agrees" if agrees else "register-contradicts",
         proven_at=document.issued_at if stored else None,
+        ends=min(known.ends or ends, ends),
         facts=RegisterFacts(
             revoked_at=entry.revoked_at,
             surrendered_at=None,
             suspended_at=entry.suspended_at,
-            valid_from=days.start_of(document.first_day, zone),
-            valid_until_exclusive=days.first_instant_after(document.last_day, zone),
-            superseded=document.superseded_at is not None,
+            valid_from=days.start_of(document.first_day, zone) if began else ALWAYS,
+            valid_until_exclusive=ends if began else ALWAYS,
+            # Whatever ended with its period gave way to a decision, and to a newer document only with it.
+            superseded=document.superseded_at is not None and not document.ended_early,
+            closed_at=entry.closed_at,
         ),
-        newer_from=_newer_from(entry, document, zone),
+        newer=_newer(entry, document, zone),
+        bridge=document.kind == BRIDGE,
+        began=began,
+        renewable_until=_renewable_until(entry),
         shown=_said(says, scheme),
         mode="test" if _in_test(examined, entry) else "live",
         zone=zone,
@@ -143,9 +165,25 @@ def _scheme(entry: Entry, document: Document) -> Scheme | None:
         return None
 
 
-def _newer_from(entry: Entry, document: Document, zone: tzinfo) -> datetime | None:
-    later = [each.first_day for each in entry.documents if each.period > document.period]
-    return days.start_of(min(later), zone) if later else None
+def _newer(entry: Entry, document: Document, zone: tzinfo) -> tuple[Newer, ...]:
+    """List the periods that follow a document's own; one that a review ended takes nobody's place."""
+    later = {
+        each.period: Newer(
+            days.start_of(each.first_day, zone), each.first_day, each.last_day, each.kind == BRIDGE
+        )
+        for each in entry.documents
+        if each.period > document.period and not each.ended_early
+    }
+    return tuple(later.values())
+
+
+def _renewable_until(entry: Entry) -> date | None:
+    """Tell until when a credential that has ended may still be renewed, by the rules that it ended under."""
+    if entry.revoked_at or entry.closed_at or entry.documents[-1].ended_early:
+        return None
+    last = [each for each in entry.documents if each.kind != BRIDGE][-1]
+    scheme = _scheme(entry, last)
+    return scheme.renewal.grace.after(last.last_day) if scheme else None
 
 
 def _said(says: ReadCredential, scheme: Scheme | None = None) -> Shown:
@@ -230,10 +268,31 @@ def _judged(known: Known, keyring: Keyring, at: datetime) -> ChainFinding:
 
 def _period(known: Known, at: datetime) -> Check:
     """Judge what the document says; where it names no end, or nothing, there is less to judge."""
-    if known.begins is not None and known.ends is not None:
-        return rules.validity_period(known.begins, known.ends, at=at, zone=known.zone)
-    judged = rules.validity_period(known.begins or ALWAYS, known.ends or FOREVER, at=at, zone=known.zone)
-    return found("no-period-named", at=at) if judged.reason_code == "in-period" else judged
+    if not known.began:
+        return found("bridge-not-needed", at=at)
+    begins, ends = known.begins or ALWAYS, known.ends or FOREVER
+    judged = rules.validity_period(begins, ends, at=at, zone=known.zone)
+    match judged.reason_code:
+        case "in-period" if known.begins is None or known.ends is None:
+            return found("no-period-named", at=at)
+        case "in-period" if known.bridge:
+            first, last = days.local_day(begins, known.zone), days.local_day(ends - SECOND, known.zone)
+            return found("in-bridge", at=at, first=first, last=last)
+        case "expired":
+            return _expired(known, ends, judged, at)
+        case _:
+            return judged
+
+
+def _expired(known: Known, ends: datetime, judged: Check, at: datetime) -> Check:
+    """Say of what has ended what its holder has instead, or may still do."""
+    last, newer = days.local_day(ends - SECOND, known.zone), _overtaking(known, at)
+    if newer is not None:
+        return found("expired-bridged" if newer.bridge else "expired-renewed", at=at, last=last)
+    until = known.renewable_until
+    if until is not None and days.local_day(at, known.zone) <= until:
+        return found("expired-renewable", at=at, last=last, until=until)
+    return judged
 
 
 def _status(known: Known, at: datetime) -> Check:
@@ -245,21 +304,27 @@ def _status(known: Known, at: datetime) -> Check:
 
 
 def _superseded(known: Known, at: datetime) -> Check:
-    replaced = None if known.facts is None else _facts_at(known, known.facts, at).superseded
-    return rules.superseded(replaced, at=at)
+    if known.facts is None:
+        return rules.superseded(None, at=at)
+    newer = _overtaking(known, at)
+    by = (newer.first, newer.last) if newer else None
+    return rules.superseded(known.facts.superseded, at=at, by=by)
+
+
+def _overtaking(known: Known, at: datetime) -> Newer | None:
+    """Find the newer period in force: it takes a document's place once it has begun, and not before."""
+    return next((newer for newer in reversed(known.newer) if newer.begins <= at), None)
 
 
 def _facts_at(known: Known, facts: RegisterFacts, at: datetime) -> RegisterFacts:
-    """A newer period takes a document's place once it has begun, and not before."""
-    overtaken = known.newer_from is not None and at >= known.newer_from
-    return replace(facts, superseded=True) if overtaken else facts
+    return replace(facts, overtaken=True) if _overtaking(known, at) else facts
 
 
 def held(entry: Entry, keyring: Keyring) -> tuple[Held, ...]:
     """Verify the entry's own documents, one for each period, the oldest period first."""
     chosen: dict[int, Document] = {}
     for document in entry.documents:
-        if document.format == Format.VC_JWT:
+        if document.format == Format.VC_JWT and document.first_day <= document.through:
             newest = chosen.get(document.period)
             if newest is None or newest.superseded_at is not None:
                 chosen[document.period] = document

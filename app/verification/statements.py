@@ -11,8 +11,8 @@ MOST_CHANGES: Final = 1_000  # one fewer than are read: beyond it, everything is
 
 # `{mark}` is where the driver wants its value. An entry is public once its first document was stored.
 _ENTRY: Final = """
-SELECT c.number, c.subject_id, c.scheme_id, c.suspended_at, c.revoked_at, o.mode, o.time_zone,
-       p.seq, p.valid_from, p.valid_until, p.scheme_version,
+SELECT c.number, c.subject_id, c.scheme_id, c.suspended_at, c.revoked_at, c.closed_at, o.mode, o.time_zone,
+       p.seq, p.kind, p.valid_from, p.valid_until, p.ended_on, p.scheme_version,
        d.format, d.jti, d.token, d.sha256, d.key_thumbprint, d.issued_at, d.superseded_at
 FROM credential c
 JOIN organisation o ON o.id = c.organisation_id
@@ -38,23 +38,26 @@ Row = Sequence[Any]
 def entry_of(rows: Sequence[Row]) -> Entry | None:
     if not rows:
         return None
-    number, subject_id, scheme_id, suspended_at, revoked_at, mode, time_zone = rows[0][:7]
+    number, subject_id, scheme_id, suspended_at, revoked_at, closed_at, mode, time_zone = rows[0][:8]
     return Entry(
         number=number,
         subject_id=subject_id,
         scheme_id=scheme_id,
         suspended_at=_instant(suspended_at),
         revoked_at=_instant(revoked_at),
+        closed_at=_instant(closed_at),
         mode=mode,
         time_zone=time_zone,
-        documents=tuple(_document(*row[7:]) for row in rows),
+        documents=tuple(_document(*row[8:]) for row in rows),
     )
 
 
 def _document(
     seq: int,
+    kind: str,
     valid_from: object,
     valid_until: object,
+    ended_on: object,
     scheme_version: str,
     form: str,
     jti: str,
@@ -68,8 +71,10 @@ def _document(
     assert issued is not None  # noqa: S101 - the column does not allow it
     return Document(
         period=seq,
+        kind=kind,
         first_day=_day(valid_from),
         last_day=_day(valid_until),
+        ended_on=None if ended_on is None else _day(ended_on),
         scheme_version=scheme_version,
         format=form,
         jti=jti,

@@ -273,6 +273,51 @@ FINDINGS: Final[Mapping[str, Finding]] = {
         "The validity ended on {last}.",
         brief=("la validità è finita", "its validity has ended"),
     ),
+    "expired-renewable": _fails(
+        CheckName.VALIDITY_PERIOD,
+        "La validità è finita {last:il}. Può essere rinnovato fino {until:al}: finché non lo è, non vale.",
+        "The validity ended on {last}. It may be renewed until {until}: until it is, it does not count.",
+        brief=("la validità è finita, e può essere rinnovato", "its validity has ended, and may be renewed"),
+    ),
+    "expired-renewed": _fails(
+        CheckName.VALIDITY_PERIOD,
+        "La validità di questo documento è finita {last:il}. È stato rinnovato: chiedere al titolare il "
+        "documento più recente.",
+        "The validity of this document ended on {last}. It was renewed: ask the holder for the newer "
+        "document.",
+        brief=(
+            "la validità è finita ed è stato rinnovato: chiedere il documento più recente",
+            "its validity has ended and it was renewed: ask for the newer document",
+        ),
+    ),
+    "expired-bridged": _fails(
+        CheckName.VALIDITY_PERIOD,
+        "La validità di questo documento è finita {last:il}. Il rinnovo è in esame e un documento più "
+        "recente la prolunga: chiedere quello al titolare.",
+        "The validity of this document ended on {last}. Its renewal is under review and a newer document "
+        "prolongs it: ask the holder for that one.",
+        brief=(
+            "la validità è finita e un documento più recente la prolunga",
+            "its validity has ended and a newer document prolongs it",
+        ),
+    ),
+    "in-bridge": _passes(
+        CheckName.VALIDITY_PERIOD,
+        "Il rinnovo è stato chiesto in tempo ed è in esame: nel frattempo la validità va {first:dal} "
+        "{last:al} compreso.",
+        "The renewal was filed in time and is under review: meanwhile the validity runs from {first} "
+        "through {last}.",
+    ),
+    "bridge-not-needed": _fails(
+        CheckName.VALIDITY_PERIOD,
+        "Il rinnovo è stato deciso prima che questo documento cominciasse a valere: non vale in nessun "
+        "giorno.",
+        "The renewal was decided before this document was to begin: it holds on no day.",
+        brief=(
+            "il rinnovo è stato deciso prima che cominciasse a valere",
+            "the renewal was decided before it was to begin",
+        ),
+    ),
     # status
     "status-active": _passes(
         CheckName.STATUS,
@@ -296,6 +341,12 @@ FINDINGS: Final[Mapping[str, Finding]] = {
         "Il titolare vi ha rinunciato, in modo definitivo.",
         "The holder has given it up, for good.",
         brief=("il titolare vi ha rinunciato", "the holder has given it up"),
+    ),
+    "status-lapsed": _fails(
+        CheckName.STATUS,
+        "È decaduto, in modo definitivo: il tempo per rinnovarlo è passato.",
+        "It has lapsed, for good: the time in which it could be renewed is over.",
+        brief=("è decaduto", "it has lapsed"),
     ),
     "status-not-offered": _warns(
         CheckName.STATUS,
@@ -359,6 +410,14 @@ FINDINGS: Final[Mapping[str, Finding]] = {
         "A newer document has taken its place: ask the holder for that one.",
         brief=("sostituito da un documento più recente", "replaced by a newer document"),
     ),
+    "superseded-renewed": _warns(
+        CheckName.SUPERSEDED,
+        "Un documento più recente, che vale {first:dal} {last:al} compreso, ha preso il suo posto: "
+        "chiedere quello al titolare.",
+        "A newer document, valid from {first} through {last}, has taken its place: ask the holder for "
+        "that one.",
+        brief=("sostituito da un documento più recente", "replaced by a newer document"),
+    ),
     "superseded-elsewhere": _not_applicable(
         CheckName.SUPERSEDED,
         "Solo l’ente che l’ha emesso sa se esiste un documento più recente.",
@@ -366,7 +425,7 @@ FINDINGS: Final[Mapping[str, Finding]] = {
     ),
 }
 
-# The first line. `today`, `last` and `first` are days, `brief` a clause from the table above.
+# The first line. `today`, `last` and `first` are days, `brief` a clause from the tables above and below.
 VALID: Final = Labels(it="Valido oggi, {today}", en="Valid today, {today}")
 VALID_UNTIL: Final = Labels(
     it="Valido oggi, {today}, fino {last:al}", en="Valid today, {today}, until {last}"
@@ -382,6 +441,22 @@ UNKNOWN: Final = Labels(
 )
 DATED: Final[Mapping[str, Labels]] = {
     "expired": Labels(it="la validità è finita {last:il}", en="its validity ended on {last}"),
+    "expired-renewable": Labels(
+        it="la validità è finita {last:il}, può essere rinnovato fino {until:al}",
+        en="its validity ended on {last}, it may be renewed until {until}",
+    ),
+    "expired-renewed": Labels(
+        it="la validità di questo documento è finita {last:il}, ed è stato rinnovato: chiedere al titolare "
+        "il documento più recente",
+        en="the validity of this document ended on {last}, and it was renewed: ask the holder for the newer "
+        "document",
+    ),
+    "expired-bridged": Labels(
+        it="la validità di questo documento è finita {last:il}, e un documento più recente la prolunga: "
+        "chiedere quello al titolare",
+        en="the validity of this document ended on {last}, and a newer document prolongs it: ask the holder "
+        "for that one",
+    ),
     "not-yet-valid": Labels(it="la validità comincia {first:il}", en="its validity starts on {first}"),
 }
 NOT_MADE: Final = Labels(it="non tutti i controlli sono stati fatti", en="not every check was made")

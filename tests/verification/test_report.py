@@ -116,6 +116,7 @@ def test_a_second_opinion_that_fails_counts() -> None:
         ("status-suspended", Result.INVALID),
         ("status-revoked", Result.INVALID),
         ("status-surrendered", Result.INVALID),
+        ("status-lapsed", Result.INVALID),
         ("status-not-offered", Result.VALID_WITH_WARNINGS),
         ("status-unreachable", Result.UNKNOWN),
         ("status-too-old", Result.UNKNOWN),
@@ -206,6 +207,10 @@ FACTS = RegisterFacts(
         (FACTS, UNTIL_EXCLUSIVE, State.EXPIRED),
         (replace(FACTS, superseded=True), NOW, State.SUPERSEDED),
         (replace(FACTS, superseded=True), UNTIL_EXCLUSIVE, State.EXPIRED),
+        (replace(FACTS, overtaken=True), UNTIL_EXCLUSIVE, State.SUPERSEDED),
+        (replace(FACTS, overtaken=True), FROM - timedelta(seconds=1), State.NOT_YET_VALID),
+        (replace(FACTS, closed_at=NOW, suspended_at=NOW, overtaken=True), UNTIL_EXCLUSIVE, State.LAPSED),
+        (replace(FACTS, closed_at=NOW, revoked_at=NOW), UNTIL_EXCLUSIVE, State.REVOKED),
         (replace(FACTS, suspended_at=NOW, superseded=True), NOW, State.SUSPENDED),
         (replace(FACTS, suspended_at=NOW), UNTIL_EXCLUSIVE, State.SUSPENDED),
         (replace(FACTS, suspended_at=NOW, surrendered_at=NOW), NOW, State.SURRENDERED),
@@ -299,7 +304,7 @@ def test_nothing_we_say_borrows_the_words_of_other_bodies() -> None:
 @pytest.mark.parametrize("code", list(words.FINDINGS))
 def test_every_finding_can_be_said_in_the_first_line(code: str) -> None:
     some_day = date(2026, 11, 20)
-    check = found(code, at=NOW, first=some_day, last=some_day, then=some_day)
+    check = found(code, at=NOW, first=some_day, last=some_day, then=some_day, until=some_day)
     for shown in (SHOWN, None):
         headline = answer(check, shown=shown).headline
         assert "{" not in headline.it + headline.en + check.reason.it + check.reason.en

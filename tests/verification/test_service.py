@@ -206,8 +206,10 @@ def entry_of(token: str, **changes: Any) -> Entry:
     claims = make.claims()
     document = Document(
         period=1,
+        kind="grant",
         first_day=claims.valid_from.date(),
         last_day=claims.valid_until.date(),
+        ended_on=None,
         scheme_version="0.0.0",  # not in the catalogue: the document's own words are shown
         format=Format.VC_JWT,
         jti=claims.document_id,
@@ -223,6 +225,7 @@ def entry_of(token: str, **changes: Any) -> Entry:
         scheme_id=claims.scheme_id,
         suspended_at=None,
         revoked_at=None,
+        closed_at=None,
         mode="test",
         time_zone="Europe/Rome",
         documents=(document,),
