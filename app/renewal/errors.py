@@ -91,3 +91,43 @@ class DrawNotFound(NotFound):
 class DrawDoneAlready(Conflict):
     code = "draw-done-already"
     title = "This draw was held already"
+
+
+class CpdCycleNotFound(NotFound):
+    code = "cpd-cycle-not-found"
+    title = "The credential has no such cycle"
+
+
+class CpdProofNotFound(NotFound):
+    code = "cpd-proof-not-found"
+    title = "The activity has no such proof"
+
+
+class NotYourCpdActivity(NotAllowed):
+    code = "not-your-cpd-activity"
+    title = "Only the holder may do this"
+
+
+class CpdActivityEnteredAlready(Conflict):
+    code = "cpd-activity-entered-already"
+    title = "The same activity is there with other figures: correct that one"
+
+
+class CpdProofWrong(RuleBroken):
+    code = "cpd-proof-wrong"
+    title = "The proof is not of the kind that it says"
+
+
+class CpdProofTooMany(RuleBroken):
+    code = "cpd-proof-too-many"
+    title = "The activity holds as many proofs as it may"
+
+
+class ExemptionGivenAlready(Conflict):
+    code = "exemption-given-already"
+    title = "This exemption was granted already"
+
+
+class OwnExemption(NotAllowed):
+    code = "own-exemption"
+    title = "Nobody grants an exemption to themselves"
