@@ -1,11 +1,16 @@
 """The service as its clients see it: calls that answer with JSON, or raise what the service said."""
 
-from collections.abc import Mapping
+import ipaddress
+import ssl
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import httpx
 
+from app.client.words import Told
+
 TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
+LATER: Final = frozenset({408, 425, 429})  # answers that mean no more than "not now"
 Json = dict[str, Any]
 
 
@@ -19,12 +24,34 @@ class Refused(Exception):
         super().__init__(str(problem.get("detail") or problem.get("title") or f"HTTP {status}"))
 
 
-class NotUsable(Exception):
+class NotUsable(Told):
     """The address or the key cannot be right; the message says what to mend."""
 
 
-class Unreachable(Exception):
-    """The service gave no answer. Trying again is safe: nothing is created twice."""
+class Unreachable(Told):
+    """The service gave no answer that means anything. Trying again is safe: nothing is created twice."""
+
+
+def address(url: str, *, with_key: bool) -> str:
+    """Check where the service is said to be; a key goes out encrypted, or does not leave this machine."""
+    if not url.startswith(("http://", "https://")):
+        raise NotUsable("address-scheme", url=url)
+    try:
+        parts = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError):
+        raise NotUsable("address-wrong", url=url) from None
+    if not parts.host or parts.userinfo or parts.query or parts.fragment:
+        raise NotUsable("address-wrong", url=parts.host or url)
+    if with_key and parts.scheme == "http" and not _loopback(parts.host):
+        raise NotUsable("address-open", url=url)
+    return url.rstrip("/")
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 class Api:
@@ -33,25 +60,39 @@ class Api:
     def __init__(
         self, url: str, key: str | None = None, *, transport: httpx.BaseTransport | None = None
     ) -> None:
-        if not url.startswith(("http://", "https://")):
-            raise NotUsable(f"The address must start with https:// (or http://): {url}")
-        if key is not None and not (key.isascii() and key.isprintable()):
-            raise NotUsable("The key has characters that no key has. Copy it again.")
+        self.url = address(url, with_key=key is not None)
+        if key is not None and not (key and key.isascii() and key.isprintable() and " " not in key):
+            raise NotUsable("key-wrong")
         headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT, transport=transport)
-        self.url = url
+        try:
+            self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT, transport=transport)
+        except (ValueError, ImportError, OSError, ssl.SSLError) as error:  # proxies and certificates
+            raise NotUsable("network-settings", why=error) from None
 
     def get(self, path: str, **query: str) -> Json:
         """Read something."""
         return self._json(self._call("GET", path, params=query))
 
-    def post(self, path: str, body: Mapping[str, Any] | None = None) -> Json:
-        """Create something, or move it along."""
-        return self._json(self._call("POST", path, json=dict(body or {})))
+    def all(self, path: str, **query: str) -> Iterator[Json]:
+        """Read a list to its end, page by page."""
+        page = self.get(path, **query)
+        yield from page["data"]
+        while cursor := page.get("next_cursor"):
+            page = self.get(path, **query, cursor=str(cursor))
+            yield from page["data"]
+
+    def post(self, path: str, body: Mapping[str, Any] | None = None, *, key: str | None = None) -> Json:
+        """Create something, or move it along; a key makes sending it again safe."""
+        headers = {"Idempotency-Key": key} if key else {}
+        return self._json(self._call("POST", path, json=dict(body or {}), headers=headers))
 
     def put(self, path: str, body: Mapping[str, Any]) -> Json:
         """Replace something."""
         return self._json(self._call("PUT", path, json=dict(body)))
+
+    def delete(self, path: str) -> None:
+        """Take something away."""
+        self._call("DELETE", path)
 
     def upload(self, path: str, fields: Mapping[str, str], files: Mapping[str, Any] | None = None) -> Json:
         """Send a form, with a file or without."""
@@ -62,25 +103,39 @@ class Api:
         """Read a document as it is."""
         return self._call("GET", path).text
 
+    def content(self, path: str, **query: str) -> bytes:
+        """Read a file as it is."""
+        return self._call("GET", path, params=query).content
+
     def close(self) -> None:
         self._http.close()
 
     def _call(self, method: str, path: str, **given: Any) -> httpx.Response:
         try:
             answer = self._http.request(method, path, **given)
-        except httpx.TransportError as error:
-            raise Unreachable(f"{self.url} does not answer ({type(error).__name__}).") from error
+        except httpx.TimeoutException:
+            raise Unreachable("no-answer-in-time", url=self.url) from None
+        except (httpx.RequestError, httpx.InvalidURL) as error:
+            raise Unreachable("no-answer", url=self.url, why=type(error).__name__) from error
         if answer.is_success:
             return answer
+        if answer.is_server_error or answer.status_code in LATER:
+            raise Unreachable("answers-later", url=self.url, status=answer.status_code)
+        if answer.is_redirect:
+            raise NotUsable("answers-elsewhere", url=self.url)
         try:
             problem = answer.json()
         except ValueError:
             problem = {}
         raise Refused(answer.status_code, problem if isinstance(problem, dict) else {})
 
-    @staticmethod
-    def _json(answer: httpx.Response) -> Json:
+    def _json(self, answer: httpx.Response) -> Json:
         if not answer.content:
             return {}
-        found: Json = answer.json()
+        try:
+            found = answer.json()
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise NotUsable("not-sigillo", url=self.url)
         return found

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import yaml
 
+from app.client.words import Told
+
 NAME: Final = "dossier.yaml"
 MEDIA_TYPES: Final = {
     ".pdf": "application/pdf",
@@ -18,7 +20,7 @@ MEDIA_TYPES: Final = {
 }
 
 
-class FolderWrong(Exception):
+class FolderWrong(Told):
     """The folder is not a dossier; the message says what to mend."""
 
 
@@ -41,7 +43,7 @@ class Piece:
             with self.path.open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            raise FolderWrong(f"{self.path} cannot be read ({error.strerror}).") from None
+            raise FolderWrong("file-unreadable", path=self.path, why=error.strerror) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +62,13 @@ def read(folder: Path) -> Folder:
     try:
         content = yaml.safe_load(description.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise FolderWrong(f"{folder} has no {NAME}.") from None
+        raise FolderWrong("folder-empty", folder=folder, name=NAME) from None
     except OSError as error:
-        raise FolderWrong(f"{folder} is not a folder that can be read ({error.strerror}).") from None
+        raise FolderWrong("folder-unreadable", folder=folder, why=error.strerror) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FolderWrong(f"{description} is not YAML: {error}") from None
+        raise FolderWrong("folder-not-yaml", path=description, why=error) from None
     if not isinstance(content, dict) or not isinstance(content.get("evidence"), list):
-        raise FolderWrong(f"{description} needs `scheme` and a list of `evidence`.")
+        raise FolderWrong("folder-shapeless", path=description)
     return Folder(
         scheme=str(content.get("scheme", "")),
         language=str(content.get("language", "it")),
@@ -77,16 +79,16 @@ def read(folder: Path) -> Folder:
 
 def _piece(folder: Path, place: int, item: object) -> Piece:
     if not isinstance(item, dict) or not isinstance(item.get("kind"), str):
-        raise FolderWrong(f"Evidence {place} needs a `kind`.")
+        raise FolderWrong("evidence-kindless", place=place)
     fields = item.get("fields") or {}
     if not isinstance(fields, dict):
-        raise FolderWrong(f"The `fields` of evidence {place} must be names with values.")
+        raise FolderWrong("evidence-fields", place=place)
     name = item.get("file")
     if name is None:
         return Piece(item["kind"], fields, None)
     path = folder / str(name)
     if not path.is_file():
-        raise FolderWrong(f"Evidence {place} names {name}, which is not in {folder}.")
+        raise FolderWrong("evidence-gone", place=place, name=name, folder=folder)
     if path.resolve().parent != folder.resolve():
-        raise FolderWrong(f"Evidence {place} names {name}, which lies outside {folder}.")
+        raise FolderWrong("evidence-outside", place=place, name=name, folder=folder)
     return Piece(item["kind"], fields, path)

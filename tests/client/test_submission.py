@@ -108,11 +108,18 @@ def test_a_folder_that_is_wrong_is_told_what_to_mend(tmp_path: Path, content: st
 
 
 def test_the_answer_of_a_stranger_that_is_not_ours_is_still_a_refusal() -> None:
-    transport = httpx.MockTransport(lambda _: httpx.Response(502, content=b"<html>"))
+    transport = httpx.MockTransport(lambda _: httpx.Response(418, content=b"<html>"))
     with pytest.raises(Refused) as refused:
         Api("https://sigillo.example.org", transport=transport).get("/v1/me")
-    assert refused.value.status == 502
+    assert refused.value.status == 418
     assert json.dumps(refused.value.problem) == "{}"
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_a_service_in_trouble_is_worth_another_try(status: int) -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(status, content=b"<html>"))
+    with pytest.raises(Unreachable, match=str(status)):
+        Api("https://sigillo.example.org", transport=transport).get("/v1/me")
 
 
 @pytest.mark.parametrize(
@@ -122,6 +129,15 @@ def test_the_answer_of_a_stranger_that_is_not_ours_is_still_a_refusal() -> None:
         ("ftp://localhost", None),
         ("https://localhost", "ké"),
         ("https://localhost", "a\n"),
+        ("https://localhost", "a b"),
+        ("https://localhost", ""),
+        ("https://", None),
+        ("https://user:secret@localhost", None),
+        ("https://localhost:port", None),
+        ("https://localhost/?key=1", None),
+        ("http://sigillo.example.org", "key_1"),
+        ("http://10.0.0.1", "key_1"),
+        ("http://localhost.example.org", "key_1"),
     ],
 )
 def test_an_address_or_a_key_that_cannot_be_right_is_said_to_be_so(url: str, key: str | None) -> None:
@@ -132,3 +148,8 @@ def test_an_address_or_a_key_that_cannot_be_right_is_said_to_be_so(url: str, key
 def test_a_file_in_the_place_of_a_folder_is_told_apart() -> None:
     with pytest.raises(folders.FolderWrong, match="not a folder that can be read"):
         folders.read(FOLDER / "dossier.yaml")
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.8.8", "[::1]", "demo.localhost"])
+def test_a_key_may_go_unencrypted_only_to_this_machine(host: str) -> None:
+    Api(f"http://{host}:8000", "key_1").close()
