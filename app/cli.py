@@ -6,20 +6,37 @@ Commands of the service load their libraries when they run, so that the client a
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
 
 from app.client import demo as story
-from app.client import folder as folders
-from app.client import submission, terminal
-from app.client.api import Api, NotUsable, Refused, Unreachable
+from app.client.bilingual import BilingualGroup
+from app.client.member import app as members
+from app.client.visit import Ends, Lang
 
 if TYPE_CHECKING:
     from app.ports import Ports
 
-OK, USAGE, NOT_ELIGIBLE, SIGN_IN, NETWORK = 0, 2, 3, 4, 5
+OPERATORS: Final = "For operators"
+HELP: Final = "Competency dossiers, committee decisions and credentials that anyone can verify."
+YEAR: Final = """\
+**A member's year**
+
+1. Once: `sigillo login`, with the address and the key that the secretariat gives you.
+2. During the year, as you go: `sigillo cpd add`, or `sigillo cpd import FILE.csv` for many at once.
+3. Whenever you like: `sigillo check` says what counts, what is missing, and by when.
+4. From six months before expiry: `sigillo renew --dry-run`, then `sigillo renew`.
+5. Once it is approved: `sigillo download`, and `sigillo status --qr` to show it.
+
+Whoever has no credential yet begins with `sigillo dossier submit FOLDER`. Anybody: `sigillo verify FILE`.
+
+**Exit codes**: 0 done · 2 the command or a file is to be mended · 3 no (something is missing, not accepted,
+not valid) · 4 sign-in · 5 network, safe to try again · 130 interrupted.
+
+For scripts: `--json`, SIGILLO_URL, SIGILLO_KEY, SIGILLO_LANG, SIGILLO_HOME (the folder of the sign-in).
+"""
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 - Typer calls it so
@@ -27,26 +44,39 @@ def _version(asked: bool) -> None:  # noqa: FBT001 - Typer calls it so
         from importlib.metadata import version
 
         typer.echo(version("sigillo"))
-        raise typer.Exit(OK)
+        raise typer.Exit(Ends.OK)
+
+
+# Members first, in the order of their year; then the operators, as their commands stand below.
+MEMBERS_ORDER: Final = ("login", "status", "dossier", "cpd", "check", "renew", "download", "verify", "logout")
+
+
+class House(BilingualGroup):
+    """All commands, in the order in which people meet them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """List the members' commands first."""
+        names = super().list_commands(ctx)
+        return [*MEMBERS_ORDER, *(name for name in names if name not in MEMBERS_ORDER)]
 
 
 app = typer.Typer(
+    cls=House,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
-    help="Competency dossiers, committee decisions and credentials that anyone can verify.",
+    rich_markup_mode="markdown",
+    help=HELP,
+    epilog=YEAR,
 )
 organisation = typer.Typer(no_args_is_help=True, help="Organisations that this installation serves.")
 audit = typer.Typer(no_args_is_help=True, help="The event trail.")
-dossier = typer.Typer(no_args_is_help=True, help="A candidate's dossier.")
-app.add_typer(organisation, name="organisation")
-app.add_typer(audit, name="audit")
-app.add_typer(dossier, name="dossier")
+app.add_typer(members)
+app.add_typer(organisation, name="organisation", rich_help_panel=OPERATORS)
+app.add_typer(audit, name="audit", rich_help_panel=OPERATORS)
 
 console: Final = Console()
 errors: Final = Console(stderr=True)
 
-Url = Annotated[str, typer.Option(envvar="SIGILLO_URL", help="Where the service is.")]
-Key = Annotated[str, typer.Option(envvar="SIGILLO_KEY", help="Your personal key; better in the environment.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with JSON, for programs.")]
 
 
@@ -55,53 +85,13 @@ def begin(
     version: Annotated[  # noqa: FBT002 - a flag of the command line
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version, and stop.")
     ] = False,
+    lang: Lang = None,
 ) -> None:
     """Competency dossiers, committee decisions and credentials that anyone can verify."""
-    del version
+    del version, lang
 
 
-@dossier.command("submit")
-def submit_dossier(
-    folder: Annotated[Path, typer.Argument(help="A folder with dossier.yaml and the files that it names.")],
-    key: Key,
-    url: Url = "http://localhost:8000",
-    as_json: AsJson = False,  # noqa: FBT002 - a flag of the command line
-) -> None:
-    """Hand a dossier in: send what the service does not have yet, then submit it and print the receipt.
-
-    Safe to run again: files that arrived are not sent twice.
-
-    Exit codes: 0 handed in, 2 the folder is wrong, 3 not accepted (the reasons are printed),
-    4 the key is not accepted, 5 no answer from the service.
-    """
-    try:
-        api = Api(url, key)
-    except NotUsable as wrong:
-        raise _stopped(str(wrong)) from None
-    uploads = terminal.Uploads(errors)
-    try:
-        prepared = folders.read(folder)
-        opened = submission.open_dossier(api, prepared)
-        with uploads.shown():
-            submission.send_missing(api, opened, prepared, uploads.watch)
-        receipt = submission.submit(api, opened["id"])
-    except folders.FolderWrong as wrong:
-        raise _stopped(str(wrong)) from None
-    except Refused as refused:
-        terminal.refusal(errors, refused)
-        raise typer.Exit(SIGN_IN if refused.status == 401 else NOT_ELIGIBLE) from None  # noqa: PLR2004 - HTTP
-    except Unreachable as unreachable:
-        errors.print(f"{unreachable} Nothing is lost: run the same command again.", markup=False)
-        raise typer.Exit(NETWORK) from None
-    finally:
-        api.close()
-    if as_json:
-        typer.echo(json.dumps(receipt, ensure_ascii=False, indent=2))
-    else:
-        terminal.receipt(console, receipt)
-
-
-@app.command()
+@app.command(rich_help_panel=OPERATORS)
 def demo() -> None:
     """Live through the whole story once, over HTTP, with sample people and files; then say how to go on."""
     raise typer.Exit(story.tell(Console(highlight=False)))
@@ -136,7 +126,7 @@ def _ports() -> "Ports":
 def _stopped(why: str) -> typer.Exit:
     """Say why a command cannot go on."""
     errors.print(why, markup=False)
-    return typer.Exit(USAGE)
+    return typer.Exit(Ends.USAGE)
 
 
 def _migrated() -> "Ports":
@@ -157,7 +147,7 @@ def _migrated() -> "Ports":
     return ports
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATORS)
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
@@ -194,7 +184,7 @@ def serve(
     )
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATORS)
 def worker() -> None:
     """Carry out what the outbox holds, in a process of its own; any number may run."""
     import signal
@@ -210,7 +200,7 @@ def worker() -> None:
     make_worker(_migrated()).run(stop)
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATORS)
 def migrate() -> None:
     """Bring the database to the newest form. Safe to run again; nothing is lost."""
     from app.adapters import schema
@@ -220,7 +210,7 @@ def migrate() -> None:
     typer.echo("The database is up to date.")
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATORS)
 def openapi() -> None:
     """Print the API's contract, as openapi/openapi.json holds it."""
     from app.main import contract
@@ -300,7 +290,7 @@ def verify_audit() -> None:
             typer.echo(f"  ✗ {finding}")
         broken = broken or bool(found.findings)
     typer.echo("The trail is broken." if broken else "The trail is whole.")
-    raise typer.Exit(1 if broken else OK)
+    raise typer.Exit(1 if broken else Ends.OK)
 
 
 def main() -> None:
@@ -313,7 +303,7 @@ def main() -> None:
         errors.print(
             f"This command needs the service: pip install 'sigillo[server]' ({missing.name} is missing)."
         )
-        sys.exit(USAGE)
+        sys.exit(Ends.USAGE)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from app.cli import NETWORK, USAGE, app
+from app.cli import app
+from app.client.visit import Ends
 from tests.serving import free_port
 
 FOUND = [
@@ -25,6 +26,8 @@ NAMED = [*FOUND, "--legal-name", "Associazione", "--url", "https://example.org"]
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every command works in a folder of its own."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SIGILLO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SIGILLO_LANG", "en")
 
 
 def said(*arguments: str, **environment: str) -> tuple[int, str]:
@@ -51,27 +54,27 @@ def test_what_is_wrong_is_said_in_a_sentence(
     arguments: list[str], environment: dict[str, str], words: str
 ) -> None:
     code, output = said(*arguments, **environment)
-    assert code == USAGE
+    assert code == Ends.USAGE
     assert words in " ".join(output.split())
 
 
 def test_a_settings_file_that_is_no_toml_is_named() -> None:
     Path("sigillo.toml").write_text("x = [")
     code, output = said("migrate")
-    assert (code, "sigillo.toml" in output) == (USAGE, True)
+    assert (code, "sigillo.toml" in output) == (Ends.USAGE, True)
 
 
 def test_a_wrong_passphrase_is_said_to_be_so() -> None:
     assert said("migrate", SIGILLO_KEY_PASSPHRASE="right")[0] == 0
     code, output = said("migrate", SIGILLO_KEY_PASSPHRASE="wrong")
-    assert code == USAGE
+    assert code == Ends.USAGE
     assert "passphrase" in output
 
 
 def test_a_service_that_is_down_is_worth_another_try() -> None:
     Path("dossier.yaml").write_text("scheme: x\nevidence: []\n")
     code, output = said("dossier", "submit", ".", "--key", "k", "--url", f"http://localhost:{free_port()}")
-    assert code == NETWORK
+    assert code == Ends.NETWORK
     assert "run the same command again" in " ".join(output.split())
 
 

@@ -1,60 +1,127 @@
 """What a person sees in a terminal: QR codes, receipts, gaps, and problems in plain words."""
 
-import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, BinaryIO
+from pathlib import Path
+from typing import BinaryIO, Final
 
 import qrcode
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich import box
+from rich.console import Console, ConsoleOptions
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.segment import Segment
+from rich.style import Style
 from rich.table import Table
 
 from app.client.api import Json, Refused
 from app.client.folder import Piece
+from app.client.words import ENGLISH, Voice
+
+# Two modules of a QR code share one character: the upper half and the lower half.
+HALVES: Final = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}
 
 
-def qr(text: str) -> str:
-    """Draw a QR code with half blocks, dark on light whatever the terminal's colours."""
-    code = qrcode.QRCode(border=2)
-    code.add_data(text)
-    out = io.StringIO()
-    code.print_ascii(out=out, invert=True)
-    return out.getvalue()
+class Qr:
+    """A QR code of half blocks: black on white where there are colours, light blocks where there are none."""
+
+    def __init__(self, text: str) -> None:
+        code = qrcode.QRCode(border=2)
+        code.add_data(text)
+        self._rows: Sequence[Sequence[bool]] = [list(map(bool, row)) for row in code.get_matrix()]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        del options
+        colours = console.color_system is not None and not console.no_color
+        style = Style(color="black", bgcolor="white") if colours else Style()
+        rows = [*self._rows, [False] * len(self._rows[0])] if len(self._rows) % 2 else self._rows
+        for upper, lower in zip(rows[::2], rows[1::2], strict=True):
+            # Without colours a terminal is taken to be dark, as most are: what is drawn there is light.
+            line = (
+                HALVES[a, b] if colours else HALVES[not a, not b] for a, b in zip(upper, lower, strict=True)
+            )
+            yield Segment("".join(line), style)
+            yield Segment.line()
 
 
-def receipt(console: Console, found: Json) -> None:
+def qr(text: str) -> Qr:
+    """Draw a QR code, dark on light whatever the terminal's colours."""
+    return Qr(text)
+
+
+def table(*columns: str, title: str | None = None, numbers: Sequence[int] = ()) -> Table:
+    """Begin a table of the house; the columns of numbers stand to the right."""
+    made = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, column in enumerate(columns):
+        made.add_column(column, justify="right" if place in numbers else "left", overflow="fold")
+    return made
+
+
+def receipt(console: Console, found: Json, voice: Voice = ENGLISH) -> None:
     """Show a receipt: what was handed in, with the hash of every file."""
-    table = Table(title=f"Receipt for dossier {found['dossier']}", title_justify="left")
-    table.add_column("evidence")
-    table.add_column("file")
-    table.add_column("bytes", justify="right")
-    table.add_column("SHA-256")
-    table.add_column("scan")
+    made = table(
+        "evidence",
+        "file",
+        "bytes",
+        "SHA-256",
+        "scan",
+        title=voice.say("receipt-title", dossier=found["dossier"]),
+        numbers=[2],
+    )
     for file in found["files"]:
-        table.add_row(
+        made.add_row(
             file["kind"], file["original_name"], str(file["size"]), f"{file['sha256'][:16]}…", file["scan"]
         )
-    console.print(table)
-    console.print(f"Submitted {found['submitted_at']} under {found['scheme']} {found['scheme_version']}")
-    console.print(f"Snapshot  {found['snapshot_hash']}")
+    console.print(made)
+    submitted = voice.say(
+        "receipt-submitted",
+        day=voice.moment(found["submitted_at"]),
+        scheme=found["scheme"],
+        version=found["scheme_version"],
+    )
+    console.print(submitted, highlight=False)
+    console.print(voice.say("receipt-hash", hash=found["snapshot_hash"]), highlight=False, soft_wrap=True)
 
 
-def refusal(console: Console, refused: Refused) -> None:
-    """Show a problem, with each thing that is missing or wrong."""
-    console.print(f"[bold red]{refused.problem.get('title', 'Refused')}[/] ({refused.status} {refused.code})")
-    if refused.problem.get("detail"):
-        console.print(str(refused.problem["detail"]), markup=False)
-    for name in ("gaps", "errors"):
-        for item in refused.problem.get(name) or ():
-            console.print("  • " + _line(item), markup=False)
+def refusal(console: Console, refused: Refused, voice: Voice = ENGLISH) -> None:
+    """Show a problem: what it is, each thing that is missing or wrong, and what to do."""
+    known = f"problem.{refused.code}"
+    title = voice.say(known) if voice.knows(known) else refused.problem.get("title") or voice.say("refused")
+    console.print(f"✗ {title}", style="bold red", markup=False, highlight=False)
+    detail = refused.problem.get("detail")
+    if detail and (voice == ENGLISH or not voice.knows(known)):
+        console.print(f"  {detail}", markup=False, highlight=False)
+    if not refused.code and refused.status in {404, 405}:
+        console.print(f"  {voice.say('nothing-there')}", markup=False, highlight=False)
+    for line in reasons(refused, voice):
+        console.print(f"  • {line}", markup=False, highlight=False)
 
 
-def _line(item: Json) -> str:
-    detail: Any = item.get("detail", "")
-    words = detail.get("en", "") if isinstance(detail, dict) else detail
+def reasons(refused: Refused, voice: Voice) -> list[str]:
+    """List what a problem says of each thing that is missing or wrong."""
+    found: list[str] = []
+    for name in ("gaps", "missing", "faults", "errors"):
+        items = refused.problem.get(name)
+        found += (
+            [item_of(item, voice) for item in items or () if isinstance(item, dict)]
+            if isinstance(items, list)
+            else []
+        )
+    return found
+
+
+def item_of(item: Json, voice: Voice) -> str:
+    """Say one thing that is missing or wrong, with its place."""
+    words = voice.both(item.get("detail"))
     place = item.get("kind") or item.get("field") or item.get("criterion") or item.get("pointer") or ""
-    return f"{place}: {words}" if place else str(words)
+    return f"{place}: {words}" if place else words
 
 
 class Uploads:
@@ -62,7 +129,7 @@ class Uploads:
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             DownloadColumn(),
             TransferSpeedColumn(),
@@ -80,5 +147,22 @@ class Uploads:
         if piece.path is None:
             yield None
             return
-        with self._progress.open(piece.path, "rb", description=piece.path.name) as file:
+        with self.open(piece.path) as file:
             yield file
+
+    @contextmanager
+    def open(self, path: Path) -> Iterator[BinaryIO]:
+        """Open a file and show how much of it was read."""
+        with self._progress.open(path, "rb", description=path.name) as file:
+            yield file
+
+
+def counting(console: Console) -> Progress:
+    """Make a bar that counts things."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )

@@ -1,0 +1,259 @@
+"""One activity at a time: asked for, logged, proved, changed, shown."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import typer
+
+from app.client import cpd, terminal
+from app.client.api import Json, NotUsable
+from app.client.folder import MEDIA_TYPES
+from app.client.visit import Visit
+
+NEEDED: Final = {
+    "title": "--title",
+    "provider": "--provider",
+    "started_on": "--from",
+    "hours": "--hours",
+    "category": "--category",
+    "competences": "--competence",
+}
+FIELDS: Final = (
+    "title",
+    "provider",
+    "started_on",
+    "ended_on",
+    "hours",
+    "category",
+    "topics",
+    "competences",
+    "note",
+)
+WAITING: Final = frozenset({"draft", "queried", "rejected"})
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the options say of an activity; what they do not say is nothing."""
+
+    title: str | None = None
+    provider: str | None = None
+    started_on: str | None = None
+    ended_on: str | None = None
+    hours: str | None = None
+    category: str | None = None
+    topics: tuple[str, ...] = ()
+    competences: tuple[str, ...] = ()
+    note: str | None = None
+
+    def fields(self) -> Json:
+        """Read what was given."""
+        found: Json = {
+            name: value.strip()
+            for name in ("title", "provider", "category", "note")
+            if (value := getattr(self, name)) is not None
+        }
+        if self.started_on is not None:
+            found["started_on"] = cpd.day(self.started_on, "--from")
+        if self.ended_on is not None:
+            found["ended_on"] = cpd.day(self.ended_on, "--to")
+        if self.hours is not None:
+            found["hours"] = cpd.hours(self.hours, "--hours")
+        if self.topics:
+            found["topics"] = cpd.topics(" ".join(self.topics))
+        if self.competences:
+            found["competences"] = cpd.competences(" ".join(self.competences))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What shows that an activity was done: a file to send, or a reference to state."""
+
+    kind: str
+    reference: str | None = None
+    file: Path | None = None
+
+    @classmethod
+    def of(cls, proof: str | None, kind: str | None) -> "Proof | None":
+        """Tell a file from a reference; a file is looked for where the command runs."""
+        if not proof:
+            if kind:
+                raise NotUsable("proof-needed")
+            return None
+        if not kind and not proof.startswith(("http://", "https://")):
+            raise NotUsable("proof-kind-needed")
+        path = Path(proof).expanduser()
+        if path.is_file():
+            return cls(str(kind), file=path)
+        if not proof.startswith(("http://", "https://")) and path.suffix.lower() in MEDIA_TYPES:
+            raise NotUsable("file-gone", path=path)
+        return cls(kind or "url", reference=proof)
+
+
+def ask(visit: Visit, fields: Json, credential: Json) -> None:
+    """Ask for what is missing; what cannot be read is asked for again."""
+    if all(name in fields for name in NEEDED):
+        return
+    ledger = visit.api.get(f"/v1/credentials/{credential['id']}/cpd")
+    categories = [one["id"] for one in ledger["categories"]]
+    for bucket in ledger["categories"]:
+        visit.errors.print(f"  {bucket['id']:14} {visit.voice.both(bucket['label'])}", markup=False)
+    questions: tuple[tuple[str, str, Any], ...] = (
+        ("title", "ask-title", str.strip),
+        ("provider", "ask-provider", str.strip),
+        ("started_on", "ask-from", lambda text: cpd.day(text, "--from")),
+        ("ended_on", "ask-to", lambda text: cpd.day(text, "--to")),
+        ("hours", "ask-hours", lambda text: cpd.hours(text, "--hours")),
+        ("category", "ask-category", str.strip),
+        ("topics", "ask-topics", cpd.topics),
+        ("competences", "ask-competences", cpd.competences),
+    )
+    topics = ", ".join(one["id"] for one in ledger["topics"])
+    for name, code, reading in questions:
+        if name in fields or (name == "topics" and not topics):
+            continue
+        choices = ", ".join(categories) if name == "category" else topics
+        default = {"ended_on": fields.get("started_on"), "topics": ""}.get(name)
+        fields[name] = _asked(visit, visit.say(code, choices=choices), reading, default)
+
+
+def ask_proof(visit: Visit) -> Proof | None:
+    """Ask for a proof, which may come later."""
+    while True:
+        proof = typer.prompt(visit.say("ask-proof"), default="", show_default=False, err=True).strip()
+        if not proof:
+            return None
+        default = "url" if proof.startswith(("http://", "https://")) else "certificate"
+        kind = typer.prompt(visit.say("ask-proof-kind"), default=default, err=True).strip()
+        try:
+            return Proof.of(proof, kind)
+        except NotUsable as wrong:
+            visit.errors.print(wrong.said(visit.voice), markup=False)
+
+
+def _asked(visit: Visit, question: str, reading: Any, default: str | None) -> Any:
+    while True:
+        text = typer.prompt(question, default=default, show_default=bool(default), err=True)
+        try:
+            return reading(text)
+        except cpd.Unreadable as wrong:
+            visit.errors.print(wrong.said(visit.voice), markup=False)
+
+
+def log(visit: Visit, credential: Json, fields: Json, proof: Proof | None, *, claim: bool) -> Json:
+    """Log an activity with its proof, once, however often it is tried."""
+    body: Json = {
+        "credential": credential["id"],
+        **fields,
+        "claim": claim and (proof is None or proof.file is None),
+    }
+    body.setdefault("ended_on", body["started_on"])
+    if proof and proof.reference:
+        body["proof"] = [{"kind": proof.kind, "reference": proof.reference}]
+    made = visit.outbox.send(visit.api, "/v1/cpd-activities", body)
+    if proof and proof.file and made["state"] in {"draft", "queried"}:
+        return prove(visit, made, proof, claim=claim)
+    return made
+
+
+def prove(visit: Visit, activity: Json, proof: Proof, *, claim: bool = True) -> Json:
+    """Add a proof to an activity, and claim it again if it waits for that."""
+    path = f"/v1/cpd-activities/{activity['id']}"
+    if proof.file:
+        uploads = terminal.Uploads(visit.errors)
+
+        def opening(file: Path) -> AbstractContextManager[BinaryIO]:
+            return uploads.open(file)
+
+        with uploads.shown():
+            sent = cpd.add_file(visit.api, activity, proof.file, proof.kind, opening)
+        if not sent:
+            visit.note("proof-there")
+    elif not any(one.get("reference") == proof.reference for one in activity["proofs"]):
+        visit.api.upload(f"{path}/proofs", {"kind": proof.kind, "reference": str(proof.reference)})
+    if claim and activity["state"] in {"draft", "queried"}:
+        return visit.api.post(f"{path}/claim")
+    return visit.api.get(path)
+
+
+def change(visit: Visit, activity: Json, fields: Json) -> Json:
+    """Change an activity: a draft or a queried one itself, a claimed one by a new version of it."""
+    path = f"/v1/cpd-activities/{activity['id']}"
+    whole = {name: activity[name] for name in FIELDS if activity.get(name) is not None} | fields
+    if activity["state"] not in {"draft", "queried"}:
+        return visit.outbox.send(visit.api, f"{path}/correction", whole)
+    changed = visit.api.put(path, whole)
+    if changed.get("missing"):
+        return changed
+    return visit.api.post(f"{path}/claim")
+
+
+def show(visit: Visit, activity: Json) -> None:
+    """Show what became of an activity, and what to do next."""
+    voice, state = visit.voice, activity["state"]
+    code = f"activity-{state}" if state in {"claimed", "accepted", "draft"} else "activity-other"
+    facts = {
+        "title": activity["title"],
+        "hours": voice.hours(activity["hours"]),
+        "category": activity["category"],
+        "state": voice.named("activity", state),
+    }
+    visit.print(code, style="bold", **facts)
+    for missing in activity.get("missing") or ():
+        visit.print("activity-missing", what=terminal.item_of(missing, voice))
+    if state == "draft":
+        visit.print("activity-draft-next", id=activity["id"])
+    else:
+        visit.print("activity-next")
+
+
+def show_all(visit: Visit, found: list[Json], *, with_ids: bool) -> None:
+    """Show activities as a table, then those that wait for their holder."""
+    voice = visit.voice
+    if not found:
+        visit.print("activities-none")
+        return
+    made = terminal.table(
+        *(voice.say(f"col.{name}") for name in ("ended", "title", "category", "hours", "proofs", "state")),
+        title=voice.say("activities-title"),
+        numbers=(3, 4),
+    )
+    for one in found:
+        made.add_row(
+            voice.day(one["ended_on"]),
+            f"{one['title']}\n{one['id']}" if with_ids else one["title"],
+            one["category"],
+            voice.hours(one["hours"]),
+            str(len(one["proofs"])),
+            voice.named("activity", one["state"]),
+        )
+    visit.out.print(made)
+    total = sum(float(one["hours"]) for one in found)
+    visit.print("activities-total", number=len(found), hours=voice.hours(total))
+    if waiting := [one for one in found if one["state"] in WAITING]:
+        visit.out.print()
+        visit.print("attention", style="bold yellow")
+    for one in waiting:
+        _attention(visit, one)
+
+
+def _attention(visit: Visit, one: Json) -> None:
+    state = visit.voice.named("activity", one["state"])
+    visit.out.print(f"• {one['title']}: {state}", markup=False)
+    lines: list[str] = [
+        visit.say("activity-missing", what=terminal.item_of(missing, visit.voice))
+        for missing in one.get("missing") or ()
+    ]
+    if one.get("question") and one["state"] == "queried":
+        lines.append(visit.say("activity-question", what=one["question"]))
+    if one.get("reasons"):
+        lines.append(visit.say("activity-reasons", what=one["reasons"]))
+    if one["state"] == "draft":
+        lines.append(visit.say("activity-draft-next", id=one["id"]))
+    if one["state"] == "queried":
+        lines.append(visit.say("activity-answer", id=one["id"]))
+    for line in lines:
+        visit.out.print(f"  {line}", markup=False)

@@ -1,0 +1,107 @@
+"""The ledger of a cycle: what counts against what was claimed, and what is missing by when."""
+
+from collections.abc import Iterator
+
+from rich.text import Text
+
+from app.client import terminal
+from app.client.api import Json
+from app.client.visit import Visit
+
+
+def show(visit: Visit, number: str, ledger: Json) -> None:
+    """Show a ledger: totals, tables, differences with their reasons, gaps with their dates."""
+    voice = visit.voice
+    begins, ends = voice.day(ledger["begins"]), voice.day(ledger["ends"])
+    visit.print("ledger-of", style="bold", number=number, cycle=ledger["cycle"], begins=begins, ends=ends)
+    figures = {name: voice.hours(ledger[name]) for name in ("counted", "required", "claimed")}
+    visit.print("ledger-counted", **figures)
+    if float(ledger.get("carried") or 0):
+        visit.print("ledger-carried", hours=voice.hours(ledger["carried"]))
+    for code, buckets in (("by-category", ledger["categories"]), ("by-topic", ledger["topics"])):
+        _buckets(visit, code, buckets)
+    _years(visit, ledger["years"])
+    _differences(visit, ledger["lines"])
+    show_gaps(visit, ledger)
+
+
+def show_gaps(visit: Visit, ledger: Json) -> None:
+    """Show what is missing, each thing with the days by which it must be done and logged."""
+    visit.out.print()
+    if ledger["satisfied"]:
+        visit.print("ledger-satisfied", style="green")
+        if float(ledger.get("carry_over") or 0):
+            visit.print("ledger-carry-over", hours=visit.voice.hours(ledger["carry_over"]))
+        return
+    visit.print("ledger-gaps", style="bold yellow")
+    for line in gaps(visit, ledger["gaps"]):
+        visit.out.print(line, markup=False)
+
+
+def gaps(visit: Visit, found: list[Json]) -> Iterator[str]:
+    """Say each gap, with its days where the sentence has not named them."""
+    for gap in found:
+        said = visit.voice.both(gap["detail"])
+        due, file_by = (visit.voice.day(gap[name]) for name in ("due", "file_by"))
+        yield f"  • {said}"
+        if due not in said:
+            yield f"    {visit.say('gap-due', due=due, file_by=file_by)}"
+
+
+def _buckets(visit: Visit, code: str, buckets: list[Json]) -> None:
+    if not buckets:
+        return
+    voice = visit.voice
+    heads = (voice.say(code), *(voice.say(f"col.{name}") for name in ("counted", "min", "max")))
+    made = terminal.table(*heads, numbers=(1, 2, 3))
+    for bucket in buckets:
+        counted, low = bucket["counted"], bucket["min"]
+        made.add_row(
+            voice.both(bucket["label"]),
+            _figure(visit, counted, low),
+            voice.hours(low),
+            voice.hours(bucket["max"]),
+        )
+    visit.out.print()
+    visit.out.print(made)
+
+
+def _years(visit: Visit, years: list[Json]) -> None:
+    if not years:
+        return
+    voice = visit.voice
+    made = terminal.table(
+        voice.say("by-year"), voice.say("col.counted"), voice.say("col.min"), numbers=(1, 2)
+    )
+    for year in years:
+        days = {name: voice.day(year[name]) for name in ("begins", "ends")}
+        counted = _figure(visit, year["counted"], year["min"])
+        made.add_row(voice.say("year-row", number=year["number"], **days), counted, voice.hours(year["min"]))
+    visit.out.print()
+    visit.out.print(made)
+
+
+def _figure(visit: Visit, counted: str, low: str | None) -> Text:
+    """Write a figure: green where it is enough, yellow where it is not yet."""
+    enough = low is None or float(counted) >= float(low)
+    return Text(visit.voice.hours(counted), style="green" if enough else "yellow")
+
+
+def _differences(visit: Visit, lines: list[Json]) -> None:
+    short = [line for line in lines if line["differences"]]
+    if not short:
+        return
+    voice = visit.voice
+    made = terminal.table(
+        *(voice.say(f"col.{name}") for name in ("activity", "claimed", "counted", "reason")),
+        title=voice.say("ledger-differences"),
+        numbers=(1, 2),
+    )
+    for line in short:
+        why = "\n".join(
+            f"\N{MINUS SIGN}{voice.hours(one['hours'])}: {voice.both(one['detail'])}"
+            for one in line["differences"]
+        )
+        made.add_row(line["title"], voice.hours(line["claimed"]), voice.hours(line["counted"]), why)
+    visit.out.print()
+    visit.out.print(made)

@@ -1,0 +1,474 @@
+"""Activities of continuing development: read from a CSV, sent in chunks, with a result for every row."""
+
+import csv
+import difflib
+import hashlib
+import io
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from app.client.api import Api, Json, Refused
+from app.client.folder import MEDIA_TYPES
+from app.client.terminal import item_of, reasons
+from app.client.words import ENGLISH, Told, Voice
+
+# Each column with its Italian name, and what stands in it in the template.
+COLUMNS: Final[Mapping[str, tuple[str, str]]] = {
+    "title": ("titolo", "Corso: valutare modelli linguistici"),
+    "provider": ("ente", "Scuola di esempio"),
+    "started_on": ("dal", "2027-03-15"),
+    "ended_on": ("al", "2027-03-17"),
+    "hours": ("ore", "16"),
+    "category": ("categoria", "learning"),
+    "topics": ("temi", "responsible_ai:2 sustainability:0.5"),
+    "competences": ("competenze", "T2 C1"),
+    "note": ("nota", ""),
+    "proof_kind": ("tipo_prova", "url"),
+    "proof": ("prova", "https://example.org/attestato/123"),
+    "claim": ("dichiara", "yes"),
+    "credential": ("credenziale", ""),
+}
+NEEDED: Final = ("title", "provider", "started_on", "hours", "category", "competences")
+DELIMITERS: Final = ",;\t"
+ROWS_AT_ONCE: Final = 200
+BYTES_AT_ONCE: Final = 800_000
+LONGEST_FILE: Final = 20_000_000
+YES: Final = frozenset({"", "1", "y", "yes", "true", "s", "si", "sì", "x"})
+NO: Final = frozenset({"0", "n", "no", "false"})
+_ISO: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
+_EUROPEAN: Final = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})")
+_NUMBER: Final = re.compile(r"\d{1,6}([.,]\d{1,4})?")
+_TOPIC: Final = re.compile(r"([a-z][a-z0-9_]*)\s*[:=]\s*(\d{1,6}(?:[.,]\d{1,4})?)(?![\d.,]*\d)")
+_BETWEEN: Final = re.compile(r"[\s,;|]+")
+
+
+class CsvWrong(Told):
+    """The file cannot be read as activities; the message says what to mend."""
+
+
+class Unreadable(Told):
+    """A value cannot be read; the message says which."""
+
+
+def day(text: str, column: str) -> str:
+    """Read a date as people write it, in Italy or for machines, and write it for machines."""
+    stripped = text.strip()
+    if found := _ISO.fullmatch(stripped):
+        year, month, number = map(int, found.groups())
+    elif found := _EUROPEAN.fullmatch(stripped):
+        number, month, year = map(int, found.groups())
+    else:
+        raise Unreadable("row-date", column=column, value=stripped)
+    try:
+        return date(year, month, number).isoformat()
+    except ValueError:
+        raise Unreadable("row-date", column=column, value=stripped) from None
+
+
+def hours(text: str, column: str = "hours") -> str:
+    """Read hours, with a decimal comma or point."""
+    stripped = text.strip()
+    if not _NUMBER.fullmatch(stripped):
+        raise Unreadable("row-hours", column=column, value=stripped)
+    return stripped.replace(",", ".")
+
+
+def topics(text: str) -> dict[str, str]:
+    """Read hours by topic: `responsible_ai:2 sustainability:1,5`."""
+    found = {name: amount.replace(",", ".") for name, amount in _TOPIC.findall(text)}
+    if _BETWEEN.sub("", _TOPIC.sub("", text)):
+        raise Unreadable("row-topics", value=text.strip())
+    return found
+
+
+def competences(text: str) -> list[str]:
+    """Read a list of competences, with anything sensible between them."""
+    return [name for name in _BETWEEN.split(text) if name]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the file: what is sent of it, or why it cannot be sent."""
+
+    number: int
+    title: str
+    body: Json
+    file: Path | None = None
+    file_kind: str = ""
+    wrong: tuple[Told, ...] = ()
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of a row."""
+
+    row: Row
+    outcome: str
+    activity: str | None = None
+    state: str | None = None
+    reasons: list[str] = field(default_factory=list)
+    code: str | None = None
+
+    def as_json(self) -> Json:
+        return {
+            "row": self.row.number,
+            "title": self.row.title,
+            "outcome": self.outcome,
+            "activity": self.activity,
+            "state": self.state,
+            "code": self.code,
+            "reasons": self.reasons,
+        }
+
+
+def template(voice: Voice) -> str:
+    """Write a file to fill in: the names of the columns and one example."""
+    italian = voice != ENGLISH
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=";" if italian else ",", lineterminator="\n")
+    writer.writerow([name for name, _ in COLUMNS.values()] if italian else list(COLUMNS))
+    example = [example for _, example in COLUMNS.values()]
+    writer.writerow([{"0.5": "0,5", "yes": "sì"}.get(cell, cell) for cell in example] if italian else example)
+    return out.getvalue()
+
+
+def read(path: Path) -> list[Row]:
+    """Read a CSV of activities; rows that cannot be sent say why, and spoil no others."""
+    text = _text(path)
+    names, records = _table(path, text)
+    rows = [
+        _row(number, dict(zip(names, cells, strict=False)), cells, names, path.parent)
+        for number, cells in records
+    ]
+    if not rows:
+        raise CsvWrong("csv-empty", path=path)
+    return rows
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise CsvWrong("file-gone", path=path) from None
+    except OSError as error:
+        raise CsvWrong("file-unreadable", path=path, why=error.strerror) from None
+    if not content.strip():
+        raise CsvWrong("file-empty", path=path)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise CsvWrong("csv-not-utf8", path=path) from None
+    if "\0" in text:
+        raise CsvWrong("csv-not-utf8", path=path)
+    return text
+
+
+def _table(path: Path, text: str) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """Find the delimiter by the names of the columns; number the rows as a spreadsheet does."""
+    known = {**{name: name for name in COLUMNS}, **{italian: name for name, (italian, _) in COLUMNS.items()}}
+
+    def heads(delimiter: str) -> list[str]:
+        first = next(_records(path, text, delimiter), (1, []))[1]
+        return [head.strip().lower().replace(" ", "_") for head in first]
+
+    delimiter = max(DELIMITERS, key=lambda one: sum(head in known for head in heads(one)))
+    found = heads(delimiter)
+    while found and not found[-1]:
+        found.pop()  # spreadsheets leave empty columns behind
+    for head in found:
+        if head not in known:
+            guess = difflib.get_close_matches(head, known, 1)
+            raise CsvWrong(
+                "csv-column-unknown",
+                path=path,
+                column=head,
+                guess=f" (→ {guess[0]}?)" if guess else "",
+                columns=", ".join(COLUMNS),
+            )
+    names = [known[head] for head in found]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise CsvWrong("csv-column-twice", path=path, column=twice)
+    if missing := [name for name in NEEDED if name not in names]:
+        raise CsvWrong("csv-columns-missing", path=path, columns=", ".join(missing))
+    records = _records(path, text, delimiter)
+    next(records)
+    return names, ((number, cells) for number, cells in records if any(cell.strip() for cell in cells))
+
+
+def _records(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        yield from enumerate(reader, 1)
+    except csv.Error as error:
+        raise CsvWrong("csv-unreadable", path=path, line=reader.line_num, why=error) from None
+
+
+def _row(
+    number: int, given: Mapping[str, str], cells: Sequence[str], names: Sequence[str], beside: Path
+) -> Row:
+    cell = {name: given.get(name, "").strip() for name in COLUMNS}
+    body: Json = {name: cell[name] for name in ("title", "provider", "category")}
+    wrong: list[Told] = [Unreadable("row-missing", column=name) for name in NEEDED if not cell[name]]
+    if any(extra.strip() for extra in cells[len(names) :]):
+        wrong.append(Unreadable("row-too-many-cells"))
+
+    def read_into(name: str, reading: Callable[[], Any]) -> None:
+        try:
+            body[name] = reading()
+        except Told as unreadable:
+            wrong.append(unreadable)
+
+    if cell["started_on"]:
+        read_into("started_on", lambda: day(cell["started_on"], "started_on"))
+        read_into("ended_on", lambda: day(cell["ended_on"] or cell["started_on"], "ended_on"))
+    if cell["hours"]:
+        read_into("hours", lambda: hours(cell["hours"]))
+    read_into("topics", lambda: topics(cell["topics"]))
+    body["competences"] = competences(cell["competences"])
+    read_into("claim", lambda: _yes(cell["claim"]))
+    if cell["note"]:
+        body["note"] = cell["note"]
+    if cell["credential"]:
+        body["credential"] = cell["credential"]
+    try:
+        reference, file, kind = proof_of(cell["proof"], cell["proof_kind"], beside)
+    except Told as unreadable:
+        wrong.append(unreadable)
+        reference, file, kind = None, None, ""
+    if reference:
+        body["proof"] = [{"kind": kind, "reference": reference}]
+    return Row(number, cell["title"], body, file, kind, tuple(wrong))
+
+
+def _yes(text: str) -> bool:
+    if text.lower() in YES:
+        return True
+    if text.lower() in NO:
+        return False
+    raise Unreadable("row-claim", value=text)
+
+
+def proof_of(proof: str, kind: str, beside: Path) -> tuple[str | None, Path | None, str]:
+    """Tell what a proof is: a reference (an address, words), or a file; and of which kind."""
+    if not proof:
+        if kind:
+            raise Unreadable("row-proof-missing")
+        return None, None, ""
+    if proof.startswith(("http://", "https://")):
+        return proof, None, kind or "url"
+    if not kind:
+        raise Unreadable("row-proof-kind")
+    path = beside / proof
+    if "\n" not in proof and _is_file(path):
+        if not path.resolve().is_relative_to(beside.resolve()):
+            raise Unreadable("row-proof-outside", value=proof)
+        return None, path, kind
+    if Path(proof).suffix.lower() in MEDIA_TYPES:
+        raise Unreadable("row-proof-gone", value=proof)
+    return proof, None, kind
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
+def _unheard(number: int) -> None:
+    """Let nobody know how far it got."""
+    del number
+
+
+@dataclass(slots=True)
+class Import:
+    """An import under way. It may be broken off and begun again: rows that arrived are recognised."""
+
+    api: Api
+    rows: Sequence[Row]
+    voice: Voice
+    credential: Callable[[], str]
+    results: dict[int, Result] = field(default_factory=dict)
+    files: int = 0
+
+    def send(self, sent: Callable[[int], None] = _unheard) -> None:
+        """Send the rows that can be sent, in chunks; `sent` hears how many were dealt with each time."""
+        for row in self.rows:
+            if row.wrong:
+                self.results[row.number] = Result(
+                    row, "refused", reasons=[one.said(self.voice) for one in row.wrong]
+                )
+                self.results[row.number].code = row.wrong[0].code
+                sent(1)
+        for chunk in self._chunks():
+            self._send(chunk)
+            sent(len(chunk))
+
+    def prove(
+        self, opening: Callable[[Path], AbstractContextManager[BinaryIO]], sent: Callable[[int], None]
+    ) -> None:
+        """Send the files that prove activities, where they are not there yet, and claim what is complete."""
+        for row in self.to_prove():
+            result = self.results[row.number]
+            if row.file is None or result.activity is None:
+                continue
+            try:
+                there = self.api.get(f"/v1/cpd-activities/{result.activity}")
+                if there["state"] not in {"draft", "queried"}:
+                    result.state = there["state"]
+                else:
+                    self.files += add_file(self.api, there, row.file, row.file_kind, opening)
+                    result.state = self._claimed(row, result.activity, there["state"])
+            except Refused as refused:
+                result.code = refused.code
+                result.reasons.append(self._said(refused))
+            sent(1)
+
+    def to_prove(self) -> list[Row]:
+        """List the rows whose proof is a file."""
+        return [
+            row
+            for row in self.rows
+            if row.file and row.number in self.results and self.results[row.number].activity
+        ]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Count the rows by what became of them."""
+        found = {"created": 0, "unchanged": 0, "refused": 0, "not_sent": len(self.rows) - len(self.results)}
+        for result in self.results.values():
+            found[result.outcome] += 1
+        return found
+
+    def in_order(self) -> list[Result]:
+        """List what became of every row, in the order of the file."""
+        return [self.results.get(row.number) or Result(row, "not_sent") for row in self.rows]
+
+    def _claimed(self, row: Row, activity: str, state: str) -> str:
+        if not row.body.get("claim"):
+            return state
+        return str(self.api.post(f"/v1/cpd-activities/{activity}/claim")["state"])
+
+    def _chunks(self) -> Iterator[list[Row]]:
+        chunk: list[Row] = []
+        size = 0
+        for row in self.rows:
+            if row.wrong:
+                continue
+            length = len(json.dumps(self._body(row)).encode())
+            if chunk and (len(chunk) == ROWS_AT_ONCE or size + length > BYTES_AT_ONCE):
+                yield chunk
+                chunk, size = [], 0
+            chunk.append(row)
+            size += length
+        if chunk:
+            yield chunk
+
+    def _body(self, row: Row) -> Json:
+        # A row whose proof is a file is claimed once the file is there.
+        claim = row.body.get("claim", True) and row.file is None
+        body = {"credential": row.body.get("credential") or self.credential(), **row.body}
+        return {"row": row.number, **body, "claim": claim}
+
+    def _send(self, chunk: Sequence[Row]) -> None:
+        try:
+            answer = self.api.post("/v1/cpd-imports", {"rows": [self._body(row) for row in chunk]})
+        except Refused as refused:
+            if refused.code not in {"malformed", "too-large"}:
+                raise
+            self._without_the_spoilt(chunk, refused)
+            return
+        by_number = {row.number: row for row in chunk}
+        for found in answer["results"]:
+            row = by_number[found["row"]]
+            self.results[row.number] = Result(
+                row,
+                found["outcome"],
+                activity=found.get("activity"),
+                state=found.get("state"),
+                reasons=self._reasons(found),
+                code=found.get("code"),
+            )
+
+    def _reasons(self, found: Json) -> list[str]:
+        faults = [item_of(fault, self.voice) for fault in found.get("faults") or ()]
+        detail = self.voice.both(found.get("detail"))
+        return faults or ([detail] if detail else [])
+
+    def _without_the_spoilt(self, chunk: Sequence[Row], refused: Refused) -> None:
+        """Take out the rows that made the service refuse them all, and send the others."""
+        spoilt: dict[int, list[str]] = {}
+        for error in refused.problem.get("errors") or ():
+            place = re.match(r"#/rows/(\d+)(/.*)?", str(error.get("pointer", "")))
+            if place and int(place[1]) < len(chunk):
+                said = f"{(place[2] or '').strip('/')}: {error.get('detail', '')}"
+                spoilt.setdefault(int(place[1]), []).append(said.removeprefix(": "))
+        if not spoilt and len(chunk) > 1:
+            half = len(chunk) // 2
+            self._send(chunk[:half])
+            self._send(chunk[half:])
+            return
+        if not spoilt:
+            spoilt = {0: [self._said(refused)]}
+        for spoilt_one, why in spoilt.items():
+            row = chunk[spoilt_one]
+            self.results[row.number] = Result(row, "refused", reasons=why, code=refused.code)
+        if rest := [row for number, row in enumerate(chunk) if number not in spoilt]:
+            self._send(rest)
+
+    def _said(self, refused: Refused) -> str:
+        return "; ".join(reasons(refused, self.voice)) or str(refused)
+
+
+def add_file(
+    api: Api,
+    activity: Json,
+    path: Path,
+    kind: str,
+    opening: Callable[[Path], AbstractContextManager[BinaryIO]],
+) -> bool:
+    """Send a file that proves an activity, unless its bytes are there already; tell whether it was sent."""
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if path.stat().st_size > LONGEST_FILE:
+            raise CsvWrong("file-too-long", path=path, limit=LONGEST_FILE // 1_000_000)
+    except FileNotFoundError:
+        raise CsvWrong("file-gone", path=path) from None
+    except OSError as error:
+        raise CsvWrong("file-unreadable", path=path, why=error.strerror) from None
+    if any(proof.get("sha256") == digest for proof in activity["proofs"]):
+        return False
+    media_type = MEDIA_TYPES.get(path.suffix.lower(), "application/octet-stream")
+    with opening(path) as file:
+        api.upload(
+            f"/v1/cpd-activities/{activity['id']}/proofs",
+            {"kind": kind},
+            {"file": (path.name, file, media_type)},
+        )
+    return True
+
+
+def report(path: Path, results: Sequence[Result]) -> None:
+    """Write what became of every row, for a spreadsheet."""
+    try:
+        with path.open("w", encoding="utf-8-sig", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["row", "title", "outcome", "state", "activity", "code", "reasons"])
+            for one in results:
+                line = [one.row.number, one.row.title, one.outcome, one.state, one.activity, one.code]
+                writer.writerow([*map(_inert, line), _inert("; ".join(one.reasons))])
+    except OSError as error:
+        raise CsvWrong("file-unwritable", path=path, why=error.strerror) from None
+
+
+def _inert(cell: object) -> str:
+    """Keep a spreadsheet from running what stands in a cell."""
+    text = "" if cell is None else str(cell)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -1,0 +1,118 @@
+"""Documents of a credential: fetched and kept, and verified as a stranger would."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from app.client import terminal
+from app.client.api import Json
+from app.client.visit import Visit
+from app.client.words import Told
+
+LONGEST: Final = 20_000_000
+GOOD: Final = frozenset({"valid", "valid_with_warnings"})
+STYLES: Final = {
+    "valid": "bold green",
+    "valid_with_warnings": "bold yellow",
+    "invalid": "bold red",
+    "unknown": "bold yellow",
+}
+
+
+class FileWrong(Told):
+    """A file cannot be read, or must not be written."""
+
+
+def fetch(visit: Visit, credential: Json, form: str, *, every: bool) -> Iterator[tuple[str, bytes, Json]]:
+    """Fetch the document of the period in force, or of each; give its name, its bytes and its period."""
+    path = f"/v1/credentials/{credential['id']}"
+    if form != "vc+jwt":
+        visit.api.post(f"{path}/documents", {"format": form})  # made when it is asked for, once
+    periods = credential.get("periods") or []
+    chosen: list[Json] = [
+        one for one in periods if form in {made["format"] for made in one.get("documents", ())}
+    ]
+    for period in chosen if every and chosen else [credential]:
+        query = {"period": str(period["seq"])} if "seq" in period else {}
+        content = visit.api.content(f"{path}/documents/{form}", **query)
+        name = f"{credential['number']}_{period['valid_until']}.{form.replace('+', '.')}"
+        yield name, content, period
+
+
+def keep(path: Path, content: bytes, *, overwrite: bool) -> bool:
+    """Write a file whole, over no other; tell whether it was new."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            if path.read_bytes() == content:
+                return False
+            if not overwrite:
+                raise FileWrong("another-there", path=path)
+        number, name = tempfile.mkstemp(dir=path.parent, prefix=".sigillo-")
+        try:
+            with os.fdopen(number, "wb") as file:
+                file.write(content)
+            Path(name).chmod(0o644)  # a credential is for showing
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise FileWrong("file-unwritable", path=path, why=error.strerror) from None
+    return True
+
+
+def read(path: Path) -> bytes:
+    """Read what is to be verified; `-` is standard input."""
+    try:
+        content = sys.stdin.buffer.read(LONGEST + 1) if str(path) == "-" else _content(path)
+    except FileNotFoundError:
+        raise FileWrong("file-gone", path=path) from None
+    except OSError as error:
+        raise FileWrong("file-unreadable", path=path, why=error.strerror) from None
+    if not content.strip():
+        raise FileWrong("file-empty", path=path)
+    if len(content) > LONGEST:
+        raise FileWrong("file-too-long", path=path, limit=LONGEST // 1_000_000)
+    return content
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(LONGEST + 1)
+
+
+def show_report(visit: Visit, report: Json) -> None:
+    """Show a report: the answer first, then every check with its reason."""
+    voice, out = visit.voice, visit.out
+    visit.print(f"verdict.{report['result']}", style=STYLES.get(report["result"]))
+    out.print(voice.both(report["headline"]), markup=False)
+    credential: Any = report.get("credential") or {}
+    if credential:
+        out.print()
+        out.print(voice.both(credential.get("scheme_title")), markup=False)
+        if credential.get("number"):
+            visit.print("verify-number", number=credential["number"])
+        if credential.get("holder_name"):
+            visit.print("verify-holder", name=credential["holder_name"])
+        if credential.get("valid_from") and credential.get("valid_until"):
+            days = {name: voice.day(credential[name]) for name in ("valid_from", "valid_until")}
+            visit.print("credential-days", **days)
+    if report.get("issuer"):
+        visit.print("verify-issuer", name=report["issuer"]["name"])
+    if report.get("mode") == "test":
+        visit.print("verify-test", style="yellow")
+    made = terminal.table(*(voice.say(f"col.{name}") for name in ("check", "outcome", "reason")))
+    for check in report["checks"]:
+        made.add_row(
+            voice.named("check", check["id"]),
+            voice.named("result", check["state"]),
+            voice.both(check["reason"]),
+        )
+    out.print()
+    out.print(made)
+    if report["result"] in {"unknown", "invalid"}:
+        visit.print(f"verify-next-{report['result']}")

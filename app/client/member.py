@@ -1,0 +1,661 @@
+"""The members' commands: what each one is called, what it takes, and what it says."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import typer
+from rich.progress import Progress, TaskID
+
+from app.client import (
+    account,
+    activities,
+    checking,
+    cpd,
+    documents,
+    renewing,
+    standing,
+    submission,
+    terminal,
+)
+from app.client import folder as folders
+from app.client.account import Account
+from app.client.api import Json, NotUsable, address
+from app.client.bilingual import BilingualCommand, BilingualGroup
+from app.client.visit import Ends, NotSignedIn, Stopped, Visit, member
+
+MEMBERS: Final = "For members"
+SHOWN_ROWS: Final = 100
+DOCUMENT: Final = "The activity"
+
+app = typer.Typer(cls=BilingualGroup)
+dossier = typer.Typer(cls=BilingualGroup, no_args_is_help=True, help="A candidate's dossier.")
+continuing = typer.Typer(
+    cls=BilingualGroup,
+    no_args_is_help=True,
+    help="Continuing development: log activities, import them, look at them.",
+)
+
+Number = Annotated[
+    str | None,
+    typer.Option("--credential", metavar="NUMBER", help="Which credential; by default your only open one."),
+]
+Title = Annotated[str | None, typer.Option("--title", help="What it was.", rich_help_panel=DOCUMENT)]
+Provider = Annotated[
+    str | None, typer.Option("--provider", help="Who provided it.", rich_help_panel=DOCUMENT)
+]
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from", metavar="DAY", help="First day: 2027-03-15 or 15/03/2027.", rich_help_panel=DOCUMENT
+    ),
+]
+To = Annotated[
+    str | None,
+    typer.Option("--to", metavar="DAY", help="Last day; by default the first.", rich_help_panel=DOCUMENT),
+]
+Hours = Annotated[
+    str | None,
+    typer.Option("--hours", metavar="HOURS", help="How many: 7.5 or 7,5.", rich_help_panel=DOCUMENT),
+]
+Category = Annotated[
+    str | None,
+    typer.Option(
+        "--category", help="One of the scheme's: `sigillo check` lists them.", rich_help_panel=DOCUMENT
+    ),
+]
+Topics = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--topic",
+        metavar="TOPIC:HOURS",
+        help="Hours of a topic: responsible_ai:2. Repeat it.",
+        rich_help_panel=DOCUMENT,
+    ),
+]
+Competences = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--competence",
+        metavar="ID",
+        help="A competence of the scheme: T1. Repeat it.",
+        rich_help_panel=DOCUMENT,
+    ),
+]
+Note = Annotated[str | None, typer.Option("--note", help="Anything to add.", rich_help_panel=DOCUMENT)]
+ProofIs = Annotated[
+    str | None,
+    typer.Option(
+        "--proof",
+        metavar="FILE|URL",
+        help="A file to send, an address, or a reference.",
+        rich_help_panel=DOCUMENT,
+    ),
+]
+ProofKind = Annotated[
+    str | None,
+    typer.Option(
+        "--proof-kind",
+        metavar="KIND",
+        help="certificate, attendance, url, referee, artefact.",
+        rich_help_panel=DOCUMENT,
+    ),
+]
+Draft = Annotated[bool, typer.Option("--draft", help="Keep it as a draft, without claiming it.")]
+
+
+@app.command(rich_help_panel=MEMBERS, cls=BilingualCommand)
+@member
+def login(visit: Visit) -> None:
+    """Sign in on this machine: keep the address of the service and your personal key.
+
+    Asks for what is not given. The key comes from the secretariat; it is not shown while you type it, and is
+    kept in a file that only you can read. In scripts pass it in SIGILLO_KEY or on standard input.
+
+    --json: `{url, id, name, organisation, person, kept_in}`
+    """
+    url = visit.url_asked
+    if url is None and visit.asks:
+        url = typer.prompt(visit.say("ask-url"), default=_kept_url(), err=True).strip()
+    if not url:
+        raise NotUsable("url-needed")
+    url = address(url, with_key=True)
+    key = (visit.key_asked or _key(visit)).strip()
+    if not key:
+        raise NotSignedIn("key-needed")
+    visit.url_asked = url
+    me = visit.calling(url, key).get("/v1/me")
+    path = account.keep(Account(url, key, str(me["id"]), str(me["name"])))
+    if visit.as_json:
+        shown = {name: me.get(name) for name in ("id", "name", "organisation", "person")}
+        visit.answer({"url": url, **shown, "kept_in": str(path)})
+        return
+    visit.print("signed-in", style="bold", url=url, name=me["name"])
+    visit.print("signed-in-kept", path=path)
+    if os.environ.get("SIGILLO_KEY"):
+        visit.note("signed-in-from")
+
+
+@app.command(rich_help_panel=MEMBERS, cls=BilingualCommand)
+@member
+def logout(visit: Visit) -> None:
+    """Remove the sign-in from this machine. The key itself stays valid until the secretariat revokes it.
+
+    --json: `{removed}`
+    """
+    removed = account.forget()
+    visit.print("signed-out" if removed else "signed-out-already")
+    if visit.as_json:
+        visit.answer({"removed": removed})
+
+
+@app.command(rich_help_panel=MEMBERS, cls=BilingualCommand)
+@member
+def status(
+    visit: Visit,
+    *,
+    qr: Annotated[bool, typer.Option("--qr", help="Draw the QR code of each credential.")] = False,
+) -> None:
+    """Say where you stand: memberships, dossiers, credentials with their dates, and how a renewal goes.
+
+    --json: `{me, dossiers: […], credentials: [{…, renewal}]}`
+    """
+    found = standing.of(visit)
+    if visit.as_json:
+        visit.answer(found)
+    else:
+        standing.show(visit, found, with_qr=qr)
+
+
+@dossier.command("submit", cls=BilingualCommand)
+@member
+def submit_dossier(
+    visit: Visit,
+    folder: Annotated[Path, typer.Argument(help="A folder with dossier.yaml and the files that it names.")],
+) -> None:
+    """Hand a dossier in: send what the service does not have yet, then submit it and print the receipt.
+
+    dossier.yaml says `scheme`, `language` (it or en), `ai_disclosure` (true or false) and
+    `evidence`: a list of `{kind, fields, file}`, where `file` names a file in the same folder.
+
+    Safe to run again: files that arrived are not sent twice.
+
+    --json: the receipt, `{dossier, scheme, submitted_at, snapshot_hash, files: […]}`
+    """
+    api = visit.api
+    prepared = folders.read(folder)
+    uploads = terminal.Uploads(visit.errors)
+    opened = submission.open_dossier(api, prepared)
+    with uploads.shown():
+        submission.send_missing(api, opened, prepared, uploads.watch)
+    receipt = submission.submit(api, opened["id"])
+    if visit.as_json:
+        visit.answer(receipt)
+        return
+    terminal.receipt(visit.out, receipt, visit.voice)
+    visit.print("receipt-next")
+
+
+@continuing.command("add", cls=BilingualCommand)
+@member
+def add_activity(
+    visit: Visit,
+    *,
+    title: Title = None,
+    provider: Provider = None,
+    started_on: From = None,
+    ended_on: To = None,
+    hours: Hours = None,
+    category: Category = None,
+    topics: Topics = None,
+    competences: Competences = None,
+    note: Note = None,
+    proof: ProofIs = None,
+    proof_kind: ProofKind = None,
+    draft: Draft = False,
+    number: Number = None,
+) -> None:
+    """Log an activity, with its proof. In a terminal it asks for what you do not give.
+
+    Example: `sigillo cpd add --title "Model evaluation" --provider "A school" --from 15/03/2027 --hours 8
+    --category learning --competence T2 --proof certificate.pdf --proof-kind certificate`
+
+    Safe to run again: the same activity is logged once.
+
+    --json: the activity, `{id, state, missing: […], …}`
+    """
+    given = activities.Given(
+        title,
+        provider,
+        started_on,
+        ended_on,
+        hours,
+        category,
+        tuple(topics or ()),
+        tuple(competences or ()),
+        note,
+    )
+    fields = given.fields()
+    shown = activities.Proof.of(proof, proof_kind)
+    missing = [option for name, option in activities.NEEDED.items() if name not in fields]
+    if missing and not visit.asks:
+        raise NotUsable("options-missing", options=", ".join(missing))
+    credential = standing.the_credential(visit, number)
+    if missing:
+        activities.ask(visit, fields, credential)
+        shown = shown or activities.ask_proof(visit)
+    _show_activity(visit, activities.log(visit, credential, fields, shown, claim=not draft))
+
+
+@continuing.command("import", cls=BilingualCommand)
+@member
+def import_activities(
+    visit: Visit,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE.csv", help="The activities, one a row.")
+    ] = None,
+    *,
+    template: Annotated[bool, typer.Option("--template", help="Print a file to fill in, and stop.")] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE.csv", help="Write the result of every row here.")
+    ] = None,
+    number: Number = None,
+) -> None:
+    """Log many activities from a CSV file, with a result for every row.
+
+    Columns: `title`, `provider`, `started_on`, `hours`, `category`, `competences` (T1 C1); and if
+    you like `ended_on` (by default the first day), `topics` (responsible_ai:2 sustainability:0.5),
+    `note`, `proof_kind` with `proof` (an address, a reference, or the name of a file beside the
+    CSV, which is sent afterwards), `claim` (no keeps it as a draft), `credential`. Italian names
+    work too: `--template --lang it` prints them.
+
+    The delimiter may be a comma or a semicolon, dates 2027-03-15 or 15/03/2027, hours 7.5 or 7,5;
+    the text is UTF-8.
+
+    Safe to interrupt and to run again: rows that arrived are recognised, and a second import
+    changes nothing. Rows that are turned down spoil no others: mend them and import the same file
+    again.
+
+    --json: `{counts: {created, unchanged, refused, not_sent}, files_sent, results: [{row, title,
+    outcome, activity, state, code, reasons}]}`. Ends with 3 if any row was turned down.
+    """
+    if template:
+        typer.echo(cpd.template(visit.voice), nl=False)
+        return
+    if file is None:
+        raise NotUsable("csv-needed")
+    if report is not None and report.resolve() == file.resolve():
+        raise NotUsable("report-is-source")
+    rows = cpd.read(file)
+    chosen: list[str] = []
+
+    def credential() -> str:
+        if not chosen:
+            chosen.append(str(standing.the_credential(visit, number)["id"]))
+        return chosen[0]
+
+    under_way = cpd.Import(visit.api, rows, visit.voice, credential)
+    try:
+        with terminal.counting(visit.errors) as progress:
+            under_way.send(_watched(progress, visit.say("import-progress"), len(rows)))
+            if to_prove := under_way.to_prove():
+                sent = _watched(progress, visit.say("import-proofs"), len(to_prove))
+                under_way.prove(lambda path: path.open("rb"), sent)
+    except BaseException:
+        visit.note("import-stopped", done=len(under_way.results), rows=len(rows))
+        raise
+    finally:
+        if report is not None:
+            cpd.report(report, under_way.in_order())
+    _show_import(visit, under_way, report)
+    raise Stopped(Ends.REFUSED if under_way.counts["refused"] else Ends.OK)
+
+
+@continuing.command("list", cls=BilingualCommand)
+@member
+def list_activities(
+    visit: Visit,
+    *,
+    state: Annotated[
+        Literal["draft", "claimed", "accepted", "queried", "rejected", "corrected", "locked"] | None,
+        typer.Option("--state", help="Only those in this state."),
+    ] = None,
+    ids: Annotated[
+        bool,
+        typer.Option("--ids", help="Show each activity's id, act_…, which `prove` and `change` ask for."),
+    ] = False,
+    number: Number = None,
+) -> None:
+    """List your activities, and what each one that waits for you needs.
+
+    --json: `{credential, data: [{id, state, title, hours, proofs, missing, question, …}]}`
+    """
+    credential = standing.the_credential(visit, number)
+    query = {"credential": str(credential["id"]), "limit": "200"} | ({"state": state} if state else {})
+    found = list(visit.api.all("/v1/cpd-activities", **query))
+    if visit.as_json:
+        visit.answer({"credential": credential["number"], "data": found})
+        return
+    current = [one for one in found if state or one["state"] != "corrected"]
+    activities.show_all(visit, sorted(current, key=lambda one: (one["ended_on"], one["title"])), with_ids=ids)
+
+
+Activity = Annotated[
+    str, typer.Argument(metavar="ACTIVITY", help="Its id, act_…, as `sigillo cpd list --ids` shows it.")
+]
+
+
+@continuing.command("prove", cls=BilingualCommand)
+@member
+def prove_activity(
+    visit: Visit,
+    activity: Activity,
+    *,
+    proof: Annotated[
+        str, typer.Option("--proof", metavar="FILE|URL", help="A file to send, an address, or a reference.")
+    ],
+    proof_kind: ProofKind = None,
+) -> None:
+    """Add a proof to an activity that has none, or about which you were asked; then claim it.
+
+    Safe to run again: a file that is there already is not sent twice.
+
+    --json: the activity, `{id, state, missing: […], …}`
+    """
+    shown = activities.Proof.of(proof, proof_kind)
+    if shown is None:
+        raise NotUsable("proof-needed")
+    found = visit.api.get(_activity_path(activity))
+    _show_activity(visit, activities.prove(visit, found, shown))
+
+
+@continuing.command("change", cls=BilingualCommand)
+@member
+def change_activity(
+    visit: Visit,
+    activity: Activity,
+    *,
+    title: Title = None,
+    provider: Provider = None,
+    started_on: From = None,
+    ended_on: To = None,
+    hours: Hours = None,
+    category: Category = None,
+    topics: Topics = None,
+    competences: Competences = None,
+    note: Note = None,
+) -> None:
+    """Change an activity. One that was claimed already gets a new version, and the old one stays on record.
+
+    --json: the activity as it is now, `{id, corrects, state, missing: […], …}`
+    """
+    given = activities.Given(
+        title,
+        provider,
+        started_on,
+        ended_on,
+        hours,
+        category,
+        tuple(topics or ()),
+        tuple(competences or ()),
+        note,
+    )
+    fields = given.fields()
+    if not fields:
+        raise NotUsable("nothing-to-change")
+    found = visit.api.get(_activity_path(activity))
+    changed = activities.change(visit, found, fields)
+    if changed["id"] != found["id"]:
+        visit.print("activity-corrected", id=changed["id"])
+    _show_activity(visit, changed)
+
+
+@continuing.command("discard", cls=BilingualCommand)
+@member
+def discard_activity(visit: Visit, activity: Activity) -> None:
+    """Throw a draft away.
+
+    --json: `{discarded}`
+    """
+    visit.api.delete(_activity_path(activity))
+    visit.print("activity-discarded")
+    if visit.as_json:
+        visit.answer({"discarded": activity})
+
+
+@app.command(rich_help_panel=MEMBERS, cls=BilingualCommand)
+@member
+def check(
+    visit: Visit,
+    *,
+    cycle: Annotated[
+        int | None, typer.Option("--cycle", min=1, help="An earlier cycle; by default the present one.")
+    ] = None,
+    number: Number = None,
+) -> None:
+    """Say what counts, what does not and why, and what is missing by when.
+
+    Ends with 0 if nothing is missing for the renewal, with 3 if something is.
+
+    --json: `{credential, cpd: {counted, claimed, required, satisfied, categories, topics, years,
+    lines, gaps, …}, renewal: {phase, opens_on, expires_on, grace_until, reinstatement_until, …}}`
+    """
+    credential = standing.the_credential(visit, number)
+    path = f"/v1/credentials/{credential['id']}"
+    ledger = visit.api.get(f"{path}/cpd", **({"cycle": str(cycle)} if cycle else {}))
+    found = visit.api.get(f"{path}/renewal")
+    if visit.as_json:
+        visit.answer({"credential": credential["number"], "cpd": ledger, "renewal": found})
+    else:
+        checking.show(visit, credential["number"], ledger)
+        visit.out.print()
+        dates = standing.dates(visit, found)
+        visit.print("renewal-dates", **dates)
+        if found.get("renewal"):
+            renewing.show_state(visit, found["renewal"])
+        elif not ledger["satisfied"]:
+            visit.print("check-next-gaps")
+        else:
+            visit.print(
+                "check-next-open" if found["may_file"] else "check-next-wait", opens=dates["opens_on"]
+            )
+    raise Stopped(Ends.OK if ledger["satisfied"] else Ends.REFUSED)
+
+
+@app.command(rich_help_panel=MEMBERS, cls=BilingualCommand)
+@member
+def renew(
+    visit: Visit,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would happen; send nothing.")] = False,
+    answer: Annotated[
+        bool, typer.Option("--answer", help="Say that what you were asked to mend is mended.")
+    ] = False,
+    number: Number = None,
+) -> None:
+    """File the renewal of your credential, and say what happens next.
+
+    Look first with --dry-run. Filing twice makes one renewal. Ends with 3 if it cannot be filed,
+    with the reasons.
+
+    --json: the renewal, `{id, state, filed_at, late, draw, audit, cure, decision, period, …}`; with
+    --dry-run `{credential, would_file, renewal: {phase, may_file, why_not, …}, cpd: {…}}`
+    """
+    credential = standing.the_credential(visit, number)
+    if answer:
+        answered = renewing.answer(visit, credential)
+        if visit.as_json:
+            visit.answer(answered)
+            return
+        visit.print("renewal-answered", style="bold")
+        renewing.show_state(visit, answered)
+        return
+    if dry_run:
+        path = f"/v1/credentials/{credential['id']}"
+        found, ledger = visit.api.get(f"{path}/renewal"), visit.api.get(f"{path}/cpd")
+        if visit.as_json:
+            would = renewing.may_file(found, ledger)
+            visit.answer(
+                {"credential": credential["number"], "would_file": would, "renewal": found, "cpd": ledger}
+            )
+            raise Stopped(Ends.OK if would or found.get("renewal") else Ends.REFUSED)
+        renewing.rehearse(visit, credential, found, ledger)
+        return
+    filed, before = renewing.file(visit, credential)
+    if visit.as_json:
+        visit.answer(filed)
+    else:
+        renewing.show_filed(visit, filed, before=before)
+
+
+@app.command(rich_help_panel=MEMBERS, cls=BilingualCommand)
+@member
+def download(
+    visit: Visit,
+    *,
+    form: Annotated[
+        Literal["vc+jwt", "ob+jwt"],
+        typer.Option("--format", help="vc+jwt for everybody; ob+jwt for Open Badges backpacks."),
+    ] = "vc+jwt",
+    qr: Annotated[bool, typer.Option("--qr", help="Save the QR code as a picture too.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all-periods", help="Every period's document, not just the one in force.")
+    ] = False,
+    to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Where to save.")] = Path(),
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that differs.")] = False,
+    number: Number = None,
+) -> None:
+    """Save your credential's signed document: the one in force, or one for every period.
+
+    --json: `{credential, files: [{path, new, valid_from, valid_until}]}`
+    """
+    credential = standing.the_credential(visit, number)
+    files: list[Json] = []
+
+    def keep(name: str, content: bytes, days: Json) -> None:
+        path = to / name
+        new = documents.keep(path, content, overwrite=overwrite)
+        files.append(
+            {"path": str(path), "new": new, **{key: days[key] for key in ("valid_from", "valid_until")}}
+        )
+        visit.print("saved" if new else "there-already", path=path)
+
+    for name, content, period in documents.fetch(visit, credential, form, every=every):
+        keep(name, content, period)
+    if qr:
+        picture = visit.api.content(f"/v1/credentials/{credential['id']}/qr.png", level="print")
+        keep(f"{credential['number']}.qr.png", picture, credential)
+    if visit.as_json:
+        visit.answer({"credential": credential["number"], "files": files})
+        return
+    visit.print("document-next")
+
+
+@app.command(rich_help_panel=MEMBERS, cls=BilingualCommand)
+@member
+def verify(
+    visit: Visit,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="A document, or a PNG or JPEG of a QR code; - reads standard input."
+        ),
+    ],
+) -> None:
+    """Verify a credential as any stranger would: every check, with its reason. Needs no sign-in.
+
+    Ends with 0 if it is valid (with warnings too), with 3 if it is not, or if that cannot be told.
+
+    --json: the report, `{result, headline, checks: [{id, state, code, reason}], credential, issuer, …}`
+    """
+    content = documents.read(file)
+    report = visit.anyone.upload(
+        "/v1/verifications", {}, {"file": (file.name, content, "application/octet-stream")}
+    )
+    if visit.as_json:
+        visit.answer(report)
+    else:
+        documents.show_report(visit, report)
+    raise Stopped(Ends.OK if report["result"] in documents.GOOD else Ends.REFUSED)
+
+
+app.add_typer(dossier, name="dossier", rich_help_panel=MEMBERS)
+app.add_typer(continuing, name="cpd", rich_help_panel=MEMBERS)
+
+
+def _kept_url() -> str | None:
+    kept = account.kept()
+    return kept.url if kept else None
+
+
+def _key(visit: Visit) -> str:
+    if visit.asks:
+        return str(typer.prompt(visit.say("ask-key"), hide_input=True, err=True))
+    return "" if sys.stdin.isatty() else sys.stdin.readline()
+
+
+def _activity_path(activity: str) -> str:
+    if not activity.isascii() or not activity.replace("_", "").isalnum():
+        raise NotUsable("activity-unnamed", asked=activity)
+    return f"/v1/cpd-activities/{activity}"
+
+
+def _show_activity(visit: Visit, activity: Json) -> None:
+    if visit.as_json:
+        visit.answer(activity)
+    else:
+        activities.show(visit, activity)
+
+
+def _watched(progress: Progress, what: str, total: int) -> "Advance":
+    return Advance(progress, progress.add_task(what, total=total))
+
+
+class Advance:
+    """Moves a progress bar along."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress, self._task = progress, task
+
+    def __call__(self, number: int) -> None:
+        self._progress.advance(self._task, number)
+
+
+def _show_import(visit: Visit, under_way: cpd.Import, report: Path | None) -> None:
+    counts = under_way.counts
+    if visit.as_json:
+        results = [one.as_json() for one in under_way.in_order()]
+        visit.answer({"counts": counts, "files_sent": under_way.files, "results": results})
+        return
+    every = under_way.in_order()
+    remarkable = [one for one in every if one.outcome == "refused" or one.reasons or one.state == "draft"]
+    shown = every if len(every) <= SHOWN_ROWS // 4 else remarkable
+    if shown:
+        made = terminal.table(
+            *(visit.say(f"col.{name}") for name in ("row", "title", "outcome", "reason")), numbers=(0,)
+        )
+        for one in shown[:SHOWN_ROWS]:
+            state = f", {visit.voice.named('activity', one.state)}" if one.state else ""
+            made.add_row(
+                str(one.row.number),
+                one.row.title,
+                visit.say(f"row.{one.outcome}") + state,
+                "\n".join(one.reasons),
+            )
+        visit.out.print(made)
+    if len(shown) > SHOWN_ROWS:
+        visit.print("import-more", number=len(shown) - SHOWN_ROWS)
+    visit.print("import-counts", style="bold", rows=len(every), **counts)
+    if under_way.files:
+        visit.print("import-sent-files", number=under_way.files)
+    if report is not None:
+        visit.print("report-written", path=report)
+    drafts = sum(one.state == "draft" for one in every)
+    if drafts:
+        visit.print("import-drafts", number=drafts)
+    if counts["refused"]:
+        visit.print("import-mend")
+    elif counts["unchanged"] == len(every) and not under_way.files:
+        visit.print("import-nothing-new")
+    visit.print("import-next")

@@ -1,0 +1,89 @@
+"""Renewing: whether it could be filed now, filing it, and how a filed one stands."""
+
+from app.client import checking, standing
+from app.client.api import Json, Refused
+from app.client.visit import Ends, Stopped, Visit
+from app.client.words import NOTHING
+
+
+def rehearse(visit: Visit, credential: Json, found: Json, ledger: Json) -> None:
+    """Show what filing would do, without doing it."""
+    visit.print("dry-run", style="bold")
+    filed = found.get("renewal")
+    if filed and found["may_file"] is False:
+        show_filed(visit, filed, before=True)
+        raise Stopped(Ends.OK)
+    checking.show(visit, str(credential["number"]), ledger)
+    visit.out.print()
+    visit.out.print(standing.phase(visit, found), markup=False)
+    today = visit.voice.day(found["today"])
+    if not may_file(found, ledger):
+        visit.print("may-not-file", style="bold yellow", today=today)
+        for line in why_not(visit, found):
+            visit.out.print(f"  • {line}", markup=False)
+        visit.print("check-next-gaps")
+        raise Stopped(Ends.REFUSED)
+    visit.print("may-file", style="bold green", today=today)
+    follows = {"grace": "late", "reinstatement": "reinstatement"}.get(found["phase"], "on-time")
+    visit.print(f"would-follow-{follows}")
+    visit.print("dry-run-next")
+
+
+def may_file(found: Json, ledger: Json) -> bool:
+    return bool(found["may_file"] and ledger["satisfied"])
+
+
+def why_not(visit: Visit, found: Json) -> list[str]:
+    return [visit.voice.both(one.get("detail")) for one in found.get("why_not") or ()]
+
+
+def file(visit: Visit, credential: Json) -> tuple[Json, bool]:
+    """File a renewal, once; tell whether it had been filed before."""
+    try:
+        return visit.outbox.send(visit.api, "/v1/renewals", {"credential": credential["id"]}), False
+    except Refused as refused:
+        if refused.code != "renewal-filed-already" or not refused.problem.get("renewal"):
+            raise
+        return visit.api.get(f"/v1/renewals/{refused.problem['renewal']}"), True
+
+
+def answer(visit: Visit, credential: Json) -> Json:
+    """Say that what was asked to be mended is mended."""
+    found = visit.api.get(f"/v1/credentials/{credential['id']}/renewal")
+    filed = found.get("renewal")
+    if not filed or filed["state"] != "cure":
+        visit.note("nothing-to-answer")
+        raise Stopped(Ends.REFUSED)
+    return visit.api.post(f"/v1/renewals/{filed['id']}/answer")
+
+
+def show_filed(visit: Visit, filed: Json, *, before: bool) -> None:
+    """Show a renewal that was filed, and what happens next."""
+    code = "renewal-filed-before" if before else "renewal-filed"
+    visit.print(code, style="bold", day=visit.voice.moment(filed["filed_at"]), id=filed["id"])
+    show_state(visit, filed)
+    draw = filed.get("draw")
+    if draw and not before:
+        visit.print("renewal-draw", commitment=draw["commitment"], url=draw["url"])
+
+
+def show_state(visit: Visit, filed: Json) -> None:
+    """Say how a renewal stands and what its holder has to do, if anything."""
+    voice, state = visit.voice, filed["state"]
+    audit, cure, period, decision = (
+        filed.get(name) or {} for name in ("audit", "cure", "period", "decision")
+    )
+    if state == "submitted" and (filed.get("draw") or {}).get("drawn_at"):
+        state = "submitted-drawn"
+    visit.print(
+        f"renewal.{state}",
+        reason=voice.named("audit", audit.get("reason")),
+        reply_by=voice.day(audit.get("reply_by")),
+        by=voice.day(cure.get("by")),
+        reasons=str(cure.get("reasons") or decision.get("reasons") or NOTHING).rstrip("."),
+        valid_from=voice.day(period.get("valid_from")),
+        valid_until=voice.day(period.get("valid_until")),
+    )
+    bridge = filed.get("bridge")
+    if bridge and state not in {"approved", "refused"}:
+        visit.print("renewal-bridge", valid_until=voice.day(bridge["valid_until"]))

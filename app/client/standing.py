@@ -1,0 +1,158 @@
+"""Where a member stands: memberships, dossiers, credentials, and which credential a command is about."""
+
+from typing import Any, Final
+
+from app.client import terminal
+from app.client.api import Api, Json, NotUsable, Refused
+from app.client.visit import Ends, Stopped, Visit
+from app.client.words import NOTHING
+
+CLOSED: Final = frozenset({"revoked", "lapsed", "surrendered"})
+NOT_OPEN_TO_THIS_KEY: Final = frozenset({403, 404, 405})
+
+
+class WhichCredential(NotUsable):
+    """A command is about one credential, and it is not clear which."""
+
+
+def of(visit: Visit) -> Json:
+    """Gather where somebody stands; what a service does not tell, or a key may not read, is left out."""
+    api = visit.api
+    me = api.get("/v1/me")
+    credentials = [one for one in _all(api, "/v1/credentials") if _mine(one, me)]
+    for credential in credentials:
+        credential["renewal"] = _one(api, f"/v1/credentials/{credential['id']}/renewal")
+    return {"me": me, "dossiers": _all(api, "/v1/dossiers"), "credentials": credentials}
+
+
+def the_credential(visit: Visit, asked: str | None) -> Json:
+    """Find the credential that a command is about: the one that was named, else the only open one."""
+    me = visit.api.get("/v1/me")
+    mine = [one for one in visit.api.all("/v1/credentials") if _mine(one, me)]
+    numbers = ", ".join(str(one["number"]) for one in mine)
+    if asked:
+        found = [one for one in mine if _plain(asked) in {_plain(one["number"]), _plain(one["id"])}]
+        if not found:
+            raise WhichCredential("credential-unknown", asked=asked, numbers=numbers or NOTHING)
+        return found[0]
+    if not mine:
+        visit.note("credential-none")
+        raise Stopped(Ends.REFUSED)
+    still_open = [one for one in mine if one["state"] not in CLOSED]
+    if len(still_open) != 1:
+        raise WhichCredential("credential-several" if still_open else "credential-closed", numbers=numbers)
+    return still_open[0]
+
+
+def show(visit: Visit, found: Json, *, with_qr: bool) -> None:
+    """Show where somebody stands, and what they may do next."""
+    out, voice = visit.out, visit.voice
+    visit.print("status-of", style="bold", name=found["me"]["name"], url=visit.account.url)
+    for membership in found["me"].get("memberships") or ():
+        out.print(_membership(visit, membership), markup=False)
+    if found["dossiers"]:
+        made = terminal.table(
+            voice.say("col.scheme"),
+            voice.say("col.state"),
+            voice.say("col.submitted"),
+            title=voice.say("dossiers-title"),
+        )
+        for dossier in found["dossiers"]:
+            submitted = voice.moment(dossier["submitted_at"]) if dossier["submitted_at"] else NOTHING
+            made.add_row(dossier["scheme"], voice.named("dossier", dossier["status"]), submitted)
+        out.print()
+        out.print(made)
+    if found["credentials"]:
+        out.print()
+        visit.print("credentials-title", style="bold")
+    for credential in found["credentials"]:
+        _credential(visit, credential, with_qr=with_qr)
+    out.print()
+    visit.print(_next(found))
+
+
+def _next(found: Json) -> str:
+    states = {dossier["status"] for dossier in found["dossiers"]}
+    if "returned" in states:
+        return "status-next-returned"
+    if found["credentials"]:
+        return "status-next-credential"
+    if "draft" in states:
+        return "status-next-draft"
+    return "status-next-wait" if found["dossiers"] else "status-nothing"
+
+
+def _credential(visit: Visit, credential: Json, *, with_qr: bool) -> None:
+    voice, state = visit.voice, credential["state"]
+    style = "bold green" if state == "active" else "bold yellow"
+    visit.print(
+        "credential-line", style=style, number=credential["number"], state=voice.named("credential", state)
+    )
+    visit.print("credential-days", **_days(visit, credential))
+    periods = credential.get("periods") or []
+    for period in periods if len(periods) > 1 else ():
+        kind = voice.named("period", period["kind"])
+        visit.print("period-days", seq=period["seq"], kind=kind, **_days(visit, period))
+    visit.print("credential-url", url=credential["verify_url"])
+    if credential["renewal"]:
+        visit.out.print(phase(visit, credential["renewal"]), markup=False)
+        if credential["renewal"].get("renewal"):
+            from app.client import renewing
+
+            renewing.show_state(visit, credential["renewal"]["renewal"])
+    if with_qr:
+        visit.out.print(terminal.qr(credential["verify_url"]))
+
+
+def phase(visit: Visit, standing: Json) -> str:
+    """Say in which phase of its renewal a credential is, and until when."""
+    return visit.say(f"phase.{standing['phase']}", **dates(visit, standing))
+
+
+def dates(visit: Visit, standing: Json) -> dict[str, str]:
+    names = ("today", "opens_on", "expires_on", "grace_until", "reinstatement_until")
+    return {name: visit.voice.day(standing[name]) for name in names}
+
+
+def _days(visit: Visit, validity: Json) -> dict[str, str]:
+    return {name: visit.voice.day(validity[name]) for name in ("valid_from", "valid_until")}
+
+
+def _membership(visit: Visit, membership: Json) -> str:
+    voice = visit.voice
+    said = voice.say(
+        "membership",
+        number=membership["number"],
+        state=voice.named("membership", membership["state"]),
+        begins=voice.day(membership["from"]),
+    )
+    return said + (
+        voice.say("membership-until", ends=voice.day(membership["to"])) if membership.get("to") else ""
+    )
+
+
+def _plain(number: Any) -> str:
+    return "".join(character for character in str(number) if character.isalnum()).upper()
+
+
+def _mine(credential: Json, me: Json) -> bool:
+    """A registrar reads everybody's; a member's command is about the member's own."""
+    return not me.get("person") or credential.get("holder") == me["id"]
+
+
+def _all(api: Api, path: str) -> list[Json]:
+    try:
+        return list(api.all(path))
+    except Refused as refused:
+        if refused.status in NOT_OPEN_TO_THIS_KEY:
+            return []
+        raise
+
+
+def _one(api: Api, path: str) -> Json | None:
+    try:
+        return api.get(path)
+    except Refused as refused:
+        if refused.status in NOT_OPEN_TO_THIS_KEY:
+            return None
+        raise
