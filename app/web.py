@@ -10,10 +10,11 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Final, Generic, Protocol, TypeVar
+from typing import Annotated, Any, BinaryIO, Final, Generic, Protocol, TypeVar
 from urllib.parse import quote
 
 from fastapi import Depends, Query, Request
+from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from starlette.datastructures import MutableHeaders
 from starlette.routing import Match, Route
@@ -25,6 +26,8 @@ log: Final = logging.getLogger("sigillo.requests")
 # Loggers that would otherwise print a traceback with the words of an exception in it.
 LOGGED: Final = {"sigillo": logging.INFO, "uvicorn": logging.WARNING, "asyncio": logging.WARNING}
 BODY_LIMIT: Final = 1_000_000
+LONGER: Final[Mapping[str, int]] = {"/v1/cpd-imports": 2_000_000}  # 500 rows with their notes
+CHUNK: Final = 256 * 1024
 _ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ISO_INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:[0-9]{2})")
 
@@ -165,6 +168,23 @@ def attachment(name: str) -> dict[str, str]:
     }
 
 
+def pieces(source: BinaryIO) -> Iterator[bytes]:
+    """Hand a file out a piece at a time, and close it."""
+    with source:
+        while piece := source.read(CHUNK):
+            yield piece
+
+
+async def each_part_once(request: Request) -> None:
+    """Refuse a form in which a part stands twice: of two files, one would be lost without a word."""
+    names = [name for name, _ in (await request.form()).multi_items()]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise RequestValidationError(
+            [{"loc": ("body", name), "msg": "must stand only once", "type": "twice"} for name in twice]
+        )
+
+
 class RequestLog:
     """Gives each request an id and writes one line about it: the route's pattern, never the address."""
 
@@ -241,8 +261,8 @@ class BodyLimit:
         if path.startswith("/v1/") and path != STRANGERS and b"authorization" not in headers:
             await _refuse(scope, send, NO_KEY, {"detail": "Send a key as `Authorization: Bearer …`."})
             return
-        takes_files = path.endswith("/evidence") or path in {STRANGERS, "/v"}
-        limit = self.uploads if multipart and takes_files else self.limit
+        takes_files = path.endswith(("/evidence", "/proofs")) or path in {STRANGERS, "/v"}
+        limit = self.uploads if multipart and takes_files else LONGER.get(path, self.limit)
         too_long = {"detail": f"At most {limit} bytes are taken in here."}
         declared = headers.get(b"content-length", b"")
         if declared.isdigit() and int(declared) > limit:

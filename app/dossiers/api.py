@@ -1,10 +1,8 @@
 """Routes of dossiers."""
 
-from collections.abc import Iterator
-from typing import Annotated, BinaryIO, Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Form, Query, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi import APIRouter, Depends, Form, Query
 from fastapi.responses import Response, StreamingResponse
 from sqlalchemy.orm import Session
 
@@ -52,11 +50,10 @@ from app.organisations.errors import MembershipNotValid, PermissionMissing, Pers
 from app.organisations.rules import Actor, Permission
 from app.problems import documented
 from app.schemes.errors import SchemeNotFound
-from app.web import PAGE, Cursor, GivenPorts, Limit, Now, Page, attachment, page_of
+from app.web import PAGE, Cursor, GivenPorts, Limit, Now, Page, attachment, each_part_once, page_of, pieces
 
 router = APIRouter(prefix="/v1/dossiers", tags=["dossiers"])
 P = Permission
-CHUNK: Final = 256 * 1024
 OWN: Final = (PermissionMissing, DossierNotFound, NotYourDossier)
 GATE: Final = (PermissionMissing, DossierNotFound, DeclarationRequired, ConflictOfInterest)
 DESK: Final = (*GATE, OwnDossier, DossierNotMovable)
@@ -134,20 +131,10 @@ def revise(db: Db, now: Now, actor: CurrentActor, dossier: DossierId, asked: Dos
     return _shown(db, changed, actor, now)
 
 
-async def _each_part_once(request: Request) -> None:
-    """Refuse a form in which a part stands twice: of two files, one would be lost without a word."""
-    names = [name for name, _ in (await request.form()).multi_items()]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise RequestValidationError(
-            [{"loc": ("body", name), "msg": "must stand only once", "type": "twice"} for name in twice]
-        )
-
-
 @router.post(
     "/{dossier}/evidence",
     status_code=201,
-    dependencies=[needs(P.DOSSIERS_WRITE), Depends(_each_part_once)],
+    dependencies=[needs(P.DOSSIERS_WRITE), Depends(each_part_once)],
     responses=documented(
         *OWN,
         DossierClosedToChanges,
@@ -207,13 +194,7 @@ def fetch_file(
     """Fetch a file of the dossier, to be saved and never shown in place. Fetching it is written down."""
     item, sha256 = service.file_of(db, dossier, evidence, by=actor, at=now)
     headers = {**attachment(item.original_name or ""), "Content-Length": str(item.size)}
-    return StreamingResponse(_pieces(given.files.open(sha256)), media_type=item.media_type, headers=headers)
-
-
-def _pieces(source: BinaryIO) -> Iterator[bytes]:
-    with source:
-        while piece := source.read(CHUNK):
-            yield piece
+    return StreamingResponse(pieces(given.files.open(sha256)), media_type=item.media_type, headers=headers)
 
 
 @router.post(

@@ -1,4 +1,4 @@
-"""Bytes that no evidence names any more are deleted: nothing personal stays where erasure cannot find it."""
+"""Bytes that nothing names any more are deleted: nothing personal stays where erasure cannot find it."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -27,17 +27,22 @@ def leave(session: Session, sha256: str, *, organisation_id: str, at: datetime) 
     )
 
 
-def topics(ports: Ports) -> Mapping[str, Callable[[Message], None]]:
-    """Tell a worker what to do with our messages."""
+def names(session: Session, sha256: str) -> bool:
+    """Tell whether evidence of any organisation names these bytes."""
+    query = select(Evidence.id).where(Evidence.sha256 == sha256).limit(1)
+    return session.scalars(query, execution_options=EVERY_ORGANISATION).first() is not None
+
+
+def topics(
+    ports: Ports, *elsewhere: Callable[[Session, str], bool]
+) -> Mapping[str, Callable[[Message], None]]:
+    """Tell a worker what to do with our messages; `elsewhere` asks the later stages what they still name."""
 
     def forget(message: Message) -> None:
         sha256 = str(message.body["sha256"])
         with ports.database.reading() as session:
-            named = session.scalars(
-                select(Evidence.id).where(Evidence.sha256 == sha256).limit(1),
-                execution_options=EVERY_ORGANISATION,
-            ).first()
-        if named is None and not ports.files.discard(sha256):
+            named = any(still(session, sha256) for still in (names, *elsewhere))
+        if not named and not ports.files.discard(sha256):
             raise StillFresh
 
     return {FORGET: forget}

@@ -17,8 +17,9 @@ from typing import BinaryIO, Final
 
 from app.core.errors import JsonValue
 from app.dossiers import inspection
-from app.dossiers.errors import EvidenceFieldsWrong, FileRefused, FileTooLarge
+from app.dossiers.errors import EvidenceFieldsWrong, FileRefused, FileTooLarge, ScannerNotAvailable
 from app.dossiers.inspection import Fault
+from app.ports import Ports, ScannerUnavailable, ScanResult, StoredFile
 from app.schemes.evidence import FileRules, FileType
 from app.schemes.fields import JsonScalar
 
@@ -73,6 +74,40 @@ class Recognised:
     name: str
     type: FileType
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file that was looked at, scanned and stored."""
+
+    recognised: Recognised
+    stored: StoredFile
+    scan: ScanResult
+
+
+def take_in(ports: Ports, offered: Offered, rules: FileRules, held: int) -> Kept:
+    """Look at a file, scan it and store it, where `held` bytes are there already.
+
+    It takes seconds, so no transaction may be open. Whoever does not name the bytes afterwards leaves word to
+    forget them.
+    """
+    recognised = recognise(offered, rules)
+    require_room(rules, held, recognised.size)
+    try:
+        scan = ports.scanner.scan(offered.source)
+    except ScannerUnavailable as error:
+        raise ScannerNotAvailable("Try again later. Nothing was kept.") from error
+    offered.source.seek(0)
+    return Kept(recognised, ports.files.store(offered.source, rules.max_bytes), scan)
+
+
+def require_room(rules: FileRules, held: int, size: int) -> None:
+    """Insist that all the files of one place together weigh no more than the scheme allows."""
+    if held + size > rules.total_bytes:
+        raise FileTooLarge(
+            f"The files weigh at most {rules.total_mb} MB together.",
+            limit=rules.total_bytes,
+        )
 
 
 def harmless_name(name: str) -> str:

@@ -21,18 +21,16 @@ from app.dossiers.errors import (
     DossierOpenAlready,
     EvidenceFieldsWrong,
     EvidenceTooMany,
-    FileTooLarge,
     NotYourDossier,
-    ScannerNotAvailable,
 )
-from app.dossiers.intake import Offered, Recognised
+from app.dossiers.intake import Kept, Offered
 from app.dossiers.models import Dossier, DossierStatus, Evidence
 from app.dossiers.rules import Gap, field_faults, missing
 from app.organisations import queries as organisation_queries
 from app.organisations.rules import Actor
 from app.organisations.service import require_membership, today_of
 from app.outbox import trail
-from app.ports import Ports, ScannerUnavailable, ScanResult, StoredFile
+from app.ports import Ports
 from app.schemes.catalogue import catalogue
 from app.schemes.fields import JsonScalar
 from app.schemes.scheme import Scheme
@@ -57,15 +55,6 @@ class Receipt:
     scheme_version: str
     snapshot_hash: str
     files: tuple[Evidence, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """A file that was looked at, scanned and stored."""
-
-    recognised: Recognised
-    stored: StoredFile
-    scan: ScanResult
 
 
 def begin(
@@ -152,7 +141,7 @@ def add_evidence(
         service.require_own(session, dossier, by=by)
         scheme = _room_for(session, dossier, kind, fields, at)
         held = queries.bytes_of(session, dossier_id)
-    kept = None if offered is None else _take_in(ports, offered, scheme, held)
+    kept = None if offered is None else intake.take_in(ports, offered, scheme.files, held)
     try:
         return _name(ports.database, dossier_id, kind, fields, kept, by, at)
     except Problem:
@@ -180,32 +169,12 @@ def _room_for(
     return scheme
 
 
-def _take_in(ports: Ports, offered: Offered, scheme: Scheme, held: int) -> _Kept:
-    recognised = intake.recognise(offered, scheme.files)
-    _fits(scheme, held, recognised.size)
-    try:
-        scan = ports.scanner.scan(offered.source)
-    except ScannerUnavailable as error:
-        raise ScannerNotAvailable("Try again later. Nothing was kept.") from error
-    offered.source.seek(0)
-    stored = ports.files.store(offered.source, scheme.files.max_bytes)
-    return _Kept(recognised, stored, scan)
-
-
-def _fits(scheme: Scheme, held: int, size: int) -> None:
-    if held + size > scheme.files.total_bytes:
-        raise FileTooLarge(
-            f"The files of one dossier weigh at most {scheme.files.total_mb} MB together.",
-            limit=scheme.files.total_bytes,
-        )
-
-
 def _name(
     database: Database,
     dossier_id: str,
     kind: str,
     fields: dict[str, JsonScalar],
-    kept: _Kept | None,
+    kept: Kept | None,
     by: Actor,
     at: datetime,
 ) -> Evidence:
@@ -214,7 +183,7 @@ def _name(
         dossier = service.own(session, dossier_id, by=by)
         scheme = _room_for(session, dossier, kind, fields, at)
         if kept is not None:
-            _fits(scheme, queries.bytes_of(session, dossier_id), kept.stored.size)
+            intake.require_room(scheme.files, queries.bytes_of(session, dossier_id), kept.stored.size)
         item = Evidence(
             id=new_id("evd"),
             organisation_id=dossier.organisation_id,
