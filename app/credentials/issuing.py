@@ -100,7 +100,7 @@ def begin_period(
     """Enter a further period of a credential, with the intent of its document; return the intent's id.
 
     Once this transaction is committed, `finish` the intent: a worker does it for whoever cannot.
-    The caller holds the credential's row.
+    The caller holds the credential's row. The public sees nothing of it before the document is stored.
     """
     last = max(period.seq for period in credential.periods)
     period = Period(
@@ -117,14 +117,14 @@ def begin_period(
     )
     credential.periods.append(period)
     session.flush()
-    changes.announce(session, f"credential:{credential.number}", at=at)
     return _intend(session, ports, credential, period, Format.VC_JWT, by=by, at=at).id
 
 
-def end_period(session: Session, credential: Credential, period: Period, *, on: date, at: datetime) -> None:
+def end_period(session: Session, period: Period, *, on: date, at: datetime) -> None:
     """End a period before its documents say so: their places in the lists tell every other verifier.
 
     `on` is the last day through which it holds; the day before it begins, where it is never to begin.
+    The caller announces it, last of all: whoever publishes a list holds that before the counter.
     """
     period.ended_on = on
     names = [document.id for document in period.documents if document.superseded_at is None]
@@ -133,7 +133,6 @@ def end_period(session: Session, credential: Credential, period: Period, *, on: 
     # What is only intended yet has its place already, and is stored under the same name.
     names += [coming.id for coming in queries.intents_of(session, period)]
     set_standing(session, names, Standing.SUPERSEDED, at=at)
-    changes.announce(session, f"credential:{credential.number}", at=at)
 
 
 def issue_document(ports: Ports, credential_id: str, form: Format, *, by: Actor, at: datetime) -> Made:
@@ -324,6 +323,7 @@ def _store(session: Session, intent: Intent, token: str, *, at: datetime) -> Non
     """Put the document where its intent was, and tell everybody, in one transaction."""
     period = session.get_one(Period, intent.period_id)
     credential = queries.by_id(session, period.credential_id, lock=True)
+    session.refresh(period)  # a review may have ended it while the credential was waited for
     # Of the signed bytes: a digest of unsigned ones would let anybody find the name by trying names.
     sha256 = hashlib.sha256(token.encode()).hexdigest()
     session.add(
