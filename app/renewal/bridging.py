@@ -1,0 +1,146 @@
+"""What happens to credentials by themselves: bridges for whom a review keeps waiting, and the end of time.
+
+A holder who filed in time loses nothing by a slow review: the day before the old period ends, a bridge is
+entered and signed. A credential that nobody renewed or brought back in time lapses, for good (I25).
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from app.core.db import Database
+from app.credentials import issuing
+from app.credentials import queries as credentials
+from app.credentials.models import Credential
+from app.credentials.rules import PeriodKind
+from app.organisations import queries as organisations
+from app.outbox import changes, trail
+from app.ports import Ports
+from app.renewal import renewal_queries as queries
+from app.renewal.cycles import DAY, Phase, bridged, deserves_bridge
+from app.renewal.evaluating import asks_membership
+from app.renewal.hourly import Hourly
+from app.renewal.models import Renewal
+from app.renewal.renewal_queries import Place
+from app.renewal.states import PENDING, RenewalKind
+from app.schemes.catalogue import catalogue
+
+log: Final = logging.getLogger("sigillo.bridges")
+
+
+def duty(ports: Ports) -> Callable[[], None]:
+    """Make a worker's duty: bridge what a review keeps waiting, close what nobody renewed."""
+
+    def bridge_and_close(at: datetime) -> None:
+        _each(_bridgeable(ports.database, at), lambda *place: bridge(ports, *place, at=at))
+        _each(_lapsed(ports.database, at), lambda *place: lapse(ports.database, *place, at=at))
+
+    return Hourly(ports.clock, bridge_and_close)
+
+
+def bridge(ports: Ports, organisation_id: str, renewal_id: str, *, at: datetime) -> bool:
+    """Cover a holder who filed early and is still waiting, once; tell whether that was due."""
+    with ports.database.writing(organisation_id) as session:
+        seen = queries.by_id(session, renewal_id)
+        credential = credentials.by_id(session, seen.credential_id, lock=True)
+        renewal = queries.by_id(session, renewal_id, lock=True)
+        place = queries.under_review(session, credential, renewal, at=at)
+        if not _bridge_due(credential, renewal, place) or credentials.bridge(session, renewal.id):
+            return False
+        if not _still_member(session, credential, place):
+            return False
+        validity = bridged(place.days, today=place.today, rules=place.scheme.renewal)
+        _record(session, credential, "renewal.bridged", at=at, renewal=renewal.id)
+        intent_id = issuing.begin_period(
+            session,
+            ports,
+            credential,
+            kind=PeriodKind.BRIDGE,
+            renewal_id=renewal.id,
+            cycle=renewal.cycle + 1,
+            scheme_version=renewal.scheme_version,
+            valid_from=validity.begins,
+            valid_until=validity.ends,
+            by=trail.SYSTEM,
+            at=at,
+        )
+    issuing.finish(ports, organisation_id, intent_id, at=at)
+    return True
+
+
+def lapse(database: Database, organisation_id: str, credential_id: str, *, at: datetime) -> bool:
+    """Close a credential whose time to be brought back is over; tell whether it was."""
+    with database.writing(organisation_id) as session:
+        credential = credentials.by_id(session, credential_id, lock=True)
+        place = queries.at_work(session, credential, at=at)
+        waits = queries.pending(session, credential.id)
+        if credential.closed_at is not None or place.phase is not Phase.LAPSED or waits:
+            return False
+        credential.closed_at = at
+        _record(session, credential, "credential.lapsed", at=at)
+        session.flush()
+        changes.announce(session, f"credential:{credential.number}", at=at)
+        return True
+
+
+def _bridgeable(database: Database, at: datetime) -> list[tuple[str, str]]:
+    with database.reading() as session:
+        return [
+            (renewal.organisation_id, renewal.id)
+            for renewal, credential in queries.under_review_anywhere(session)
+            if _bridge_due(credential, renewal, queries.under_review(session, credential, renewal, at=at))
+        ]
+
+
+def _bridge_due(credential: Credential, renewal: Renewal, place: Place) -> bool:
+    """A bridge is for a credential that stands, and is made no earlier than on the day before the last."""
+    rules = place.scheme.renewal
+    validity = bridged(place.days, today=place.today, rules=rules)
+    return (
+        renewal.kind is RenewalKind.RENEWAL
+        and renewal.state in PENDING
+        and credential.closed_at is None
+        and credential.suspended_at is None
+        and deserves_bridge(place.days, filed_on=renewal.filed_on, rules=rules)
+        and place.today >= place.days.ends - DAY
+        and validity.begins <= validity.ends
+    )
+
+
+def _still_member(session: Session, credential: Credential, place: Place) -> bool:
+    if not asks_membership(place):
+        return True
+    return organisations.membership_on(session, credential.holder_id, place.today) is not None
+
+
+def _lapsed(database: Database, at: datetime) -> list[tuple[str, str]]:
+    """Name what ended long enough ago under any scheme; each is looked at again before it is closed."""
+    latest = max(
+        (scheme.renewal.reinstatement.until.before(at.date()) for scheme in catalogue().schemes),
+        default=date.min,
+    )
+    with database.reading() as session:
+        return [*queries.ended_before(session, latest + DAY)]
+
+
+def _each(due: list[tuple[str, str]], act: Callable[[str, str], bool]) -> None:
+    """Do it to each; one that fails comes round again, and keeps none waiting."""
+    for organisation_id, subject_id in due:
+        try:
+            act(organisation_id, subject_id)
+        except Exception:
+            log.exception("renewal-duty.failed")
+
+
+def _record(session: Session, credential: Credential, topic: str, *, at: datetime, **about: str) -> None:
+    trail.record(
+        session,
+        topic,
+        organisation_id=credential.organisation_id,
+        by=trail.SYSTEM,
+        at=at,
+        about={"credential": credential.id, **about},
+    )
