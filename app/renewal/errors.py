@@ -131,3 +131,13 @@ class ExemptionGivenAlready(Conflict):
 class OwnExemption(NotAllowed):
     code = "own-exemption"
     title = "Nobody grants an exemption to themselves"
+
+
+class DrawEmpty(Conflict):
+    code = "draw-empty"
+    title = "No renewal waits for this draw"
+
+
+class CpdActivityReviewed(Conflict):
+    code = "cpd-activity-reviewed"
+    title = "The office has looked at this activity with its holder"
