@@ -69,9 +69,11 @@ app = typer.Typer(
     epilog=YEAR,
 )
 organisation = typer.Typer(no_args_is_help=True, help="Organisations that this installation serves.")
+key = typer.Typer(no_args_is_help=True, help="Keys by which people and programs are known.")
 audit = typer.Typer(no_args_is_help=True, help="The event trail.")
 app.add_typer(members)
 app.add_typer(organisation, name="organisation", rich_help_panel=OPERATORS)
+app.add_typer(key, name="key", rich_help_panel=OPERATORS)
 app.add_typer(audit, name="audit", rich_help_panel=OPERATORS)
 
 console: Final = Console()
@@ -267,6 +269,40 @@ def create_organisation(
     for name, value in shown.items():
         console.print(f"{name.replace('_', ' '):20} {value}", highlight=False, soft_wrap=True)
     console.print("Keep the two keys now: they are not shown again.")
+
+
+@key.command("issue")
+def issue_key(
+    person: Annotated[str, typer.Argument(help="Whose key it will be: per_….")],
+    as_json: AsJson = False,  # noqa: FBT002 - a flag of the command line
+) -> None:
+    """Make a new key for a person, when nobody is left who can: an administrator's own has expired, say.
+
+    Otherwise administrators make keys, with `POST /v1/api-keys`. It is printed this once and written in the
+    trail as made by the system.
+    """
+    from app.core.db import enter
+    from app.organisations import queries, service
+    from app.organisations.errors import PersonNotFound
+    from app.outbox.trail import SYSTEM
+
+    ports = _migrated()
+    try:
+        with ports.database.writing() as session:
+            found = queries.person_of_anyone(session, person)
+            enter(session, found.organisation_id)
+            made = service.issue_key(
+                session, person_id=found.id, scopes=None, expires_at=None, by=SYSTEM, at=ports.clock.now()
+            )
+    except PersonNotFound:
+        raise _stopped(
+            f"There is no person {person}. `GET /v1/organisations/…/members` lists them."
+        ) from None
+    if as_json:
+        typer.echo(json.dumps({"token": made.token, "expires_at": made.expires_at.isoformat()}, indent=2))
+        return
+    console.print(f"{made.token}", highlight=False, soft_wrap=True)
+    console.print(f"Keep it now: it is not shown again. It expires on {made.expires_at:%Y-%m-%d}.")
 
 
 @audit.command("verify")

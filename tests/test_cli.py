@@ -1,5 +1,6 @@
 """What the command says when something is not as it should be: a sentence, a code, and no traceback."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,12 @@ def test_an_organisation_begins_in_test_mode_with_two_keys_and_a_trail_that_is_w
 
 def test_the_version_is_said() -> None:
     assert said("--version") == (0, "0.1.0\n")
+
+
+def test_an_operator_makes_a_new_key_for_whoever_has_none_that_works() -> None:
+    founded = json.loads(said(*NAMED, "--json")[1])
+    code, output = said("key", "issue", founded["administrator"], "--json")
+    assert code == 0
+    assert json.loads(output)["token"] != founded["administrator_key"]
+    assert said("key", "issue", "per_unknown")[0] == Ends.USAGE
+    assert "The trail is whole." in said("audit", "verify")[1]

@@ -44,6 +44,16 @@ def person(session: Session, person_id: str) -> Person:
     return found
 
 
+def person_of_anyone(session: Session, person_id: str) -> Person:
+    """Find a person whichever organisation they belong to: for the operator, who serves them all."""
+    found = session.scalars(
+        select(Person).where(Person.id == person_id), execution_options=EVERY_ORGANISATION
+    ).first()
+    if found is None:
+        raise PersonNotFound("There is no such person here.")
+    return found
+
+
 def person_locked(session: Session, person_id: str) -> Person:
     """Give a person whom nobody else changes until this transaction ends (SQLite locks everything anyway)."""
     found = session.scalars(
@@ -94,7 +104,7 @@ def key(session: Session, key_id: str) -> ApiKey:
 
 
 def key_of_anyone(session: Session, key_id: str) -> ApiKey | None:
-    """Look a key up before it is known whose it is: the one read that crosses organisations."""
+    """Look a key up before it is known whose it is."""
     return session.scalars(
         select(ApiKey).where(ApiKey.id == key_id), execution_options=EVERY_ORGANISATION
     ).first()
