@@ -1,0 +1,298 @@
+"""What holds for every set of activities that anybody could hand in."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.core.labels import Labels
+from app.renewal.rules import Activity, Cycle, Exemption, Ledger, Standing, evaluate
+from app.renewal.ruleset import CategoryRule, RuleSet
+from app.schemes.catalogue import catalogue
+from tests.renewal.sets import cycle, rule_sets
+
+SHIPPED = RuleSet.of_scheme(catalogue().version("uni-11621-8/ai-deep-learning-engineer", "1.0.0"))
+CROWDED = replace(
+    SHIPPED,
+    per_activity_max=Decimal(20),
+    per_day_max=Decimal("1.5"),
+    categories=tuple(replace(one, max=one.max and one.max / 6) for one in SHIPPED.categories),
+)
+EVERY_SET = (*rule_sets().values(), SHIPPED, CROWDED)
+BEGINS, ENDS = date(2026, 11, 20), date(2029, 11, 20)
+NOTHING = Decimal(0)
+
+# Few days and few names, so that activities meet; the edges of the cycle among them.
+days = st.one_of(
+    st.integers(-3, 12).map(lambda n: BEGINS + timedelta(days=n)),
+    st.integers(-3, 3).map(lambda n: ENDS + timedelta(days=n)),
+    st.integers(0, 36).map(lambda n: BEGINS + timedelta(days=30 * n)),
+)
+amounts = st.one_of(st.integers(0, 4000).map(lambda n: Decimal(n) / 100), st.sampled_from([Decimal(4)] * 3))
+names = st.sampled_from(
+    ["learning", "practice", "contribution", "self_study", "education", "giving_back", "A", "B", "work", "?"]
+)
+topics = st.dictionaries(
+    st.sampled_from(["responsible_ai", "sustainability", "power_skills", "mandatory", "?"]),
+    amounts,
+    max_size=3,
+)
+
+
+@st.composite
+def made(draw: st.DrawFn) -> Activity:
+    started = draw(days)
+    ended = started + timedelta(days=draw(st.sampled_from([0, 0, 0, 1, 2, 5, 400])))
+    return Activity(
+        id="",
+        title=draw(st.sampled_from(["Corso", " corso ", "Seminario", "Libro"])),
+        provider=draw(st.sampled_from(["Ente", "ENTE", "Altro"])),
+        category=draw(names),
+        started_on=started,
+        ended_on=ended,
+        hours=draw(amounts),
+        topics=draw(topics),
+        submitted_on=ended + timedelta(days=draw(st.sampled_from([0, 0, 10, 89, 90, 91, 120]))),
+        standing=draw(st.sampled_from([Standing.ACCEPTED] * 3 + [Standing.CLAIMED] * 3 + list(Standing))),
+        self_declared=draw(st.booleans()),
+    )
+
+
+activities = st.lists(made(), max_size=14).map(
+    lambda some: [replace(one, id=f"act_{number:02}") for number, one in enumerate(some)]
+)
+rules = st.sampled_from(EVERY_SET)
+as_ofs = st.sampled_from([BEGINS, date(2027, 2, 1), date(2028, 12, 31), ENDS, date(2030, 2, 1)])
+exempted = st.lists(st.integers(-10, 70).map(lambda pct: Exemption("illness", pct)), max_size=3)
+
+
+def judged(
+    rules: RuleSet, some: list[Activity], as_of: date = ENDS, exemptions: list[Exemption] | None = None
+) -> Ledger:
+    return evaluate(
+        rules, some, cycle=cycle(rules, BEGINS, ENDS), as_of=as_of, exemptions=tuple(exemptions or ())
+    )
+
+
+@given(rules, activities, as_ofs)
+def test_i31_counted_never_exceeds_claimed_and_every_difference_is_told(
+    rules: RuleSet, some: list[Activity], as_of: date
+) -> None:
+    ledger = judged(rules, some, as_of)
+
+    assert {line.activity for line in ledger.lines} == {one.id for one in some}
+    for line in ledger.lines:
+        assert 0 <= line.counted <= line.claimed
+        assert line.claimed - line.counted == sum((d.hours for d in line.differences), NOTHING)
+        assert all(d.hours >= 0 and d.words.it and d.words.en for d in line.differences)
+        assert not line.counted % rules.granularity
+    assert ledger.counted == sum((line.counted for line in ledger.lines), NOTHING)
+    assert ledger.claimed == sum((one.hours for one in some), NOTHING)
+
+
+@given(rules, activities, as_ofs)
+def test_i31_no_cap_is_broken(rules: RuleSet, some: list[Activity], as_of: date) -> None:
+    ledger = judged(rules, some, as_of)
+    counted = {line.activity: line.counted for line in ledger.lines}
+
+    for category in rules.categories:
+        own = sum((counted[one.id] for one in some if one.category == category.id), NOTHING)
+        assert category.max is None or own <= category.max
+    for one in some:
+        assert rules.per_activity_max is None or counted[one.id] <= rules.per_activity_max
+    if rules.per_day_max is not None:
+        _fits_its_days(some, counted, rules.per_day_max)
+    if rules.self_declared is not None:
+        for year in {one.ended_on.year for one in some}:
+            said = (o for o in some if o.self_declared and o.ended_on.year == year)
+            assert sum((counted[one.id] for one in said), NOTHING) <= rules.self_declared.credits
+    if rules.balance is not None and ledger.account is not None:
+        assert 0 <= ledger.account.balance <= rules.balance.cap
+
+
+def _fits_its_days(some: list[Activity], counted: Mapping[str, Decimal], a_day: Decimal) -> None:
+    """Hall's condition: no stretch of days has to hold more than it can."""
+    spans = [(max(one.started_on, BEGINS), one.ended_on, counted[one.id]) for one in some if counted[one.id]]
+    for first in {span[0] for span in spans}:
+        for last in {span[1] for span in spans}:
+            inside = sum((hours for a, b, hours in spans if first <= a and b <= last), NOTHING)
+            assert inside <= a_day * max(0, (last - first).days + 1)
+
+
+@given(rules, activities, as_ofs)
+def test_i32_an_hour_counts_in_one_category_and_on_one_topic(
+    rules: RuleSet, some: list[Activity], as_of: date
+) -> None:
+    ledger = judged(rules, some, as_of)
+
+    if rules.categories:
+        assert sum((bucket.counted for bucket in ledger.categories), NOTHING) == ledger.counted
+    assert sum((bucket.counted for bucket in ledger.topics), NOTHING) <= ledger.counted
+    assert sum((year.counted for year in ledger.years), NOTHING) <= ledger.counted
+
+
+@given(rules, activities, as_ofs)
+def test_i33_nothing_counts_from_outside_the_cycle_or_from_the_future(
+    rules: RuleSet, some: list[Activity], as_of: date
+) -> None:
+    by_id = {one.id: one for one in some}
+
+    for line in judged(rules, some, as_of).lines:
+        if line.counted:
+            assert BEGINS <= by_id[line.activity].ended_on <= min(ENDS, as_of)
+
+
+@given(
+    rules, activities.flatmap(lambda some: st.tuples(st.just(some), st.permutations(some))), as_ofs, exempted
+)
+def test_i35_evaluating_is_pure_and_the_order_of_activities_does_not_matter(
+    rules: RuleSet, some: tuple[list[Activity], list[Activity]], as_of: date, exemptions: list[Exemption]
+) -> None:
+    given_so, given_otherwise = some
+
+    first = judged(rules, given_so, as_of, exemptions)
+
+    assert judged(rules, given_so, as_of, exemptions) == first
+    assert judged(rules, given_otherwise, as_of, exemptions[::-1]) == first
+
+
+@given(rules, activities, exempted)
+def test_exemptions_never_ask_more_and_never_touch_what_counts(
+    rules: RuleSet, some: list[Activity], exemptions: list[Exemption]
+) -> None:
+    whole, eased = judged(rules, some), judged(rules, some, exemptions=exemptions)
+
+    assert eased.required <= whole.required
+    assert eased.lines == whole.lines
+    assert [bucket.min for bucket in eased.topics] == [bucket.min for bucket in whole.topics]
+    for eased_one, whole_one in zip(eased.categories, whole.categories, strict=True):
+        assert (eased_one.min or 0) <= (whole_one.min or 0)
+    for eased_year, whole_year in zip(eased.years, whole.years, strict=True):
+        assert eased_year.min <= whole_year.min
+    assert {(gap.code, gap.what) for gap in eased.gaps} <= {(gap.code, gap.what) for gap in whole.gaps}
+    assert eased.carry_over >= whole.carry_over
+
+
+@given(rules, activities, as_ofs)
+def test_whoever_fills_every_gap_is_satisfied_and_nobody_else(
+    rules: RuleSet, some: list[Activity], as_of: date
+) -> None:
+    ledger = judged(rules, some, as_of)
+
+    short = ledger.counted + ledger.carried < ledger.required
+    short |= any(b.counted < (b.min or 0) for b in (*ledger.categories, *ledger.topics))
+    short |= any(year.counted < year.min for year in ledger.years)
+    short |= ledger.account is not None and ledger.account.balance < ledger.account.min
+    assert ledger.satisfied is not short
+    for gap in ledger.gaps:
+        assert gap.missing > 0
+        assert gap.words.it.endswith(".")
+        assert gap.words.en.endswith(".")
+
+
+@given(rules, activities)
+def test_what_is_carried_over_can_be_spared(rules: RuleSet, some: list[Activity]) -> None:
+    ledger = judged(rules, some)
+
+    assert 0 <= ledger.carry_over <= (rules.carry_over.max if rules.carry_over else 0)
+    assert not ledger.carry_over or ledger.counted - ledger.carry_over >= ledger.required
+
+
+cycle_rules = st.sampled_from([one for one in EVERY_SET if one.balance is None])
+
+
+@given(cycle_rules, activities, made())
+def test_an_accepted_activity_more_never_lowers_what_counts(
+    rules: RuleSet, some: list[Activity], new: Activity
+) -> None:
+    # A twin is the one exception: an accepted version counts instead of a longer one that was only claimed.
+    added = replace(new, id="act_new", title="Un altro", standing=Standing.ACCEPTED)
+
+    assert judged(rules, [*some, added]).counted >= judged(rules, some).counted
+
+
+def tight(number: int, started: int, length: int, hours: int, category: str) -> Activity:
+    first = BEGINS + timedelta(days=started)
+    last = first + timedelta(days=length)
+    return Activity(f"act_{number}", f"{number}", "Ente", category, first, last, Decimal(hours), {}, last)
+
+
+crowds = st.lists(
+    st.tuples(st.integers(0, 4), st.integers(0, 3), st.integers(1, 6), st.sampled_from("abc")), max_size=8
+).map(lambda some: [tight(number, *one) for number, one in enumerate(some)])
+
+
+@settings(max_examples=300)
+@given(crowds, st.integers(1, 4), st.integers(0, 6), st.integers(0, 6))
+def test_as_many_hours_count_as_days_and_categories_have_room_for(
+    some: list[Activity], a_day: int, most_of_b: int, most_of_c: int
+) -> None:
+    most = {"a": None, "b": most_of_b, "c": most_of_c}
+    rules = replace(
+        SHIPPED,
+        granularity=Decimal(1),
+        per_day_max=Decimal(a_day),
+        categories=tuple(
+            CategoryRule(name, Labels(name, name), max=None if top is None else Decimal(top))
+            for name, top in most.items()
+        ),
+        topics=(),
+    )
+
+    assert judged(rules, some).counted == _largest_flow(some, a_day, most)
+
+
+def _largest_flow(some: list[Activity], a_day: int, most: Mapping[str, int | None]) -> int:
+    """Find it the plain way, hour by hour: source, category, activity, day, sink."""
+    room: dict[tuple[object, object], int] = {}
+    for name, top in most.items():
+        room["source", name] = 99 if top is None else top
+    for one in some:
+        room[one.category, one.id] = int(one.hours)
+        for day in range(one.started_on.toordinal(), one.ended_on.toordinal() + 1):
+            room[one.id, day] = 99
+            room[day, "sink"] = a_day
+    for here, there in list(room):
+        room.setdefault((there, here), 0)
+    flow = 0
+    while (path := _shortest(room)) is not None:
+        for here, there in pairwise(path):
+            room[here, there] -= 1
+            room[there, here] += 1
+        flow += 1
+    return flow
+
+
+def _shortest(room: Mapping[tuple[object, object], int]) -> list[object] | None:
+    queue: deque[list[object]] = deque([["source"]])
+    seen: set[object] = {"source"}
+    while queue:
+        path = queue.popleft()
+        for (here, there), left in room.items():
+            if here == path[-1] and left and there not in seen:
+                if there == "sink":
+                    return [*path, there]
+                seen.add(there)
+                queue.append([*path, there])
+    return None
+
+
+@given(activities, days, days)
+def test_i34_the_day_to_claim_by_never_moves_the_day_to_earn_by(
+    some: list[Activity], one_day: date, another_day: date
+) -> None:
+    def too_late_to_earn(submitted_by: date) -> set[str]:
+        ledger = evaluate(SHIPPED, some, cycle=Cycle(BEGINS, ENDS, ENDS, submitted_by), as_of=ENDS)
+        return {
+            line.activity
+            for line in ledger.lines
+            for difference in line.differences
+            if difference.code == "earned-too-late"
+        }
+
+    assert too_late_to_earn(one_day) == too_late_to_earn(another_day)
