@@ -34,6 +34,10 @@ from app.outbox.worker import Worker
 from app.pages import public as pages
 from app.ports import Ports
 from app.problems import DEFAULT, install
+from app.renewal import bridging, draws, renewal_api
+from app.renewal import queries as cpd_queries
+from app.renewal.api import router as development
+from app.renewal.renewal_api import router as renewals
 from app.schemes.api import router as schemes
 from app.settings import Settings
 from app.status import api as status_lists
@@ -87,13 +91,18 @@ def worker(ports: Ports) -> Worker:
     topics: Mapping[str, Callable[[Message], None]] = {
         **issuing.topics(ports),
         **publishing.topics(ports),
-        **forgetting.topics(ports),
+        **forgetting.topics(ports, cpd_queries.names),
     }
     return Worker(
         ports.database,
         ports.clock,
         topics=topics,
-        duties=(lambda: trail.append(ports.database), lambda: publishing.keep_fresh(ports)),
+        duties=(
+            lambda: trail.append(ports.database),
+            lambda: publishing.keep_fresh(ports),
+            bridging.duty(ports),
+            draws.duty(ports),
+        ),
     )
 
 
@@ -158,12 +167,23 @@ def create_app(ports: Ports) -> FastAPI:
         *verification_routes.routes(desk),
         *pages.routes(desk),
         *status_lists.routes(ports),
+        *renewal_api.public_routes(ports),
         PublicRoute("/healthz", healthz),
         PublicRoute("/readyz", readyz),
     ]
     # The public road stands first: every route before it costs each of its requests something.
     app.router.routes[:0] = public_routes
-    for router in (organisations, schemes, dossiers, assessments, decisions, credentials, verification):
+    for router in (
+        organisations,
+        schemes,
+        dossiers,
+        assessments,
+        decisions,
+        credentials,
+        verification,
+        development,
+        renewals,
+    ):
         app.include_router(router)
     install(app)
     public = frozenset({"/openapi.json", VERIFICATIONS, *(route.path for route in public_routes)})

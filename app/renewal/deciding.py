@@ -20,6 +20,7 @@ from app.organisations.errors import PermissionMissing
 from app.organisations.rules import Actor
 from app.outbox import changes, trail
 from app.ports import Ports
+from app.renewal import holding
 from app.renewal import renewal_queries as queries
 from app.renewal.cycles import DAY, Validity, renewed
 from app.renewal.errors import (
@@ -184,7 +185,7 @@ def _approve(
     _keep_interview(renewal, interview, place)
     # 3. Hours are used up, and the decision stands before anything rests on it.
     for activity in counted:
-        _use_up(activity, renewal, at)
+        _use_up(session, activity, renewal, by=by, at=at)
     _pin(renewal, ledger)
     _decide(session, renewal, RenewalState.APPROVED, reasons, place, by=by, at=at)
     facts = {**_decision(renewal), **_pinned(renewal), "until": validity.ends.isoformat()}
@@ -290,13 +291,14 @@ def _validity(credential: Credential, place: Place) -> Validity:
     return validity
 
 
-def _use_up(activity: CpdActivity, renewal: Renewal, at: datetime) -> None:
+def _use_up(session: Session, activity: CpdActivity, renewal: Renewal, *, by: Actor, at: datetime) -> None:
     """Lock an activity for good (I32); one that nobody had to look at is accepted first."""
     if activity.state is ActivityState.CLAIMED:
-        activity.state = ActivityState.ACCEPTED
+        holding.move(activity, ActivityState.ACCEPTED)
         activity.reviewed_at = at
-    activity.state = ActivityState.LOCKED
+    holding.move(activity, ActivityState.LOCKED)
     activity.renewal_id = renewal.id
+    holding.record(session, activity, "cpd.activity-locked", by=by.id, at=at, renewal=renewal.id)
 
 
 def _end_bridge(session: Session, renewal: Renewal, *, before: date, at: datetime) -> bool:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import JsonValue
 from app.credentials.models import Credential
 from app.organisations import service as organisations
-from app.renewal import ledger as ledgers
+from app.renewal.ledger import as_json, ledger_of
 from app.renewal.models import Renewal
 from app.renewal.renewal_queries import Place
 from app.renewal.rules import Ledger
@@ -20,13 +20,13 @@ def on_filing(
 ) -> Ledger:
     """Count a cycle as of today; whoever comes back may have earned what was missing until today."""
     earned_by = place.today if kind is RenewalKind.REINSTATEMENT else None
-    return ledgers.ledger_of(session, credential, cycle=place.cycle, at=at, earned_by=earned_by)
+    return ledger_of(session, credential, cycle=place.cycle, at=at, earned_by=earned_by)
 
 
 def as_filed(session: Session, credential: Credential, renewal: Renewal, *, at: datetime) -> Ledger:
     """Count a filed renewal again: as activities stand now, within the limits of the day it was filed."""
     earned_by = _made_up_by(renewal)
-    return ledgers.ledger_of(session, credential, cycle=renewal.cycle, at=at, earned_by=earned_by)
+    return ledger_of(session, credential, cycle=renewal.cycle, at=at, earned_by=earned_by)
 
 
 def _made_up_by(renewal: Renewal) -> date | None:
@@ -35,9 +35,7 @@ def _made_up_by(renewal: Renewal) -> date | None:
 
 def evaluation_of(ledger: Ledger) -> dict[str, JsonValue]:
     """Write an evaluation down to be kept: figures and ids, without what the activities were called."""
-    written: dict[str, Any] = ledgers.as_json(ledger)
-    lines = [{name: value for name, value in line.items() if name != "title"} for line in written["lines"]]
-    return {**written, "lines": lines}
+    return as_json(ledger)
 
 
 def used(evaluation: dict[str, Any]) -> frozenset[str]:

@@ -47,6 +47,12 @@ PATHS: Final[dict[str, Any]] = {
         ("list", "The list's number.", {"type": "integer"}),
         ("purpose", "What a raised bit means.", {"type": "string", "enum": ["revocation", "suspension"]}),
     ),
+    "/audit-draws/{draw_id}.json": _path(
+        "A draw of the renewals to be audited: what was promised beforehand, and what came of it.",
+        "The record, by which anybody can hold the draw again. It names renewals by their ids alone.",
+        _OBJECT,
+        ("draw_id", "The id of the draw.", _TEXT),
+    ),
     "/.well-known/jwks.json": _path("All keys, current and retired.", "A JSON Web Key Set.", _OBJECT),
     "/.well-known/did.json": _path("The issuer's did:web document.", "A DID document.", _OBJECT),
     published.KEY_PATH: _path(
