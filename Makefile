@@ -12,7 +12,7 @@ RUN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
 MADE := $(VENV)/.made
 
-.PHONY: help env demo serve test check lock openapi clean
+.PHONY: help env demo serve test check bench lock openapi clean
 
 help: ## say what there is
 	@echo "Sigillo: from a competency dossier to a credential that anyone can verify."
@@ -38,6 +38,9 @@ check: test ## the gate: tests, format, lint, types, import contracts
 	@$(RUN)/ruff check .
 	@$(RUN)/mypy
 	@$(RUN)/lint-imports
+
+bench: $(MADE) ## measure, each figure beside a limit measured in the same run (bench/results.json)
+	@$(RUN)/python -m bench
 
 openapi: $(MADE) ## write the published contract, openapi/openapi.json, anew
 	@$(RUN)/sigillo openapi > openapi/openapi.json.new && mv openapi/openapi.json.new openapi/openapi.json
