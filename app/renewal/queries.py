@@ -1,6 +1,6 @@
 """Reads of continuing development: activities with their proofs, and the terms on which they are entered."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -93,9 +93,15 @@ def terms(session: Session, credential: Credential) -> Terms:
     return terms_of(session, [credential])[credential.id]
 
 
+def terms_of_activities(session: Session, activities: Iterable[CpdActivity]) -> Mapping[str, Terms]:
+    """Find the terms of the credentials that activities are of."""
+    ids = {activity.credential_id for activity in activities}
+    return terms_of(session, session.scalars(select(Credential).where(Credential.id.in_(ids))).all())
+
+
 def _cycle(credential: Credential, period: Period) -> CycleTerms:
     scheme = catalogue().version(credential.scheme_id, period.scheme_version)
-    years = scheme.cpd.cycle.years
+    years = scheme.validity.period.years
     days = days_of(credential.anchor, period.cycle, years=years, rules=scheme.renewal)
     return CycleTerms(period.cycle, days, scheme)
 

@@ -1,0 +1,274 @@
+"""The holder's part: enter what was done, mend it, claim it, correct it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy.orm import Session
+
+from app.core.errors import JsonValue
+from app.core.ids import new_id
+from app.dossiers import forgetting
+from app.organisations.rules import Actor
+from app.organisations.service import today_of
+from app.renewal import entering, holding, proofs, queries
+from app.renewal.entering import Entry
+from app.renewal.errors import (
+    CpdActivityClosedToChanges,
+    CpdActivityEnteredAlready,
+    CpdActivityIncomplete,
+    CpdActivityNotMovable,
+    CpdActivityWrong,
+)
+from app.renewal.models import CpdActivity
+from app.renewal.queries import Terms
+from app.renewal.states import ActivitySource, ActivityState
+
+S = ActivityState
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """An activity that is there now; `new` if this call made it."""
+
+    activity: CpdActivity
+    terms: Terms
+    new: bool
+
+
+def add(session: Session, credential_id: str, entry: Entry, *, by: Actor, at: datetime) -> Entered:
+    """Enter an activity, once: the very same entered again is the one that is there.
+
+    It is claimed at once if the holder says so and its proof will do; else it stays a draft.
+    """
+    credential = holding.own_credential(session, credential_id, by=by, lock=True)
+    terms = queries.terms(session, credential)
+    today = today_of(session, credential.organisation_id, at)
+    _require_right(entry, terms, today)
+    if known := queries.same(session, credential.id, entry.fingerprint):
+        _require_same(known, entry)
+        return Entered(known, terms, new=False)
+    activity = made(terms, entry, source=ActivitySource.MEMBER, by=by, at=at)
+    session.add(activity)
+    proofs.refer(activity, entry.references, at=at)
+    if entry.claim:
+        claim_if_complete(activity, terms, today=today, at=at)
+    session.flush()
+    record(session, activity, "cpd.activity-added", by=by, at=at)
+    return Entered(activity, terms, new=True)
+
+
+def revise(session: Session, activity_id: str, entry: Entry, *, by: Actor, at: datetime) -> Entered:
+    """Rewrite a draft, or what the office has a question about; then claim it, if the holder says so."""
+    activity, terms = holding.own(session, activity_id, by=by, lock=True)
+    if activity.state not in {S.DRAFT, S.QUERIED}:
+        _refuse_change(activity, "Drafts and queried activities are rewritten; a claimed one is corrected.")
+    if activity.source is ActivitySource.PROVIDER:
+        raise CpdActivityClosedToChanges("What a provider recorded is claimed or discarded as it stands.")
+    today = today_of(session, activity.organisation_id, at)
+    _require_right(entry, terms, today)
+    _require_single(session, activity, entry)
+    _write(activity, entry)
+    proofs.refer(activity, entry.references, at=at)
+    if entry.claim:
+        claim_if_complete(activity, terms, today=today, at=at)
+    session.flush()
+    record(session, activity, "cpd.activity-revised", by=by, at=at)
+    return Entered(activity, terms, new=False)
+
+
+def discard(session: Session, activity_id: str, *, by: Actor, at: datetime) -> None:
+    """Throw a draft away, with its proofs."""
+    activity, _ = holding.own(session, activity_id, by=by, lock=True)
+    if activity.state is not S.DRAFT:
+        _refuse_change(activity, "Only a draft is thrown away.")
+    if activity.corrects_id is not None:
+        raise CpdActivityClosedToChanges(
+            "This draft took the place of an activity. Rewrite it: what it replaced does not come back.",
+            corrects=activity.corrects_id,
+        )
+    for proof in activity.proofs:
+        if proof.sha256 is not None:
+            forgetting.leave(session, proof.sha256, organisation_id=activity.organisation_id, at=at)
+        session.delete(proof)
+    session.flush()
+    record(session, activity, "cpd.activity-discarded", by=by, at=at)
+    session.delete(activity)
+
+
+def claim(session: Session, activity_id: str, *, by: Actor, at: datetime) -> Entered:
+    """Claim a draft, or what the office had a question about. Claiming twice is claiming once."""
+    activity, terms = holding.own(session, activity_id, by=by, lock=True)
+    if activity.state in {S.CLAIMED, S.ACCEPTED}:
+        return Entered(activity, terms, new=False)
+    if activity.state not in {S.DRAFT, S.QUERIED}:
+        _refuse_change(activity, "Drafts and queried activities are claimed.")
+    today = today_of(session, activity.organisation_id, at)
+    if not claim_if_complete(activity, terms, today=today, at=at):
+        missing: list[JsonValue] = [
+            {"code": each.code, "detail": {"it": each.detail.it, "en": each.detail.en}}
+            for each in proofs.lacking(activity, terms)
+        ]
+        raise CpdActivityIncomplete("See `missing` for each thing that is.", missing=missing)
+    record(session, activity, "cpd.activity-claimed", by=by, at=at)
+    return Entered(activity, terms, new=False)
+
+
+def correct(session: Session, activity_id: str, entry: Entry, *, by: Actor, at: datetime) -> Entered:
+    """Put a new version in the place of a claimed or accepted activity; the old one is kept, and over.
+
+    The new version keeps the proofs. What a provider vouched for needs one, once its holder corrects it.
+    """
+    activity, terms = holding.own(session, activity_id, by=by, lock=True)
+    newer = queries.successor(session, activity_id) if activity.state is S.CORRECTED else None
+    if newer is not None and _says_the_same(newer, entry):
+        return Entered(newer, terms, new=False)  # sent again, since the answer was lost
+    if activity.state not in {S.CLAIMED, S.ACCEPTED}:
+        _refuse_change(activity, "Claimed and accepted activities are corrected; a draft is rewritten.")
+    if terms.held(activity.ended_on) or terms.held(entry.ended_on):
+        raise CpdActivityClosedToChanges("A renewal that counts on this activity is being decided.")
+    today = today_of(session, activity.organisation_id, at)
+    _require_right(entry, terms, today)
+    _require_single(session, activity, entry)
+    if _says_the_same(activity, entry):
+        return Entered(activity, terms, new=False)
+    version = made(terms, entry, source=ActivitySource.MEMBER, by=by, at=at)
+    replace(session, activity, version)
+    proofs.inherit(version, activity)
+    proofs.refer(version, entry.references, at=at)
+    if entry.claim:
+        claim_if_complete(version, terms, today=today, at=at)
+    session.flush()
+    record(session, version, "cpd.activity-corrected", by=by, at=at)
+    return Entered(version, terms, new=True)
+
+
+def replace(session: Session, older: CpdActivity, newer: CpdActivity) -> None:
+    """Let one version take the place of another: the old one steps back before the new one is written."""
+    holding.move(older, S.CORRECTED)
+    session.flush()
+    newer.corrects_id = older.id
+    session.add(newer)
+
+
+def listed(
+    session: Session,
+    *,
+    by: Actor,
+    credential_id: str | None,
+    state: ActivityState | None,
+    after: str | None,
+    limit: int,
+) -> Sequence[CpdActivity]:
+    """List what somebody may read: everything for the office, a program's own rows, else one's own."""
+    return queries.page(
+        session,
+        holder_id=by.id if by.is_person and not holding.reads_all(by) else None,
+        recorded_by=None if by.is_person else by.id,
+        credential_id=credential_id,
+        state=state,
+        after=after,
+        limit=limit,
+    )
+
+
+def made(terms: Terms, entry: Entry, *, source: ActivitySource, by: Actor, at: datetime) -> CpdActivity:
+    """Make a draft out of what was entered."""
+    activity = CpdActivity(
+        id=new_id("act"),
+        organisation_id=terms.credential.organisation_id,
+        credential_id=terms.credential.id,
+        holder_id=terms.credential.holder_id,
+        source=source,
+        state=S.DRAFT,
+        recorded_by=by.id,
+        created_at=at,
+        proofs=[],
+    )
+    _write(activity, entry)
+    return activity
+
+
+def _write(activity: CpdActivity, entry: Entry) -> None:
+    activity.title = entry.title
+    activity.provider = entry.provider
+    activity.started_on = entry.started_on
+    activity.ended_on = entry.ended_on
+    activity.hours = entry.hours
+    activity.category = entry.category
+    activity.topics = {name: entering.plain(hours) for name, hours in entry.topics.items()}
+    activity.competences = list(entry.competences)
+    activity.note = entry.note
+    activity.fingerprint = entry.fingerprint
+
+
+def claim_if_complete(activity: CpdActivity, terms: Terms, *, today: date, at: datetime) -> bool:
+    """Claim an activity if nothing is lacking; what a provider vouches for is accepted with it.
+
+    It was claimed when it was first claimed: a question that was answered late does not make it late.
+    """
+    if proofs.lacking(activity, terms):
+        return False
+    holding.move(activity, S.CLAIMED)
+    if activity.claimed_at is None:
+        activity.claimed_at, activity.claimed_on = at, today
+    if activity.source is ActivitySource.PROVIDER:
+        holding.move(activity, S.ACCEPTED)
+        activity.reviewed_at = at
+    return True
+
+
+def _require_right(entry: Entry, terms: Terms, today: date) -> None:
+    if wrong := entering.faults(entry, terms, today=today):
+        raise CpdActivityWrong(
+            "See `faults` for each field that is wrong.", faults=[fault.as_json() for fault in wrong]
+        )
+
+
+def _require_same(known: CpdActivity, entry: Entry) -> None:
+    if differs := entering.differing(known, entry):
+        raise CpdActivityEnteredAlready(
+            "An activity with this title, provider and dates is there, and says something else. Correct that "
+            "one, or rewrite it as long as it is a draft.",
+            activity=known.id,
+            state=known.state.value,
+            differs=differs,
+        )
+
+
+def _require_single(session: Session, activity: CpdActivity, entry: Entry) -> None:
+    known = queries.same(session, activity.credential_id, entry.fingerprint)
+    if known is not None and known.id != activity.id:
+        raise CpdActivityEnteredAlready(
+            "Another activity with this title, provider and dates is there.", activity=known.id
+        )
+
+
+def _says_the_same(activity: CpdActivity, entry: Entry) -> bool:
+    told = {(proof.kind, proof.reference) for proof in activity.proofs}
+    return (
+        activity.fingerprint == entry.fingerprint
+        and not entering.differing(activity, entry)
+        and all((one.kind, one.reference) in told for one in entry.references)
+    )
+
+
+def _refuse_change(activity: CpdActivity, why: str) -> None:
+    if activity.state is S.LOCKED:
+        raise CpdActivityClosedToChanges(
+            "It was used in an approved renewal, and stays as it is.", state=activity.state.value
+        )
+    raise CpdActivityNotMovable(why, state=activity.state.value)
+
+
+def record(session: Session, activity: CpdActivity, topic: str, *, by: Actor, at: datetime) -> None:
+    holding.record(
+        session,
+        activity,
+        topic,
+        by=by.id,
+        at=at,
+        source=activity.source.value,
+        category=activity.category,
+        hours=entering.plain(activity.hours),
+    )

@@ -1,0 +1,248 @@
+"""From the tables to the rules engine and back: what a holder's cycle comes to on a day."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from app.core.errors import JsonValue
+from app.core.labels import Labels
+from app.credentials.models import Credential
+from app.organisations.service import today_of
+from app.renewal import queries
+from app.renewal.cycles import Phase
+from app.renewal.models import CpdActivity, Renewal
+from app.renewal.queries import CycleTerms, Terms
+from app.renewal.rules import Activity, Bucket, Cycle, Exemption, Gap, Ledger, Line, Standing, evaluate
+from app.renewal.ruleset import RuleSet
+from app.renewal.states import ActivityState, RenewalState
+
+STANDINGS: Final[Mapping[ActivityState, Standing]] = {
+    ActivityState.DRAFT: Standing.DRAFT,
+    ActivityState.CLAIMED: Standing.CLAIMED,
+    ActivityState.ACCEPTED: Standing.ACCEPTED,
+    ActivityState.QUERIED: Standing.QUERIED,
+    ActivityState.REJECTED: Standing.REJECTED,
+    ActivityState.LOCKED: Standing.ACCEPTED,  # in its own cycle; in any other it counts no more
+}
+NOTHING: Final = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An evaluation as it is shown: its figures, and the activities that its lines are about."""
+
+    cycle: int
+    evaluation: dict[str, JsonValue]
+    activities: Mapping[str, CpdActivity]
+
+
+def ledger_of(
+    session: Session,
+    credential: Credential,
+    *,
+    cycle: int | None,
+    at: datetime,
+    earned_by: date | None = None,
+    made_up: bool | None = None,
+) -> Ledger:
+    """Count a cycle as of today, by the rules of the scheme version that its period was issued under.
+
+    Without a number it is the cycle at work. `earned_by` is for a reinstatement: what was missed may be made
+    up for until that day, and claimed until then too.
+    """
+    terms = queries.terms(session, credential)
+    chosen = terms.last if cycle is None else terms.cycle(cycle)
+    today = today_of(session, credential.organisation_id, at)
+    return _count(
+        session,
+        terms,
+        chosen,
+        today,
+        earned_by=earned_by,
+        made_up=earned_by is not None if made_up is None else made_up,
+    )
+
+
+def shown(session: Session, credential: Credential, *, cycle: int | None, at: datetime) -> Shown:
+    """Show what a cycle comes to today; one that was renewed stays as it was judged (I35).
+
+    Once only a reinstatement is left, what may still be made up for is told.
+    """
+    terms = queries.terms(session, credential)
+    chosen = terms.last if cycle is None else terms.cycle(cycle)
+    activities = {row.id: row for row in queries.of_credential(session, credential.id)}
+    approved = _approved(queries.renewals_of_cycle(session, credential.id, chosen.number))
+    if approved is not None:
+        return Shown(chosen.number, dict(approved.evaluation), activities)
+    today = today_of(session, credential.organisation_id, at)
+    late = chosen is terms.last and chosen.days.phase(today) is Phase.REINSTATEMENT
+    earned_by = chosen.days.reinstatement_ends if late else None
+    ledger = _count(session, terms, chosen, today, earned_by=earned_by, made_up=late)
+    return Shown(chosen.number, as_json(ledger), activities)
+
+
+def _count(
+    session: Session, terms: Terms, chosen: CycleTerms, today: date, *, earned_by: date | None, made_up: bool
+) -> Ledger:
+    rules = RuleSet.of_scheme(chosen.scheme)
+    renewals = queries.renewals_of_cycle(session, terms.credential.id, chosen.number)
+    cycle = _cycle(terms, chosen, rules, renewals, earned_by)
+    own = frozenset(renewal.id for renewal in renewals)
+    return evaluate(
+        rules,
+        [
+            _activity(row, own, today)
+            for row in queries.of_credential(session, terms.credential.id)
+            if _concerns(row.ended_on, terms, chosen, cycle)
+        ],
+        cycle=cycle,
+        as_of=today,
+        exemptions=[
+            Exemption(row.reason, row.reduction_pct)
+            for row in queries.exemptions(session, terms.credential.id, chosen.number)
+        ],
+        carried=_carried(session, terms, chosen),
+        made_up=made_up,
+    )
+
+
+def _cycle(
+    terms: Terms, chosen: CycleTerms, rules: RuleSet, renewals: Iterable[Renewal], earned_by: date | None
+) -> Cycle:
+    """Work out until when hours are earned and claimed. A cure gives its own time to claim them."""
+    days = chosen.days
+    limits = [rules.submitted_within.after(days.ends), earned_by]
+    limits += [each.cure_by for each in renewals if each.state is not RenewalState.REFUSED]
+    return Cycle(
+        begins=days.begins,
+        ends=days.ends,
+        earned_by=earned_by or days.ends,
+        submitted_by=max(limit for limit in limits if limit is not None),
+        anchor=terms.anchor,
+    )
+
+
+def _concerns(ended_on: date, terms: Terms, chosen: CycleTerms, cycle: Cycle) -> bool:
+    """Tell whether an activity is looked at in a cycle: of the newest, whatever came after it began.
+
+    What ended too late for it is shown there too, and says so: it will count once the next has begun.
+    """
+    return cycle.begins <= ended_on and (chosen is terms.last or ended_on <= cycle.earned_by)
+
+
+def _activity(row: CpdActivity, own: frozenset[str], today: date) -> Activity:
+    used_elsewhere = row.state is ActivityState.LOCKED and row.renewal_id not in own
+    return Activity(
+        id=row.id,
+        title=row.title,
+        provider=row.provider,
+        category=row.category,
+        started_on=row.started_on,
+        ended_on=row.ended_on,
+        hours=row.hours,
+        topics={name: Decimal(hours) for name, hours in row.topics.items()},
+        submitted_on=row.claimed_on or today,
+        standing=Standing.ELSEWHERE if used_elsewhere else STANDINGS[row.state],
+    )
+
+
+def _carried(session: Session, terms: Terms, chosen: CycleTerms) -> Decimal:
+    """Tell how many hours of the cycle before may count in this one.
+
+    They are those of the evaluation that it was renewed on; and what was done and claimed after that was
+    filed, in the last months of the cycle, counts too, as long as the rules that judge it are still the same.
+    """
+    before = next((each for each in terms.cycles if each.number == chosen.number - 1), None)
+    if before is None:
+        return NOTHING
+    approved = _approved(queries.renewals_of_cycle(session, terms.credential.id, before.number))
+    if approved is None:
+        return NOTHING
+    kept = Decimal(str(approved.evaluation["carry_over"]))
+    again = _count(session, terms, before, before.days.ends, earned_by=None, made_up=False)
+    return max(kept, again.carry_over) if again.rules == approved.rules_digest else kept
+
+
+def _approved(renewals: Sequence[Renewal]) -> Renewal | None:
+    return next((renewal for renewal in renewals if renewal.state is RenewalState.APPROVED), None)
+
+
+def as_json(ledger: Ledger) -> dict[str, JsonValue]:
+    """Write an evaluation as it is kept and sent: figures as text, and no word that a holder wrote."""
+    return {
+        "rules": ledger.rules,
+        "as_of": ledger.as_of.isoformat(),
+        "begins": ledger.begins.isoformat(),
+        "ends": ledger.ends.isoformat(),
+        "earned_by": ledger.earned_by.isoformat(),
+        "submitted_by": ledger.submitted_by.isoformat(),
+        "claimed": _figure(ledger.claimed),
+        "counted": _figure(ledger.counted),
+        "carried": _figure(ledger.carried),
+        "required": _figure(ledger.required),
+        "satisfied": ledger.satisfied,
+        "carry_over": _figure(ledger.carry_over),
+        "categories": [_bucket(bucket) for bucket in ledger.categories],
+        "topics": [_bucket(bucket) for bucket in ledger.topics],
+        "years": [
+            {
+                "number": year.number,
+                "begins": year.begins.isoformat(),
+                "ends": year.ends.isoformat(),
+                "counted": _figure(year.counted),
+                "min": _figure(year.min),
+            }
+            for year in ledger.years
+        ],
+        "lines": [_line(line) for line in ledger.lines],
+        "gaps": [_gap(gap) for gap in ledger.gaps],
+    }
+
+
+def _figure(hours: Decimal) -> str:
+    return f"{hours.normalize():f}"
+
+
+def _limit(hours: Decimal | None) -> str | None:
+    return None if hours is None else _figure(hours)
+
+
+def _words(labels: Labels) -> JsonValue:
+    return {"it": labels.it, "en": labels.en}
+
+
+def _bucket(bucket: Bucket) -> JsonValue:
+    return {
+        "id": bucket.id,
+        "label": _words(bucket.label),
+        "counted": _figure(bucket.counted),
+        "min": _limit(bucket.min),
+        "max": _limit(bucket.max),
+    }
+
+
+def _line(line: Line) -> JsonValue:
+    return {
+        "activity": line.activity,
+        "claimed": _figure(line.claimed),
+        "counted": _figure(line.counted),
+        "differences": [
+            {"code": str(each.code), "hours": _figure(each.hours), "detail": _words(each.words)}
+            for each in line.differences
+        ],
+    }
+
+
+def _gap(gap: Gap) -> JsonValue:
+    return {
+        "code": str(gap.code),
+        "what": gap.what,
+        "missing": _figure(gap.missing),
+        "due": gap.due.isoformat(),
+        "file_by": gap.file_by.isoformat(),
+        "detail": _words(gap.words),
+    }
