@@ -7,31 +7,26 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory
 from time import monotonic, sleep
-from typing import IO, Any, Final
+from typing import Final
 
 import yaml
 from rich.console import Console
 
+from app.client import demo_years, submission, terminal
 from app.client import folder as folders
-from app.client import submission, terminal
 from app.client.api import Api, Json, Refused, Unreachable
+from app.client.narration import DemoService, Narrator, StoryBroken, answers
 
 URL: Final = "http://localhost:8000"
-PATIENCE_SECONDS: Final = 60
 PUBLIC_WITHIN_SECONDS: Final = 15  # two on a machine that has nothing else to do
 GOOD, WEAK = "elena-marchetti", "davide-corsini"
 COMMITTEE: Final = ("chair", "first_member", "second_member", "third_member")
-
-
-class StoryBroken(Exception):
-    """Something that must happen did not, or something that must not happen did."""
 
 
 @dataclass
@@ -50,26 +45,31 @@ class Cast:
 def tell(console: Console) -> int:
     """Tell the story on the console; return 0 if every step came out as it must."""
     url = os.environ.get("SIGILLO_PUBLIC_URL", URL)
-    if _answers(url):
+    if answers(url):
         console.print(f"Something answers at {url} already. Stop it, or set SIGILLO_PUBLIC_URL to another.")
         return 1
     try:
         association = _yaml(_samples() / "association.yaml")
         founded = _found(association["organisation"], association["people"]["administrator"])
-        with _service(url):
-            number = _story(console, url, association, founded)
+        service = DemoService(url)
+        with service.running():
+            cast, credential = _story(console, url, association, founded)
+        with TemporaryDirectory() as home:
+            moved = demo_years.tell(Narrator(console), service, cast.ids, credential, Path(home))
     except (StoryBroken, Refused, Unreachable) as broken:
         console.print(f"\n[bold red]The story broke off:[/] {broken}")
         if isinstance(broken, Refused):
             terminal.refusal(console, broken)
         return 1
     console.rule("[bold]That was the whole story")
-    console.print(f"Run [bold]make serve[/] and open {url}/v/{number} to see what a stranger sees.")
+    console.print("It ended in a moved present. To see there what a stranger sees, run")
+    console.print(f"  [bold]SIGILLO_CLOCK_OFFSET=P{moved.days}D make serve[/]", soft_wrap=True)
+    console.print(f"and open {url}/v/{credential['number']} ([bold]make serve[/] alone goes back to today).")
     return 0
 
 
-def _story(console: Console, url: str, association: Json, founded: Json) -> str:
-    say = _Narrator(console)
+def _story(console: Console, url: str, association: Json, founded: Json) -> tuple[Cast, Json]:
+    say = Narrator(console)
     cast = _gather(say, url, association, founded)
     ties = {(c["person"], c["dossier"]): c for c in association["conflicts"]}
 
@@ -88,15 +88,15 @@ def _story(console: Console, url: str, association: Json, founded: Json) -> str:
         raise StoryBroken("The weak dossier was granted.")
 
     say.step("Revoked by mistake of the office: the same candidate is judged again, for a new number")
-    quiet = _Narrator(Console(quiet=True))
+    quiet = Narrator(Console(quiet=True))
     again = _judge(quiet, cast, ties, GOOD, assessors=("first_assessor", "second_assessor"))
     if again is None or again["number"] == number:
         raise StoryBroken("A number was used twice.")
     say.result("number", f"{again['number']}, while {number} stays revoked")
-    return str(again["number"])
+    return cast, again
 
 
-def _gather(say: "_Narrator", url: str, association: Json, founded: Json) -> Cast:
+def _gather(say: Narrator, url: str, association: Json, founded: Json) -> Cast:
     say.step("A fictional association, and its people with a key each")
     cast = Cast(url, founded["organisation"])
     cast.ids["administrator"] = founded["administrator"]
@@ -120,7 +120,7 @@ def _gather(say: "_Narrator", url: str, association: Json, founded: Json) -> Cas
 
 
 def _judge(
-    say: "_Narrator",
+    say: Narrator,
     cast: Cast,
     ties: Mapping[tuple[str, str], Json],
     name: str,
@@ -150,7 +150,7 @@ def _judge(
     return credential
 
 
-def _hand_in(say: "_Narrator", cast: Cast, name: str) -> tuple[str, dict[str, str]]:
+def _hand_in(say: Narrator, cast: Cast, name: str) -> tuple[str, dict[str, str]]:
     say.step(f"{name} hands in a dossier")
     folder = folders.read(_samples() / "dossiers" / name)
     api = cast[name]
@@ -183,7 +183,7 @@ def _declare(cast: Cast, ties: Mapping[tuple[str, str], Json], who: str, name: s
 
 
 def _assess(
-    say: "_Narrator",
+    say: Narrator,
     cast: Cast,
     ties: Mapping[tuple[str, str], Json],
     name: str,
@@ -243,9 +243,7 @@ def _assess(
     )
 
 
-def _decide(
-    say: "_Narrator", cast: Cast, ties: Mapping[tuple[str, str], Json], name: str, dossier: str
-) -> Json:
+def _decide(say: Narrator, cast: Cast, ties: Mapping[tuple[str, str], Json], name: str, dossier: str) -> Json:
     say.step("The committee meets, votes and publishes")
     plan = _yaml(_samples() / "dossiers" / name / "scores.yaml")["decision"]
     meeting = cast["chair"].post("/v1/meetings", {"present": [cast.ids[who] for who in COMMITTEE]})
@@ -270,7 +268,7 @@ def _decide(
     return published
 
 
-def _verify_everything(say: "_Narrator", cast: Cast, credential: Json) -> None:
+def _verify_everything(say: Narrator, cast: Cast, credential: Json) -> None:
     say.step("A stranger verifies: by number, and the document itself")
     document = cast["registrar"].text(f"/v1/credentials/{credential['id']}/documents/vc+jwt")
     path = f"/v1/credentials/{credential['id']}"
@@ -308,32 +306,6 @@ def _verify_everything(say: "_Narrator", cast: Cast, credential: Json) -> None:
     look("invalid", "revoked")
 
 
-class _Narrator:
-    """Prints each step with its result."""
-
-    def __init__(self, console: Console) -> None:
-        self.console = console
-
-    def step(self, title: str) -> None:
-        self.console.rule(f"[bold]{title}", align="left")
-
-    def result(self, what: str, outcome: str) -> None:
-        self.console.print(f"  [green]✓[/] {what}: [bold]{outcome}[/]", soft_wrap=True)
-
-    def refused(self, what: str, attempt: Any, code: str) -> None:
-        """Insist that an attempt is refused, and for the right reason."""
-        try:
-            attempt()
-        except Refused as refused:
-            if refused.code != code:
-                raise
-            self.console.print(
-                f"  [yellow]✋[/] {what}: [bold]{refused.status} {refused.code}[/]", soft_wrap=True
-            )
-            return
-        raise StoryBroken(f"Nobody stopped this: {what}.")
-
-
 def _samples() -> Path:
     return Path(str(files("app.samples")))
 
@@ -355,46 +327,3 @@ def _found(organisation: Json, administrator: Json) -> Json:
         raise StoryBroken(f"The organisation could not be created.\n{done.stderr}")
     found: Json = json.loads(done.stdout)
     return found
-
-
-def _answers(url: str) -> bool:
-    api = Api(url)
-    try:
-        api.get("/healthz")
-    except Unreachable:
-        return False
-    except Refused:
-        return True
-    finally:
-        api.close()
-    return True
-
-
-@contextmanager
-def _service(url: str) -> Iterator[None]:
-    """Start the service as an operator does, and stop it again."""
-    with TemporaryFile() as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", "serve"],
-            env={**os.environ, "SIGILLO_PUBLIC_URL": url},
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            _wait(process, url, log)
-            yield
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
-
-
-def _wait(process: "subprocess.Popen[bytes]", url: str, log: IO[bytes]) -> None:
-    ends = monotonic() + PATIENCE_SECONDS
-    while monotonic() < ends:
-        if process.poll() is not None:
-            log.seek(0)
-            raise StoryBroken(f"The service did not start.\n{log.read().decode(errors='replace')}")
-        if _answers(url):
-            return
-        sleep(0.1)
-    raise StoryBroken("The service did not answer in a minute.")

@@ -1,7 +1,7 @@
 """The story goes on: three years of continuing development, an audit, and the renewal that it earns.
 
-The member's part is told with the member's own commands, as a member would type them. Only the clock is moved,
-the way an operator moves it for a demonstration; every page and document of these years says so.
+The member's part is told with the member's own commands, as a member would type them. Only the clock is
+moved, the way an operator moves it for a demonstration; every page and document of these years says so.
 """
 
 import csv
@@ -18,7 +18,7 @@ from time import monotonic, sleep
 from typing import Final
 
 from app.client.api import Api, Json
-from app.client.demo import DemoService, Narrator, StoryBroken
+from app.client.narration import DemoService, Narrator, StoryBroken
 
 SAMPLE: Final = "attivita.csv"
 WRITTEN_FOR: Final = date(2026, 12, 1)  # the anchor that the dates in the sample belong to
@@ -26,6 +26,8 @@ BEFORE_THE_END: Final = timedelta(days=100)
 DAY: Final = timedelta(days=1)
 PUBLIC_WITHIN_SECONDS: Final = 15
 NOT_ELIGIBLE: Final = 3
+HOLDER: Final = "elena-marchetti"
+WHO_ACTS: Final = (HOLDER, "secretariat", "scheme_manager", "registrar")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +64,33 @@ class Member:
             raise StoryBroken(f"`sigillo {shown}` ended with {done.returncode} and not with {expect}.")
 
 
-def tell(say: Narrator, service: DemoService, people: dict[str, str], credential: Json, home: Path) -> None:
-    """Go on from a credential that was just issued: `people` are those of the story, by id."""
+def tell(
+    say: Narrator, service: DemoService, people: dict[str, str], credential: Json, home: Path
+) -> timedelta:
+    """Go on from a credential that was just issued; `people` are those of the story, by id.
+
+    Return how far the clock was moved in the end.
+    """
     anchor, ends = (date.fromisoformat(credential[name]) for name in ("valid_from", "valid_until"))
     renewing = ends - BEFORE_THE_END
     say.step(f"Three years later: the clock is moved to {renewing:%d %B %Y}, and every page says so")
     with service.running(moved=renewing - anchor):
-        _three_years(say, service.url, people, credential, home)
+        _three_years(say, service.url, _Operator(renewing - anchor, people), credential, home)
     say.step("The day after the old period ended")
-    with service.running(moved=ends + DAY - anchor):
-        _afterwards(say, service.url, people, credential)
+    afterwards = ends + DAY - anchor
+    with service.running(moved=afterwards):
+        _afterwards(say, service.url, _Operator(afterwards, people), credential)
+    return afterwards
 
 
-def _three_years(say: Narrator, url: str, people: dict[str, str], credential: Json, home: Path) -> None:
+def _three_years(say: Narrator, url: str, operator: "_Operator", credential: Json, home: Path) -> None:
     report = Api(url).get(f"/v/{credential['number']}.json")
     say.result("the public page is told by a moved clock", str(report["clock_offset"]))
-    keys = {who: _key(people[who]) for who in ("elena-marchetti", "secretariat", "scheme_manager", "registrar")}
+    keys = {who: operator.key(who) for who in WHO_ACTS}
     say.result("keys live for a year", "the operator makes new ones with `sigillo key issue`")
     member = Member(url, home)
     activities = _sample(home, date.fromisoformat(credential["valid_from"]))
-    member.types(say, "login", key=keys["elena-marchetti"])
+    member.types(say, "login", key=keys[HOLDER])
     say.step("The holder imports three years of activities; some rows are turned down, each with its reason")
     member.types(say, "cpd", "import", activities.name, expect=NOT_ELIGIBLE)
     say.step("What counts, and what is still missing")
@@ -90,13 +99,14 @@ def _three_years(say: Narrator, url: str, people: dict[str, str], credential: Js
     say.step("The holder does what is missing, and files the renewal")
     member.types(
         say,
-        *("cpd", "add", "--title", "Misurare l'energia di un addestramento", "--provider", "Scuola Riva Profonda"),
+        *("cpd", "add", "--title", "Misurare l'energia di un addestramento"),
+        *("--provider", "Scuola Riva Profonda"),
         *("--from", str(report["checked_at"])[:10], "--hours", "2", "--category", "learning"),
         *("--topic", "sustainability:2", "--competence", "C2"),
         *("--proof", "https://corsi.example.org/attestati/riva-1377", "--proof-kind", "url"),
     )
     member.types(say, "renew")
-    filed = Api(url, keys["elena-marchetti"]).get(f"/v1/credentials/{credential['id']}/renewal")["renewal"]
+    filed = Api(url, keys[HOLDER]).get(f"/v1/credentials/{credential['id']}/renewal")["renewal"]
     _audit(say, url, keys, filed)
     _approve(say, url, keys, filed)
     member.types(say, "download", "--all-periods")
@@ -139,7 +149,7 @@ def _activities(api: Api, credential: str) -> list[Json]:
 
 def _approve(say: Narrator, url: str, keys: dict[str, str], filed: Json) -> None:
     say.step("The registrar approves: a second period, and a document of its own")
-    member = Api(url, keys["elena-marchetti"])
+    member = Api(url, keys[HOLDER])
     say.refused(
         "the holder approves their own renewal",
         lambda: member.post(f"/v1/renewals/{filed['id']}/approval"),
@@ -149,9 +159,8 @@ def _approve(say: Narrator, url: str, keys: dict[str, str], filed: Json) -> None
     say.result("second period", f"{approved['period']['valid_from']} to {approved['period']['valid_until']}")
 
 
-def _afterwards(say: Narrator, url: str, people: dict[str, str], credential: Json) -> None:
-    key = _key(people["elena-marchetti"])
-    holder, anyone = Api(url, key), Api(url)
+def _afterwards(say: Narrator, url: str, operator: "_Operator", credential: Json) -> None:
+    holder, anyone = Api(url, operator.key(HOLDER)), Api(url)
     path = f"/v1/credentials/{credential['id']}/documents/vc+jwt"
     looks: dict[str, tuple[Callable[[], Json], str, str]] = {
         "by QR and number": (
@@ -165,7 +174,7 @@ def _afterwards(say: Narrator, url: str, people: dict[str, str], credential: Jso
             "active",
         ),
         "the old document": (
-            lambda: anyone.post("/v1/verifications", {"credential": holder.text(path, period="1")}),
+            lambda: anyone.post("/v1/verifications", {"credential": holder.text(f"{path}?period=1")}),
             "invalid",
             "superseded",
         ),
@@ -178,22 +187,29 @@ def _afterwards(say: Narrator, url: str, people: dict[str, str], credential: Jso
         if (found["result"], found["credential"]["state"]) != (result, state):
             raise StoryBroken(f"Expected {result}/{state}, found {found['result']}.")
         for check in found["checks"]:
-            if check["name"] == "superseded" and state == "superseded":
+            if check["id"] == "superseded" and state == "superseded":
                 say.result("what took its place", check["reason"]["en"])
 
 
-def _key(person: str) -> str:
-    """Have the operator make a person's key anew: after three years the first ones have expired."""
-    done = subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "app.cli", "key", "issue", person, "--json"],
-        env=os.environ,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise StoryBroken(f"The key could not be made.\n{done.stderr}")
-    return str(json.loads(done.stdout)["token"])
+@dataclass(frozen=True, slots=True)
+class _Operator:
+    """Who runs the service, at a machine whose clock is moved like the service's."""
+
+    moved: timedelta
+    people: dict[str, str]
+
+    def key(self, who: str) -> str:
+        """Make a person's key anew: after three years the first ones have expired."""
+        done = subprocess.run(  # noqa: S603 - our own command
+            [sys.executable, "-m", "app.cli", "key", "issue", self.people[who], "--json"],
+            env={**os.environ, "SIGILLO_CLOCK_OFFSET": f"P{self.moved.days}D"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise StoryBroken(f"The key could not be made.\n{done.stderr}")
+        return str(json.loads(done.stdout)["token"])
 
 
 def _sample(home: Path, anchor: date) -> Path:
@@ -203,9 +219,10 @@ def _sample(home: Path, anchor: date) -> Path:
     for proof in source.glob("*.md"):
         (home / proof.name).write_bytes(proof.read_bytes())
     target = home / SAMPLE
-    with (source / SAMPLE).open(encoding="utf-8", newline="") as read, target.open(
-        "w", encoding="utf-8", newline=""
-    ) as written:
+    with (
+        (source / SAMPLE).open(encoding="utf-8", newline="") as read,
+        target.open("w", encoding="utf-8", newline="") as written,
+    ):
         rows = csv.DictReader(read, delimiter=";")
         out = csv.DictWriter(written, rows.fieldnames or (), delimiter=";")
         out.writeheader()

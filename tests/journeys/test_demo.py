@@ -21,6 +21,17 @@ def test_the_demo_tells_the_whole_story_and_leaves_a_trail_that_is_whole(tmp_pat
         "one character changed: invalid",
         "refuse (",
         "422 decision-not-granted",
+        "15 rows:",
+        "5 turned down",
+        "hours count of the 90 asked for",
+        "What is missing",
+        "Renewal filed on",
+        "approval before the audit is over: 409 audit-not-finished",
+        "the holder approves their own renewal: 403 permission-missing",
+        "second period:",
+        "by QR and number: valid_with_warnings, active: TEST",
+        "the new document: valid_with_warnings, active: TEST",
+        "the old document: invalid, superseded: TEST",
     ):
         assert step in told.stdout
     audited = command(environment, "audit", "verify")

@@ -7,11 +7,30 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from app.cli import app
 from tests.serving import free_port, serving, settings
 
 REPOSITORY = Path(__file__).parents[2]
 BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+
+
+def section(title: str) -> str:
+    _, _, after = (REPOSITORY / "README.md").read_text(encoding="utf-8").partition(f"## {title}\n")
+    return after.partition("\n## ")[0]
+
+
+def test_every_command_that_members_are_told_of_explains_itself() -> None:
+    (block,) = BLOCK.findall(section("For members"))
+    commands = [line.split("#")[0].split() for line in block.splitlines()]
+    assert len(commands) == 9
+    for words in commands:
+        known = [word for word in words[1:] if word.islower() and not word.startswith("-")]
+        options = [word for word in words if word.startswith("--")]
+        answer = CliRunner().invoke(app, [*known, "--help"])
+        assert answer.exit_code == 0, words
+        assert all(option in answer.output for option in options), words
 
 
 def test_the_tour_of_the_readme_can_be_walked(tmp_path: Path) -> None:
@@ -24,8 +43,7 @@ def test_the_tour_of_the_readme_can_be_walked(tmp_path: Path) -> None:
     ):
         if missing:
             (pytest.fail if os.environ.get("CI") else pytest.skip)(why)
-    blocks = BLOCK.findall((REPOSITORY / "README.md").read_text(encoding="utf-8"))
-    tour = [block for block in blocks if "make " not in block]
+    tour = BLOCK.findall(section("A five-minute tour"))
     assert len(tour) == 5
     port = free_port()
     environment = settings(tmp_path, port, SIGILLO_URL=f"http://localhost:{port}", TERM="dumb")
