@@ -1,0 +1,372 @@
+"""What happens by itself: a bridge for whom a review keeps waiting, and the end of what nobody renewed."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from app.credentials import queries as credential_queries
+from app.credentials import service as credentials
+from app.credentials.models import Intent, Period
+from app.formats.bitstring import MAX_TOKEN, read_status_list
+from app.formats.jose import open_compact
+from app.main import worker
+from app.organisations.models import Membership, Mode, Organisation
+from app.outbox.trail import Event
+from app.ports import Ports, Slot
+from app.renewal import bridging
+from app.renewal.states import ActivityState
+from tests.conftest import START
+from tests.credentials.test_races import at_once
+from tests.fakes_keys import MemoryKeys
+from tests.renewal import members
+from tests.renewal.members import House, problem
+from tests.renewal.renewing import (
+    DAY,
+    accept_all,
+    approve,
+    approved,
+    code,
+    credential,
+    document,
+    enough,
+    file,
+    filed,
+    periods,
+    refuse,
+    standing,
+    verified,
+)
+
+GRANT = ("grant", date(2026, 11, 20), date(2029, 11, 20))
+LAST = date(2029, 11, 20)
+GRACE_ENDS = date(2030, 2, 18)
+YEAR_LATER = date(2030, 11, 20)
+
+
+@pytest.fixture
+def keys() -> MemoryKeys:
+    """Bought keys of these tests' own: years go by, and seals are made anew."""
+    return MemoryKeys(START, development=False)
+
+
+@pytest.fixture
+def house(ports: Ports, keys: MemoryKeys) -> House:
+    """A house that means what it issues."""
+    opened = members.opened(replace(ports, signer=keys))
+    with opened.ports.database.writing() as session:
+        session.get_one(Organisation, opened.organisation).mode = Mode.LIVE
+    return opened
+
+
+def go_to(house: House, keys: MemoryKeys, day: date) -> None:
+    """Let years go by, and buy a new seal for the old one."""
+    house.go_to(day)
+    for slot in Slot:
+        keys.rotate(slot, house.now)
+
+
+def under_review(house: House, keys: MemoryKeys, filed_on: date) -> dict[str, Any]:
+    """A renewal that is audited, filed on a day; the issuing body takes its time."""
+    enough(house, provider="Scuola di prova")
+    go_to(house, keys, filed_on)
+    renewal = filed(house)
+    assert renewal["state"] == "audit"
+    return renewal
+
+
+def bridge_of(house: House) -> Period:
+    (bridge,) = [each for each in credential(house).periods if each.kind == "bridge"]
+    return bridge
+
+
+def bits(house: House, period: Period) -> tuple[bool, bool]:
+    """Whether the public lists say revoked and suspended of a period's document."""
+    made = document(period)
+    found = []
+    for purpose in ("revocation", "suspension"):
+        answer = house.holder.calls.get(f"/status/{made.list_id}-{purpose}")
+        assert answer.status_code == 200
+        listed = read_status_list(open_compact(answer.text, limit=MAX_TOKEN).payload).bits
+        found.append(listed.is_set(made.list_index))
+    return found[0], found[1]
+
+
+def test_i38_a_bridge_is_issued_before_the_end_and_holds_from_the_day_after(
+    house: House, keys: MemoryKeys
+) -> None:
+    renewal = under_review(house, keys, LAST - timedelta(days=30))
+    house.go_to(LAST - 2 * DAY)
+    house.work()
+    assert periods(house) == [GRANT]
+    house.go_to(LAST - DAY)
+    house.work()
+    assert periods(house) == [GRANT, ("bridge", LAST + DAY, GRACE_ENDS)]
+    shown = house.holder.calls.get(f"/v1/renewals/{renewal['id']}").json()
+    assert shown["bridge"] == {
+        "seq": 2,
+        "valid_from": "2029-11-21",
+        "valid_until": "2030-02-18",
+        "ended_on": None,
+    }
+    token = document(bridge_of(house)).token
+    assert code(verified(house, token), "validity_period") == "not-yet-valid"
+    house.go_to(LAST + DAY)
+    for report in (verified(house, token), verified(house)):
+        assert (report["result"], report["credential"]["state"]) == ("valid", "active")
+        assert code(report, "validity_period") == "in-bridge"
+        (said,) = [each["reason"] for each in report["checks"] if each["id"] == "validity_period"]
+        assert "filed in time and is under review" in said["en"]
+        assert report["headline"]["en"] == "Valid today, 21 November 2029, until 18 February 2030"
+    house.work()
+    assert len(periods(house)) == 2
+
+
+def test_i38_the_approval_takes_the_bridges_place_without_a_gap_and_without_an_overlap(
+    house: House, keys: MemoryKeys
+) -> None:
+    renewal = under_review(house, keys, LAST - timedelta(days=30))
+    old = document(credential(house).periods[0]).token
+    house.go_to(LAST - DAY)
+    house.work()
+    house.go_to(date(2030, 1, 10))
+    accept_all(house)
+    approved(house, renewal)
+    house.work()
+    assert periods(house) == [
+        GRANT,
+        ("bridge", LAST + DAY, date(2030, 1, 9)),
+        ("renewal", date(2030, 1, 10), date(2032, 11, 20)),
+    ]
+    bridge = bridge_of(house)
+    assert bridge.valid_until == GRACE_ENDS
+    assert (bits(house, bridge), document(bridge).superseded_at) == ((True, False), house.now)
+    by_bridge, by_old, by_number = (
+        verified(house, document(bridge).token),
+        verified(house, old),
+        verified(house),
+    )
+    assert code(by_bridge, "validity_period") == "expired-renewed"
+    assert code(by_bridge, "register_match") == "register-agrees"
+    assert code(by_bridge, "superseded") == "superseded-renewed"
+    assert (by_bridge["result"], by_bridge["credential"]["state"]) == ("invalid", "superseded")
+    assert "ended on 9 January 2030, and it was renewed" in by_bridge["headline"]["en"]
+    assert (by_old["result"], by_old["credential"]["state"]) == ("invalid", "superseded")
+    assert (by_number["result"], code(by_number, "validity_period")) == ("valid", "in-period")
+    assert by_number["credential"]["valid_from"] == "2030-01-10T00:00:00+01:00"
+
+
+def test_i38_a_refusal_ends_the_bridge(house: House, keys: MemoryKeys) -> None:
+    renewal = under_review(house, keys, LAST - timedelta(days=30))
+    old = document(credential(house).periods[0]).token
+    house.go_to(LAST - DAY)
+    house.work()
+    house.go_to(date(2029, 12, 10))
+    assert verified(house)["result"] == "valid"
+    assert refuse(house, renewal).status_code == 200
+    house.ports.clock.at = house.now + timedelta(seconds=2)  # type: ignore[attr-defined] # a set clock
+    house.work()
+    assert periods(house) == [GRANT, ("bridge", LAST + DAY, date(2029, 12, 9))]
+    bridge = bridge_of(house)
+    assert bits(house, bridge) == (True, False)
+    for report in (verified(house), verified(house, document(bridge).token)):
+        assert (report["result"], report["credential"]["state"]) == ("invalid", "expired")
+        assert code(report, "validity_period") == "expired"
+        assert code(report, "superseded") == "newest"
+        assert code(report, "register_match") == "register-agrees"
+        assert report["headline"]["en"].endswith("its validity ended on 9 December 2029")
+    # The bridge that was refused is nothing that the old document could be exchanged for.
+    assert code(verified(house, old), "validity_period") == "expired"
+    assert code(verified(house, old), "superseded") == "newest"
+    house.work()
+    assert len(periods(house)) == 2
+
+
+def test_the_old_document_points_to_the_bridge_while_it_holds(house: House, keys: MemoryKeys) -> None:
+    under_review(house, keys, LAST - timedelta(days=30))
+    old = document(credential(house).periods[0]).token
+    house.go_to(LAST - DAY)
+    house.work()
+    house.go_to(LAST + DAY)
+    report = verified(house, old)
+    assert code(report, "validity_period") == "expired-bridged"
+    (said,) = [each["reason"] for each in report["checks"] if each["id"] == "superseded"]
+    assert "valid from 21 November 2029 through 18 February 2030" in said["en"]
+    house.go_to(GRACE_ENDS + DAY)
+    assert code(verified(house), "validity_period") == "expired"
+
+
+def test_a_bridge_that_never_began_holds_on_no_day(house: House, keys: MemoryKeys) -> None:
+    renewal = under_review(house, keys, LAST - timedelta(days=30))
+    house.go_to(LAST - DAY)
+    house.work()
+    house.go_to(LAST)
+    accept_all(house)
+    approved(house, renewal)
+    assert periods(house) == [
+        GRANT,
+        ("bridge", LAST + DAY, LAST),
+        ("renewal", LAST + DAY, date(2032, 11, 20)),
+    ]
+    token = document(bridge_of(house)).token
+    for day in (LAST, LAST + DAY, GRACE_ENDS + DAY):
+        house.go_to(day)
+        report = verified(house, token)
+        assert (report["result"], code(report, "validity_period")) == ("invalid", "bridge-not-needed")
+    assert code(verified(house, token), "superseded") == "superseded-renewed"
+    house.go_to(LAST)
+    assert code(verified(house), "validity_period") == "in-period"
+    house.go_to(LAST + DAY)
+    assert verified(house)["credential"]["valid_until"] == "2032-11-20T23:59:59+01:00"
+
+
+def test_i38_whoever_filed_29_days_before_the_end_has_no_bridge(house: House, keys: MemoryKeys) -> None:
+    renewal = under_review(house, keys, LAST - timedelta(days=29))
+    for day in (LAST - DAY, LAST, LAST + DAY, LAST + 10 * DAY):
+        house.go_to(day)
+        house.work()
+    assert periods(house) == [GRANT]
+    report = verified(house)
+    assert (report["result"], code(report, "validity_period")) == ("invalid", "expired-renewable")
+    accept_all(house)
+    approved(house, renewal)
+    assert periods(house) == [GRANT, ("renewal", LAST + 10 * DAY, date(2032, 11, 20))]
+
+
+def test_no_bridge_for_what_was_decided(house: House, keys: MemoryKeys) -> None:
+    renewal = under_review(house, keys, LAST - timedelta(days=60))
+    refuse(house, renewal)
+    house.go_to(LAST - DAY)
+    house.work()
+    assert periods(house) == [GRANT]
+
+
+def test_a_suspended_holder_gets_a_bridge_when_the_suspension_ends(house: House, keys: MemoryKeys) -> None:
+    under_review(house, keys, LAST - timedelta(days=60))
+    suspend(house)
+    house.go_to(LAST - DAY)
+    house.work()
+    assert periods(house) == [GRANT]
+    house.go_to(date(2029, 12, 5))
+    with house.ports.database.writing(house.organisation) as session:
+        by = house.registrar.actor
+        credentials.reinstate(session, house.credential, reasons="Over.", by=by, at=house.now)
+    house.work()
+    assert periods(house) == [GRANT, ("bridge", date(2029, 12, 5), GRACE_ENDS)]
+
+
+def suspend(house: House) -> None:
+    with house.ports.database.writing(house.organisation) as session:
+        credentials.suspend(
+            session,
+            house.credential,
+            cause="own_request",
+            reasons="Asked.",
+            review_on=None,
+            by=house.registrar.actor,
+            at=house.now,
+        )
+
+
+def test_whoever_left_the_association_gets_no_bridge(house: House, keys: MemoryKeys) -> None:
+    under_review(house, keys, LAST - timedelta(days=60))
+    house.go_to(LAST - DAY)
+    with house.ports.database.writing(house.organisation) as session:
+        mine = select(Membership).where(Membership.person_id == house.holder.id)
+        session.scalars(mine).one().to_day = house.today - DAY
+    house.work()
+    assert periods(house) == [GRANT]
+
+
+def test_many_workers_make_one_bridge(house: House, keys: MemoryKeys) -> None:
+    under_review(house, keys, LAST - timedelta(days=60))
+    house.go_to(LAST - DAY)
+    assert at_once(*[bridging.duty(house.ports) for _ in range(8)]) == [None] * 8
+    assert len(periods(house)) == 2
+    assert document(bridge_of(house))
+    with house.ports.database.reading(house.organisation) as session:
+        assert session.scalars(select(Intent)).all() == []
+        topics = [event.topic for event in session.scalars(select(Event))]
+    assert topics.count("renewal.bridged") == 1
+
+
+def test_a_bridge_and_an_approval_at_once_never_overlap(house: House, keys: MemoryKeys) -> None:
+    renewal = under_review(house, keys, LAST - timedelta(days=60))
+    accept_all(house)
+    house.go_to(LAST + 5 * DAY)
+    got = at_once(bridging.duty(house.ports), lambda: approve(house, renewal), bridging.duty(house.ports))
+    assert [each.status_code for each in got if each is not None] == [200]  # type: ignore[union-attr] # an answer
+    house.work()
+    found = periods(house)
+    assert found[-1] == ("renewal", LAST + 5 * DAY, date(2032, 11, 20))
+    assert [kind for kind, _, _ in found] in (["grant", "renewal"], ["grant", "bridge", "renewal"])
+    with house.ports.database.reading(house.organisation) as session:
+        assert session.scalars(select(Intent)).all() == []
+
+
+def test_i25_what_nobody_renewed_lapses_for_good(house: House, keys: MemoryKeys) -> None:
+    old = document(credential(house).periods[0]).token
+    enough(house, state=ActivityState.ACCEPTED)
+    go_to(house, keys, YEAR_LATER)
+    house.work()
+    assert credential(house).closed_at is None
+    assert standing(house)["phase"] == "reinstatement"
+    assert code(verified(house), "validity_period") == "expired"
+    house.go_to(YEAR_LATER + DAY)
+    house.work()
+    assert credential(house).closed_at == house.now
+    for report in (verified(house), verified(house, old)):
+        assert (report["result"], report["credential"]["state"]) == ("invalid", "lapsed")
+        assert code(report, "status") == "status-lapsed"
+        assert report["headline"]["en"].endswith("it has lapsed")
+    assert problem(file(house)) == (409, "credential-not-active")
+    stands = standing(house)
+    assert (stands["phase"], stands["may_file"]) == ("lapsed", False)
+    assert stands["why_not"][0]["detail"]["en"].startswith("The credential has lapsed, for good")
+    listed = house.holder.calls.get(f"/v1/credentials/{house.credential}").json()
+    assert listed["state"] == "lapsed"
+    with house.ports.database.reading(house.organisation) as session:
+        lapsed = [event for event in session.scalars(select(Event)) if event.topic == "credential.lapsed"]
+    assert {event.about["credential"] for event in lapsed} == {house.credential, house.other_credential}
+    revoked = house.registrar.calls.post(
+        f"/v1/credentials/{house.credential}/revocation",
+        json={"cause": "misuse_of_mark", "reasons": "Too late."},
+    )
+    assert problem(revoked) == (409, "credential-not-movable")
+
+
+def test_after_a_lapse_a_new_credential_can_be_granted(house: House, keys: MemoryKeys) -> None:
+    go_to(house, keys, YEAR_LATER + DAY)
+    house.work()
+    again = house.issued_to(house.holder)
+    assert again.id != house.credential
+    with house.ports.database.reading(house.organisation) as session:
+        held = credential_queries.open_credential(session, house.holder.id, again.scheme_id)
+        assert held is not None
+        assert (held.id, held.anchor) == (again.id, YEAR_LATER + DAY)
+    assert verified(house, number=again.number)["result"] == "valid"
+
+
+def test_what_waits_for_a_decision_does_not_lapse(house: House, keys: MemoryKeys) -> None:
+    enough(house, state=ActivityState.ACCEPTED)
+    go_to(house, keys, YEAR_LATER)
+    renewal = filed(house)
+    house.pass_days(20)
+    house.work()
+    assert credential(house).closed_at is None
+    interview = {"held_on": house.today.isoformat(), "minutes": "They know their trade still."}
+    assert approved(house, renewal, interview=interview)["period"]["valid_until"] == "2032-11-20"
+    house.work()
+    assert verified(house)["result"] == "valid"
+
+
+def test_what_was_refused_at_last_lapses(house: House, keys: MemoryKeys) -> None:
+    enough(house)
+    go_to(house, keys, YEAR_LATER)
+    renewal = filed(house)
+    house.pass_days(20)
+    refuse(house, renewal)
+    worker(house.ports).drain()
+    assert credential(house).closed_at is not None
