@@ -41,10 +41,10 @@ BYTES_AT_ONCE: Final = 800_000
 LONGEST_FILE: Final = 20_000_000
 YES: Final = frozenset({"", "1", "y", "yes", "true", "s", "si", "sì", "x"})
 NO: Final = frozenset({"0", "n", "no", "false"})
-_ISO: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
-_EUROPEAN: Final = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})")
-_NUMBER: Final = re.compile(r"\d{1,6}([.,]\d{1,4})?")
-_TOPIC: Final = re.compile(r"([a-z][a-z0-9_]*)\s*[:=]\s*(\d{1,6}(?:[.,]\d{1,4})?)(?![\d.,]*\d)")
+_ISO: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)
+_EUROPEAN: Final = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})", re.ASCII)
+_NUMBER: Final = re.compile(r"\d{1,6}([.,]\d{1,4})?", re.ASCII)
+_TOPIC: Final = re.compile(r"([a-z][a-z0-9_]*)\s*[:=]\s*(\d{1,6}(?:[.,]\d{1,4})?)(?![\d.,]*\d)", re.ASCII)
 _BETWEEN: Final = re.compile(r"[\s,;|]+")
 
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from getpass import getpass
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -591,7 +592,7 @@ def _kept_url() -> str | None:
 
 def _key(visit: Visit) -> str:
     if visit.asks:
-        return str(typer.prompt(visit.say("ask-key"), hide_input=True, err=True))
+        return getpass(f"{visit.say('ask-key')}: ")  # which hides before it asks
     return "" if sys.stdin.isatty() else sys.stdin.readline()
 
 

@@ -163,7 +163,7 @@ def _ending(visit: Visit) -> Iterator[None]:
         said = visit.say("answer-strange", why=repr(strange))
         visit.errors.print(said, style="red", markup=False)
         raise visit.failed(Ends.NETWORK, said) from None
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, EOFError, typer.Abort):
         visit.errors.print()
         visit.note("interrupted")
         raise typer.Exit(Ends.INTERRUPTED) from None
