@@ -17,8 +17,7 @@ from app.renewal.ruleset import RuleSet
 from app.schemes.catalogue import catalogue
 
 ACTIVITIES: Final = 200
-ROUNDS: Final = 15
-TIMES: Final = 20
+TIMES: Final = 300
 MOST_MS: Final = 2.0
 ANCHOR: Final = date(2026, 11, 20)
 CYCLE: Final = Cycle(ANCHOR, date(2029, 11, 20), date(2029, 11, 20), date(2030, 2, 18))
@@ -51,7 +50,7 @@ def _activity(number: int) -> Activity:
 
 
 def run() -> dict[str, object]:
-    """Measure; times are the best of several rounds, in milliseconds, for one evaluation."""
+    """Measure; times are in milliseconds, the best of many: the rest is the machine's other work."""
     rules = RuleSet.of_scheme(catalogue().version("uni-11621-8/ai-deep-learning-engineer", "1.0.0"))
     given = activities()
     exemptions = (Exemption("parental", 20),)
@@ -77,11 +76,10 @@ def run() -> dict[str, object]:
 def _best(work: Callable[[], object]) -> float:
     def once() -> float:
         began = perf_counter()
-        for _ in range(TIMES):
-            work()
-        return (perf_counter() - began) / TIMES * 1000
+        work()
+        return (perf_counter() - began) * 1000
 
-    return min(once() for _ in range(ROUNDS))
+    return min(once() for _ in range(TIMES))
 
 
 if __name__ == "__main__":

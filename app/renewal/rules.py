@@ -504,13 +504,13 @@ def _tell_what_found_no_place(count: _Count, wanting: list[_Entry], places: "_Pl
         for c in count.rules.categories
         if c.max is not None and not places.left[c.id]
     }
+    crowded = words.reason(Why.DAY_CAP, most=count.amount(count.rules.per_day_max or NOTHING))
     for entry, wish in zip(wanting, places.wishes, strict=True):
         if wish.got < entry.counted:
             if wish.group in full:
                 count.limit(entry, wish.got, Why.CATEGORY_CAP, full[wish.group])
             else:
-                told = count.amount(count.rules.per_day_max or NOTHING)
-                count.limit(entry, wish.got, Why.DAY_CAP, words.reason(Why.DAY_CAP, most=told))
+                count.limit(entry, wish.got, Why.DAY_CAP, crowded)
 
 
 @dataclass(slots=True)
@@ -537,10 +537,10 @@ class _Places:
 
     Whoever finds their days full asks others to move to further days of theirs, or to leave their share to
     somebody of their group whose days have room: these are augmenting paths, and they make the flow as large
-    as it can be. Days that a search could not get beyond stay full for good, so no search visits them again.
+    as it can be. Whatever a search could not get beyond stays stuck for good, so no search goes there again.
     """
 
-    __slots__ = ("_closed", "_full", "_on", "_room", "_taken", "left", "wishes")
+    __slots__ = ("_closed", "_full", "_on", "_room", "_stuck", "_taken", "left", "wishes")
 
     def __init__(self, room: int | None, most: Mapping[str, int], wishes: list[_Wish]) -> None:
         self._room = room
@@ -550,6 +550,7 @@ class _Places:
         self._on: dict[int, dict[int, int]] = {}  # who has how much of a day
         self._full: dict[int, int] = {}  # from a full day to a later one that may have room
         self._closed: dict[int, int] = {}  # likewise from a day that no search gets beyond
+        self._stuck: set[int] = set()  # who can ask nobody any more
 
     def grant(self, number: int, up_to: int) -> None:
         """Give somebody as much of their wish as there is room for."""
@@ -557,47 +558,64 @@ class _Places:
         wanted = up_to - wish.got
         if wish.group is not None:
             wanted = min(wanted, self.left[wish.group])
-        given = 0
-        if self._room is None:
-            given = max(0, wanted)
-            wish.got += given
-        while given < wanted and self._room:
-            links = self._way(number)
-            if links is None:
-                break
+        given = max(0, wanted) if self._room is None else self._settle(number, wanted)
+        wish.got += given
+        while given < wanted and self._room and (links := self._way(number)):
             given += self._follow(links, wanted - given)
         if wish.group is not None:
             self.left[wish.group] -= given
 
+    def _settle(self, who: int, wanted: int) -> int:
+        """Take the earliest of one's days that have room; nobody has to move for that."""
+        wish, given = self.wishes[who], 0
+        while self._room and given < wanted and (day := _past(self._full, wish.first)) <= wish.last:
+            given += self._put(who, day, wanted - given)
+        return given
+
+    def _put(self, who: int, day: int, wanted: int) -> int:
+        """Take as much of a day with room as is wanted and there."""
+        taken, room = self._taken.get(day, 0), self._room or 0
+        given = min(wanted, room - taken)
+        self._taken[day] = taken + given
+        self._move(day, who, given)
+        if taken + given == room:
+            self._full[day] = day + 1
+        return given
+
     def _way(self, start: int) -> list[_Link] | None:
         """Find the shortest way to a day with room; the last who is asked has one."""
-        came: dict[int, _Link | None] = {start: None}
-        seen: set[int] = set()
-        for who in (queue := [start]):
+        came: dict[int, _Link | None] = {} if start in self._stuck else {start: None}
+        days: set[int] = set()
+        groups: set[str | None] = {None}
+        for who in (queue := list(came)):
             wish = self.wishes[who]
             if _past(self._full, wish.first) <= wish.last:
                 return _traced(came, who)
-            for link in (*self._holders(who, seen), *self._others_of_its_group(who)):
-                if link.asked not in came:
+            for link in (*self._holders(who, days), *self._others_of_its_group(who, groups)):
+                if link.asked not in came and link.asked not in self._stuck:
                     came[link.asked] = link
                     queue.append(link.asked)
-        for day in seen:
+        self._stuck.update(came)
+        for day in days:
             self._closed[day] = day + 1
         return None
 
-    def _holders(self, who: int, seen: set[int]) -> Iterator[_Link]:
+    def _holders(self, who: int, days: set[int]) -> Iterator[_Link]:
+        """Name those who hold a part of one's days, leaving out the days that were asked already."""
         wish = self.wishes[who]
         day = _past(self._closed, wish.first)
         while day <= wish.last:
-            if day not in seen:
-                seen.add(day)
+            if day not in days:
+                days.add(day)
                 for holder in self._on[day]:
                     yield _Link(who, holder, day)
             day = _past(self._closed, day + 1)
 
-    def _others_of_its_group(self, who: int) -> Iterator[_Link]:
+    def _others_of_its_group(self, who: int, groups: set[str | None]) -> Iterator[_Link]:
+        """Name those of one's group who still want something, unless the group was asked already."""
         group = self.wishes[who].group
-        if group is not None:
+        if group not in groups:
+            groups.add(group)
             for other, wish in enumerate(self.wishes):
                 if wish.group == group and wish.got < wish.want:
                     yield _Link(who, other, None)
@@ -618,11 +636,7 @@ class _Places:
             else:
                 self._move(link.day, link.asked, -moved)
                 self._move(link.day, link.asks, moved)
-        self._move(day, links[-1].asked, moved)
-        self._taken[day] = self._taken.get(day, 0) + moved
-        if self._taken[day] == self._room:
-            self._full[day] = day + 1
-        return moved
+        return self._put(links[-1].asked, day, moved)
 
     def _move(self, day: int, who: int, steps: int) -> None:
         holders = self._on.setdefault(day, {})
