@@ -285,7 +285,7 @@ def test_many_workers_make_one_bridge(house: House, keys: MemoryKeys) -> None:
     house.go_to(LAST - DAY)
     assert at_once(*[bridging.duty(house.ports) for _ in range(8)]) == [None] * 8
     assert len(periods(house)) == 2
-    assert document(bridge_of(house))
+    assert document(bridge_of(house)).superseded_at is None
     with house.ports.database.reading(house.organisation) as session:
         assert session.scalars(select(Intent)).all() == []
         topics = [event.topic for event in session.scalars(select(Event))]
