@@ -37,7 +37,7 @@ class Entry:
     address: str  # where anybody can look it up
     days: Days
     suspended: bool
-    hours: Hours | None
+    hours: Hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ COUNTED: Final = Labels(
     it="Aggiornamento continuo che conta finora: {counted}, su {required}.",
     en="Continuing development that counts so far: {counted}, of {required}.",
 )
-MISSING: Final = Labels(it="Manca ancora:", en="Still missing:")
+MISSING: Final = Labels(it="Per il rinnovo:", en="For the renewal:")
 NOTHING_MISSING: Final = Labels(it="Non manca nulla.", en="Nothing is missing.")
 MAY_FILE: Final = Labels(
     it="Non manca nulla: il rinnovo si può chiedere già ora.",
@@ -170,15 +170,17 @@ def _about(entry: Entry, occasion: Occasion, language: Language) -> str:
         return worded(sentence, **facts).in_language(language)
 
     about = " ".join(said(sentence, **_facts(entry.days)) for sentence in _standing(entry, occasion))
-    lines = [_filled(said(NUMBER, title=entry.title, number=entry.number)), entry.address, _filled(about)]
-    if entry.hours is not None:
-        hours = entry.hours
-        lines += [
+    hours = entry.hours
+    return "\n".join(
+        [
+            _filled(said(NUMBER, title=entry.title, number=entry.number)),
+            entry.address,
+            _filled(about),
             _filled(said(COUNTED, counted=hours.counted, required=hours.required)),
             _filled(said(_verdict(hours, entry.days.phase(occasion.today)))),
             *(_filled(gap.in_language(language), "- ") for gap in hours.gaps),
         ]
-    return "\n".join(lines)
+    )
 
 
 def _standing(entry: Entry, occasion: Occasion) -> Iterator[Labels]:

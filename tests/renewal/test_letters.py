@@ -56,12 +56,12 @@ def test_a_letter_says_until_when_what_is_missing_and_how_it_is_done() -> None:
     assert "Gentile Anna Bianchi, è tempo di pensare al rinnovo." in italian
     assert "Vale fino al 20 novembre 2029. Il rinnovo va chiesto entro quel giorno." in italian
     assert "In ritardo si può ancora fino al 18 febbraio 2030" in italian
-    assert "45 ore, su 60 ore. Manca ancora: - Mancano 15 ore in totale" in italian
+    assert "45 ore, su 60 ore. Per il rinnovo: - Mancano 15 ore in totale" in italian
     assert "- Mancano 2 ore di etica." in italian
     assert "Associazione di prova" in italian
     assert "Dear Anna Bianchi, it is time to think of your renewal." in english
     assert "It is valid until 20 November 2029. Its renewal is to be asked for by that day." in english
-    assert "45 hours, of 60 hours. Still missing: - 15 hours are missing in total." in english
+    assert "45 hours, of 60 hours. For the renewal: - 15 hours are missing in total." in english
     for half in (italian, english):
         assert "sigillo renew" in half
         assert ENTRY.address in half

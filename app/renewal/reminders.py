@@ -1,0 +1,379 @@
+"""Reminders of renewal by e-mail: each date once, one letter per person, none once a renewal was filed.
+
+A duty looks who is due and writes that down together with a message, in one transaction; the message holds
+identifiers only. The letter is written when it is sent, from the register as it is by then.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from itertools import islice
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, aliased
+
+from app.core.clock import iso_duration
+from app.core.days import local_day
+from app.core.db import EVERY_ORGANISATION
+from app.core.errors import JsonValue
+from app.core.ids import new_id
+from app.credentials.models import Credential, Period
+from app.credentials.rules import PeriodKind
+from app.organisations import queries as organisations
+from app.organisations.models import Mode, Person
+from app.outbox import messages, trail
+from app.outbox.messages import Message
+from app.ports import Mail, MailRefused, Ports
+from app.renewal import letters, queries
+from app.renewal.cycles import DAY
+from app.renewal.hourly import Hourly
+from app.renewal.ledger import ledger_of
+from app.renewal.letters import Entry, Hours, Occasion
+from app.renewal.models import Reminder, Renewal
+from app.renewal.words import amount
+from app.schemes.catalogue import catalogue
+from app.schemes.scheme import Scheme
+from app.schemes.upkeep import RenewalRules
+
+log: Final = logging.getLogger("sigillo.reminders")
+REMINDER: Final = "mail.reminder"
+PEOPLE_AT_ONCE: Final = 25  # in one transaction: a longer write would keep requests waiting on SQLite
+# A letter is not begun unless it will be over before the message may be another worker's.
+SENDING_TAKES: Final = timedelta(seconds=30)
+
+
+class Kind(StrEnum):
+    """Which date a reminder is about, in the order in which they come."""
+
+    P180D = "P180D"
+    P90D = "P90D"
+    P30D = "P30D"
+    P7D = "P7D"
+    EXPIRY = "expiry"
+    GRACE = "grace"
+
+
+BEFORE_EXPIRY: Final[Mapping[Kind, timedelta]] = {
+    Kind.P180D: timedelta(days=180),
+    Kind.P90D: timedelta(days=90),
+    Kind.P30D: timedelta(days=30),
+    Kind.P7D: timedelta(days=7),
+}
+FIRST: Final = max(BEFORE_EXPIRY.values())
+BEFORE_GRACE_ENDS: Final = timedelta(days=30)
+
+
+def due(until: date, rules: RenewalRules, today: date) -> Kind | None:
+    """Name the reminder whose day came last; none before the first, and none once grace is over."""
+    if today > max(until, rules.grace.after(until)):
+        return None
+    come = [kind for kind, day in _days(until, rules) if day <= today]
+    return come[-1] if come else None
+
+
+def _days(until: date, rules: RenewalRules) -> Iterator[tuple[Kind, date]]:
+    for kind, before in BEFORE_EXPIRY.items():
+        yield kind, until - before
+    expiry = until + DAY
+    yield Kind.EXPIRY, expiry
+    grace = rules.grace.after(until) - BEFORE_GRACE_ENDS
+    if grace > expiry:  # a short grace needs no second word
+        yield Kind.GRACE, grace
+
+
+def ends_due(rules: RenewalRules, today: date) -> Mapping[Kind, tuple[date, date]]:
+    """Tell for each reminder between which days a cycle must end for it to be the one to send today."""
+    found: dict[Kind, tuple[date, date]] = {}
+    until = today + FIRST
+    while (kind := due(until, rules, today)) is not None:
+        _, last = found.get(kind, (until, until))
+        found[kind] = (until, last)
+        until -= DAY
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """That the holder of a credential is to be reminded that a cycle of it ends."""
+
+    credential_id: str
+    cycle: int
+    kind: Kind
+
+    @classmethod
+    def read(cls, written: JsonValue) -> "Due":
+        if not isinstance(written, dict):
+            raise TypeError("A reminder is written as an object.")
+        return cls(str(written["credential"]), int(str(written["cycle"])), Kind(str(written["kind"])))
+
+    def written(self) -> dict[str, JsonValue]:
+        return {"credential": self.credential_id, "cycle": self.cycle, "kind": self.kind.value}
+
+
+def duty(ports: Ports) -> Callable[[], None]:
+    """Make a worker's duty: look once an hour who is to be reminded."""
+
+    def look(at: datetime) -> None:
+        _remind(ports, at)
+
+    return Hourly(ports.clock, look)
+
+
+def remind(ports: Ports) -> int:
+    """Leave a message for everybody whom it is time to remind; return how many."""
+    return _remind(ports, ports.clock.now())
+
+
+def _remind(ports: Ports, at: datetime) -> int:
+    left = 0
+    for today, ids in _calendars(ports, at).items():
+        with ports.database.reading() as session:
+            found = _whom(session, today)
+        people = ((whom, reminders) for whom, reminders in sorted(found.items()) if whom[0] in ids)
+        while batch := list(islice(people, PEOPLE_AT_ONCE)):
+            try:
+                left += _leave_all(ports, batch, at)
+            except Exception:  # the others need not wait for these
+                log.exception("reminders.failed")
+    return left
+
+
+def _calendars(ports: Ports, at: datetime) -> Mapping[date, frozenset[str]]:
+    """Tell which day it is where, and for which organisations."""
+    with ports.database.reading() as session:
+        everyone = organisations.organisations(session)
+    days: dict[date, frozenset[str]] = {}
+    for organisation in everyone:
+        try:
+            today = local_day(at, ZoneInfo(organisation.time_zone))
+        except (KeyError, ValueError):
+            log.exception("reminders.failed", extra={"organisation_id": organisation.id})
+            continue
+        days[today] = days.get(today, frozenset()) | {organisation.id}
+    return days
+
+
+Whom = tuple[str, str]  # an organisation, and a person of it
+
+
+def _whom(session: Session, today: date) -> Mapping[Whom, Sequence[Due]]:
+    """Find who is to be reminded, and of what, where it is this day."""
+    people: dict[Whom, list[Due]] = {}
+    for scheme in catalogue().schemes:
+        for kind, (first, last) in ends_due(scheme.renewal, today).items():
+            for whom, found in _awaiting(session, scheme, kind, first, last):
+                people.setdefault(whom, []).append(found)
+    return people
+
+
+def _awaiting(
+    session: Session, scheme: Scheme, kind: Kind, first: date, last: date
+) -> Iterator[tuple[Whom, Due]]:
+    """Find the credentials in use whose cycle ends between two days, unrenewed and not yet recalled so.
+
+    Every organisation's at once: SQLite, asked for one's alone, would read all of that one's register.
+    """
+    newer = aliased(Period)
+    later = select(newer.id).where(
+        newer.credential_id == Period.credential_id,
+        newer.cycle > Period.cycle,
+        newer.kind != PeriodKind.BRIDGE,
+    )
+    filed = select(Renewal.id).where(
+        Renewal.credential_id == Period.credential_id, Renewal.cycle == Period.cycle
+    )
+    recalled = select(Reminder.id).where(
+        Reminder.credential_id == Period.credential_id,
+        Reminder.cycle == Period.cycle,
+        Reminder.kind == kind.value,
+    )
+    rows = session.execute(
+        select(Credential.organisation_id, Credential.holder_id, Credential.id, Period.cycle)
+        .join(Period, Period.credential_id == Credential.id)
+        .where(
+            Credential.scheme_id == scheme.id,
+            Credential.issued_at.is_not(None),
+            Credential.revoked_at.is_(None),
+            Credential.closed_at.is_(None),
+            Period.scheme_version == scheme.version,
+            Period.kind != PeriodKind.BRIDGE,
+            Period.valid_until.between(first, last),
+            ~later.exists(),
+            ~filed.exists(),
+            ~recalled.exists(),
+        ),
+        execution_options=EVERY_ORGANISATION,
+    )
+    for organisation_id, holder_id, credential_id, cycle in rows:
+        yield (organisation_id, holder_id), Due(credential_id, cycle, kind)
+
+
+def _leave_all(ports: Ports, people: Iterable[tuple[Whom, Sequence[Due]]], at: datetime) -> int:
+    """Leave the messages of some people, all in one transaction."""
+    with ports.database.writing() as session:
+        return sum(
+            _leave(session, organisation_id, person_id, reminders, at=at)
+            for (organisation_id, person_id), reminders in people
+        )
+
+
+def _leave(
+    session: Session, organisation_id: str, person_id: str, reminders: Sequence[Due], *, at: datetime
+) -> bool:
+    """Write the reminders down with the message that sends them; False if somebody else just did.
+
+    Those whose day passed unseen are written down as passed over: a service that was down catches up with
+    one letter, not with all that it missed.
+    """
+    try:
+        with session.begin_nested():
+            for each in reminders:
+                _write_down(session, organisation_id, each, at)
+            messages.leave(
+                session,
+                REMINDER,
+                {"person": person_id, "reminders": [each.written() for each in reminders]},
+                organisation_id=organisation_id,
+                at=at,
+            )
+    except IntegrityError:
+        return False
+    return True
+
+
+def _write_down(session: Session, organisation_id: str, reminder: Due, at: datetime) -> None:
+    known = session.scalars(
+        select(Reminder.kind).where(
+            Reminder.credential_id == reminder.credential_id, Reminder.cycle == reminder.cycle
+        ),
+        execution_options=EVERY_ORGANISATION,
+    ).all()
+    for kind in _up_to(reminder.kind):
+        # What was passed over is written once. What is to be sent is written in any case: if somebody else
+        # was faster, the constraint says so.
+        if kind is reminder.kind or kind.value not in known:
+            session.add(
+                Reminder(
+                    id=new_id("rmd"),
+                    organisation_id=organisation_id,
+                    credential_id=reminder.credential_id,
+                    cycle=reminder.cycle,
+                    kind=kind.value,
+                    sent=kind is reminder.kind,
+                    left_at=at,
+                )
+            )
+
+
+def _up_to(kind: Kind) -> Iterable[Kind]:
+    order = list(Kind)
+    return order[: order.index(kind) + 1]
+
+
+class TooLateToBegin(Exception):
+    """The message will be another worker's before the letter could be handed over."""
+
+
+def topics(ports: Ports) -> Mapping[str, Callable[[Message], None]]:
+    """Tell a worker what to do with our messages."""
+
+    def send(message: Message) -> None:
+        now = ports.clock.now()
+        if message.lease_until is not None and now + SENDING_TAKES > message.lease_until:
+            raise TooLateToBegin
+        with ports.database.reading(message.organisation_id) as session:
+            written = _write(session, message, ports, now)
+        if written is None:
+            return
+        try:
+            ports.mailer.send(written.mail)
+        except MailRefused:
+            outcome = "reminder.refused"
+        else:
+            outcome = "reminder.sent"
+        with ports.database.writing(message.organisation_id) as session:
+            trail.record(
+                session,
+                outcome,
+                organisation_id=message.organisation_id,
+                by=trail.SYSTEM,
+                at=now,
+                about={"person": str(message.body["person"]), "message": message.id},
+                facts={"reminders": [each.written() for each in written.reminders]},
+            )
+
+    return {REMINDER: send}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A letter, and what it reminds of."""
+
+    mail: Mail
+    reminders: Sequence[Due]
+
+
+def _write(session: Session, message: Message, ports: Ports, now: datetime) -> Written | None:
+    """Write the letter from the register as it is now; nothing if all of it was settled meanwhile."""
+    organisation = organisations.organisation(session, message.organisation_id)
+    reader = session.get(Person, str(message.body["person"]))
+    asked = message.body["reminders"]
+    if reader is None or not isinstance(asked, list):
+        return None
+    today = local_day(now, ZoneInfo(organisation.time_zone))
+    entries: list[Entry] = []
+    reminders: list[Due] = []
+    for each in map(Due.read, asked):
+        entry = _entry(session, each, ports.settings.public_url, today, now)
+        if entry is not None:
+            entries.append(entry)
+            reminders.append(each)
+    if not entries:
+        return None
+    letter = letters.compose(
+        entries,
+        Occasion(
+            reader=f"{reader.given_name} {reader.family_name}",
+            organisation=organisation.legal_name,
+            today=today,
+            test=organisation.mode is Mode.TEST,
+            clock_offset=iso_duration(ports.clock.offset),
+        ),
+    )
+    mail = Mail(to=reader.email, subject=letter.subject, text=letter.text, message_id=message.id)
+    return Written(mail, reminders)
+
+
+def _entry(session: Session, reminder: Due, public_url: str, today: date, now: datetime) -> Entry | None:
+    """Tell how a credential stands; nothing if there is no more reason to write of it.
+
+    A letter that waited until the next reminder's day is that one's to write.
+    """
+    credential = session.get(Credential, reminder.credential_id)
+    if credential is None or credential.revoked_at is not None or credential.closed_at is not None:
+        return None
+    cycle = queries.terms(session, credential).last
+    settled = cycle.number != reminder.cycle or queries.renewals_of_cycle(
+        session, credential.id, cycle.number
+    )
+    if settled or due(cycle.days.ends, cycle.scheme.renewal, today) is not reminder.kind:
+        return None
+    ledger = ledger_of(session, credential, cycle=cycle.number, at=now)
+    unit = cycle.scheme.cpd.unit
+    return Entry(
+        number=credential.number,
+        title=cycle.scheme.title,
+        address=f"{public_url}/v/{credential.number}",
+        days=cycle.days,
+        suspended=credential.suspended_at is not None,
+        hours=Hours(
+            counted=amount(ledger.counted, unit),
+            required=amount(ledger.required, unit),
+            gaps=tuple(gap.words for gap in ledger.gaps),
+        ),
+    )
