@@ -87,12 +87,18 @@ def lapse(database: Database, organisation_id: str, credential_id: str, *, at: d
 
 
 def _bridgeable(database: Database, at: datetime) -> list[tuple[str, str]]:
+    """Name the renewals that a bridge is due for; each is looked at again before it is made."""
+    due = []
     with database.reading() as session:
-        return [
-            (renewal.organisation_id, renewal.id)
-            for renewal, credential in queries.under_review_anywhere(session)
-            if _bridge_due(credential, renewal, queries.under_review(session, credential, renewal, at=at))
-        ]
+        for renewal, credential in queries.under_review_anywhere(session):
+            try:
+                place = queries.under_review(session, credential, renewal, at=at)
+            except Exception:
+                log.exception("renewal-duty.failed")
+                continue
+            if _bridge_due(credential, renewal, place):
+                due.append((renewal.organisation_id, renewal.id))
+    return due
 
 
 def _bridge_due(credential: Credential, renewal: Renewal, place: Place) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session, aliased, defer
 
 from app.core.db import EVERY_ORGANISATION
 from app.credentials import queries as credentials
@@ -262,6 +262,7 @@ def under_review_anywhere(session: Session) -> Sequence[tuple[Renewal, Credentia
             Renewal.id.not_in(bridged),
             Credential.closed_at.is_(None),
         )
+        .options(defer(Renewal.evaluation, raiseload=True))
         .order_by(Renewal.id),
         execution_options=EVERY_ORGANISATION,
     )

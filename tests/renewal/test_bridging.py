@@ -17,6 +17,7 @@ from app.organisations.models import Membership, Mode, Organisation
 from app.outbox.trail import Event
 from app.ports import Ports, Slot
 from app.renewal import bridging
+from app.renewal.models import Renewal
 from app.renewal.states import ActivityState
 from tests.conftest import START
 from tests.credentials.test_races import at_once
@@ -290,6 +291,18 @@ def test_many_workers_make_one_bridge(house: House, keys: MemoryKeys) -> None:
         assert session.scalars(select(Intent)).all() == []
         topics = [event.topic for event in session.scalars(select(Event))]
     assert topics.count("renewal.bridged") == 1
+
+
+def test_one_renewal_that_cannot_be_bridged_keeps_no_other_waiting(house: House, keys: MemoryKeys) -> None:
+    under_review(house, keys, LAST - timedelta(days=60))
+    enough(house, house.other_credential)
+    spoilt = filed(house, house.other, house.other_credential)
+    with house.ports.database.writing(house.organisation) as session:
+        session.get_one(Renewal, spoilt["id"]).scheme_version = "9.9.9"
+    house.go_to(LAST - DAY)
+    house.work()
+    assert len(periods(house)) == 2
+    assert len(periods(house, house.other_credential)) == 1
 
 
 def test_a_bridge_and_an_approval_at_once_never_overlap(house: House, keys: MemoryKeys) -> None:

@@ -24,6 +24,7 @@ from app.status.errors import SigningFailed
 from tests import make
 from tests.credentials.test_races import at_once
 from tests.fakes_keys import MemoryKeys
+from tests.renewal import members
 from tests.renewal.members import House, Someone, problem
 from tests.renewal.renewing import (
     DAY,
@@ -188,17 +189,13 @@ def test_an_audit_that_found_something_wanting_is_cured(house: House) -> None:
     )
     assert problem(approve(house, renewal)) == (409, "renewal-not-movable")
     assert problem(house.holder.calls.post(f"{path}/answer", json={})) == (422, "renewal-not-eligible")
-    ended = days(house).begins + timedelta(days=90)
-    enter(
+    day = (days(house).begins + timedelta(days=90)).isoformat()
+    members.claimed(
         house,
-        activity(
-            house,
-            house.credential,
-            ended_on=ended,
-            hours=16,
-            claimed_on=house.today,
-            topics={"responsible_ai": "3", "sustainability": "1"},
-        ),
+        started_on=(days(house).begins + timedelta(days=86)).isoformat(),
+        ended_on=day,
+        hours="16",
+        topics={"responsible_ai": "3", "sustainability": "1"},
     )
     house.pass_days(20)
     answered = house.holder.calls.post(f"{path}/answer", json={})
