@@ -31,6 +31,7 @@ FIELDS: Final = (
     "competences",
     "note",
 )
+OPEN: Final = frozenset({"draft", "queried", "claimed"})  # takes proofs
 WAITING: Final = frozenset({"draft", "queried", "rejected"})
 
 
@@ -126,7 +127,8 @@ def ask_proof(visit: Visit) -> Proof | None:
         proof = typer.prompt(visit.say("ask-proof"), default="", show_default=False, err=True).strip()
         if not proof:
             return None
-        default = "url" if proof.startswith(("http://", "https://")) else "certificate"
+        told = "url" if proof.startswith(("http://", "https://")) else "referee"
+        default = "certificate" if Path(proof).expanduser().is_file() else told
         kind = typer.prompt(visit.say("ask-proof-kind"), default=default, err=True).strip()
         try:
             return Proof.of(proof, kind)
@@ -154,7 +156,7 @@ def log(visit: Visit, credential: Json, fields: Json, proof: Proof | None, *, cl
     if proof and proof.reference:
         body["proof"] = [{"kind": proof.kind, "reference": proof.reference}]
     made = visit.outbox.send(visit.api, "/v1/cpd-activities", body)
-    if proof and proof.file and made["state"] in {"draft", "queried"}:
+    if proof and proof.file and made["state"] in OPEN:
         return prove(visit, made, proof, claim=claim)
     return made
 
@@ -179,16 +181,13 @@ def prove(visit: Visit, activity: Json, proof: Proof, *, claim: bool = True) -> 
     return visit.api.get(path)
 
 
-def change(visit: Visit, activity: Json, fields: Json) -> Json:
+def change(visit: Visit, activity: Json, fields: Json, *, claim: bool) -> Json:
     """Change an activity: a draft or a queried one itself, a claimed one by a new version of it."""
     path = f"/v1/cpd-activities/{activity['id']}"
     whole = {name: activity[name] for name in FIELDS if activity.get(name) is not None} | fields
     if activity["state"] not in {"draft", "queried"}:
         return visit.outbox.send(visit.api, f"{path}/correction", whole)
-    changed = visit.api.put(path, whole)
-    if changed.get("missing"):
-        return changed
-    return visit.api.post(f"{path}/claim")
+    return visit.api.put(path, {**whole, "claim": claim})
 
 
 def show(visit: Visit, activity: Json) -> None:

@@ -313,30 +313,46 @@ class Import:
     def prove(
         self, opening: Callable[[Path], AbstractContextManager[BinaryIO]], sent: Callable[[int], None]
     ) -> None:
-        """Send the files that prove activities, where they are not there yet, and claim what is complete."""
+        """Send the proofs that are not there yet, and claim what is complete with them."""
         for row in self.to_prove():
             result = self.results[row.number]
-            if row.file is None or result.activity is None:
-                continue
             try:
-                there = self.api.get(f"/v1/cpd-activities/{result.activity}")
-                if there["state"] not in {"draft", "queried"}:
-                    result.state = there["state"]
-                else:
-                    self.files += add_file(self.api, there, row.file, row.file_kind, opening)
-                    result.state = self._claimed(row, result.activity, there["state"])
+                self._prove(row, result, opening)
             except Refused as refused:
                 result.code = refused.code
-                result.reasons.append(self._said(refused))
+                result.reasons = [self._said(refused)]
+            except CsvWrong as wrong:  # the file cannot be read; the other rows' can
+                result.code = wrong.code
+                result.reasons = [wrong.said(self.voice)]
             sent(1)
 
     def to_prove(self) -> list[Row]:
-        """List the rows whose proof is a file."""
-        return [
-            row
-            for row in self.rows
-            if row.file and row.number in self.results and self.results[row.number].activity
-        ]
+        """List the rows whose proof is a file, and the drafts to which a row has given a proof since."""
+        return [row for row in self.rows if self._wants_proof(row)]
+
+    def _wants_proof(self, row: Row) -> bool:
+        result = self.results.get(row.number)
+        if result is None or result.activity is None or result.outcome == "refused":
+            return False
+        mended = result.outcome == "unchanged" and result.state == "draft" and "proof" in row.body
+        return row.file is not None or mended
+
+    def _prove(
+        self, row: Row, result: Result, opening: Callable[[Path], AbstractContextManager[BinaryIO]]
+    ) -> None:
+        path = f"/v1/cpd-activities/{result.activity}"
+        there = self.api.get(path)
+        result.state = there["state"]
+        if there["state"] not in {"draft", "queried"}:
+            return
+        if row.file is not None:
+            self.files += add_file(self.api, there, row.file, row.file_kind, opening)
+        for proof in row.body.get("proof", ()):
+            if proof not in [{"kind": one["kind"], "reference": one["reference"]} for one in there["proofs"]]:
+                self.api.upload(f"{path}/proofs", proof)
+        if row.body["claim"]:
+            result.state = str(self.api.post(f"{path}/claim")["state"])
+        result.reasons, result.code = [], None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -349,11 +365,6 @@ class Import:
     def in_order(self) -> list[Result]:
         """List what became of every row, in the order of the file."""
         return [self.results.get(row.number) or Result(row, "not_sent") for row in self.rows]
-
-    def _claimed(self, row: Row, activity: str, state: str) -> str:
-        if not row.body.get("claim"):
-            return state
-        return str(self.api.post(f"/v1/cpd-activities/{activity}/claim")["state"])
 
     def _chunks(self) -> Iterator[list[Row]]:
         chunk: list[Row] = []

@@ -386,6 +386,7 @@ def change_activity(
     topics: Topics = None,
     competences: Competences = None,
     note: Note = None,
+    draft: Draft = False,
 ) -> None:
     """Change an activity. One that was claimed already gets a new version, and the old one stays on record.
 
@@ -406,7 +407,7 @@ def change_activity(
     if not fields:
         raise NotUsable("nothing-to-change")
     found = visit.api.get(_activity_path(activity))
-    changed = activities.change(visit, found, fields)
+    changed = activities.change(visit, found, fields, claim=not draft)
     if changed["id"] != found["id"]:
         visit.print("activity-corrected", id=changed["id"])
     _show_activity(visit, changed)

@@ -92,16 +92,26 @@ def receipt(console: Console, found: Json, voice: Voice = ENGLISH) -> None:
 
 def refusal(console: Console, refused: Refused, voice: Voice = ENGLISH) -> None:
     """Show a problem: what it is, each thing that is missing or wrong, and what to do."""
-    known = f"problem.{refused.code}"
-    title = voice.say(known) if voice.knows(known) else refused.problem.get("title") or voice.say("refused")
+    known = _sentence(refused, voice)
+    title = known or refused.problem.get("title") or voice.say("refused")
     console.print(f"✗ {title}", style="bold red", markup=False, highlight=False)
     detail = refused.problem.get("detail")
-    if detail and (voice == ENGLISH or not voice.knows(known)):
+    if detail and not known:
         console.print(f"  {detail}", markup=False, highlight=False)
     if not refused.code and refused.status in {404, 405}:
         console.print(f"  {voice.say('nothing-there')}", markup=False, highlight=False)
     for line in reasons(refused, voice):
         console.print(f"  • {line}", markup=False, highlight=False)
+
+
+def _sentence(refused: Refused, voice: Voice) -> str | None:
+    """Say a problem that we know in our own words, with what its reader can do."""
+    problem = refused.problem
+    days = {name: voice.day(problem.get(name)) for name in ("opens_on", "grace_until", "reinstatement_until")}
+    for code in (f"problem.{refused.code}.{problem.get('phase')}", f"problem.{refused.code}"):
+        if voice.knows(code):
+            return voice.say(code, activity=problem.get("activity", "act_…"), **days)
+    return None
 
 
 def reasons(refused: Refused, voice: Voice) -> list[str]:
