@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import select
 
@@ -19,6 +21,7 @@ from app.ports import Ports, Slot
 from app.renewal import bridging
 from app.renewal.models import Renewal
 from app.renewal.states import ActivityState
+from tests import make
 from tests.conftest import START
 from tests.credentials.test_races import at_once
 from tests.fakes_keys import MemoryKeys
@@ -319,6 +322,39 @@ def test_a_bridge_and_an_approval_at_once_never_overlap(house: House, keys: Memo
         assert session.scalars(select(Intent)).all() == []
 
 
+def test_deciding_and_publishing_at_once_wait_for_each_other_in_one_order(
+    house: House, keys: MemoryKeys
+) -> None:
+    people = [house.person() for _ in range(8)]
+    held = [(who, house.issued_to(who).id) for who in people]
+    for _, which in held:
+        enough(house, which, provider="Scuola di prova", state=ActivityState.ACCEPTED)
+    go_to(house, keys, LAST - timedelta(days=60))
+    renewals = [filed(house, who, which) for who, which in held]
+    house.go_to(LAST - DAY)
+    house.work()
+    house.go_to(LAST + 5 * DAY)
+    got = at_once(
+        *(partial(approve, house, renewal) for renewal in renewals[:4]),
+        *(partial(refuse, house, renewal) for renewal in renewals[4:]),
+        *(partial(publish, house) for _ in range(4)),
+    )
+    answers = [each for each in got if isinstance(each, httpx.Response)]
+    assert [answer.status_code for answer in answers] == [200] * 8
+    house.work()
+    for place, (_, which) in enumerate(held):
+        found = periods(house, which)
+        assert [kind for kind, _, _ in found] == ["grant", "bridge", "renewal"][: 3 if place < 4 else 2]
+        bridge = credential(house, which).periods[1]
+        assert (bridge.ended_on, bits(house, bridge)) == (LAST + 4 * DAY, (True, False))
+
+
+def publish(house: House) -> None:
+    """Publish every list again and again, as workers do while decisions are taken."""
+    for _ in range(10):
+        worker(house.ports).run_once()
+
+
 def test_i25_what_nobody_renewed_lapses_for_good(house: House, keys: MemoryKeys) -> None:
     old = document(credential(house).periods[0]).token
     enough(house, state=ActivityState.ACCEPTED)
@@ -334,6 +370,9 @@ def test_i25_what_nobody_renewed_lapses_for_good(house: House, keys: MemoryKeys)
         assert (report["result"], report["credential"]["state"]) == ("invalid", "lapsed")
         assert code(report, "status") == "status-lapsed"
         assert report["headline"]["en"].endswith("it has lapsed")
+    page = make.caller(house.app).get(f"/v/{house.number}?lang=it").text
+    assert "Decaduto" in page
+    assert "il tempo per rinnovarlo \N{LATIN SMALL LETTER E WITH GRAVE} passato" in page
     assert problem(file(house)) == (409, "credential-not-active")
     stands = standing(house)
     assert (stands["phase"], stands["may_file"]) == ("lapsed", False)
