@@ -19,6 +19,7 @@ ENV PATH=/opt/sigillo/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     SIGILLO_DATABASE_URL=sqlite:////data/sigillo.db \
     SIGILLO_FILES_FOLDER=/data/files \
+    SIGILLO_MAIL_FOLDER=/data/mail \
     SIGILLO_KEYS_FOLDER=/keys
 USER sigillo
 WORKDIR /data

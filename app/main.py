@@ -34,7 +34,7 @@ from app.outbox.worker import Worker
 from app.pages import public as pages
 from app.ports import Ports
 from app.problems import DEFAULT, install
-from app.renewal import bridging, draws, renewal_api
+from app.renewal import bridging, draws, reminders, renewal_api
 from app.renewal import queries as cpd_queries
 from app.renewal.api import router as development
 from app.renewal.renewal_api import router as renewals
@@ -92,6 +92,7 @@ def worker(ports: Ports) -> Worker:
         **issuing.topics(ports),
         **publishing.topics(ports),
         **forgetting.topics(ports, cpd_queries.names),
+        **reminders.topics(ports),
     }
     return Worker(
         ports.database,
@@ -102,6 +103,7 @@ def worker(ports: Ports) -> Worker:
             lambda: publishing.keep_fresh(ports),
             bridging.duty(ports),
             draws.duty(ports),
+            reminders.duty(ports),
         ),
     )
 

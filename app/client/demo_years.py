@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from email import message_from_bytes
+from email.policy import default as default_policy
 from importlib.resources import files
 from pathlib import Path
 from time import monotonic, sleep
@@ -86,6 +88,7 @@ def tell(
 def _three_years(say: Narrator, url: str, operator: "_Operator", credential: Json, home: Path) -> None:
     report = Api(url).get(f"/v/{credential['number']}.json")
     say.result("the public page is told by a moved clock", str(report["clock_offset"]))
+    _letter(say)
     keys = {who: operator.key(who) for who in WHO_ACTS}
     say.result("keys live for a year", "the operator makes new ones with `sigillo key issue`")
     member = Member(url, home)
@@ -110,6 +113,18 @@ def _three_years(say: Narrator, url: str, operator: "_Operator", credential: Jso
     _audit(say, url, keys, filed)
     _approve(say, url, keys, filed)
     member.types(say, "download", "--all-periods")
+
+
+def _letter(say: Narrator) -> None:
+    """Show the reminder that the service wrote by itself: without a mail server, letters stay in a folder."""
+    folder = Path(os.environ.get("SIGILLO_MAIL_FOLDER", "data/mail"))
+    until = monotonic() + PUBLIC_WITHIN_SECONDS
+    while not (letters := sorted(folder.glob("*.eml"))) and monotonic() < until:
+        sleep(0.1)
+    if not letters:
+        raise StoryBroken("Nobody was reminded.")
+    letter = message_from_bytes(letters[-1].read_bytes(), policy=default_policy)
+    say.result("a reminder is on its way to the holder", str(letter["Subject"]))
 
 
 def _audit(say: Narrator, url: str, keys: dict[str, str], filed: Json) -> None:
