@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 
@@ -32,12 +33,15 @@ class Places:
     as it can be. Whatever a search could not get beyond stays stuck for good, so no search goes there again.
     """
 
-    __slots__ = ("_closed", "_full", "_on", "_room", "_stuck", "_taken", "left", "wishes")
+    __slots__ = ("_closed", "_full", "_of_group", "_on", "_room", "_stuck", "_taken", "left", "wishes")
 
     def __init__(self, room: int | None, most: Mapping[str, int], wishes: list[Wish]) -> None:
         self._room = room
         self.left = dict(most)
         self.wishes = wishes
+        self._of_group: dict[str | None, list[int]] = {}
+        for number, wish in enumerate(wishes):
+            self._of_group.setdefault(wish.group, []).append(number)
         self._taken: dict[int, int] = {}
         self._on: dict[int, dict[int, int]] = {}  # who has how much of a day
         self._full: dict[int, int] = {}  # from a full day to a later one that may have room
@@ -50,7 +54,9 @@ class Places:
         wanted = up_to - wish.got
         if wish.group is not None:
             wanted = min(wanted, self.left[wish.group])
-        given = max(0, wanted) if self._room is None else self._settle(number, wanted)
+        if wanted <= 0 or number in self._stuck:
+            return
+        given = wanted if self._room is None else self._settle(number, wanted)
         wish.got += given
         while given < wanted and self._room and (links := self._way(number)):
             given += self._follow(links, wanted - given)
@@ -75,42 +81,43 @@ class Places:
         return given
 
     def _way(self, start: int) -> list[_Link] | None:
-        """Find the shortest way to a day with room; the last who is asked has one."""
-        came: dict[int, _Link | None] = {} if start in self._stuck else {start: None}
-        days: set[int] = set()
-        groups: set[str | None] = {None}
-        for who in (queue := list(came)):
+        """Find the shortest way to a day with room, from somebody whose own days have none."""
+        came: dict[int, _Link | None] = {start: None}
+        asked_days = dict(self._closed)
+        asked_groups: set[str | None] = {None}
+        for who in (queue := [start]):
             wish = self.wishes[who]
-            if _past(self._full, wish.first) <= wish.last:
-                return _traced(came, who)
-            for link in (*self._holders(who, days), *self._others_of_its_group(who, groups)):
-                if link.asked not in came and link.asked not in self._stuck:
-                    came[link.asked] = link
-                    queue.append(link.asked)
+            for asked, day in chain(
+                self._holders(wish, asked_days), self._others_of_its_group(wish, asked_groups)
+            ):
+                if asked in came or asked in self._stuck:
+                    continue
+                came[asked] = _Link(who, asked, day)
+                if self._has_room(asked):
+                    return _traced(came, asked)
+                queue.append(asked)
         self._stuck.update(came)
-        for day in days:
-            self._closed[day] = day + 1
+        self._closed = asked_days
         return None
 
-    def _holders(self, who: int, days: set[int]) -> Iterator[_Link]:
-        """Name those who hold a part of one's days, leaving out the days that were asked already."""
+    def _has_room(self, who: int) -> bool:
         wish = self.wishes[who]
-        day = _past(self._closed, wish.first)
-        while day <= wish.last:
-            if day not in days:
-                days.add(day)
-                for holder in self._on[day]:
-                    yield _Link(who, holder, day)
-            day = _past(self._closed, day + 1)
+        return _past(self._full, wish.first) <= wish.last
 
-    def _others_of_its_group(self, who: int, groups: set[str | None]) -> Iterator[_Link]:
-        """Name those of one's group who still want something, unless the group was asked already."""
-        group = self.wishes[who].group
-        if group not in groups:
-            groups.add(group)
-            for other, wish in enumerate(self.wishes):
-                if wish.group == group and wish.got < wish.want:
-                    yield _Link(who, other, None)
+    def _holders(self, wish: Wish, asked: dict[int, int]) -> Iterator[tuple[int, int]]:
+        """Name those who hold a part of somebody's days, and the day; no day is asked a second time."""
+        while (day := _past(asked, wish.first)) <= wish.last:
+            asked[day] = day + 1
+            for holder in self._on[day]:
+                yield holder, day
+
+    def _others_of_its_group(self, wish: Wish, asked: set[str | None]) -> Iterator[tuple[int, None]]:
+        """Name those of somebody's group who still want something; no group is asked a second time."""
+        if wish.group not in asked:
+            asked.add(wish.group)
+            for other in self._of_group[wish.group]:
+                if self.wishes[other].got < self.wishes[other].want:
+                    yield other, None
 
     def _follow(self, links: list[_Link], wanted: int) -> int:
         """Move everybody along the way by as much as goes all the way; tell how much that was."""
@@ -148,12 +155,9 @@ def _traced(came: Mapping[int, _Link | None], who: int) -> list[_Link]:
 
 def _past(links: dict[int, int], day: int) -> int:
     """Go along the links as far as they lead, and shorten them for the next one who goes there."""
-    if day not in links:
-        return day
-    passed = []
-    while day in links:
-        passed.append(day)
-        day = links[day]
-    for one in passed:
-        links[one] = day
-    return day
+    last = day
+    while last in links:
+        last = links[last]
+    while day != last:
+        links[day], day = last, links[day]
+    return last
