@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from app.core.clock import iso_duration
 from app.core.days import local_day
@@ -176,14 +176,9 @@ def _awaiting(
 ) -> Iterator[tuple[Whom, Due]]:
     """Find the credentials in use whose cycle ends between two days, unrenewed and not yet recalled so.
 
-    Every organisation's at once: SQLite, asked for one's alone, would read all of that one's register.
+    A cycle that another followed was filed for, so it is the one at work that is found. Every organisation's
+    at once: SQLite, asked for one's alone, would read all of that one's register.
     """
-    newer = aliased(Period)
-    later = select(newer.id).where(
-        newer.credential_id == Period.credential_id,
-        newer.cycle > Period.cycle,
-        newer.kind != PeriodKind.BRIDGE,
-    )
     filed = select(Renewal.id).where(
         Renewal.credential_id == Period.credential_id, Renewal.cycle == Period.cycle
     )
@@ -203,7 +198,6 @@ def _awaiting(
             Period.scheme_version == scheme.version,
             Period.kind != PeriodKind.BRIDGE,
             Period.valid_until.between(first, last),
-            ~later.exists(),
             ~filed.exists(),
             ~recalled.exists(),
         ),

@@ -179,6 +179,10 @@ class Post:
     def renew(self, holder: Person, credential: str) -> None:
         """A renewal of the first cycle that was approved."""
         renewal = self.file(holder, credential, RenewalState.APPROVED)
+        self.cover(credential, renewal, PeriodKind.RENEWAL, date(2032, 11, 20))
+
+    def cover(self, credential: str, renewal: str, kind: PeriodKind, until: date) -> None:
+        """A second period, from a renewal of the first cycle."""
         with self.ports.database.writing(self.organisation) as session:
             session.add(
                 Period(
@@ -186,12 +190,12 @@ class Post:
                     organisation_id=self.organisation,
                     credential_id=credential,
                     seq=2,
-                    kind=PeriodKind.RENEWAL,
+                    kind=kind,
                     cycle=2,
                     renewal_id=renewal,
                     scheme_version=SCHEME.version,
                     valid_from=date(2029, 11, 21),
-                    valid_until=date(2032, 11, 20),
+                    valid_until=until,
                 )
             )
 
@@ -293,6 +297,20 @@ def test_any_number_of_workers_send_one_letter(post: Post) -> None:
     assert len(post.messages()) == 3
 
 
+def test_whom_another_worker_was_faster_with_is_left_to_it_and_the_others_are_not(post: Post) -> None:
+    (first, its), (second, others) = post.held(), post.held()
+    at = post.clock.now()
+    with post.ports.database.writing() as session:
+        outcomes = [
+            reminders._leave(
+                session, post.organisation, person.id, [reminders.Due(credential, 1, Kind.P7D)], at=at
+            )
+            for person, credential in ((first, its), (first, its), (second, others))
+        ]
+    assert outcomes == [True, False, True]
+    assert [message.body["person"] for message in post.messages()] == [first.id, second.id]
+
+
 def test_a_service_that_slept_for_half_a_year_writes_one_letter_to_each_of_three_hundred(post: Post) -> None:
     for _ in range(300):
         post.held()
@@ -343,6 +361,16 @@ def test_nobody_is_reminded_of_what_was_filed_whatever_became_of_it(post: Post) 
     for state in RenewalState:
         post.file(*post.held(), state)
     for day in DATES.values():
+        post.go_to(day)
+        post.work()
+    assert post.messages() == []
+
+
+def test_nobody_is_reminded_while_a_slow_review_is_bridged(post: Post) -> None:
+    holder, credential = post.held()
+    renewal = post.file(holder, credential, RenewalState.AUDIT)
+    post.cover(credential, renewal, PeriodKind.BRIDGE, date(2030, 2, 18))
+    for day in (*DATES.values(), date(2030, 2, 19)):
         post.go_to(day)
         post.work()
     assert post.messages() == []
@@ -457,6 +485,19 @@ def test_one_association_never_reminds_anothers_holders(post: Post, ports: Ports
     post.go_to(DATES[Kind.P90D])
     post.work()
     assert Counter(message.organisation_id for message in post.messages()) == {post.organisation: 1, other: 1}
+    assert len(post.mailer.letters) == 2
+
+
+def test_each_association_is_reminded_by_its_own_calendar(post: Post, ports: Ports) -> None:
+    with ports.database.writing() as session:
+        other = make.organisation(session, START, "Elsewhere").organisation
+        other.time_zone = "America/New_York"
+    (holder, _), _ = post.held(), replace(post, organisation=other.id).held()
+    post.clock.at = datetime(2029, 5, 23, 23, tzinfo=UTC)
+    post.work()
+    assert [mail.to for mail in post.mailer.letters] == [holder.email]
+    post.clock.move(5 * HOUR)
+    post.work()
     assert len(post.mailer.letters) == 2
 
 
