@@ -98,10 +98,7 @@ def ask(visit: Visit, fields: Json, credential: Json) -> None:
     """Ask for what is missing; what cannot be read is asked for again."""
     if all(name in fields for name in NEEDED):
         return
-    ledger = visit.api.get(f"/v1/credentials/{credential['id']}/cpd")
-    categories = [one["id"] for one in ledger["categories"]]
-    for bucket in ledger["categories"]:
-        visit.errors.print(f"  {bucket['id']:14} {visit.voice.both(bucket['label'])}", markup=False)
+    choices = _choices(visit, credential)
     questions: tuple[tuple[str, str, Any], ...] = (
         ("title", "ask-title", str.strip),
         ("provider", "ask-provider", str.strip),
@@ -112,13 +109,24 @@ def ask(visit: Visit, fields: Json, credential: Json) -> None:
         ("topics", "ask-topics", cpd.topics),
         ("competences", "ask-competences", cpd.competences),
     )
-    topics = ", ".join(one["id"] for one in ledger["topics"])
     for name, code, reading in questions:
-        if name in fields or (name == "topics" and not topics):
+        if name in fields or (name == "topics" and not choices["topics"]):
             continue
-        choices = ", ".join(categories) if name == "category" else topics
+        for choice in choices.get(name, ()):
+            visit.errors.print(f"  {choice['id']:14} {visit.voice.both(choice['label'])}", markup=False)
         default = {"ended_on": fields.get("started_on"), "topics": ""}.get(name)
-        fields[name] = _asked(visit, visit.say(code, choices=choices), reading, default)
+        fields[name] = _asked(visit, visit.say(code), reading, default)
+
+
+def _choices(visit: Visit, credential: Json) -> dict[str, list[Json]]:
+    """Find out what can be answered, as far as the service tells."""
+    ledger = visit.api.get(f"/v1/credentials/{credential['id']}/cpd")
+    scheme = visit.api.get(f"/v1/schemes/{credential['scheme']}")
+    return {
+        "category": ledger["categories"],
+        "topics": ledger["topics"],
+        "competences": scheme.get("statements") or [],
+    }
 
 
 def ask_proof(visit: Visit) -> Proof | None:
@@ -240,8 +248,6 @@ def show_all(visit: Visit, found: list[Json], *, with_ids: bool) -> None:
 
 
 def _attention(visit: Visit, one: Json) -> None:
-    state = visit.voice.named("activity", one["state"])
-    visit.out.print(f"• {one['title']}: {state}", markup=False)
     lines: list[str] = [
         visit.say("activity-missing", what=terminal.item_of(missing, visit.voice))
         for missing in one.get("missing") or ()
@@ -254,5 +260,4 @@ def _attention(visit: Visit, one: Json) -> None:
         lines.append(visit.say("activity-draft-next", id=one["id"]))
     if one["state"] == "queried":
         lines.append(visit.say("activity-answer", id=one["id"]))
-    for line in lines:
-        visit.out.print(f"  {line}", markup=False)
+    terminal.bullet(visit.out, f"{one['title']}: {visit.voice.named('activity', one['state'])}", *lines)

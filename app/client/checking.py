@@ -1,7 +1,5 @@
 """The ledger of a cycle: what counts against what was claimed, and what is missing by when."""
 
-from collections.abc import Iterator
-
 from rich.text import Text
 
 from app.client import terminal
@@ -34,18 +32,11 @@ def show_gaps(visit: Visit, ledger: Json) -> None:
             visit.print("ledger-carry-over", hours=visit.voice.hours(ledger["carry_over"]))
         return
     visit.print("ledger-gaps", style="bold yellow")
-    for line in gaps(visit, ledger["gaps"]):
-        visit.out.print(line, markup=False)
-
-
-def gaps(visit: Visit, found: list[Json]) -> Iterator[str]:
-    """Say each gap, with its days where the sentence has not named them."""
-    for gap in found:
+    for gap in ledger["gaps"]:
         said = visit.voice.both(gap["detail"])
         due, file_by = (visit.voice.day(gap[name]) for name in ("due", "file_by"))
-        yield f"  • {said}"
-        if due not in said:
-            yield f"    {visit.say('gap-due', due=due, file_by=file_by)}"
+        days = () if due in said else (visit.say("gap-due", due=due, file_by=file_by),)
+        terminal.bullet(visit.out, said, *days)
 
 
 def _buckets(visit: Visit, code: str, buckets: list[Json]) -> None:
@@ -57,12 +48,11 @@ def _buckets(visit: Visit, code: str, buckets: list[Json]) -> None:
     for bucket in buckets:
         counted, low = bucket["counted"], bucket["min"]
         made.add_row(
-            voice.both(bucket["label"]),
+            f"{bucket['id']}: {voice.both(bucket['label'])}",
             _figure(visit, counted, low),
             voice.hours(low),
             voice.hours(bucket["max"]),
         )
-    visit.out.print()
     visit.out.print(made)
 
 
@@ -77,7 +67,6 @@ def _years(visit: Visit, years: list[Json]) -> None:
         days = {name: voice.day(year[name]) for name in ("begins", "ends")}
         counted = _figure(visit, year["counted"], year["min"])
         made.add_row(voice.say("year-row", number=year["number"], **days), counted, voice.hours(year["min"]))
-    visit.out.print()
     visit.out.print(made)
 
 
@@ -103,5 +92,4 @@ def _differences(visit: Visit, lines: list[Json]) -> None:
             for one in line["differences"]
         )
         made.add_row(line["title"], voice.hours(line["claimed"]), voice.hours(line["counted"]), why)
-    visit.out.print()
     visit.out.print(made)

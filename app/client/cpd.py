@@ -16,23 +16,23 @@ from typing import Any, BinaryIO, Final
 from app.client.api import Api, Json, Refused
 from app.client.folder import MEDIA_TYPES
 from app.client.terminal import item_of, reasons
-from app.client.words import ENGLISH, Told, Voice
+from app.client.words import Language, Told, Voice
 
-# Each column with its Italian name, and what stands in it in the template.
-COLUMNS: Final[Mapping[str, tuple[str, str]]] = {
-    "title": ("titolo", "Corso: valutare modelli linguistici"),
-    "provider": ("ente", "Scuola di esempio"),
-    "started_on": ("dal", "2027-03-15"),
-    "ended_on": ("al", "2027-03-17"),
-    "hours": ("ore", "16"),
-    "category": ("categoria", "learning"),
-    "topics": ("temi", "responsible_ai:2 sustainability:0.5"),
-    "competences": ("competenze", "T2 C1"),
-    "note": ("nota", ""),
-    "proof_kind": ("tipo_prova", "url"),
-    "proof": ("prova", "https://example.org/attestato/123"),
-    "claim": ("dichiara", "yes"),
-    "credential": ("credenziale", ""),
+# Each column, with what stands in it in the template.
+COLUMNS: Final[Mapping[str, str]] = {
+    "title": "Corso: valutare modelli linguistici",
+    "provider": "Scuola di esempio",
+    "started_on": "2027-03-15",
+    "ended_on": "2027-03-17",
+    "hours": "16",
+    "category": "learning",
+    "topics": "responsible_ai:2 sustainability:0.5",
+    "competences": "T2 C1",
+    "note": "",
+    "proof_kind": "url",
+    "proof": "https://example.org/attestato/123",
+    "claim": "yes",
+    "credential": "",
 }
 NEEDED: Final = ("title", "provider", "started_on", "hours", "category", "competences")
 DELIMITERS: Final = ",;\t"
@@ -129,12 +129,12 @@ class Result:
 
 def template(voice: Voice) -> str:
     """Write a file to fill in: the names of the columns and one example."""
-    italian = voice != ENGLISH
+    italian = voice.language is Language.IT
     out = io.StringIO()
     writer = csv.writer(out, delimiter=";" if italian else ",", lineterminator="\n")
-    writer.writerow([name for name, _ in COLUMNS.values()] if italian else list(COLUMNS))
-    example = [example for _, example in COLUMNS.values()]
-    writer.writerow([{"0.5": "0,5", "yes": "sì"}.get(cell, cell) for cell in example] if italian else example)
+    writer.writerow(voice.named("field", name) for name in COLUMNS)
+    said = {"yes": "sì", COLUMNS["topics"]: COLUMNS["topics"].replace(".", ",")} if italian else {}
+    writer.writerow(said.get(example, example) for example in COLUMNS.values())
     return out.getvalue()
 
 
@@ -171,7 +171,7 @@ def _text(path: Path) -> str:
 
 def _table(path: Path, text: str) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     """Find the delimiter by the names of the columns; number the rows as a spreadsheet does."""
-    known = {**{name: name for name in COLUMNS}, **{italian: name for name, (italian, _) in COLUMNS.items()}}
+    known = {Voice(language).named("field", name): name for language in Language for name in COLUMNS}
 
     def heads(delimiter: str) -> list[str]:
         first = next(_records(path, text, delimiter), (1, []))[1]

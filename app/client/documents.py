@@ -112,7 +112,6 @@ def show_report(visit: Visit, report: Json) -> None:
             voice.named("result", check["state"]),
             voice.both(check["reason"]),
         )
-    out.print()
     out.print(made)
     if report["result"] in {"unknown", "invalid"}:
         visit.print(f"verify-next-{report['result']}")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import typer
-from rich.progress import Progress, TaskID
 
 from app.client import (
     account,
@@ -15,6 +14,7 @@ from app.client import (
     checking,
     cpd,
     documents,
+    importing,
     renewing,
     standing,
     submission,
@@ -27,7 +27,6 @@ from app.client.bilingual import BilingualCommand, BilingualGroup
 from app.client.visit import Ends, NotSignedIn, Stopped, Visit, member
 
 MEMBERS: Final = "For members"
-SHOWN_ROWS: Final = 100
 DOCUMENT: Final = "The activity"
 
 app = typer.Typer(cls=BilingualGroup)
@@ -286,31 +285,7 @@ def import_activities(
         return
     if file is None:
         raise NotUsable("csv-needed")
-    if report is not None and report.resolve() == file.resolve():
-        raise NotUsable("report-is-source")
-    rows = cpd.read(file)
-    chosen: list[str] = []
-
-    def credential() -> str:
-        if not chosen:
-            chosen.append(str(standing.the_credential(visit, number)["id"]))
-        return chosen[0]
-
-    under_way = cpd.Import(visit.api, rows, visit.voice, credential)
-    try:
-        with terminal.counting(visit.errors) as progress:
-            under_way.send(_watched(progress, visit.say("import-progress"), len(rows)))
-            if to_prove := under_way.to_prove():
-                sent = _watched(progress, visit.say("import-proofs"), len(to_prove))
-                under_way.prove(lambda path: path.open("rb"), sent)
-    except BaseException:
-        visit.note("import-stopped", done=len(under_way.results), rows=len(rows))
-        raise
-    finally:
-        if report is not None:
-            cpd.report(report, under_way.in_order())
-    _show_import(visit, under_way, report)
-    raise Stopped(Ends.REFUSED if under_way.counts["refused"] else Ends.OK)
+    importing.run(visit, file, report, number)
 
 
 @continuing.command("list", cls=BilingualCommand)
@@ -453,6 +428,7 @@ def check(
         checking.show(visit, credential["number"], ledger)
         visit.out.print()
         dates = standing.dates(visit, found)
+        visit.out.print(standing.phase(visit, found), markup=False)
         visit.print("renewal-dates", **dates)
         if found.get("renewal"):
             renewing.show_state(visit, found["renewal"])
@@ -608,56 +584,3 @@ def _show_activity(visit: Visit, activity: Json) -> None:
         visit.answer(activity)
     else:
         activities.show(visit, activity)
-
-
-def _watched(progress: Progress, what: str, total: int) -> "Advance":
-    return Advance(progress, progress.add_task(what, total=total))
-
-
-class Advance:
-    """Moves a progress bar along."""
-
-    def __init__(self, progress: Progress, task: TaskID) -> None:
-        self._progress, self._task = progress, task
-
-    def __call__(self, number: int) -> None:
-        self._progress.advance(self._task, number)
-
-
-def _show_import(visit: Visit, under_way: cpd.Import, report: Path | None) -> None:
-    counts = under_way.counts
-    if visit.as_json:
-        results = [one.as_json() for one in under_way.in_order()]
-        visit.answer({"counts": counts, "files_sent": under_way.files, "results": results})
-        return
-    every = under_way.in_order()
-    remarkable = [one for one in every if one.outcome == "refused" or one.reasons or one.state == "draft"]
-    shown = every if len(every) <= SHOWN_ROWS // 4 else remarkable
-    if shown:
-        made = terminal.table(
-            *(visit.say(f"col.{name}") for name in ("row", "title", "outcome", "reason")), numbers=(0,)
-        )
-        for one in shown[:SHOWN_ROWS]:
-            state = f", {visit.voice.named('activity', one.state)}" if one.state else ""
-            made.add_row(
-                str(one.row.number),
-                one.row.title,
-                visit.say(f"row.{one.outcome}") + state,
-                "\n".join(one.reasons),
-            )
-        visit.out.print(made)
-    if len(shown) > SHOWN_ROWS:
-        visit.print("import-more", number=len(shown) - SHOWN_ROWS)
-    visit.print("import-counts", style="bold", rows=len(every), **counts)
-    if under_way.files:
-        visit.print("import-sent-files", number=under_way.files)
-    if report is not None:
-        visit.print("report-written", path=report)
-    drafts = sum(one.state == "draft" for one in every)
-    if drafts:
-        visit.print("import-drafts", number=drafts)
-    if counts["refused"]:
-        visit.print("import-mend")
-    elif counts["unchanged"] == len(every) and not under_way.files:
-        visit.print("import-nothing-new")
-    visit.print("import-next")

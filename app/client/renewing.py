@@ -1,6 +1,6 @@
 """Renewing: whether it could be filed now, filing it, and how a filed one stands."""
 
-from app.client import checking, standing
+from app.client import checking, standing, terminal
 from app.client.api import Json, Refused
 from app.client.visit import Ends, Stopped, Visit
 from app.client.words import NOTHING
@@ -20,7 +20,7 @@ def rehearse(visit: Visit, credential: Json, found: Json, ledger: Json) -> None:
     if not may_file(found, ledger):
         visit.print("may-not-file", style="bold yellow", today=today)
         for line in why_not(visit, found):
-            visit.out.print(f"  • {line}", markup=False)
+            terminal.bullet(visit.out, line)
         visit.print("check-next-gaps")
         raise Stopped(Ends.REFUSED)
     visit.print("may-file", style="bold green", today=today)

@@ -63,7 +63,6 @@ def show(visit: Visit, found: Json, *, with_qr: bool) -> None:
         out.print()
         out.print(made)
     if found["credentials"]:
-        out.print()
         visit.print("credentials-title", style="bold")
     for credential in found["credentials"]:
         _credential(visit, credential, with_qr=with_qr)

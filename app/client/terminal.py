@@ -1,5 +1,6 @@
 """What a person sees in a terminal: QR codes, receipts, gaps, and problems in plain words."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from rich.progress import (
 from rich.segment import Segment
 from rich.style import Style
 from rich.table import Table
+from rich.text import Text
 
 from app.client.api import Json, Refused
 from app.client.folder import Piece
@@ -101,7 +103,7 @@ def refusal(console: Console, refused: Refused, voice: Voice = ENGLISH) -> None:
     if not refused.code and refused.status in {404, 405}:
         console.print(f"  {voice.say('nothing-there')}", markup=False, highlight=False)
     for line in reasons(refused, voice):
-        console.print(f"  • {line}", markup=False, highlight=False)
+        bullet(console, line)
 
 
 def _sentence(refused: Refused, voice: Voice) -> str | None:
@@ -131,7 +133,25 @@ def item_of(item: Json, voice: Voice) -> str:
     """Say one thing that is missing or wrong, with its place."""
     words = voice.both(item.get("detail"))
     place = item.get("kind") or item.get("field") or item.get("criterion") or item.get("pointer") or ""
-    return f"{place}: {words}" if place else words
+    return f"{field(str(place), voice)}: {words}" if place else words
+
+
+def field(name: str, voice: Voice) -> str:
+    """Name a field as columns are named in the reader's language."""
+    if place := re.fullmatch(r"proof/\d+/(kind|reference)", name):
+        return voice.named("field", "proof_kind" if place[1] == "kind" else "proof")
+    head, slash, rest = name.partition("/")
+    code = f"field.{head}"
+    return f"{voice.say(code) if voice.knows(code) else head}{slash}{rest}"
+
+
+def bullet(console: Console, text: str, *more: str) -> None:
+    """Print a line of a list, indented where it is wrapped."""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column()
+    grid.add_column()
+    grid.add_row("  •", Text("\n".join([text, *more])))
+    console.print(grid)
 
 
 class Uploads:

@@ -184,8 +184,17 @@ def test_a_member_goes_from_the_sign_in_to_a_renewed_credential_with_the_command
             "--from",
             written(ends - 120 * DAY),
         )
-        add += ("--hours", "2", "--category", "learning", "--topic", "sustainability:2", "--competence", "C2")
-        draft = machine.asks(*add)
+        hours = (
+            "--hours",
+            "2",
+            "--category",
+            "learning",
+            "--topic",
+            "sustainability:2",
+            "--competence",
+            "C2",
+        )
+        draft = machine.asks(*add, *hours)
         assert (draft["state"], len(draft["missing"])) == ("draft", 1)
         (tmp_path / "attestato.md").write_text("# Attestato\n", encoding="utf-8")
         prove = (
