@@ -97,5 +97,5 @@ def evaluate(
         ),
         gaps=tuple(sorted(gaps_of(count, sums, asked, brought, account), key=lambda gap: gap.due)),
         account=account,
-        carry_over=count.hours(carry_over_of(count, entries, sums, asked)),
+        carry_over=count.hours(carry_over_of(count, entries, sums, asked, brought)),
     )

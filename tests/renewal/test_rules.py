@@ -608,6 +608,64 @@ def test_a_category_carries_over_nothing_that_it_needs_itself() -> None:
     assert judged(*given).carry_over == 4
 
 
+def test_i32_a_year_carries_over_nothing_that_it_needs_itself() -> None:
+    early = [
+        activity("a", 40, "learning", on=date(2027, 3, 30), days=9, responsible_ai=6, sustainability=2),
+        activity("b", 40, "learning", on=date(2028, 3, 30), days=9),
+    ]
+    last_year = activity("c", 24, "learning", on=LATE, days=3)
+
+    # 14 above the total and 68 above the category's minimum; but the third year asks for 20 of its 24.
+    assert judged(*early, last_year).satisfied
+    assert judged(*early, last_year).carry_over == 4
+    more_in_it = activity("d", 4, "practice", on=date(2029, 4, 4))
+    assert judged(*early, last_year, more_in_it).carry_over == 8
+
+
+def test_i32_a_topic_carries_over_nothing_that_it_needs_itself() -> None:
+    early = activity("x", 2, "learning", on=date(2027, 5, 5), responsible_ai=2)
+    late = activity("y", 8, "learning", on=LATE, responsible_ai=6)
+    rest = [replace(one, topics={"sustainability": Decimal(2)}) for one in enough()]
+
+    # Of the eight hours six are on the topic, of which four are needed along with the two done early.
+    assert judged(*rest, early, late).satisfied
+    assert judged(*rest, early, late).carry_over == 4
+    assert judged(*rest, late).carry_over == 2
+    assert judged(*enough(), late).carry_over == 8
+
+
+def test_i32_hours_that_fewer_things_ask_for_are_carried_first() -> None:
+    given = [
+        activity("a", 20, "learning", on=date(2027, 3, 3), days=3, responsible_ai=4, sustainability=2),
+        activity("b", 14, "learning", on=date(2028, 3, 3), days=3),
+        activity("c", 30, "contribution", on=date(2028, 5, 5), days=9),
+        activity("d", 10, "self_study", on=date(2027, 5, 5), days=9),
+        activity("e", 20, "practice", on=date(2029, 3, 3), days=9),
+        activity("x", 2, "learning", on=LATE, responsible_ai=2),
+        activity("y", 2, "practice", on=LATE + DAY, responsible_ai=2),
+        activity("z", 2, "learning", on=LATE + DAY + DAY, sustainability=2),
+    ]
+    every = replace(RULES, carry_over=CarryRule(Decimal(10), 6))
+
+    # Learning, and each of the topics, can spare two hours: those of y, which is no learning, and of z.
+    assert judged(*given).satisfied
+    assert judged(*given, rules=every).carry_over == 4
+    without = [one for one in given if one.id not in {"y", "z"}]
+    assert judged(*without).satisfied
+    assert not judged(*(one for one in without if one.id != "x")).satisfied
+
+
+def test_i32_hours_brought_along_serve_this_cycle_and_free_its_own_late_ones() -> None:
+    given = [*enough(without="d"), activity("d", 14, "practice", on=date(2029, 4, 4), days=9)]
+    late = activity("x", 4, "learning", on=LATE)
+
+    assert judged(*given, late).counted == 90
+    assert judged(*given, late).carry_over == 0
+    assert judged(*given, late, carried=Decimal(3)).carry_over == 3
+    # With nothing late of one's own there is nothing to carry: hours brought along go no further.
+    assert judged(*enough(), carried=Decimal(10)).carry_over == 0
+
+
 def test_an_exemption_frees_hours_to_carry_over() -> None:
     late = activity("x", 4, "learning", on=LATE)
     without = [one for one in enough() if one.id != "d"]

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.labels import Labels
 from app.renewal.rules import Activity, Cycle, Exemption, Ledger, Standing, evaluate
-from app.renewal.ruleset import CategoryRule, RuleSet
+from app.renewal.ruleset import CarryRule, CategoryRule, RuleSet, TopicRule
 from app.schemes.catalogue import catalogue
 from tests.renewal.sets import cycle, rule_sets
 
@@ -201,6 +201,72 @@ def test_what_is_carried_over_can_be_spared(rules: RuleSet, some: list[Activity]
 
     assert 0 <= ledger.carry_over <= (rules.carry_over.max if rules.carry_over else 0)
     assert not ledger.carry_over or ledger.counted - ledger.carry_over >= ledger.required
+
+
+def hour(number: int, month: int, category: str, topic: str) -> Activity:
+    """Make one hour of the last year, early or late in it, on one topic or on none."""
+    day = date(2028, 11, 21) + timedelta(days=30 * month)
+    on = {topic: Decimal(1)} if topic else {}
+    return Activity(f"act_{number}", f"{number}", "Ente", category, day, day, Decimal(1), on, day)
+
+
+hours = st.lists(
+    st.tuples(st.sampled_from([0, 7, 9, 11]), st.sampled_from("abb"), st.sampled_from(["", "s", "t"])),
+    max_size=8,
+).map(lambda some: [hour(number, *one) for number, one in enumerate(some)])
+leasts = st.tuples(*(st.integers(0, top) for top in (5, 3, 3, 2, 2)))
+carrying = st.tuples(st.integers(0, 8), st.sampled_from([(), ("a",), ("b",)]))
+
+
+@settings(max_examples=300)
+@given(hours, leasts, carrying, st.integers(0, 2), exempted)
+def test_i32_a_cycle_is_as_complete_without_what_it_carries_over_but_not_without_an_hour_more(
+    some: list[Activity],
+    least: tuple[int, ...],
+    carry: tuple[int, tuple[str, ...]],
+    carried: int,
+    exemptions: list[Exemption],
+) -> None:
+    total, of_a, a_year, on_s, on_t = least
+    rules = replace(
+        SHIPPED,
+        granularity=Decimal(1),
+        min_total=Decimal(total),
+        min_per_year=Decimal(a_year),
+        categories=(
+            CategoryRule("a", Labels("a", "a"), min=Decimal(of_a)),
+            CategoryRule("b", Labels("b", "b")),
+        ),
+        topics=(
+            TopicRule("s", Labels("s", "s"), Decimal(on_s)),
+            TopicRule("t", Labels("t", "t"), Decimal(on_t)),
+        ),
+        carry_over=CarryRule(Decimal(carry[0]), 6, carry[1]),
+    )
+
+    def ledger_of(left: list[Activity]) -> Ledger:
+        return evaluate(
+            rules,
+            left,
+            cycle=cycle(rules, BEGINS, ENDS),
+            as_of=ENDS,
+            exemptions=exemptions,
+            carried=Decimal(carried),
+        )
+
+    whole = ledger_of(some)
+    late = [one for one in some if one.ended_on > date(2029, 5, 20) and one.category in (carry[1] or "ab")]
+
+    def spared(number: int) -> bool:
+        """Tell whether some choice of so many late hours leaves what is missing as it is."""
+        return any(
+            ledger_of([one for one in some if one not in gone]).gaps == whole.gaps
+            for gone in combinations(late, number)
+        )
+
+    assert spared(int(whole.carry_over))
+    if "total" not in {gap.code for gap in whole.gaps} and whole.carry_over < carry[0]:
+        assert not spared(int(whole.carry_over) + 1)
 
 
 cycle_rules = st.sampled_from([one for one in EVERY_SET if one.balance is None])
