@@ -31,6 +31,7 @@ def settings(folder: Path, port: int, **more: str) -> dict[str, str]:
         "SIGILLO_DATABASE_URL": f"sqlite:///{folder}/sigillo.db",
         "SIGILLO_FILES_FOLDER": f"{folder}/files",
         "SIGILLO_KEYS_FOLDER": f"{folder}/keys",
+        "SIGILLO_MAIL_FOLDER": f"{folder}/mail",
         **more,
     }
 

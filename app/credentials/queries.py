@@ -193,14 +193,18 @@ def credentials(
 
 
 def names_of_documents(session: Session, credential: Credential) -> tuple[list[str], list[str]]:
-    """Name the documents whose status follows the credential's: those in force or in the making, and all."""
-    of_credential = select(Period.id).where(Period.credential_id == credential.id)
-    rows = session.execute(
-        select(Document.id, Document.superseded_at).where(Document.period_id.in_(of_credential))
+    """Name the documents whose status follows the credential's: those in force or in the making, and all.
+
+    What is still to be made for a period that was ended is in force no more than what was made for it.
+    """
+    made = session.execute(
+        select(Document.id, Document.superseded_at).join(Period).where(Period.credential_id == credential.id)
     ).all()
-    coming = session.scalars(select(Intent.id).where(Intent.period_id.in_(of_credential))).all()
-    in_force = [name for name, superseded_at in rows if superseded_at is None]
-    return [*in_force, *coming], [*(name for name, _ in rows), *coming]
+    coming = session.execute(
+        select(Intent.id, Period.ended_on).join(Period).where(Period.credential_id == credential.id)
+    ).all()
+    rows = [*made, *coming]
+    return [name for name, over in rows if over is None], [name for name, _ in rows]
 
 
 def last_cause(session: Session, credential: Credential, move: StatusMove) -> str:

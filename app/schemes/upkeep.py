@@ -74,10 +74,18 @@ class CpdRules:
 
 
 @block
-class RenewedValidity:
-    """From when until when a renewed credential is valid."""
+class ValidityOnTime:
+    """From when until when a credential holds that was renewed before it expired."""
 
-    begins: Annotated[Literal["day_after_old_expiry", "decision_date", "old_expiry"], Field(alias="from")]
+    begins: Annotated[Literal["day_after_old_expiry"], Field(alias="from")]
+    until: Literal["old_expiry_plus_period"]
+
+
+@block
+class ValidityLate:
+    """From when until when a credential holds that was renewed after it expired: nothing is back-dated."""
+
+    begins: Annotated[Literal["decision_date"], Field(alias="from")]
     until: Literal["old_expiry_plus_period"]
 
 
@@ -118,8 +126,8 @@ class RenewalRules:
     earned_by: Literal["valid_until"]
     submitted_by: Literal["valid_until", "grace_end"]
     grace: Lasting
-    validity_on_time: RenewedValidity
-    validity_late: RenewedValidity
+    validity_on_time: ValidityOnTime
+    validity_late: ValidityLate
     bridge: Bridge
     audit: CpdAudit
     reinstatement: Reinstatement
