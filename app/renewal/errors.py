@@ -110,7 +110,7 @@ class NotYourCpdActivity(NotAllowed):
 
 class CpdActivityEnteredAlready(Conflict):
     code = "cpd-activity-entered-already"
-    title = "The same activity is there with other figures: correct that one"
+    title = "The same activity is there with other details: correct that one"
 
 
 class CpdProofWrong(RuleBroken):

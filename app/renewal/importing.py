@@ -77,7 +77,7 @@ SAID: Final[Mapping[type[Problem], Labels]] = {
     ),
     CpdActivityEnteredAlready: Labels(
         it="C’è già un’attività con questo titolo, ente e date, ma con altri dati: va corretta quella.",
-        en="An activity with this title, provider and dates is there with other figures: correct that one.",
+        en="An activity with this title, provider and dates is there with other details: correct that one.",
     ),
     CpdActivityReviewed: Labels(
         it="L’ufficio ha esaminato questa attività con la persona: la questione si chiude lì.",

@@ -22,7 +22,7 @@ def test_the_demo_tells_the_whole_story_and_leaves_a_trail_that_is_whole(tmp_pat
         "refuse (",
         "422 decision-not-granted",
         "15 rows:",
-        "5 turned down",
+        "1 already there, 4 turned down",
         "hours count of the 90 asked for",
         "What is missing",
         "Renewal filed on",
