@@ -337,7 +337,8 @@ def main() -> None:
         if missing.name is None or missing.name.split(".")[0] == "app":
             raise
         errors.print(
-            f"This command needs the service: pip install 'sigillo[server]' ({missing.name} is missing)."
+            f"This command needs the service: pip install 'sigillo[server]' ({missing.name} is missing).",
+            markup=False,  # which would take the brackets for its own
         )
         sys.exit(Ends.USAGE)
 

@@ -16,6 +16,7 @@ from packaging.version import Version
 from sqlalchemy import NullPool, create_engine, text
 
 from tests.postgres import PrivateServer
+from tests.serving import free_port
 
 ROOT: Final = Path(__file__).parents[1]
 PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -141,12 +142,14 @@ def clean_environment(home: Path) -> dict[str, str]:
     return passed | {"PATH": os.defpath, "HOME": str(home), "LC_ALL": "C.UTF-8"}
 
 
-def run(installed: Path, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(
+    installed: Path, program: str, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run an installed program away from the source, so that only the installed package can answer."""
     return subprocess.run(
         [installed / "bin" / program, *arguments],
         cwd=installed,
-        env=clean_environment(installed),
+        env=clean_environment(installed) | environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -185,6 +188,59 @@ def test_the_installed_service_makes_its_database(installed: Path) -> None:
 def test_the_installed_environment_holds_no_tool_of_development(installed: Path, tool: str) -> None:
     assert run(installed, "python", "-c", f"import {tool}").returncode == 1
     assert not (installed / "bin" / tool).exists()
+
+
+@pytest.fixture(scope="module")
+def member_s_machine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Do what `pip install sigillo` does, with what is locked for members, and nothing else."""
+    source = tmp_path_factory.mktemp("source")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source / name)
+    for name in ("app", "migrations", "requirements"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    target = tmp_path_factory.mktemp("member") / "sigillo"
+    pip = [str(target / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    hashed = [*pip, "--require-hashes", "-r"]
+    for step in (
+        [sys.executable, "-m", "venv", str(target)],
+        [*hashed, "requirements/build.txt"],
+        [*pip, "--no-deps", "--no-build-isolation", "."],
+        [*pip[:3], "uninstall", "--quiet", "--yes", "-r", "requirements/build.txt"],
+        [*hashed, "requirements/client.txt"],
+    ):
+        done = subprocess.run(
+            step,
+            cwd=source,
+            env=clean_environment(source),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode and "CI" not in os.environ and UNREACHABLE.search(done.stderr):
+            pytest.skip("packages cannot be reached from here, so the member's installation was not tried")
+        assert done.returncode == 0, done.stderr
+    shutil.rmtree(source)
+    return target
+
+
+def test_a_member_s_machine_has_the_commands_and_nothing_of_the_server(member_s_machine: Path) -> None:
+    assert run(member_s_machine, "sigillo", "--help").returncode == 0
+    for command in (
+        *("login", "logout", "status", "check", "renew", "download", "verify", "dossier submit"),
+        *("cpd add", "cpd import", "cpd list", "cpd prove", "cpd change", "cpd discard"),
+    ):
+        answer = run(member_s_machine, "sigillo", *command.split(), "--help")
+        assert answer.returncode == 0, answer.stderr
+        assert "--json" in answer.stdout
+    closed = {"SIGILLO_URL": f"http://localhost:{free_port()}", "SIGILLO_KEY": "key_1", "SIGILLO_LANG": "it"}
+    answer = run(member_s_machine, "sigillo", "status", **closed)
+    assert answer.returncode == 5, answer.stderr
+    assert "Niente è andato perso" in " ".join(answer.stderr.split())
+    for package in ("fastapi", "sqlalchemy", "cryptography"):
+        assert run(member_s_machine, "python", "-c", f"import {package}").returncode == 1
+    answer = run(member_s_machine, "sigillo", "serve")
+    assert (answer.returncode, "sigillo[server]" in answer.stderr) == (2, True)
 
 
 def test_the_image_runs_as_nobody_in_particular_and_reports_its_health() -> None:
