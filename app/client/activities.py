@@ -102,9 +102,9 @@ def ask(visit: Visit, fields: Json, credential: Json) -> None:
     questions: tuple[tuple[str, str, Any], ...] = (
         ("title", "ask-title", str.strip),
         ("provider", "ask-provider", str.strip),
-        ("started_on", "ask-from", lambda text: cpd.day(text, "--from")),
-        ("ended_on", "ask-to", lambda text: cpd.day(text, "--to")),
-        ("hours", "ask-hours", lambda text: cpd.hours(text, "--hours")),
+        ("started_on", "ask-from", lambda text: cpd.day(text, "started_on")),
+        ("ended_on", "ask-to", lambda text: cpd.day(text, "ended_on")),
+        ("hours", "ask-hours", cpd.hours),
         ("category", "ask-category", str.strip),
         ("topics", "ask-topics", cpd.topics),
         ("competences", "ask-competences", cpd.competences),

@@ -13,9 +13,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from app.client import terminal
 from app.client.api import Api, Json, Refused
 from app.client.folder import MEDIA_TYPES
-from app.client.terminal import item_of, reasons
 from app.client.words import Language, Told, Voice
 
 # Each column, with what stands in it in the template.
@@ -54,6 +54,11 @@ class CsvWrong(Told):
 
 class Unreadable(Told):
     """A value cannot be read; the message says which."""
+
+    def said(self, voice: Voice) -> str:
+        """Say it with the column named in the reader's language."""
+        column = str(self.facts.get("column", ""))
+        return voice.say(self.code, **{**self.facts, "column": terminal.field(column, voice)})
 
 
 def day(text: str, column: str) -> str:
@@ -408,7 +413,7 @@ class Import:
             )
 
     def _reasons(self, found: Json) -> list[str]:
-        faults = [item_of(fault, self.voice) for fault in found.get("faults") or ()]
+        faults = [terminal.item_of(fault, self.voice) for fault in found.get("faults") or ()]
         detail = self.voice.both(found.get("detail"))
         return faults or ([detail] if detail else [])
 
@@ -434,7 +439,7 @@ class Import:
             self._send(rest)
 
     def _said(self, refused: Refused) -> str:
-        return "; ".join(reasons(refused, self.voice)) or str(refused)
+        return "; ".join(terminal.reasons(refused, self.voice)) or str(refused)
 
 
 def add_file(

@@ -103,8 +103,6 @@ def show_report(visit: Visit, report: Json) -> None:
             visit.print("credential-days", **days)
     if report.get("issuer"):
         visit.print("verify-issuer", name=report["issuer"]["name"])
-    if report.get("mode") == "test":
-        visit.print("verify-test", style="yellow")
     made = terminal.table(*(voice.say(f"col.{name}") for name in ("check", "outcome", "reason")))
     for check in report["checks"]:
         made.add_row(

@@ -427,14 +427,12 @@ def check(
     else:
         checking.show(visit, credential["number"], ledger)
         visit.out.print()
-        dates = standing.dates(visit, found)
-        visit.out.print(standing.phase(visit, found), markup=False)
+        renewing.show_standing(visit, found)
+        dates = renewing.days(visit, found)
         visit.print("renewal-dates", **dates)
-        if found.get("renewal"):
-            renewing.show_state(visit, found["renewal"])
-        elif not ledger["satisfied"]:
+        if not ledger["satisfied"]:
             visit.print("check-next-gaps")
-        else:
+        elif not renewing.is_pending(found):
             visit.print(
                 "check-next-open" if found["may_file"] else "check-next-wait", opens=dates["opens_on"]
             )
@@ -473,11 +471,11 @@ def renew(
         path = f"/v1/credentials/{credential['id']}"
         found, ledger = visit.api.get(f"{path}/renewal"), visit.api.get(f"{path}/cpd")
         if visit.as_json:
-            would = renewing.may_file(found, ledger)
+            would = bool(found["may_file"])
             visit.answer(
                 {"credential": credential["number"], "would_file": would, "renewal": found, "cpd": ledger}
             )
-            raise Stopped(Ends.OK if would or found.get("renewal") else Ends.REFUSED)
+            raise Stopped(Ends.OK if would or renewing.was_filed(found) else Ends.REFUSED)
         renewing.rehearse(visit, credential, found, ledger)
         return
     filed, before = renewing.file(visit, credential)

@@ -1,23 +1,37 @@
 """Renewing: whether it could be filed now, filing it, and how a filed one stands."""
 
-from app.client import checking, standing, terminal
+from typing import Final
+
+from app.client import checking, terminal
 from app.client.api import Json, Refused
 from app.client.visit import Ends, Stopped, Visit
 from app.client.words import NOTHING
+
+PENDING: Final = frozenset({"submitted", "audit", "cure"})
+DAYS: Final = ("today", "opens_on", "expires_on", "grace_until", "reinstatement_until")
+
+
+def phase(visit: Visit, found: Json) -> str:
+    """Say in which phase of its renewal a credential is, and until when."""
+    return visit.say(f"phase.{found['phase']}", **days(visit, found))
+
+
+def days(visit: Visit, found: Json) -> dict[str, str]:
+    """Write the days of a renewal as people do."""
+    return {name: visit.voice.day(found[name]) for name in DAYS}
 
 
 def rehearse(visit: Visit, credential: Json, found: Json, ledger: Json) -> None:
     """Show what filing would do, without doing it."""
     visit.print("dry-run", style="bold")
-    filed = found.get("renewal")
-    if filed and found["may_file"] is False:
-        show_filed(visit, filed, before=True)
-        raise Stopped(Ends.OK)
+    if was_filed(found):
+        show_filed(visit, found["renewal"], before=True)
+        return
     checking.show(visit, str(credential["number"]), ledger)
     visit.out.print()
-    visit.out.print(standing.phase(visit, found), markup=False)
+    visit.out.print(phase(visit, found), markup=False)
     today = visit.voice.day(found["today"])
-    if not may_file(found, ledger):
+    if not found["may_file"]:
         visit.print("may-not-file", style="bold yellow", today=today)
         for line in why_not(visit, found):
             terminal.bullet(visit.out, line)
@@ -29,8 +43,10 @@ def rehearse(visit: Visit, credential: Json, found: Json, ledger: Json) -> None:
     visit.print("dry-run-next")
 
 
-def may_file(found: Json, ledger: Json) -> bool:
-    return bool(found["may_file"] and ledger["satisfied"])
+def was_filed(found: Json) -> bool:
+    """Tell whether this cycle's renewal was filed, so that there is nothing to rehearse."""
+    filed: Json = found.get("renewal") or {}
+    return not found["may_file"] and filed.get("cycle") == found["cycle"]
 
 
 def why_not(visit: Visit, found: Json) -> list[str]:
@@ -57,13 +73,29 @@ def answer(visit: Visit, credential: Json) -> Json:
     return visit.api.post(f"/v1/renewals/{filed['id']}/answer")
 
 
-def show_filed(visit: Visit, filed: Json, *, before: bool) -> None:
+def is_pending(found: Json) -> bool:
+    """Tell whether a renewal is under way, so that the time for filing one is no news."""
+    return (found.get("renewal") or {}).get("state") in PENDING
+
+
+def show_standing(visit: Visit, found: Json) -> None:
+    """Say how a renewal goes: the one under way, else the time for one and what came of the last."""
+    filed: Json | None = found.get("renewal")
+    if filed and is_pending(found):
+        show_filed(visit, filed, before=False, short=True)
+        return
+    visit.out.print(phase(visit, found), markup=False)
+    if filed:
+        show_state(visit, filed)
+
+
+def show_filed(visit: Visit, filed: Json, *, before: bool, short: bool = False) -> None:
     """Show a renewal that was filed, and what happens next."""
     code = "renewal-filed-before" if before else "renewal-filed"
     visit.print(code, style="bold", day=visit.voice.moment(filed["filed_at"]), id=filed["id"])
     show_state(visit, filed)
     draw = filed.get("draw")
-    if draw and not before:
+    if draw and not before and not short:
         visit.print("renewal-draw", commitment=draw["commitment"], url=draw["url"])
 
 

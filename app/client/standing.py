@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from app.client import terminal
+from app.client import renewing, terminal
 from app.client.api import Api, Json, NotUsable, Refused
 from app.client.visit import Ends, Stopped, Visit
 from app.client.words import NOTHING
@@ -94,23 +94,9 @@ def _credential(visit: Visit, credential: Json, *, with_qr: bool) -> None:
         visit.print("period-days", seq=period["seq"], kind=kind, **_days(visit, period))
     visit.print("credential-url", url=credential["verify_url"])
     if credential["renewal"]:
-        visit.out.print(phase(visit, credential["renewal"]), markup=False)
-        if credential["renewal"].get("renewal"):
-            from app.client import renewing
-
-            renewing.show_state(visit, credential["renewal"]["renewal"])
+        renewing.show_standing(visit, credential["renewal"])
     if with_qr:
         visit.out.print(terminal.qr(credential["verify_url"]))
-
-
-def phase(visit: Visit, standing: Json) -> str:
-    """Say in which phase of its renewal a credential is, and until when."""
-    return visit.say(f"phase.{standing['phase']}", **dates(visit, standing))
-
-
-def dates(visit: Visit, standing: Json) -> dict[str, str]:
-    names = ("today", "opens_on", "expires_on", "grace_until", "reinstatement_until")
-    return {name: visit.voice.day(standing[name]) for name in names}
 
 
 def _days(visit: Visit, validity: Json) -> dict[str, str]:

@@ -56,6 +56,23 @@ def language(asked: str | None, environment: Mapping[str, str] = os.environ) -> 
     return Language.IT if (locale.getlocale()[0] or "").lower().startswith("it") else Language.EN
 
 
+ELIDED: Final[Mapping[str, str]] = {"il": "l'", "Il": "L'", "dal": "dall'", "al": "all'"}
+
+
+class Day(str):
+    """A day as people write it; Italian puts the article before it: `{day:il}`, `{day:dal}`, `{day:al}`."""
+
+    __slots__ = ()
+
+    def __format__(self, article: str) -> str:
+        """Put the article before the day: l'8 and l'11, since these numbers begin with a vowel."""
+        if not article:
+            return str(self)
+        if self.startswith(("8 ", "11 ")):
+            return f"{ELIDED[article]}{self}"
+        return f"{article} {self}"
+
+
 @dataclass(frozen=True, slots=True)
 class Voice:
     """Says things in one language."""
@@ -80,15 +97,16 @@ class Voice:
             return str(words.get(self.language.value) or words.get("en") or "")
         return str(words or "")
 
-    def day(self, when: object) -> str:
+    def day(self, when: object) -> Day:
         """Write a day as people do; of an instant, the day that it was at its own place."""
         try:
             day = date.fromisoformat(str(when)[:10])
         except ValueError:
-            return NOTHING if when is None else str(when)
-        return f"{day.day} {MONTHS[self.language][day.month - 1]} {day.year}"
+            return Day(NOTHING if when is None else when)
+        first = "1º" if day.day == 1 and self.language is Language.IT else str(day.day)
+        return Day(f"{first} {MONTHS[self.language][day.month - 1]} {day.year}")
 
-    def moment(self, when: object) -> str:
+    def moment(self, when: object) -> Day:
         """Write the day of an instant that came in UTC, as this machine's calendar has it."""
         try:
             return self.day(datetime.fromisoformat(str(when)).astimezone().date())

@@ -16,7 +16,7 @@ from app.cli import OPERATORS, app
 from app.client import terminal
 from app.client.bilingual import COMMANDS, OPTIONS, key_of
 from app.client.visit import Ends
-from app.client.words import SENTENCES, Language, language
+from app.client.words import SENTENCES, Language, Voice, language
 from tests.client.conftest import Member
 from tests.client.stub import CREDENTIAL, KEY, NUMBER, Stub, credential
 
@@ -342,7 +342,7 @@ def test_anybody_verifies_a_file_without_a_key(
     said = stranger("verify", "a.vc.jwt", "--url", url)
     assert said.code == code
     assert "until 20 November 2029" in said.words
-    assert "has no value" in said.words
+    assert "Elena Marchetti" in said.words
     assert service.asked[-1][2]["file"] == b"e30.e30.e30"
     assert service.headers[-1]["Authorization"] is None
     assert stranger("verify", "-", "--url", url, "--json", given="x").json["result"] == result
@@ -431,6 +431,30 @@ def test_the_language_is_asked_for_or_the_machine_s(
     asked: str | None, environment: dict[str, str], spoken: str
 ) -> None:
     assert language(asked, environment) == spoken
+
+
+@pytest.mark.parametrize(
+    ("day", "italian", "english"),
+    [
+        ("2029-11-20", "entro il 20 novembre 2029", "by 20 November 2029"),
+        ("2029-08-01", "entro il 1º agosto 2029", "by 1 August 2029"),
+        ("2029-02-08", "entro l'8 febbraio 2029", "by 8 February 2029"),
+        ("2029-11-11T23:59:59+01:00", "entro l'11 novembre 2029", "by 11 November 2029"),
+    ],
+)
+def test_days_are_written_as_people_write_them(day: str, italian: str, english: str) -> None:
+    facts = {"due": day, "file_by": day}
+    for spoken, words in ((Language.IT, italian), (Language.EN, english)):
+        voice = Voice(spoken)
+        assert words in voice.say("gap-due", **{name: voice.day(value) for name, value in facts.items()})
+
+
+@pytest.mark.parametrize(
+    ("hours", "italian", "english"),
+    [("7.50", "7,5", "7.5"), ("90.00", "90", "90"), ("0", "0", "0"), ("100", "100", "100"), (None, "–", "–")],  # noqa: RUF001
+)
+def test_hours_are_written_as_people_write_them(hours: str | None, italian: str, english: str) -> None:
+    assert (Voice(Language.IT).hours(hours), Voice(Language.EN).hours(hours)) == (italian, english)
 
 
 def test_a_qr_code_is_dark_on_light_with_colours_and_drawn_in_light_without() -> None:
