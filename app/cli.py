@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.console import Console
 
-from app.client import demo as story
 from app.client.bilingual import BilingualGroup
 from app.client.member import app as members
 from app.client.visit import Ends, Lang
@@ -96,6 +95,8 @@ def begin(
 @app.command(rich_help_panel=OPERATORS)
 def demo() -> None:
     """Live through the whole story once, over HTTP, with sample people and files; then say how to go on."""
+    from app.client import demo as story
+
     raise typer.Exit(story.tell(Console(highlight=False)))
 
 

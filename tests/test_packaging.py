@@ -228,7 +228,7 @@ def test_a_member_s_machine_has_the_commands_and_nothing_of_the_server(member_s_
     assert run(member_s_machine, "sigillo", "--help").returncode == 0
     for command in (
         *("login", "logout", "status", "check", "renew", "download", "verify", "dossier submit"),
-        *("cpd add", "cpd import", "cpd list", "cpd prove", "cpd change", "cpd discard"),
+        *("cpd add", "cpd import", "cpd list", "cpd prove", "cpd claim", "cpd change", "cpd discard"),
     ):
         answer = run(member_s_machine, "sigillo", *command.split(), "--help")
         assert answer.returncode == 0, answer.stderr

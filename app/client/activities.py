@@ -164,9 +164,10 @@ def log(visit: Visit, credential: Json, fields: Json, proof: Proof | None, *, cl
     if proof and proof.reference:
         body["proof"] = [{"kind": proof.kind, "reference": proof.reference}]
     made = visit.outbox.send(visit.api, "/v1/cpd-activities", body)
-    if proof and proof.file and made["state"] in OPEN:
-        return prove(visit, made, proof, claim=claim)
-    return made
+    if proof is None or made["state"] not in OPEN:
+        return made
+    told = any(one["reference"] == proof.reference for one in made["proofs"])
+    return made if told and proof.file is None else prove(visit, made, proof, claim=claim)
 
 
 def prove(visit: Visit, activity: Json, proof: Proof, *, claim: bool = True) -> Json:
@@ -211,10 +212,13 @@ def show(visit: Visit, activity: Json) -> None:
     visit.print(code, style="bold", **facts)
     for missing in activity.get("missing") or ():
         visit.print("activity-missing", what=terminal.item_of(missing, voice))
-    if state == "draft":
-        visit.print("activity-draft-next", id=activity["id"])
-    else:
-        visit.print("activity-next")
+    visit.print(next_of(activity) if state == "draft" else "activity-next", id=activity["id"])
+
+
+def next_of(draft: Json) -> str:
+    """Say what a draft waits for: its holder, or nothing but to be claimed."""
+    missing = {one["code"] for one in draft.get("missing") or ()}
+    return "activity-draft-next" if missing - {"renewal-pending"} else "activity-claim-next"
 
 
 def show_all(visit: Visit, found: list[Json], *, with_ids: bool) -> None:
@@ -257,7 +261,7 @@ def _attention(visit: Visit, one: Json) -> None:
     if one.get("reasons"):
         lines.append(visit.say("activity-reasons", what=one["reasons"]))
     if one["state"] == "draft":
-        lines.append(visit.say("activity-draft-next", id=one["id"]))
+        lines.append(visit.say(next_of(one), id=one["id"]))
     if one["state"] == "queried":
         lines.append(visit.say("activity-answer", id=one["id"]))
     terminal.bullet(visit.out, f"{one['title']}: {visit.voice.named('activity', one['state'])}", *lines)

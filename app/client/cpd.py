@@ -332,15 +332,19 @@ class Import:
             sent(1)
 
     def to_prove(self) -> list[Row]:
-        """List the rows whose proof is a file, and the drafts to which a row has given a proof since."""
+        """List the rows that are not claimed yet, and may be once their proof is there."""
         return [row for row in self.rows if self._wants_proof(row)]
 
     def _wants_proof(self, row: Row) -> bool:
         result = self.results.get(row.number)
-        if result is None or result.activity is None or result.outcome == "refused":
+        if result is None or result.outcome == "refused" or result.state not in {"draft", "queried"}:
             return False
-        mended = result.outcome == "unchanged" and result.state == "draft" and "proof" in row.body
-        return row.file is not None or mended
+        if row.file is not None:
+            return True
+        # A draft of an earlier import: its row may have got a proof since, or what stood in its way is over.
+        lacks_proof = str(result.code or "").startswith("proof-")
+        mended = "proof" in row.body if lacks_proof else result.code is None
+        return result.outcome == "unchanged" and row.body["claim"] and mended
 
     def _prove(
         self, row: Row, result: Result, opening: Callable[[Path], AbstractContextManager[BinaryIO]]

@@ -346,6 +346,16 @@ def prove_activity(
     _show_activity(visit, activities.prove(visit, found, shown))
 
 
+@continuing.command("claim", cls=BilingualCommand)
+@member
+def claim_activity(visit: Visit, activity: Activity) -> None:
+    """Claim a draft that lacks nothing any more. Doing it again changes nothing.
+
+    --json: the activity, `{id, state, missing: […], …}`
+    """
+    _show_activity(visit, visit.api.post(f"{_activity_path(activity)}/claim"))
+
+
 @continuing.command("change", cls=BilingualCommand)
 @member
 def change_activity(

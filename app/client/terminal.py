@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-import qrcode
 from rich import box
 from rich.console import Console, ConsoleOptions
 from rich.progress import (
@@ -35,6 +34,8 @@ class Qr:
     """A QR code of half blocks: black on white where there are colours, light blocks where there are none."""
 
     def __init__(self, text: str) -> None:
+        import qrcode  # with pictures and all: only who draws one waits for it
+
         code = qrcode.QRCode(border=2)
         code.add_data(text)
         self._rows: Sequence[Sequence[bool]] = [list(map(bool, row)) for row in code.get_matrix()]

@@ -253,7 +253,7 @@ class Stub:
             "corrects": None,
             "question": None,
             "reasons": None,
-            "proofs": [{"id": "prf_0", **proof} for proof in body.get("proof") or ()],
+            "proofs": [{"id": "prf_0", "sha256": None, **proof} for proof in body.get("proof") or ()],
         }
         self.activities[name] = made
         if body.get("claim", True) if claim is None else claim:
@@ -349,7 +349,8 @@ class Stub:
                 "faults": problem.body["faults"],
             }
         outcome = "created" if status == 201 else "unchanged"
-        return {**result, "outcome": outcome, "activity": made["id"], "state": made["state"]}
+        lacking = None if made["state"] != "draft" or made.get("proofs") else "proof-missing"
+        return {**result, "outcome": outcome, "activity": made["id"], "state": made["state"], "code": lacking}
 
     def filed(self, body: Json) -> tuple[int, Json]:
         if self.renewal:

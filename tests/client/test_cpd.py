@@ -255,6 +255,23 @@ def test_a_proof_that_was_lost_on_the_way_is_sent_by_the_next_import(
     assert member("cpd", "import", str(path), "--json").json["results"][0]["state"] == "claimed"
 
 
+def test_a_proof_that_a_row_gets_later_is_sent_and_what_waits_is_claimed(
+    member: Member, service: Stub, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "a.csv", ROW.replace("url,https://example.org/1", ","))
+    said = member("cpd", "import", str(path))
+    assert "1 stay drafts" in said.words
+    write(path, ROW)
+    assert member("cpd", "import", str(path), "--json").json["results"][0]["state"] == "claimed"
+    service.activities["act_1"]["state"] = "draft"  # a renewal was pending meanwhile, say
+    assert member("cpd", "import", str(path), "--json").json["results"][0]["state"] == "claimed"
+    service.activities["act_1"]["state"] = "draft"
+    assert "Logged" in member("cpd", "claim", "act_1").words
+    before = len(service.asked)
+    member("cpd", "import", str(path))
+    assert "/claim" not in "".join(path for _, path, _ in service.asked[before:])
+
+
 def test_ten_thousand_rows_arrive_in_chunks_although_the_line_breaks(
     member: Member, service: Stub, tmp_path: Path
 ) -> None:

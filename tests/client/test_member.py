@@ -106,6 +106,12 @@ def test_an_activity_without_a_proof_stays_a_draft_until_one_is_sent(
     assert service.activities["act_1"]["proofs"][0]["original_name"] == "proof.pdf"
 
 
+def test_a_draft_that_is_logged_again_with_its_proof_is_claimed(member: Member, service: Stub) -> None:
+    member(*ADD)
+    assert member(*ADD, *URL, "--json").json["state"] == "claimed"
+    assert [proof["reference"] for proof in service.activities["act_1"]["proofs"]] == [URL[1]]
+
+
 def test_a_file_that_proves_is_sent_once_although_the_line_breaks(member: Member, service: Stub) -> None:
     Path("proof.pdf").write_bytes(b"%PDF-1.7")
     command = [*ADD, "--proof", "proof.pdf", "--proof-kind", "certificate"]
