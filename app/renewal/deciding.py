@@ -144,7 +144,7 @@ def refuse(session: Session, renewal_id: str, *, reasons: str, by: Actor, at: da
     credential, renewal = _held(session, renewal_id)
     _refuse_own(renewal, by)
     place = queries.under_review(session, credential, renewal, at=at)
-    _require_another_hand(session, used(renewal.evaluation), by)
+    _require_another_hand(session, renewal, place, by)
     _decide(session, renewal, RenewalState.REFUSED, reasons, place, by=by, at=at)
     _record(session, renewal, "renewal.refused", by=by.id, at=at, **_decision(renewal))
     session.flush()
@@ -179,7 +179,7 @@ def _approve(
     # 2. What was filed still holds, by the rules and within the limits that it was filed under.
     ledger = as_filed(session, credential, renewal, at=at)
     _require_enough(ledger)
-    _require_another_hand(session, frozenset(line.activity for line in ledger.lines), by)
+    _require_another_hand(session, renewal, place, by)
     counted = queries.activities(session, used(evaluation_of(ledger)))
     _require_reviewed(renewal, counted)
     _keep_interview(renewal, interview, place)
@@ -254,21 +254,35 @@ def _require_enough(ledger: Ledger) -> None:
         )
 
 
-def _require_another_hand(session: Session, activities: frozenset[str], by: Actor) -> None:
-    if by.id in queries.reviewers(session, activities):
+def _require_another_hand(session: Session, renewal: Renewal, place: Place, by: Actor) -> None:
+    """Keep apart who judged what a renewal rests on, whatever became of it, and who decides."""
+    until = max(place.days.ends, renewal.filed_on)
+    if by.id in queries.reviewers(session, renewal.credential_id, place.days.begins, until):
         raise ReviewerDecidesNot("Somebody who reviewed none of its activities decides this renewal.")
+    if by.id in queries.exempters(session, renewal.credential_id, renewal.cycle):
+        raise ReviewerDecidesNot("Somebody who granted no exemption in its cycle decides this renewal.")
 
 
 def _require_reviewed(renewal: Renewal, counted: Sequence[CpdActivity]) -> None:
-    """In an audit, everything that counts was looked at and accepted."""
-    if renewal.state is not RenewalState.AUDIT:
-        return
-    unseen = [activity.id for activity in counted if activity.state is not ActivityState.ACCEPTED]
+    """In an audit a person of the office accepted everything that counts; else what they had asked about.
+
+    What a provider vouches for is accepted by itself, which nobody looked at.
+    """
+    unseen = [
+        activity.id
+        for activity in counted
+        if (renewal.state is RenewalState.AUDIT and not _seen(activity))
+        or (activity.question is not None and activity.state is not ActivityState.ACCEPTED)
+    ]
     if unseen:
         raise AuditNotFinished(
-            "Every activity that counts is accepted before an audited renewal is approved.",
+            "Somebody of the office accepts these activities before the renewal is approved.",
             activities=[*unseen],
         )
+
+
+def _seen(activity: CpdActivity) -> bool:
+    return activity.state is ActivityState.ACCEPTED and activity.reviewed_by is not None
 
 
 def _keep_interview(renewal: Renewal, interview: Interview | None, place: Place) -> None:

@@ -20,7 +20,7 @@ from app.ports import Ports
 from app.renewal import renewal_queries as queries
 from app.renewal import sampling
 from app.renewal.deciding import look_into
-from app.renewal.errors import DrawDoneAlready, DrawEmpty
+from app.renewal.errors import DrawDoneAlready, DrawEmpty, OwnRenewal
 from app.renewal.hourly import Hourly
 from app.renewal.models import AuditDraw
 from app.renewal.sampling import Member
@@ -98,6 +98,8 @@ def _hold(session: Session, draw_id: str, *, by: str, at: datetime) -> AuditDraw
     waiting = queries.waiting(session, drawn.id)
     if not waiting:
         raise DrawEmpty("No renewal waits for this draw.")
+    if any(renewal.holder_id == by for renewal in waiting):
+        raise OwnRenewal("Somebody else holds the draw that your own renewal waits in.")
     today = today_of(session, drawn.organisation_id, at)
     rules = _rules(drawn.scheme_id, today)
     population = [Member(renewal.id, sampling.stratum_of(renewal.cycle)) for renewal in waiting]

@@ -6,6 +6,7 @@ the evaluation that it was filed with; some are looked into at once, the others 
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,7 +35,7 @@ from app.renewal.evaluating import asks_membership, evaluation_of, on_filing
 from app.renewal.models import Renewal
 from app.renewal.renewal_queries import Place
 from app.renewal.rules import Ledger
-from app.renewal.states import RenewalKind, RenewalState
+from app.renewal.states import ActivitySource, RenewalKind, RenewalState
 from app.verification.words import worded
 
 KINDS: Final[Mapping[Phase, RenewalKind]] = {
@@ -223,7 +224,7 @@ def _audited_anyway(
             case "previous_fail":
                 applies = queries.failed_before(session, credential.holder_id, credential.scheme_id)
             case _ if share is not None:
-                applies = largest_share(session, ledger) > Decimal(share[1]) / 100
+                applies = largest_share(session, credential, ledger) > Decimal(share[1]) / 100
             case _:
                 applies = True  # a reason that we cannot judge is one to look into
         if applies:
@@ -231,11 +232,21 @@ def _audited_anyway(
     return None
 
 
-def largest_share(session: Session, ledger: Ledger) -> Decimal:
-    """Tell how much of the counted hours the provider with the most of them gave, between 0 and 1."""
-    counted = {line.activity: line.counted for line in ledger.lines if line.counted}
+def largest_share(session: Session, credential: Credential, ledger: Ledger) -> Decimal:
+    """Tell how much of the counted hours the provider with the most of them gave, between 0 and 1.
+
+    Providers who record what they held are known by who they are, the others by their name as it is read.
+    """
+    known = queries.sources(session, credential.id)
     hours: dict[str, Decimal] = {}
-    for activity, provider in queries.providers(session, counted.keys()).items():
-        name = " ".join(provider.casefold().split())
-        hours[name] = hours.get(name, Decimal(0)) + counted[activity]
+    for line in ledger.lines:
+        if line.counted:
+            source, recorded_by, name = known[line.activity]
+            provider = recorded_by if source is ActivitySource.PROVIDER else _read(name)
+            hours[provider] = hours.get(provider, Decimal(0)) + line.counted
     return max(hours.values()) / sum(hours.values()) if hours else Decimal(0)
+
+
+def _read(name: str) -> str:
+    """Take from a name what readers do not tell apart: case, spaces, punctuation and what is not seen."""
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", name).casefold()))

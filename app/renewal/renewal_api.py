@@ -237,7 +237,7 @@ def list_draws(
     "/v1/audit-draws/{draw_id}/drawing",
     response_model=DrawOut,
     dependencies=DECIDE,
-    responses=documented(DrawNotFound, PermissionMissing, DrawDoneAlready, DrawEmpty),
+    responses=documented(DrawNotFound, PermissionMissing, OwnRenewal, DrawDoneAlready, DrawEmpty),
 )
 def hold_draw(db: Db, now: Now, actor: CurrentActor, draw_id: DrawId) -> dict[str, Any]:
     """Hold a draw now: whoever was drawn is audited, the others may be approved."""

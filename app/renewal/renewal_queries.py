@@ -15,8 +15,8 @@ from app.organisations.rules import READS_EVERY_ACTIVITY, Actor
 from app.organisations.service import today_of
 from app.renewal.cycles import Days, Phase, days_of
 from app.renewal.errors import DrawNotFound, RenewalNotFound
-from app.renewal.models import AuditDraw, CpdActivity, Renewal
-from app.renewal.states import PENDING, RenewalKind, RenewalState
+from app.renewal.models import AuditDraw, CpdActivity, CpdExemption, Renewal
+from app.renewal.states import PENDING, ActivitySource, ActivityState, RenewalKind, RenewalState
 from app.schemes.catalogue import catalogue
 from app.schemes.scheme import Scheme
 
@@ -167,18 +167,48 @@ def activities(session: Session, ids: Collection[str]) -> Sequence[CpdActivity]:
     ).all()
 
 
-def providers(session: Session, ids: Collection[str]) -> dict[str, str]:
-    """Name the provider of each of these activities."""
-    rows = session.execute(select(CpdActivity.id, CpdActivity.provider).where(CpdActivity.id.in_(ids)))
-    return {row.id: row.provider for row in rows}
-
-
-def reviewers(session: Session, ids: Collection[str]) -> frozenset[str]:
-    """Tell who reviewed any of these activities."""
-    rows = session.scalars(
-        select(CpdActivity.reviewed_by).where(CpdActivity.id.in_(ids), CpdActivity.reviewed_by.is_not(None))
+def sources(session: Session, credential_id: str) -> dict[str, tuple[ActivitySource, str, str]]:
+    """Tell of each activity of a credential who entered it, by kind and by id, and its provider's name."""
+    rows = session.execute(
+        select(CpdActivity.id, CpdActivity.source, CpdActivity.recorded_by, CpdActivity.provider).where(
+            CpdActivity.credential_id == credential_id
+        )
     )
-    return frozenset(reviewer for reviewer in rows if reviewer)
+    return {row.id: (row.source, row.recorded_by, row.provider) for row in rows}
+
+
+def reviewers(session: Session, credential_id: str, begins: date, ends: date) -> frozenset[str]:
+    """Tell who reviewed any activity of some days, in whatever version and whatever came of it."""
+    rows = session.execute(
+        select(CpdActivity.id, CpdActivity.corrects_id, CpdActivity.ended_on, CpdActivity.reviewed_by).where(
+            CpdActivity.credential_id == credential_id
+        )
+    ).all()
+    corrected = {row.id: row.corrects_id for row in rows}
+
+    def first(version: str) -> str:
+        while (older := corrected[version]) is not None:
+            version = older
+        return version
+
+    concerned = {first(row.id) for row in rows if begins <= row.ended_on <= ends}
+    return frozenset(row.reviewed_by for row in rows if row.reviewed_by and first(row.id) in concerned)
+
+
+def exempters(session: Session, credential_id: str, cycle: int) -> frozenset[str]:
+    """Tell who granted an exemption in a cycle."""
+    rows = session.scalars(
+        select(CpdExemption.decided_by).where(
+            CpdExemption.credential_id == credential_id, CpdExemption.cycle == cycle
+        )
+    )
+    return frozenset(rows)
+
+
+def awaits_answer(session: Session, ids: Collection[str]) -> bool:
+    """Tell whether the office asked something about any of these activities that nobody has answered."""
+    asked = select(CpdActivity.id).where(CpdActivity.id.in_(ids), CpdActivity.state == ActivityState.QUERIED)
+    return session.scalars(asked.limit(1)).first() is not None
 
 
 def draw(session: Session, draw_id: str, *, lock: bool = False) -> AuditDraw:

@@ -109,7 +109,7 @@ def activity(
         created_at=house.now,
         claimed_at=house.now,
         claimed_on=claimed_on or ended_on,
-        reviewed_by=reviewed_by,
+        reviewed_by=reviewed_by or (house.secretary.id if state is ActivityState.ACCEPTED else None),
     )
 
 

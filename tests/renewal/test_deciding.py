@@ -19,7 +19,7 @@ from app.organisations.rules import Role
 from app.outbox.trail import Event
 from app.ports import PublicKey, Slot
 from app.renewal.models import CpdActivity, Renewal
-from app.renewal.states import ActivityState
+from app.renewal.states import ActivitySource, ActivityState
 from app.status.errors import SigningFailed
 from tests import make
 from tests.credentials.test_races import at_once
@@ -157,6 +157,87 @@ def test_whoever_reviewed_an_activity_decides_nothing_that_rests_on_it(house: Ho
     assert problem(approve(house, renewal)) == (403, "reviewer-decides-not")
     assert problem(refuse(house, renewal)) == (403, "reviewer-decides-not")
     assert approved(house, renewal, by=house.second_manager)["state"] == "approved"
+
+
+def test_whoever_reviewed_an_older_version_decides_nothing_that_rests_on_the_newer(house: House) -> None:
+    enough(house)
+    house.go_to(days(house).opens)
+    first = members.claimed(house, hours="4", topics={})
+    path = f"/v1/cpd-activities/{first['id']}"
+    assert house.manager.calls.post(f"{path}/acceptance", json={}).status_code == 200
+    changed = members.fields(house, hours="4", topics={}, note="Di mattina.")
+    newer = house.holder.calls.post(f"{path}/correction", json=changed)
+    assert newer.status_code == 201, newer.text
+    renewal = filed(house)
+    drawn(house, renewal)
+    accept_all(house)
+    assert problem(approve(house, renewal)) == (403, "reviewer-decides-not")
+    assert problem(refuse(house, renewal)) == (403, "reviewer-decides-not")
+    assert approved(house, renewal, by=house.second_manager)["state"] == "approved"
+
+
+def test_whoever_turned_an_activity_down_decides_nothing_in_its_cycle(house: House) -> None:
+    enough(house, provider="Scuola di prova")
+    ended_on = days(house).begins + timedelta(days=200)
+    state = ActivityState.REJECTED
+    enter(
+        house,
+        activity(house, house.credential, ended_on=ended_on, state=state, reviewed_by=house.manager.id),
+    )
+    house.go_to(days(house).opens)
+    renewal = filed(house)
+    accept_all(house)
+    assert problem(approve(house, renewal)) == (403, "reviewer-decides-not")
+    assert problem(refuse(house, renewal)) == (403, "reviewer-decides-not")
+    assert refuse(house, renewal, by=house.second_manager).json()["state"] == "refused"
+
+
+def test_whoever_granted_an_exemption_does_not_decide_the_renewal_of_its_cycle(house: House) -> None:
+    asked = {"credential": house.credential, "reason": "illness", "reduction_pct": 10}
+    given = house.manager.calls.post("/v1/cpd-exemptions", json=asked)
+    assert given.status_code == 201, given.text
+    renewal = under_audit(house)
+    accept_all(house)
+    assert problem(approve(house, renewal)) == (403, "reviewer-decides-not")
+    assert problem(refuse(house, renewal)) == (403, "reviewer-decides-not")
+    assert approved(house, renewal, by=house.second_manager)["state"] == "approved"
+
+
+def test_in_an_audit_somebody_looks_at_what_a_provider_vouches_for_too(house: House) -> None:
+    renewal = under_audit(house)
+    accept_all(house)
+    vouched = renewal["evaluation"]["lines"][0]["activity"]
+    change(house, vouched, source=ActivitySource.PROVIDER, reviewed_by=None)
+    answer = approve(house, renewal)
+    assert problem(answer) == (409, "audit-not-finished")
+    assert answer.json()["activities"] == [vouched]
+    change(house, vouched, reviewed_by=house.secretary.id)
+    assert approved(house, renewal)["state"] == "approved"
+
+
+def test_an_answer_to_a_question_is_looked_at_also_where_nobody_was_drawn(house: House) -> None:
+    people = [house.person() for _ in range(8)]
+    held = [(who, house.issued_to(who).id) for who in people]
+    answered = {which: enough(house, which)[0] for _, which in held}
+    for which in answered.values():
+        change(house, which, question="Which course was it?", reviewed_by=house.secretary.id)
+    house.go_to(days(house).opens)
+    renewals = [filed(house, who, which) for who, which in held]
+    sample = drawn(house, renewals[0])["sample"]
+    spared = next(renewal for renewal in renewals if renewal["id"] not in sample)
+    answer = approve(house, spared)
+    assert problem(answer) == (409, "audit-not-finished")
+    assert answer.json()["activities"] == [answered[spared["credential"]]]
+    path = f"/v1/cpd-activities/{answered[spared['credential']]}/acceptance"
+    assert house.secretary.calls.post(path, json={}).status_code == 200
+    assert approved(house, spared)["state"] == "approved"
+
+
+def change(house: House, which: str, **values: Any) -> None:
+    """Change an activity behind everybody's back."""
+    with house.ports.database.writing(house.organisation) as session:
+        for name, value in values.items():
+            setattr(session.get_one(CpdActivity, which), name, value)
 
 
 def test_nobody_decides_their_own(house: House) -> None:

@@ -154,6 +154,18 @@ def test_a_draw_that_nobody_waits_in_is_not_held(house: House) -> None:
     assert problem(answer) == (409, "draw-empty")
 
 
+def test_nobody_holds_the_draw_that_their_own_renewal_waits_in(house: House) -> None:
+    manager = house.person(Role.SCHEME_MANAGER)
+    which = house.issued_to(manager).id
+    enough(house, which)
+    house.go_to(days(house).opens)
+    renewal = filed(house, manager, which)
+    path = f"/v1/audit-draws/{renewal['draw']['id']}/drawing"
+    assert problem(manager.calls.post(path)) == (403, "own-renewal")
+    assert published(house, renewal["draw"]["id"])["drawn_at"] is None
+    assert house.manager.calls.post(path).status_code == 200
+
+
 def test_filing_and_drawing_at_once_leave_nobody_between_two_draws(house: House) -> None:
     people = [house.person() for _ in range(6)]
     held = [(who, house.issued_to(who).id) for who in people]

@@ -14,7 +14,7 @@ from app.organisations.models import Membership
 from app.outbox.trail import Event
 from app.renewal.models import AuditDraw, CpdActivity, Renewal
 from app.renewal.ruleset import RuleSet
-from app.renewal.states import ActivityState
+from app.renewal.states import ActivitySource, ActivityState
 from tests.credentials.test_races import at_once
 from tests.renewal.members import House, problem
 from tests.renewal.renewing import (
@@ -34,6 +34,12 @@ from tests.renewal.renewing import (
 )
 
 MANY = 50
+SPELT = (
+    "Scuola di prova S.r.l.",
+    "SCUOLA  di Prova SRL",
+    "Scuola-di-prova, s.r.l",
+    "Scu\u200bola di prova srl",
+)
 
 
 def test_a_renewal_is_filed_with_the_evaluation_that_it_will_be_judged_on(house: House) -> None:
@@ -80,6 +86,7 @@ def accept(house: House) -> None:
     with house.ports.database.writing(house.organisation) as session:
         for row in session.scalars(select(CpdActivity)):
             row.state = ActivityState.ACCEPTED
+            row.reviewed_by = house.secretary.id
 
 
 @pytest.mark.parametrize(
@@ -311,9 +318,30 @@ def test_one_source_is_one_however_it_is_spelt(house: House) -> None:
     ids = enough(house)
     with house.ports.database.writing(house.organisation) as session:
         for number, name in enumerate(ids):
-            session.get_one(CpdActivity, name).provider = ("Scuola di prova", "SCUOLA  di Prova")[number % 2]
+            session.get_one(CpdActivity, name).provider = SPELT[number % len(SPELT)]
     house.go_to(days(house).opens)
     assert filed(house)["audit"]["reason"] == "single_source_over_pct_60"
+
+
+def test_a_provider_who_records_is_one_source_under_whatever_name(house: House) -> None:
+    ids = enough(house)
+    with house.ports.database.writing(house.organisation) as session:
+        for number, name in enumerate(ids):
+            row = session.get_one(CpdActivity, name)
+            row.source, row.recorded_by = ActivitySource.PROVIDER, "cli_01"
+            row.provider = f"Scuola {number}"
+    house.go_to(days(house).opens)
+    assert filed(house)["audit"]["reason"] == "single_source_over_pct_60"
+
+
+def test_providers_of_one_name_who_record_are_as_many_as_they_are(house: House) -> None:
+    ids = enough(house, provider="Scuola di prova")
+    with house.ports.database.writing(house.organisation) as session:
+        for number, name in enumerate(ids):
+            row = session.get_one(CpdActivity, name)
+            row.source, row.recorded_by = ActivitySource.PROVIDER, f"cli_0{number}"
+    house.go_to(days(house).opens)
+    assert filed(house)["state"] == "submitted"
 
 
 def test_a_late_renewal_is_looked_into(house: House) -> None:
