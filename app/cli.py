@@ -5,6 +5,7 @@ Commands of the service load their libraries when they run, so that the client a
 
 import json
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -332,6 +333,9 @@ def verify_audit() -> None:
 
 def main() -> None:
     """Run the command; say what is missing where only the client is installed."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without our letters shows what it can
     try:
         app()
     except ModuleNotFoundError as missing:

@@ -127,7 +127,7 @@ class Api:
             problem = answer.json()
         except ValueError:
             problem = {}
-        raise Refused(answer.status_code, problem if isinstance(problem, dict) else {})
+        raise Refused(answer.status_code, _without_controls(problem) if isinstance(problem, dict) else {})
 
     def _json(self, answer: httpx.Response) -> Json:
         if not answer.content:
@@ -138,4 +138,20 @@ class Api:
             found = None
         if not isinstance(found, dict):
             raise NotUsable("not-sigillo", url=self.url)
-        return found
+        cleaned: Json = _without_controls(found)
+        return cleaned
+
+
+def _without_controls(found: Any) -> Any:
+    """Take out what would steer a terminal instead of being read in it."""
+    if isinstance(found, str):
+        return (
+            found
+            if found.isprintable()
+            else "".join(one for one in found if one.isprintable() or one in "\n\t")
+        )
+    if isinstance(found, list):
+        return [_without_controls(each) for each in found]
+    if isinstance(found, dict):
+        return {name: _without_controls(each) for name, each in found.items()}
+    return found

@@ -45,7 +45,7 @@ def _speaking(command: Any, context: typer.Context) -> Iterator[None]:
             before.append((thing, name, getattr(thing, name)))
             setattr(thing, name, words[key])
 
-    path = " ".join(context.command_path.split()[1:])
+    path = _path(context)
     put(command, "help", COMMANDS, path or "sigillo")
     if not path:
         put(command, "epilog", COMMANDS, "year")
@@ -60,6 +60,15 @@ def _speaking(command: Any, context: typer.Context) -> Iterator[None]:
     finally:
         for thing, name, words in reversed(before):
             setattr(thing, name, words)
+
+
+def _path(context: typer.Context) -> str:
+    """Name a command as its words stand, whatever the program itself is called."""
+    names: list[str] = []
+    while context.parent is not None:
+        names.insert(0, str(context.info_name))
+        context = context.parent  # type: ignore[assignment] # Typer's own kind, as it gave it
+    return " ".join(names)
 
 
 def key_of(path: str, parameter: Any) -> str:

@@ -98,7 +98,7 @@ ProofKind = Annotated[
     typer.Option(
         "--proof-kind",
         metavar="KIND",
-        help="certificate, attendance, url, referee, artefact.",
+        help="certificate, attendance or artefact for a file; url; referee: whom to ask, and how.",
         rich_help_panel=DOCUMENT,
     ),
 ]
@@ -264,11 +264,11 @@ def import_activities(
 ) -> None:
     """Log many activities from a CSV file, with a result for every row.
 
-    Columns: `title`, `provider`, `started_on`, `hours`, `category`, `competences` (T1 C1); and if
-    you like `ended_on` (by default the first day), `topics` (responsible_ai:2 sustainability:0.5),
-    `note`, `proof_kind` with `proof` (an address, a reference, or the name of a file beside the
-    CSV, which is sent afterwards), `claim` (no keeps it as a draft), `credential`. Italian names
-    work too: `--template --lang it` prints them.
+    Columns: `title`, `provider`, `started_on`, `hours`, `category`, `competences` (T1 C1); and if you
+    like `ended_on` (by default the first day), `topics` (responsible_ai:2 sustainability:0.5), `note`,
+    `proof_kind` (certificate, attendance, artefact, url, referee) with `proof` (an https address, a
+    reference, or the name of a file beside the CSV, which is sent afterwards), `claim` (no keeps it as a
+    draft), `credential`. Italian names work too: `--template --lang it` prints them.
 
     The delimiter may be a comma or a semicolon, dates 2027-03-15 or 15/03/2027, hours 7.5 or 7,5;
     the text is UTF-8.

@@ -19,6 +19,7 @@ from app.client.visit import Ends
 from app.client.words import SENTENCES, Language, Voice, language
 from tests.client.conftest import Member
 from tests.client.stub import CREDENTIAL, KEY, NUMBER, Stub, credential
+from tests.serving import command
 
 ADD = [
     *(
@@ -38,10 +39,10 @@ ADD = [
 URL = ("--proof", "https://example.org/1")
 
 
-def commands(command: Any = None, path: str = "") -> list[tuple[str, Any]]:
+def commands(found_in: Any = None, path: str = "") -> list[tuple[str, Any]]:
     """List every command of members with its path."""
-    found = [(path, command)] if command else []
-    for name, child in getattr(command or get_command(app), "commands", {}).items():
+    found = [(path, found_in)] if found_in else []
+    for name, child in getattr(found_in or get_command(app), "commands", {}).items():
         if getattr(child, "rich_help_panel", None) != OPERATORS:
             found += commands(child, f"{path} {name}".strip())
     return found
@@ -381,13 +382,13 @@ def test_a_registrar_s_own_credential_is_found_among_all(member: Member, service
     assert member("check", "--json").json["credential"] == NUMBER
 
 
-@pytest.mark.parametrize(("path", "command"), commands(), ids=[path for path, _ in commands()])
-def test_the_help_of_every_command_speaks_both_languages(stranger: Member, path: str, command: Any) -> None:
+@pytest.mark.parametrize(("path", "described"), commands(), ids=[path for path, _ in commands()])
+def test_the_help_of_every_command_speaks_both_languages(stranger: Member, path: str, described: Any) -> None:
     english = stranger(*path.split(), "--help")
     assert english.code == Ends.OK
-    italian = stranger(*path.split(), "--lang", "it", "--help") if not hasattr(command, "commands") else None
+    italian = stranger(*path.split(), "--lang", "it", "--help") if not hasattr(described, "commands") else None
     assert path in COMMANDS
-    assert {key_of(path, parameter) for parameter in command.params} <= set(OPTIONS)
+    assert {key_of(path, parameter) for parameter in described.params} <= set(OPTIONS)
     if italian:
         assert "Per ogni comando" in italian.words
         assert "For every command" in english.words
@@ -547,6 +548,20 @@ def test_leaving_a_question_unanswered_ends_the_command_gently(home: Path, servi
     code, said = typed(url, home, ["cpd", "add"], [("Title", "\x03")])
     assert (code, "Nothing is lost" in said, "Traceback" in said) == (Ends.INTERRUPTED, True, False)
     assert service.activities == {}
+
+
+def test_what_a_service_says_cannot_steer_the_terminal(member: Member, service: Stub) -> None:
+    service.dossiers = [{"id": "dos_1", "scheme": "\x1b[2Jai", "status": "draft\x07", "submitted_at": None}]
+    said = member("status")
+    assert "[2Jai" in said.out
+    assert not {"\x1b", "\x07"} & set(said.out)
+
+
+def test_a_terminal_without_our_letters_shows_what_it_can(home: Path) -> None:
+    environment = {**os.environ, "SIGILLO_HOME": str(home), "PYTHONIOENCODING": "ascii", "SIGILLO_LANG": "it"}
+    done = command(environment, "cpd", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Registra un'attivit" in done.stdout
 
 
 def test_what_a_program_gets_has_no_other_words_in_it(member: Member) -> None:
