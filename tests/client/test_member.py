@@ -386,7 +386,9 @@ def test_a_registrar_s_own_credential_is_found_among_all(member: Member, service
 def test_the_help_of_every_command_speaks_both_languages(stranger: Member, path: str, described: Any) -> None:
     english = stranger(*path.split(), "--help")
     assert english.code == Ends.OK
-    italian = stranger(*path.split(), "--lang", "it", "--help") if not hasattr(described, "commands") else None
+    italian = (
+        stranger(*path.split(), "--lang", "it", "--help") if not hasattr(described, "commands") else None
+    )
     assert path in COMMANDS
     assert {key_of(path, parameter) for parameter in described.params} <= set(OPTIONS)
     if italian:
