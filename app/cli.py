@@ -48,7 +48,9 @@ def _version(asked: bool) -> None:  # noqa: FBT001 - Typer calls it so
 
 
 # Members first, in the order of their year; then the operators, as their commands stand below.
-MEMBERS_ORDER: Final = ("login", "status", "dossier", "cpd", "check", "renew", "download", "verify", "logout")
+MEMBERS_ORDER: Final = (
+    *("login", "status", "dossier", "cpd", "check", "renew", "download", "verify", "send", "logout"),
+)
 
 
 class House(BilingualGroup):

@@ -3,6 +3,7 @@
 import ipaddress
 import ssl
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 import httpx
@@ -10,6 +11,7 @@ import httpx
 from app.client.words import Told
 
 TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
+THIS_MACHINE: Final = (ipaddress.IPv4Network("127.0.0.0/8"), ipaddress.IPv6Network("::1/128"))
 LATER: Final = frozenset({408, 425, 429})  # answers that mean no more than "not now"
 Json = dict[str, Any]
 
@@ -22,6 +24,17 @@ class Refused(Exception):
         self.problem = problem
         self.code = str(problem.get("code", ""))
         super().__init__(str(problem.get("detail") or problem.get("title") or f"HTTP {status}"))
+
+    @property
+    def is_about_the_key(self) -> bool:
+        """Tell whether another key could be taken where this one was not."""
+        if self.status == HTTPStatus.FORBIDDEN:
+            return self.code in {"", "permission-missing"}
+        return self.is_unknown_key
+
+    @property
+    def is_unknown_key(self) -> bool:
+        return self.status == HTTPStatus.UNAUTHORIZED
 
 
 class NotUsable(Told):
@@ -48,10 +61,12 @@ def address(url: str, *, with_key: bool) -> str:
 
 
 def _loopback(host: str) -> bool:
+    """Tell what surely is this machine; `*.localhost` is up to whoever answers for names."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        found = ipaddress.ip_address(host)
     except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+        return host == "localhost"
+    return any(found in network for network in THIS_MACHINE)
 
 
 class Api:
@@ -65,7 +80,14 @@ class Api:
             raise NotUsable("key-wrong")
         headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
         try:
-            self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT, transport=transport)
+            # A proxy passes https on sealed; in plain http it would read the key.
+            self._http = httpx.Client(
+                base_url=url,
+                headers=headers,
+                timeout=TIMEOUT,
+                transport=transport,
+                trust_env=self.url.startswith("https://"),
+            )
         except (ValueError, ImportError, OSError, ssl.SSLError) as error:  # proxies and certificates
             raise NotUsable("network-settings", why=error) from None
 

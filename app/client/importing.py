@@ -20,6 +20,7 @@ def run(visit: Visit, file: Path, report: Path | None, number: str | None) -> No
     if report is not None and report.resolve() == file.resolve():
         raise NotUsable("report-is-source")
     rows = cpd.read(file)
+    visit.begin_writing()
     chosen: list[str] = []
 
     def credential() -> str:

@@ -15,6 +15,8 @@ from app.client import (
     cpd,
     documents,
     importing,
+    pending,
+    private,
     renewing,
     standing,
     submission,
@@ -139,15 +141,49 @@ def login(visit: Visit) -> None:
 
 @app.command(rich_help_panel=MEMBERS, cls=BilingualCommand)
 @member
-def logout(visit: Visit) -> None:
+def logout(
+    visit: Visit,
+    *,
+    forget_waiting: Annotated[
+        bool, typer.Option("--forget-waiting", help="Throw away what waits to be sent, too.")
+    ] = False,
+) -> None:
     """Remove the sign-in from this machine. The key itself stays valid until the secretariat revokes it.
 
-    --json: `{removed}`
+    What waits to be sent is kept, unless --forget-waiting is given.
+
+    --json: `{removed, waiting}`
     """
     removed = account.forget()
+    waiting = pending.everything()
     visit.print("signed-out" if removed else "signed-out-already")
+    if forget_waiting:
+        forgotten = sum(map(private.remove, waiting))
+        visit.print("waits-forgotten", number=forgotten)
+        waiting = []
+    elif waiting:
+        visit.print("waits-signed-out", number=len(waiting))
     if visit.as_json:
-        visit.answer({"removed": removed})
+        visit.answer({"removed": removed, "waiting": len(waiting)})
+
+
+@app.command(rich_help_panel=MEMBERS, cls=BilingualCommand)
+@member
+def send(visit: Visit) -> None:
+    """Send what got no answer and waits on this machine, as every command that writes does first.
+
+    Safe to run again. Ends with 5 if something still waits.
+
+    --json: `{waiting}`
+    """
+    before = len(list(visit.outbox.waiting()))
+    left = visit.begin_writing()
+    if not before:
+        visit.print("sent-nothing")
+    if visit.as_json:
+        visit.answer({"waiting": left})
+    if left:
+        raise Stopped(Ends.NETWORK)
 
 
 @app.command(rich_help_panel=MEMBERS, cls=BilingualCommand)
@@ -183,8 +219,9 @@ def submit_dossier(
 
     --json: the receipt, `{dossier, scheme, submitted_at, snapshot_hash, files: […]}`
     """
-    api = visit.api
     prepared = folders.read(folder)
+    visit.begin_writing()
+    api = visit.api
     uploads = terminal.Uploads(visit.errors)
     opened = submission.open_dossier(api, prepared)
     with uploads.shown():
@@ -241,6 +278,7 @@ def add_activity(
     missing = [option for name, option in activities.NEEDED.items() if name not in fields]
     if missing and not visit.asks:
         raise NotUsable("options-missing", options=", ".join(missing))
+    visit.begin_writing()
     credential = standing.the_credential(visit, number)
     if missing:
         activities.ask(visit, fields, credential)
@@ -342,7 +380,9 @@ def prove_activity(
     shown = activities.Proof.of(proof, proof_kind)
     if shown is None:
         raise NotUsable("proof-needed")
-    found = visit.api.get(_activity_path(activity))
+    path = _activity_path(activity)
+    visit.begin_writing()
+    found = visit.api.get(path)
     _show_activity(visit, activities.prove(visit, found, shown))
 
 
@@ -353,7 +393,9 @@ def claim_activity(visit: Visit, activity: Activity) -> None:
 
     --json: the activity, `{id, state, missing: […], …}`
     """
-    _show_activity(visit, visit.api.post(f"{_activity_path(activity)}/claim"))
+    path = _activity_path(activity)
+    visit.begin_writing()
+    _show_activity(visit, visit.api.post(f"{path}/claim"))
 
 
 @continuing.command("change", cls=BilingualCommand)
@@ -391,7 +433,9 @@ def change_activity(
     fields = given.fields()
     if not fields:
         raise NotUsable("nothing-to-change")
-    found = visit.api.get(_activity_path(activity))
+    path = _activity_path(activity)
+    visit.begin_writing()
+    found = visit.api.get(path)
     changed = activities.change(visit, found, fields, claim=not draft)
     if changed["id"] != found["id"]:
         visit.print("activity-corrected", id=changed["id"])
@@ -405,7 +449,9 @@ def discard_activity(visit: Visit, activity: Activity) -> None:
 
     --json: `{discarded}`
     """
-    visit.api.delete(_activity_path(activity))
+    path = _activity_path(activity)
+    visit.begin_writing()
+    visit.api.delete(path)
     visit.print("activity-discarded")
     if visit.as_json:
         visit.answer({"discarded": activity})
@@ -468,8 +514,10 @@ def renew(
     --json: the renewal, `{id, state, filed_at, late, draw, audit, cure, decision, period, …}`; with
     --dry-run `{credential, would_file, renewal: {phase, may_file, why_not, …}, cpd: {…}}`
     """
+    if not dry_run:
+        visit.begin_writing()
     credential = standing.the_credential(visit, number)
-    if answer:
+    if answer and not dry_run:
         answered = renewing.answer(visit, credential)
         if visit.as_json:
             visit.answer(answered)

@@ -1,7 +1,8 @@
-"""What was sent and got no answer: kept until the service has answered, and sent again by the next command.
+"""What was sent and got no answer: kept until it is answered, and sent again by the next that writes.
 
-Each body is saved with its idempotency key before it leaves, so the same thing is never created twice:
-not by a retry, not by a second run of the command, not by a machine that was switched off in between.
+Each body is saved before it leaves, so that a machine switched off in between loses nothing. Sending it
+again creates nothing twice, because the service recognises the same activity or renewal by what it is. Each
+body has an Idempotency-Key of its own too, always the same, for services that read it.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from app.client import private
-from app.client.api import Api, Json, Refused
+from app.client.api import Api, Json, NotUsable, Refused, Unreachable
 
 FOLDER: Final = "pending"
 
@@ -28,6 +29,11 @@ class Waiting:
     place: Path
 
 
+def everything() -> list[Path]:
+    """List all that waits on this machine, whoever's it is."""
+    return private.waiting(private.home() / FOLDER)
+
+
 @dataclass(frozen=True, slots=True)
 class Outbox:
     """What one account has under way at one service."""
@@ -39,17 +45,27 @@ class Outbox:
         """Create something, saved before it is sent and until there is an answer, a refusal too."""
         return self._settle(api, self._saved(path, body))
 
-    def again(self, api: Api) -> Iterator[tuple[Waiting, Json | Refused]]:
-        """Send everything again that got no answer, oldest name first; give each with its answer."""
-        for place in private.waiting(private.home() / FOLDER):
+    def waiting(self) -> Iterator[Waiting]:
+        """Find what got no answer, in the order of the names."""
+        for place in everything():
             found = private.read(place)
-            if not isinstance(found, dict) or (found.get("url"), found.get("mark")) != (self.url, self.mark):
-                continue
-            waiting = Waiting(found["path"], found["body"], found["key"], place)
+            if isinstance(found, dict) and (found.get("url"), found.get("mark")) == (self.url, self.mark):
+                yield Waiting(found["path"], found["body"], found["key"], place)
+
+    def again(self, api: Api) -> Iterator[tuple[Waiting, Json | Refused | Unreachable | NotUsable]]:
+        """Send everything again that got no answer; give each with its answer, or with why there is none.
+
+        What the service cannot take just now holds up nothing else; one that is not there is asked once.
+        """
+        for waiting in self.waiting():
             try:
                 yield waiting, self._settle(api, waiting)
             except Refused as refused:
                 yield waiting, refused
+            except (Unreachable, NotUsable) as unanswered:
+                yield waiting, unanswered
+                if unanswered.code != "answers-later":
+                    return
 
     def _saved(self, path: str, body: Json) -> Waiting:
         what = json.dumps([self.url, self.mark, path, body], sort_keys=True)
@@ -67,8 +83,9 @@ class Outbox:
     def _settle(api: Api, waiting: Waiting) -> Json:
         try:
             answer = api.post(waiting.path, waiting.body, key=waiting.key)
-        except Refused:
-            private.remove(waiting.place)
+        except Refused as refused:
+            if not refused.is_about_the_key:  # which may have expired: the next one can send it
+                private.remove(waiting.place)
             raise
         private.remove(waiting.place)
         return answer

@@ -5,7 +5,7 @@ import inspect
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from functools import cached_property, wraps
 from typing import Annotated, Any, Concatenate, Final, ParamSpec
@@ -15,7 +15,7 @@ from rich.console import Console
 
 from app.client import account, pending, terminal
 from app.client.account import Account
-from app.client.api import Api, Json, Refused, Unreachable, address
+from app.client.api import Api, Json, NotUsable, Refused, Unreachable, address
 from app.client.private import NotPrivate
 from app.client.words import Language, Told, Voice, language
 
@@ -57,6 +57,7 @@ class Visit:
         self.errors = Console(stderr=True, highlight=False)
         self.url_asked = url
         self.key_asked = key
+        self._writes = False
         self._open: list[Api] = []
 
     @cached_property
@@ -86,15 +87,40 @@ class Visit:
 
     @cached_property
     def api(self) -> Api:
-        """Call the service as whoever signed in; what got no answer the last time is sent again first."""
+        """Call the service as whoever signed in; a command that only reads says what waits, and leaves it."""
         made = self.calling(self.account.url, self.account.key)
-        for waiting, answer in self.outbox.again(made):
-            title = waiting.body.get("title")
-            what = self.say("an-activity", title=title) if title else self.say("a-renewal")
-            self.note("sent-again-refused" if isinstance(answer, Refused) else "sent-again", what=what)
-            if isinstance(answer, Refused):
-                terminal.refusal(self.errors, answer, self.voice)
+        if not self._writes:
+            with suppress(NotPrivate):  # of no concern to whoever only reads
+                for waiting in self.outbox.waiting():
+                    self.note("waits", what=self._named(waiting))
         return made
+
+    def begin_writing(self) -> int:
+        """Send again what got no answer the last time, as every command that writes does first.
+
+        Tells how much waits even now.
+        """
+        self._writes = True
+        left = 0
+        for waiting, answer in self.outbox.again(self.api):
+            what = self._named(waiting)
+            if isinstance(answer, Unreachable | NotUsable):
+                self.note("sent-again-unanswered", what=what, why=answer.said(self.voice))
+                left += 1
+            elif isinstance(answer, Refused):
+                kept = answer.is_about_the_key
+                self.note("sent-again-kept" if kept else "sent-again-refused", what=what)
+                if answer.is_unknown_key:  # and so is all else that this key would ask for
+                    raise answer
+                terminal.refusal(self.errors, answer, self.voice)
+                left += kept
+            else:
+                self.note("sent-again", what=what)
+        return left
+
+    def _named(self, waiting: pending.Waiting) -> str:
+        title = waiting.body.get("title")
+        return self.say("an-activity", title=title) if title else self.say("a-renewal")
 
     @cached_property
     def anyone(self) -> Api:
@@ -172,11 +198,8 @@ def _ending(visit: Visit) -> Iterator[None]:
 
 
 def _refused(visit: Visit, refused: Refused) -> typer.Exit:
-    sign_in = {401: "key-refused"} | (
-        {403: "key-not-enough"} if refused.code in {"", "permission-missing"} else {}
-    )
-    if code := sign_in.get(refused.status):
-        said = visit.say(code, url=visit.url)
+    if refused.is_about_the_key:
+        said = visit.say("key-refused" if refused.is_unknown_key else "key-not-enough", url=visit.url)
         visit.errors.print(said, style="red", markup=False)
         return visit.failed(Ends.SIGN_IN, said, refused.problem)
     terminal.refusal(visit.errors, refused, visit.voice)

@@ -111,7 +111,7 @@ def test_signing_out_removes_the_key_and_may_be_repeated(member: Member, home: P
     assert (said.code, "secretariat revoke it" in said.words) == (Ends.OK, True)
     assert not account(home).exists()
     assert member("logout").code == Ends.OK
-    assert member("logout", "--json").json == {"removed": False}
+    assert member("logout", "--json").json == {"removed": False, "waiting": 0}
 
 
 def test_signing_in_anew_replaces_the_key_whole(member: Member, home: Path, url: str) -> None:
@@ -124,6 +124,15 @@ def test_a_place_that_cannot_be_written_is_named(stranger: Member, url: str, tmp
     (tmp_path / "file").write_text("")
     said = stranger("login", "--url", url, given=KEY, SIGILLO_HOME=str(tmp_path / "file" / "home"))
     assert (said.code, "SIGILLO_HOME" in said.words) == (Ends.SIGN_IN, True)
+
+
+def test_a_proxy_reads_no_key(member: Member, service: Stub) -> None:
+    proxy = f"http://localhost:{free_port()}"  # nobody is there: whoever went that way would not arrive
+    before = len(service.asked)
+    assert member("status", HTTP_PROXY=proxy, http_proxy=proxy, ALL_PROXY=proxy, NO_PROXY="").code == Ends.OK
+    assert len(service.asked) > before
+    said = member("login", "--url", "https://localhost:1", given=KEY, HTTPS_PROXY=proxy, https_proxy=proxy)
+    assert said.code == Ends.NETWORK
 
 
 def test_a_given_key_counts_before_the_kept_one(member: Member, url: str) -> None:

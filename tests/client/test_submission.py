@@ -138,6 +138,8 @@ def test_a_service_in_trouble_is_worth_another_try(status: int) -> None:
         ("http://sigillo.example.org", "key_1"),
         ("http://10.0.0.1", "key_1"),
         ("http://localhost.example.org", "key_1"),
+        ("http://demo.localhost:8000", "key_1"),
+        ("http://[::ffff:10.0.0.1]", "key_1"),
     ],
 )
 def test_an_address_or_a_key_that_cannot_be_right_is_said_to_be_so(url: str, key: str | None) -> None:
@@ -150,6 +152,6 @@ def test_a_file_in_the_place_of_a_folder_is_told_apart() -> None:
         folders.read(FOLDER / "dossier.yaml")
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.8.8", "[::1]", "demo.localhost"])
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.8.8", "[::1]"])
 def test_a_key_may_go_unencrypted_only_to_this_machine(host: str) -> None:
     Api(f"http://{host}:8000", "key_1").close()
