@@ -72,6 +72,13 @@ class CriterionOut(Answer):
     label: LabelsOut
 
 
+class StatementOut(Answer):
+    """A responsibility or a competence of the profile: activities name those that they kept up."""
+
+    id: str
+    label: LabelsOut
+
+
 class SchemeLine(Answer):
     """A scheme in a list."""
 
@@ -95,6 +102,7 @@ class SchemeOut(SchemeLine):
     files: FilesOut
     paths: list[PathOut]
     criteria: list[CriterionOut]
+    statements: list[StatementOut]
     scale_min: Annotated[float, Field(description="The lowest score of a criterion.")]
     scale_max: Annotated[float, Field(description="The highest score of a criterion.")]
     scale_step: Annotated[float, Field(description="By how much scores differ.")]
@@ -118,6 +126,7 @@ class SchemeOut(SchemeLine):
             files=FilesOut.model_validate(scheme.files),
             paths=[PathOut.model_validate(path) for path in scheme.admission.paths],
             criteria=[CriterionOut.model_validate(one) for one in scheme.assessment.criteria],
+            statements=[StatementOut.model_validate(one) for one in scheme.statements],
             scale_min=float(scale.min),
             scale_max=float(scale.max),
             scale_step=float(scale.step),
