@@ -28,6 +28,8 @@ LOGGED: Final = {"sigillo": logging.INFO, "uvicorn": logging.WARNING, "asyncio":
 BODY_LIMIT: Final = 1_000_000
 LONGER: Final[Mapping[str, int]] = {"/v1/cpd-imports": 2_000_000}  # 500 rows with their notes
 CHUNK: Final = 256 * 1024
+_JOINERS: Final = "\u200c\u200d"
+_UNJOINED: Final = frozenset({"LATIN", "GREEK", "CYRILLIC", "COMBINING", "MODIFIER"})
 _ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ISO_INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:[0-9]{2})")
 
@@ -75,8 +77,26 @@ def _not_empty(value: str) -> str:
     return value
 
 
+def _visible(value: str) -> str:
+    """Drop what nobody sees, so that what looks alike is alike; keep joiners where a script needs them."""
+    kept = [one for place, one in enumerate(value) if not _is_unseen(value, place)]
+    return unicodedata.normalize("NFC", "".join(kept)).strip()
+
+
+def _is_unseen(value: str, place: int) -> bool:
+    if unicodedata.category(value[place]) != "Cf":
+        return False
+    return value[place] not in _JOINERS or place == 0 or not _is_joined(value[place - 1])
+
+
+def _is_joined(character: str) -> bool:
+    """Tell whether a letter or sign is of a script, as in Persian, in which a joiner changes a word."""
+    script = unicodedata.name(character, "").partition(" ")[0]
+    return unicodedata.category(character)[0] in "LM" and script not in _UNJOINED
+
+
 def _one_line(value: str) -> str:
-    if "\n" in value or "\t" in value:
+    if any(character in value for character in "\n\t\u2028\u2029"):
         raise ValueError("must be a single line")
     return value
 
@@ -112,6 +132,7 @@ Line = Annotated[
     str,
     Field(max_length=200),
     AfterValidator(_plain_text),
+    AfterValidator(_visible),
     AfterValidator(_not_empty),
     AfterValidator(_one_line),
     Field(max_length=200),

@@ -58,6 +58,31 @@ def test_names_are_kept_in_one_form_of_unicode() -> None:
 
 
 @pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("Ma\u200brio\ufeff Ros\u00adsi\u2060", "Mario Rossi"),
+        ("\u202eissoR oiraM\u202c", "issoR oiraM"),
+        ("Ma\u200crio\u200d", "Mario"),  # joins nothing in Latin
+        (
+            "\u200d\u0645\u06cc\u200c\u200c\u062e\u0648\u0627\u0647\u0645",
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        ),
+        ("\u0dc1\u0dca\u200d\u0dbb\u0dd3", "\u0dc1\u0dca\u200d\u0dbb\u0dd3"),
+        ("o\u200b\u0300", "\u00f2"),
+    ],
+    ids=ascii,
+)
+def test_what_nobody_sees_is_dropped_from_a_line_and_what_joins_letters_stays(sent: str, kept: str) -> None:
+    assert TypeAdapter(Line).validate_python(sent) == kept
+
+
+@pytest.mark.parametrize("value", ["\u200b", "\u2060 \u200d", "a\u2028b"])
+def test_a_line_can_be_seen_and_is_one(value: str) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Line).validate_python(value)
+
+
+@pytest.mark.parametrize(
     ("kind", "length"), [(Text, 8000), (Comment, 8000), (Line, 200), (MembershipNumber, 40)]
 )
 def test_a_text_that_normalising_makes_too_long_is_refused(kind: Any, length: int) -> None:
