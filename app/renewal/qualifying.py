@@ -9,6 +9,7 @@ from app.core.labels import Labels
 from app.renewal import words
 from app.renewal.counting import Count, Entry
 from app.renewal.evaluation import Activity, Cycle, Standing
+from app.renewal.reading import as_read
 from app.renewal.ruleset import SelfDeclaredRule
 from app.renewal.words import Why
 
@@ -99,7 +100,7 @@ def once(count: Count, entries: list[Entry]) -> None:
 def _keep_one_of_each(count: Count, alike: list[Entry]) -> None:
     kept: set[tuple[str, str]] = set()
     for entry in sorted(alike, key=_best_first):
-        told = _as_read(entry.activity.title), _as_read(entry.activity.provider)
+        told = as_read(entry.activity.title), as_read(entry.activity.provider)
         if told in kept and not entry.differences:
             count.leave_out(entry, Why.SAME_TWICE, words.REASONS[Why.SAME_TWICE])
         kept.add(told)
@@ -114,7 +115,3 @@ _STANDING_ORDER: Final[Mapping[Standing, int]] = {
     Standing.ACCEPTED: 1,
     Standing.CLAIMED: 2,
 }
-
-
-def _as_read(text: str) -> str:
-    return " ".join(text.casefold().split())
