@@ -1,8 +1,9 @@
 """The holder's part: enter what was done, mend it, claim it, correct it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
@@ -22,6 +23,7 @@ from app.renewal.errors import (
 )
 from app.renewal.models import CpdActivity
 from app.renewal.queries import Terms
+from app.renewal.reading import as_read
 from app.renewal.states import ActivitySource, ActivityState
 
 S = ActivityState
@@ -33,6 +35,7 @@ class Entered:
 
     activity: CpdActivity
     terms: Terms
+    today: date
     new: bool
 
 
@@ -47,34 +50,76 @@ def add(session: Session, credential_id: str, entry: Entry, *, by: Actor, at: da
     _require_right(entry, terms, today)
     if known := queries.same(session, credential.id, entry.fingerprint):
         _require_same(known, entry)
-        return Entered(known, terms, new=False)
+        return Entered(known, terms, today, new=False)
+    holding.require_room(session, terms, entry.ended_on)
     activity = made(terms, entry, source=ActivitySource.MEMBER, by=by, at=at)
     session.add(activity)
-    proofs.refer(activity, entry.references, at=at)
+    proofs.refer(activity, entry.references, by=by, at=at)
     if entry.claim:
         claim_if_complete(activity, terms, today=today, at=at)
     session.flush()
     record(session, activity, "cpd.activity-added", by=by, at=at)
-    return Entered(activity, terms, new=True)
+    return Entered(activity, terms, today, new=True)
 
 
 def revise(session: Session, activity_id: str, entry: Entry, *, by: Actor, at: datetime) -> Entered:
-    """Rewrite a draft, or what the office has a question about; then claim it, if the holder says so."""
+    """Rewrite a draft, or answer what the office asks about an activity; then claim it, if so asked."""
     activity, terms = holding.own(session, activity_id, by=by, lock=True)
     if activity.state not in {S.DRAFT, S.QUERIED}:
         _refuse_change(activity, "Drafts and queried activities are rewritten; a claimed one is corrected.")
-    if activity.source is ActivitySource.PROVIDER:
-        raise CpdActivityClosedToChanges("What a provider recorded is claimed or discarded as it stands.")
     today = today_of(session, activity.organisation_id, at)
     _require_right(entry, terms, today)
-    _require_single(session, activity, entry)
-    _write(activity, entry)
-    proofs.refer(activity, entry.references, at=at)
+    if activity.state is S.DRAFT:
+        _rewrite(session, activity, entry, terms)
+    else:
+        _answer(activity, entry, terms, today)
+    proofs.refer(activity, entry.references, by=by, at=at)
     if entry.claim:
         claim_if_complete(activity, terms, today=today, at=at)
     session.flush()
     record(session, activity, "cpd.activity-revised", by=by, at=at)
-    return Entered(activity, terms, new=False)
+    return Entered(activity, terms, today, new=False)
+
+
+def _rewrite(session: Session, activity: CpdActivity, entry: Entry, terms: Terms) -> None:
+    if activity.source is ActivitySource.PROVIDER:
+        raise CpdActivityClosedToChanges("What a provider recorded is claimed or discarded as it stands.")
+    _require_single(session, activity, entry)
+    if terms.of(activity.ended_on) != terms.of(entry.ended_on):
+        holding.require_room(session, terms, entry.ended_on)
+    _write(activity, entry)
+
+
+def _answer(activity: CpdActivity, entry: Entry, terms: Terms, today: date) -> None:
+    """Let a holder explain what they claimed, or take hours back; nothing is added to what was claimed."""
+    if proofs.is_held(activity, terms, today=today):
+        raise CpdActivityClosedToChanges("A renewal of this cycle is being decided.")
+    if beyond := _beyond_an_answer(activity, entry):
+        raise CpdActivityClosedToChanges(
+            "An answer changes the note, adds proofs or takes hours back. What else was done is an activity "
+            "of its own; what was written wrong is corrected once the question is settled.",
+            fields=beyond,
+        )
+    activity.note = entry.note
+    activity.hours = entry.hours
+    activity.topics = _as_text(entry.topics)
+
+
+def _beyond_an_answer(activity: CpdActivity, entry: Entry) -> list[JsonValue]:
+    vouched = activity.source is ActivitySource.PROVIDER
+    topics = {name: Decimal(hours) for name, hours in activity.topics.items()}
+    more = any(hours > topics.get(name, 0) for name, hours in entry.topics.items())
+    changed = {
+        "title": as_read(entry.title) != as_read(activity.title),
+        "provider": as_read(entry.provider) != as_read(activity.provider),
+        "started_on": entry.started_on != activity.started_on,
+        "ended_on": entry.ended_on != activity.ended_on,
+        "category": entry.category != activity.category,
+        "competences": set(entry.competences) != set(activity.competences),
+        "hours": entry.hours > activity.hours or (vouched and entry.hours != activity.hours),
+        "topics": more or (vouched and entry.topics != topics),
+    }
+    return [name for name, beyond in changed.items() if beyond]
 
 
 def discard(session: Session, activity_id: str, *, by: Actor, at: datetime) -> None:
@@ -99,19 +144,19 @@ def discard(session: Session, activity_id: str, *, by: Actor, at: datetime) -> N
 def claim(session: Session, activity_id: str, *, by: Actor, at: datetime) -> Entered:
     """Claim a draft, or what the office had a question about. Claiming twice is claiming once."""
     activity, terms = holding.own(session, activity_id, by=by, lock=True)
+    today = today_of(session, activity.organisation_id, at)
     if activity.state in {S.CLAIMED, S.ACCEPTED}:
-        return Entered(activity, terms, new=False)
+        return Entered(activity, terms, today, new=False)
     if activity.state not in {S.DRAFT, S.QUERIED}:
         _refuse_change(activity, "Drafts and queried activities are claimed.")
-    today = today_of(session, activity.organisation_id, at)
     if not claim_if_complete(activity, terms, today=today, at=at):
         missing: list[JsonValue] = [
             {"code": each.code, "detail": {"it": each.detail.it, "en": each.detail.en}}
-            for each in proofs.lacking(activity, terms)
+            for each in proofs.lacking(activity, terms, today=today)
         ]
         raise CpdActivityIncomplete("See `missing` for each thing that is.", missing=missing)
     record(session, activity, "cpd.activity-claimed", by=by, at=at)
-    return Entered(activity, terms, new=False)
+    return Entered(activity, terms, today, new=False)
 
 
 def correct(session: Session, activity_id: str, entry: Entry, *, by: Actor, at: datetime) -> Entered:
@@ -120,35 +165,32 @@ def correct(session: Session, activity_id: str, entry: Entry, *, by: Actor, at: 
     The new version keeps the proofs. What a provider vouched for needs one, once its holder corrects it.
     """
     activity, terms = holding.own(session, activity_id, by=by, lock=True)
+    today = today_of(session, activity.organisation_id, at)
     newer = queries.successor(session, activity_id) if activity.state is S.CORRECTED else None
     if newer is not None and _says_the_same(newer, entry):
-        return Entered(newer, terms, new=False)  # sent again, since the answer was lost
+        return Entered(newer, terms, today, new=False)  # sent again, since the answer was lost
     if activity.state not in {S.CLAIMED, S.ACCEPTED}:
         _refuse_change(activity, "Claimed and accepted activities are corrected; a draft is rewritten.")
-    if terms.held(activity.ended_on) or terms.held(entry.ended_on):
+    if any(terms.held(day, today=today) for day in (activity.ended_on, entry.ended_on)):
         raise CpdActivityClosedToChanges("A renewal that counts on this activity is being decided.")
-    today = today_of(session, activity.organisation_id, at)
     _require_right(entry, terms, today)
     _require_single(session, activity, entry)
     if _says_the_same(activity, entry):
-        return Entered(activity, terms, new=False)
+        return Entered(activity, terms, today, new=False)
+    holding.require_room(session, terms, entry.ended_on)
     version = made(terms, entry, source=ActivitySource.MEMBER, by=by, at=at)
-    replace(session, activity, version)
+    # The old one steps back before the new one is written: only one of them may stand.
+    holding.move(activity, S.CORRECTED)
+    session.flush()
+    version.corrects_id = activity.id
+    session.add(version)
     proofs.inherit(version, activity)
-    proofs.refer(version, entry.references, at=at)
+    proofs.refer(version, entry.references, by=by, at=at)
     if entry.claim:
         claim_if_complete(version, terms, today=today, at=at)
     session.flush()
     record(session, version, "cpd.activity-corrected", by=by, at=at)
-    return Entered(version, terms, new=True)
-
-
-def replace(session: Session, older: CpdActivity, newer: CpdActivity) -> None:
-    """Let one version take the place of another: the old one steps back before the new one is written."""
-    holding.move(older, S.CORRECTED)
-    session.flush()
-    newer.corrects_id = older.id
-    session.add(newer)
+    return Entered(version, terms, today, new=True)
 
 
 def listed(
@@ -160,7 +202,14 @@ def listed(
     after: str | None,
     limit: int,
 ) -> Sequence[CpdActivity]:
-    """List what somebody may read: everything for the office, a program's own rows, else one's own."""
+    """List what somebody may read: everything for the office, a program's own rows, else one's own.
+
+    To a program its rows are accepted, whatever became of them.
+    """
+    if not by.is_person:
+        if state not in {None, S.ACCEPTED}:
+            return []
+        state = None
     return queries.page(
         session,
         holder_id=by.id if by.is_person and not holding.reads_all(by) else None,
@@ -196,25 +245,30 @@ def _write(activity: CpdActivity, entry: Entry) -> None:
     activity.ended_on = entry.ended_on
     activity.hours = entry.hours
     activity.category = entry.category
-    activity.topics = {name: entering.plain(hours) for name, hours in entry.topics.items()}
+    activity.topics = _as_text(entry.topics)
     activity.competences = list(entry.competences)
     activity.note = entry.note
     activity.fingerprint = entry.fingerprint
 
 
+def _as_text(topics: Mapping[str, Decimal]) -> dict[str, str]:
+    return {name: entering.plain(hours) for name, hours in topics.items()}
+
+
 def claim_if_complete(activity: CpdActivity, terms: Terms, *, today: date, at: datetime) -> bool:
     """Claim an activity if nothing is lacking; what a provider vouches for is accepted with it.
 
-    It was claimed when it was first claimed: a question that was answered late does not make it late.
+    It was claimed when it was first claimed: a question that was answered late does not make it late. What
+    the office had a question about is the office's to accept, whoever vouched for it.
     """
-    if proofs.lacking(activity, terms):
+    if proofs.lacking(activity, terms, today=today):
         return False
+    vouched = activity.source is ActivitySource.PROVIDER and activity.state is S.DRAFT
     holding.move(activity, S.CLAIMED)
     if activity.claimed_at is None:
         activity.claimed_at, activity.claimed_on = at, today
-    if activity.source is ActivitySource.PROVIDER:
+    if vouched:
         holding.move(activity, S.ACCEPTED)
-        activity.reviewed_at = at
     return True
 
 

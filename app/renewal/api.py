@@ -12,6 +12,7 @@ from app.dossiers.errors import CursorUnknown, FileInfected, FileRefused, FileTo
 from app.organisations.access import CurrentActor, Db, ReadDb, needs
 from app.organisations.errors import PermissionMissing
 from app.organisations.rules import Permission
+from app.organisations.service import today_of
 from app.problems import documented
 from app.renewal import activities, holding, importing, ledger, proofs, queries, reviewing
 from app.renewal.errors import (
@@ -20,6 +21,7 @@ from app.renewal.errors import (
     CpdActivityIncomplete,
     CpdActivityNotFound,
     CpdActivityNotMovable,
+    CpdActivityTooMany,
     CpdActivityWrong,
     CpdCycleNotFound,
     CpdProofNotFound,
@@ -74,6 +76,7 @@ CHANGE = (
     CpdActivityClosedToChanges,
     CpdActivityEnteredAlready,
     CpdActivityWrong,
+    CpdActivityTooMany,
     CpdProofTooMany,
 )
 DESK = (PermissionMissing, CpdActivityNotFound, OwnCpdActivity, CpdActivityNotMovable)
@@ -92,6 +95,7 @@ DESK = (PermissionMissing, CpdActivityNotFound, OwnCpdActivity, CpdActivityNotMo
             CpdActivityClosedToChanges,
             CpdActivityEnteredAlready,
             CpdActivityWrong,
+            CpdActivityTooMany,
             CpdProofTooMany,
         ),
     },
@@ -107,6 +111,7 @@ def add(db: Db, now: Now, actor: CurrentActor, asked: NewActivity, response: Res
 @router.get("/cpd-activities", dependencies=READ, responses=documented(PermissionMissing, CursorUnknown))
 def list_activities(
     db: ReadDb,
+    now: Now,
     actor: CurrentActor,
     credential: Annotated[str | None, Query(pattern=pattern("crd"))] = None,
     state: Annotated[ActivityState | None, Query()] = None,
@@ -119,7 +124,9 @@ def list_activities(
     )
     rows, following = page_of(found, limit)
     terms = queries.terms_of_activities(db, rows)
-    return Page(data=[ActivityOut.of(row, terms[row.credential_id]) for row in rows], next_cursor=following)
+    today = today_of(db, actor.organisation_id, now)
+    told = [ActivityOut.told(row, terms[row.credential_id], today=today, by=actor) for row in rows]
+    return Page(data=told, next_cursor=following)
 
 
 @router.get(
@@ -127,15 +134,16 @@ def list_activities(
     dependencies=READ,
     responses=documented(PermissionMissing, CpdActivityNotFound),
 )
-def read(db: ReadDb, actor: CurrentActor, activity: ActivityId) -> ActivityOut:
+def read(db: ReadDb, now: Now, actor: CurrentActor, activity: ActivityId) -> ActivityOut:
     """Read an activity: one's own, or anybody's for the office."""
     found = holding.readable(db, activity, by=actor)
-    return ActivityOut.of(found, queries.terms_of_activities(db, [found])[found.credential_id])
+    terms = queries.terms_of_activities(db, [found])[found.credential_id]
+    return ActivityOut.told(found, terms, today=today_of(db, actor.organisation_id, now), by=actor)
 
 
 @router.put("/cpd-activities/{activity}", dependencies=WRITE, responses=documented(*CHANGE))
 def revise(db: Db, now: Now, actor: CurrentActor, activity: ActivityId, asked: ActivityIn) -> ActivityOut:
-    """Rewrite a draft, or an activity that the office has a question about."""
+    """Rewrite a draft, or answer a question of the office: with a note, proofs, or fewer hours."""
     return ActivityOut.entered(activities.revise(db, activity, asked.entry, by=actor, at=now))
 
 
@@ -209,6 +217,17 @@ def fetch_file(
     found, sha256 = proofs.file_of(db, activity, proof, by=actor, at=now)
     headers = {**attachment(found.original_name or ""), "Content-Length": str(found.size)}
     return StreamingResponse(pieces(given.files.open(sha256)), media_type=found.media_type, headers=headers)
+
+
+@router.delete(
+    "/cpd-activities/{activity}/proofs/{proof}",
+    status_code=204,
+    dependencies=WRITE,
+    responses=documented(*OWN, CpdProofNotFound, CpdActivityClosedToChanges),
+)
+def remove_proof(db: Db, now: Now, actor: CurrentActor, activity: ActivityId, proof: ProofId) -> None:
+    """Take back a proof that one added to a draft, or to an activity that the office asks about."""
+    proofs.remove(db, activity, proof, by=actor, at=now)
 
 
 @router.post(

@@ -2,7 +2,6 @@
 """What an activity must state before it is written down, held against the scheme: values in, values out."""
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -14,6 +13,7 @@ from app.core.labels import Labels
 from app.outbox import trail
 from app.renewal.models import HUNDREDTH, CpdActivity
 from app.renewal.queries import Terms
+from app.renewal.reading import as_read
 from app.schemes.fields import FieldKind, fault_in
 from app.schemes.scheme import Scheme
 from app.verification.words import worded
@@ -56,8 +56,8 @@ class Entry:
         """Tell by what it is the same activity, however its title and provider are typed."""
         return trail.digest(
             [
-                _as_read(self.title),
-                _as_read(self.provider),
+                as_read(self.title),
+                as_read(self.provider),
                 self.started_on.isoformat(),
                 self.ended_on.isoformat(),
             ]
@@ -80,10 +80,6 @@ class Fault:
         }
 
 
-def _as_read(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
 def plain(hours: Decimal) -> str:
     """Write hours as they are read: without an exponent, without zeros at the end."""
     return f"{hours.normalize():f}"
@@ -91,12 +87,17 @@ def plain(hours: Decimal) -> str:
 
 def differing(known: CpdActivity, entry: Entry) -> list[JsonValue]:
     """Name the fields in which an activity of the same name and days says something else."""
+    others = [] if known.note == entry.note else ["note"]
+    return [*contradicted(known, entry), *others]
+
+
+def contradicted(known: CpdActivity, entry: Entry) -> list[JsonValue]:
+    """Name the fields that differ, apart from the note: that is its writer's alone."""
     pairs: tuple[tuple[str, object, object], ...] = (
         ("hours", known.hours, entry.hours),
         ("category", known.category, entry.category),
         ("topics", {name: Decimal(hours) for name, hours in known.topics.items()}, dict(entry.topics)),
         ("competences", set(known.competences), set(entry.competences)),
-        ("note", known.note, entry.note),
     )
     return [name for name, is_, said in pairs if is_ != said]
 
@@ -106,9 +107,14 @@ def faults(entry: Entry, terms: Terms, *, today: date) -> tuple[Fault, ...]:
 
     The rules are those of the cycle in which the activity ended.
     """
-    found = list(_wrong_days(entry, terms.anchor, today))
-    cycle = terms.on(entry.ended_on) or terms.cycles[0]
-    return (*found, *_against(entry, cycle.scheme))
+    found = [*_wordless(entry), *_wrong_days(entry, terms.anchor, today)]
+    return (*found, *_against(entry, terms.of(entry.ended_on).scheme))
+
+
+def _wordless(entry: Entry) -> Iterator[Fault]:
+    for field, text in (("title", entry.title), ("provider", entry.provider)):
+        if not as_read(text):
+            yield _fault(field, "no-words")
 
 
 def _wrong_days(entry: Entry, anchor: date, today: date) -> Iterator[Fault]:
@@ -199,6 +205,7 @@ WORDS: Final[Mapping[str, Labels]] = {
     "malformed": Labels(it="non è scritto come serve", en="is not written as it has to be"),
     "missing": Labels(it="manca", en="is missing"),
     "unknown-field": Labels(it="non è un campo di un’attività", en="is no field of an activity"),
+    "no-words": Labels(it="servono lettere o cifre", en="letters or digits are needed"),
     "required": Labels(it="lo schema chiede di indicarlo", en="the scheme asks for it"),
     "dates-inverted": Labels(it="finisce prima di cominciare", en="it ends before it begins"),
     "in-the-future": Labels(

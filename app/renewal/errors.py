@@ -138,6 +138,6 @@ class DrawEmpty(Conflict):
     title = "No renewal waits for this draw"
 
 
-class CpdActivityReviewed(Conflict):
-    code = "cpd-activity-reviewed"
-    title = "The office has looked at this activity with its holder"
+class CpdActivityTooMany(RuleBroken):
+    code = "cpd-activity-too-many"
+    title = "The cycle holds as many activities as it may"

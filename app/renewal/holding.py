@@ -1,6 +1,7 @@
 """Whose an activity is: who may read it, who may change it, and the trail that changes leave."""
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import Final
 
 from sqlalchemy.orm import Session
 
@@ -15,12 +16,14 @@ from app.renewal.errors import (
     CpdActivityClosedToChanges,
     CpdActivityNotFound,
     CpdActivityNotMovable,
+    CpdActivityTooMany,
     NotYourCpdActivity,
 )
 from app.renewal.models import CpdActivity
 from app.renewal.queries import Terms
 from app.renewal.states import ACTIVITY_MOVES, ActivityState
 
+MOST_ACTIVITIES: Final = 10_000  # of one credential in one cycle
 _NO_CREDENTIAL = "There is no such credential here."
 _NO_ACTIVITY = "There is no such activity here."
 
@@ -69,6 +72,21 @@ def require_open(credential: Credential) -> None:
     """Insist that a credential can still be renewed one day."""
     if credential.revoked_at is not None or credential.closed_at is not None:
         raise CpdActivityClosedToChanges("The credential was revoked or has lapsed, for good.")
+
+
+def require_room(session: Session, terms: Terms, ended_on: date) -> None:
+    """Insist that the cycle in which an activity ended has room for one more."""
+    crowd = queries.crowds(session, [terms])
+    refuse_crowd(crowd[terms.credential.id, terms.of(ended_on).number])
+
+
+def refuse_crowd(there: int) -> None:
+    """Refuse one more where there are as many as there may be."""
+    if there >= MOST_ACTIVITIES:
+        raise CpdActivityTooMany(
+            f"At most {MOST_ACTIVITIES} activities are kept for one cycle, earlier versions among them.",
+            most=MOST_ACTIVITIES,
+        )
 
 
 def own(session: Session, activity_id: str, *, by: Actor, lock: bool = False) -> tuple[CpdActivity, Terms]:

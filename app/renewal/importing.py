@@ -1,6 +1,7 @@
 # ruff: noqa: RUF001 - these sentences are printed, with the apostrophes of print
 """Many activities at once, each row for itself: a holder's own list, or what a training provider recorded."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -22,7 +23,7 @@ from app.renewal.entering import Entry, Fault
 from app.renewal.errors import (
     CpdActivityClosedToChanges,
     CpdActivityEnteredAlready,
-    CpdActivityReviewed,
+    CpdActivityTooMany,
     CpdActivityWrong,
     CpdProofTooMany,
 )
@@ -79,9 +80,9 @@ SAID: Final[Mapping[type[Problem], Labels]] = {
         it="C’è già un’attività con questo titolo, ente e date, ma con altri dati: va corretta quella.",
         en="An activity with this title, provider and dates is there with other details: correct that one.",
     ),
-    CpdActivityReviewed: Labels(
-        it="L’ufficio ha esaminato questa attività con la persona: la questione si chiude lì.",
-        en="The office has looked at this activity with its holder: it is settled between them.",
+    CpdActivityTooMany: Labels(
+        it=f"Al massimo {holding.MOST_ACTIVITIES} attività per ciclo.",
+        en=f"At most {holding.MOST_ACTIVITIES} activities in one cycle.",
     ),
     CpdProofTooMany: Labels(
         it=f"Al massimo {proofs.MOST_PROOFS} prove per attività.",
@@ -105,7 +106,12 @@ def take(session: Session, rows: Sequence[Row], *, by: Actor, at: datetime) -> l
         for row in rows
         if row.entry is not None and row.credential in found
     ]
-    batch = _Batch(session, by, at, today_of(session, by.organisation_id, at), queries.same_as(session, keys))
+    there = _There(
+        queries.same_as(session, keys),
+        queries.corrected_as(session, keys),
+        queries.crowds(session, known_terms.values()),
+    )
+    batch = _Batch(session, by, at, today_of(session, by.organisation_id, at), there)
     results = [
         batch.enter(row, known_terms[found[row.credential].id] if row.credential in found else None)
         for row in rows
@@ -142,18 +148,26 @@ def _number(said: str) -> str | None:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class _There:
+    """What is there already: the same activities, what corrections took the place of, how many there are."""
+
+    same: dict[Key, CpdActivity]
+    corrected: frozenset[Key]
+    crowds: Counter[tuple[str, int]]
+
+
 class _Batch:
     """The rows of one call: what is there already, and what will be written."""
 
-    def __init__(
-        self, session: Session, by: Actor, at: datetime, today: date, known: dict[Key, CpdActivity]
-    ) -> None:
+    def __init__(self, session: Session, by: Actor, at: datetime, today: date, there: _There) -> None:
         self.session = session
         self.by = by
         self.at = at
         self.today = today
-        self.known = known
+        self.there = there
         self.new: list[CpdActivity] = []
+        self.vouched: list[CpdActivity] = []
         self.source = ActivitySource.MEMBER if by.is_person else ActivitySource.PROVIDER
 
     def enter(self, row: Row, terms: Terms | None) -> Result:
@@ -171,68 +185,93 @@ class _Batch:
         if wrong := entering.faults(entry, terms, today=self.today):
             return _refused(row, CpdActivityWrong, wrong)
         holding.require_open(terms.credential)
-        known = self.known.get((terms.credential.id, entry.fingerprint))
+        key = terms.credential.id, entry.fingerprint
+        known = self.there.same.get(key)
         if known is None:
+            if self._records and key in self.there.corrected:
+                return _refused(row, CpdActivityEnteredAlready)
             return self._told(row, Outcome.CREATED, self._make(entry, terms), terms)
-        if self._vouches_for(known):
-            return self._told(row, Outcome.CREATED, self._vouch(known, entry, terms), terms)
-        if entering.differing(known, entry):
-            return _refused(row, CpdActivityEnteredAlready, known=self._named(known))
-        return self._told(row, Outcome.UNCHANGED, known, terms)
+        if self._contradicts(known, entry):
+            return self._contradicted(row, known)
+        vouched = self._vouch(known, terms)
+        return self._told(row, Outcome.CREATED if vouched else Outcome.UNCHANGED, known, terms)
 
     def write(self) -> None:
-        """Write everything at once, with an event for each activity: old versions first, then new ones."""
-        self.session.flush()
+        """Write everything at once, with an event for each activity."""
         self.session.add_all(self.new)
         self.session.flush()
-        for activity in self.new:
-            topic = "cpd.activity-added" if activity.corrects_id is None else "cpd.activity-vouched"
-            activities.record(self.session, activity, topic, by=self.by, at=self.at)
+        for topic, done in (("cpd.activity-added", self.new), ("cpd.activity-vouched", self.vouched)):
+            for activity in done:
+                activities.record(self.session, activity, topic, by=self.by, at=self.at)
+
+    @property
+    def _records(self) -> bool:
+        """Tell whether these are a provider's rows."""
+        return self.source is ActivitySource.PROVIDER
 
     def _make(self, entry: Entry, terms: Terms) -> CpdActivity:
+        cycle = terms.credential.id, terms.of(entry.ended_on).number
+        holding.refuse_crowd(self.there.crowds[cycle])
         activity = activities.made(terms, entry, source=self.source, by=self.by, at=self.at)
-        proofs.refer(activity, entry.references, at=self.at)
-        if entry.claim or self.source is ActivitySource.PROVIDER:
+        proofs.refer(activity, entry.references, by=self.by, at=self.at)
+        if entry.claim or self._records:
             activities.claim_if_complete(activity, terms, today=self.today, at=self.at)
+        self.there.crowds[cycle] += 1
         self.new.append(activity)
-        self.known[terms.credential.id, entry.fingerprint] = activity
+        self.there.same[terms.credential.id, entry.fingerprint] = activity
         return activity
 
-    def _vouches_for(self, known: CpdActivity) -> bool:
-        """Tell whether a provider's row is about something that the holder entered by themselves."""
-        return self.source is ActivitySource.PROVIDER and known.source is ActivitySource.MEMBER
+    def _contradicts(self, known: CpdActivity, entry: Entry) -> bool:
+        """Tell whether a row says something else than what is there.
 
-    def _vouch(self, known: CpdActivity, entry: Entry, terms: Terms) -> CpdActivity:
-        """Put what the provider recorded in the place of what the holder entered, which is kept and over.
-
-        What the office has questioned or turned down is between it and the holder. The day on which the
-        holder claimed it stays: a provider that is slow makes nobody late.
+        To a provider, what its holder noted is no part of it; what the holder entered and the office has
+        questioned or turned down is not the provider's to settle.
         """
-        if known.state in {S.QUERIED, S.REJECTED}:
-            raise CpdActivityReviewed("The office has looked at it.")
-        if known.state is S.LOCKED or terms.held(known.ended_on):
-            raise CpdActivityClosedToChanges("A renewal counts on it.")
-        if known.state is S.DRAFT:
+        if not self._records:
+            return bool(entering.differing(known, entry))
+        settled = known.source is ActivitySource.MEMBER and known.state in {S.QUERIED, S.REJECTED}
+        return settled or bool(entering.contradicted(known, entry))
+
+    def _contradicted(self, row: Row, known: CpdActivity) -> Result:
+        named = self._named(known)
+        if named is None:
+            return _refused(row, CpdActivityEnteredAlready)
+        return _refused(row, CpdActivityEnteredAlready, known=named.id, state=self._shown(named))
+
+    def _vouch(self, known: CpdActivity, terms: Terms) -> bool:
+        """Let a provider vouch for what a holder entered, which stays as it is; tell whether it did.
+
+        What somebody of the office had a look at is theirs to accept, and a draft waits for the renewal that
+        it would count in.
+        """
+        if not self._records or known.source is ActivitySource.PROVIDER or known.reviewed_by is not None:
+            return False
+        if known.state is S.DRAFT and not terms.held(known.ended_on, today=self.today):
             holding.move(known, S.CLAIMED)
-        holding.move(known, S.CORRECTED)
-        activity = self._make(entry, terms)
-        activity.corrects_id = known.id
-        activity.claimed_at = known.claimed_at or activity.claimed_at
-        activity.claimed_on = known.claimed_on or activity.claimed_on
-        return activity
+            known.claimed_at, known.claimed_on = self.at, self.today
+        if known.state is not S.CLAIMED:
+            return False
+        holding.move(known, S.ACCEPTED)
+        self.vouched.append(known)
+        return True
 
     def _named(self, activity: CpdActivity) -> CpdActivity | None:
         """Give an activity that the caller may know of: a provider its own alone."""
         return activity if self.by.is_person or activity.recorded_by == self.by.id else None
 
+    def _shown(self, activity: CpdActivity) -> ActivityState:
+        """Tell how an activity stands: to a provider its own is accepted, whatever became of it."""
+        return S.ACCEPTED if self._records else activity.state
+
     def _told(self, row: Row, outcome: Outcome, activity: CpdActivity, terms: Terms) -> Result:
         named = self._named(activity)
         if named is None:
             return Result(row.number, outcome)
-        wanting = proofs.lacking(named, terms) if named.state is S.DRAFT else ()
+        shown = self._shown(named)
+        wanting = proofs.lacking(named, terms, today=self.today) if shown is S.DRAFT else ()
         for first in wanting:
-            return Result(row.number, outcome, named.id, named.state, first.code, first.detail)
-        return Result(row.number, outcome, named.id, named.state)
+            return Result(row.number, outcome, named.id, shown, first.code, first.detail)
+        return Result(row.number, outcome, named.id, shown)
 
 
 def _refused(
@@ -240,8 +279,7 @@ def _refused(
     kind: type[Problem],
     faults: tuple[Fault, ...] = (),
     *,
-    known: CpdActivity | None = None,
+    known: str | None = None,
+    state: ActivityState | None = None,
 ) -> Result:
-    there = None if known is None else known.id
-    state = None if known is None else known.state
-    return Result(row.number, Outcome.REFUSED, there, state, kind.code, SAID[kind], faults)
+    return Result(row.number, Outcome.REFUSED, known, state, kind.code, SAID[kind], faults)

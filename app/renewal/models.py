@@ -42,7 +42,7 @@ class CpdActivity(Owned, Base):
     __tablename__ = "cpd_activity"
 
     id: Mapped[str] = mapped_column(String(30), primary_key=True)
-    credential_id: Mapped[str] = mapped_column(ForeignKey("credential.id"), index=True)
+    credential_id: Mapped[str] = mapped_column(ForeignKey("credential.id"))
     holder_id: Mapped[str] = mapped_column(ForeignKey("person.id"), index=True)
     corrects_id: Mapped[str | None] = mapped_column(ForeignKey("cpd_activity.id"), unique=True)
     title: Mapped[str] = mapped_column(String(200))
@@ -86,6 +86,7 @@ class CpdProof(Owned, Base):
     media_type: Mapped[str | None] = mapped_column(String(100))
     original_name: Mapped[str | None] = mapped_column(String(255))
     scan: Mapped[str | None] = mapped_column(String(12))
+    added_by: Mapped[str] = mapped_column(String(30))
     added_at: Mapped[datetime]
 
 
@@ -170,6 +171,7 @@ class Reminder(Owned, Base):
     left_at: Mapped[datetime]
 
 
+Index("ix_cpd_activity_credential_id_ended_on", CpdActivity.credential_id, CpdActivity.ended_on)
 Index(
     "uq_cpd_activity_same",
     CpdActivity.credential_id,

@@ -1,5 +1,6 @@
 """Reads of continuing development: activities with their proofs, and the terms on which they are entered."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -55,17 +56,27 @@ class Terms:
         """Find the cycle that a day is in; the newest one's rules hold until the next begins."""
         return next((each for each in reversed(self.cycles) if each.days.begins <= day), None)
 
-    def held(self, ended_on: date) -> bool:
+    def of(self, ended_on: date) -> CycleTerms:
+        """Find the cycle to whose rules an activity is held: the one in which it ended, if there is any."""
+        return self.on(ended_on) or self.cycles[0]
+
+    def held(self, ended_on: date, *, today: date) -> bool:
         """Tell whether an activity that ended on a day is before a renewal that is being decided.
 
-        What was filed stays as it was filed, so that it is judged on that; a cure opens it again.
+        What was filed stays as it was filed, so that it is judged on that; a cure opens it again, as long as
+        it lasts.
         """
         renewal = self.pending
-        if renewal is None or renewal.state is RenewalState.CURE:
+        if renewal is None or _is_cured(renewal, today):
             return False
         days = self.cycle(renewal.cycle).days
         late = renewal.kind is RenewalKind.REINSTATEMENT and ended_on <= renewal.filed_on
         return days.begins <= ended_on <= days.ends or late
+
+
+def _is_cured(renewal: Renewal, today: date) -> bool:
+    over = renewal.cure_by is not None and today > renewal.cure_by
+    return renewal.state is RenewalState.CURE and not over
 
 
 def terms_of(session: Session, credentials: Collection[Credential]) -> Mapping[str, Terms]:
@@ -135,17 +146,19 @@ def page(
     limit: int,
 ) -> Sequence[CpdActivity]:
     """List activities in the order in which they were entered: one holder's, one client's, or all."""
-    query = _whole()
+    query, given_out = _whole(), select(CpdActivity)
     if holder_id is not None:
         query = query.where(CpdActivity.holder_id == holder_id)
+        given_out = given_out.where(CpdActivity.holder_id == holder_id)
     if recorded_by is not None:
         query = query.where(CpdActivity.recorded_by == recorded_by)
+        given_out = given_out.where(CpdActivity.recorded_by == recorded_by)
     if credential_id is not None:
         query = query.where(CpdActivity.credential_id == credential_id)
     if state is not None:
         query = query.where(CpdActivity.state == state)
     if after is not None:
-        last = session.get(CpdActivity, after)
+        last = session.scalars(given_out.where(CpdActivity.id == after)).first()
         if last is None:
             raise CursorUnknown("The cursor is none that was given out here.")
         same_instant = and_(CpdActivity.created_at == last.created_at, CpdActivity.id > last.id)
@@ -153,13 +166,35 @@ def page(
     return session.scalars(query.order_by(CpdActivity.created_at, CpdActivity.id).limit(limit)).all()
 
 
-def of_credential(session: Session, credential_id: str) -> Sequence[CpdActivity]:
-    """List the activities of a credential, without those that a newer version took the place of."""
-    return session.scalars(
-        select(CpdActivity)
-        .where(CpdActivity.credential_id == credential_id, CpdActivity.state != ActivityState.CORRECTED)
-        .order_by(CpdActivity.ended_on, CpdActivity.id)
-    ).all()
+def of_credential(
+    session: Session, credential_id: str, *, since: date | None = None, until: date | None = None
+) -> Sequence[CpdActivity]:
+    """List the activities of a credential that ended between two days, both included.
+
+    Without those that a newer version took the place of.
+    """
+    query = select(CpdActivity).where(
+        CpdActivity.credential_id == credential_id, CpdActivity.state != ActivityState.CORRECTED
+    )
+    if since is not None:
+        query = query.where(CpdActivity.ended_on >= since)
+    if until is not None:
+        query = query.where(CpdActivity.ended_on <= until)
+    return session.scalars(query.order_by(CpdActivity.ended_on, CpdActivity.id)).all()
+
+
+def crowds(session: Session, terms: Iterable[Terms]) -> Counter[tuple[str, int]]:
+    """Count the activities of credentials by the cycle in which they ended, with every version of them."""
+    known = {each.credential.id: each for each in terms}
+    rows = session.execute(
+        select(CpdActivity.credential_id, CpdActivity.ended_on, func.count())
+        .where(CpdActivity.credential_id.in_(known))
+        .group_by(CpdActivity.credential_id, CpdActivity.ended_on)
+    )
+    counted: Counter[tuple[str, int]] = Counter()
+    for credential_id, ended_on, many in rows:
+        counted[credential_id, known[credential_id].of(ended_on).number] += many
+    return counted
 
 
 def same(session: Session, credential_id: str, fingerprint: str) -> CpdActivity | None:
@@ -179,6 +214,18 @@ def same_as(session: Session, asked: Collection[tuple[str, str]]) -> dict[tuple[
     )
     rows = session.scalars(query.execution_options(populate_existing=True))
     return {(row.credential_id, row.fingerprint): row for row in rows}
+
+
+def corrected_as(session: Session, asked: Collection[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+    """Find which of many activities were there once, until a correction took their place."""
+    rows = session.execute(
+        select(CpdActivity.credential_id, CpdActivity.fingerprint).where(
+            CpdActivity.credential_id.in_({credential_id for credential_id, _ in asked}),
+            CpdActivity.fingerprint.in_({fingerprint for _, fingerprint in asked}),
+            CpdActivity.state == ActivityState.CORRECTED,
+        )
+    )
+    return frozenset((credential_id, fingerprint) for credential_id, fingerprint in rows)
 
 
 def exemptions(session: Session, credential_id: str, cycle: int) -> Sequence[CpdExemption]:
@@ -203,6 +250,18 @@ def bytes_of(session: Session, activity_id: str) -> int:
     """Tell how much the files of an activity weigh together."""
     total = select(func.sum(CpdProof.size)).where(CpdProof.activity_id == activity_id)
     return session.scalar(total) or 0
+
+
+def bytes_of_credential(session: Session, credential_id: str) -> int:
+    """Tell how much the files of all activities of a credential weigh; what a correction kept weighs once."""
+    files = (
+        select(CpdProof.sha256, CpdProof.size)
+        .join(CpdActivity, CpdActivity.id == CpdProof.activity_id)
+        .where(CpdActivity.credential_id == credential_id, CpdProof.sha256.is_not(None))
+        .distinct()
+        .subquery()
+    )
+    return session.scalar(select(func.sum(files.c.size))) or 0
 
 
 def names(session: Session, sha256: str) -> bool:

@@ -8,6 +8,7 @@ from app.core.errors import JsonValue
 from app.core.ids import new_id
 from app.credentials import queries as credentials
 from app.organisations.rules import Actor
+from app.organisations.service import today_of
 from app.outbox import trail
 from app.renewal import holding, queries
 from app.renewal.activities import Entered
@@ -18,45 +19,52 @@ from app.renewal.errors import (
     OwnExemption,
 )
 from app.renewal.models import CpdActivity, CpdExemption
-from app.renewal.queries import Terms
 from app.renewal.states import ActivityState, RenewalState
 
 
 def query(session: Session, activity_id: str, *, question: str, by: Actor, at: datetime) -> Entered:
     """Ask the holder about an activity; until they answer it does not count."""
-    activity, terms = _for_review(session, activity_id, by)
-    _settle(session, activity, ActivityState.QUERIED, "cpd.activity-queried", by, at)
-    activity.question = question
-    return Entered(activity, terms, new=False)
+    found = _for_review(session, activity_id, by, at)
+    holding.move(found.activity, ActivityState.QUERIED)
+    _sign(session, found.activity, "cpd.activity-queried", by, at)
+    found.activity.question = question
+    return found
 
 
 def accept(session: Session, activity_id: str, *, by: Actor, at: datetime) -> Entered:
-    """Accept an activity as it was claimed."""
-    activity, terms = _for_review(session, activity_id, by)
-    _settle(session, activity, ActivityState.ACCEPTED, "cpd.activity-accepted", by, at)
-    return Entered(activity, terms, new=False)
+    """Accept an activity as it was claimed.
+
+    What was accepted on a provider's word may be accepted again by somebody who looked, once.
+    """
+    found = _for_review(session, activity_id, by, at)
+    if found.activity.state is not ActivityState.ACCEPTED:
+        holding.move(found.activity, ActivityState.ACCEPTED)
+    elif found.activity.reviewed_by is not None:
+        return found
+    _sign(session, found.activity, "cpd.activity-accepted", by, at)
+    return found
 
 
 def reject(session: Session, activity_id: str, *, reasons: str, by: Actor, at: datetime) -> Entered:
     """Turn an activity down, for good, with reasons."""
-    activity, terms = _for_review(session, activity_id, by)
-    _settle(session, activity, ActivityState.REJECTED, "cpd.activity-rejected", by, at)
-    activity.reasons = reasons
-    return Entered(activity, terms, new=False)
+    found = _for_review(session, activity_id, by, at)
+    holding.move(found.activity, ActivityState.REJECTED)
+    _sign(session, found.activity, "cpd.activity-rejected", by, at)
+    found.activity.reasons = reasons
+    return found
 
 
-def _for_review(session: Session, activity_id: str, by: Actor) -> tuple[CpdActivity, Terms]:
+def _for_review(session: Session, activity_id: str, by: Actor, at: datetime) -> Entered:
     found = queries.activity(session, activity_id)
     if found.holder_id == by.id:
         raise OwnCpdActivity("Somebody else of the office reviews your activities.")
     credential = credentials.by_id(session, found.credential_id, lock=True)
-    return queries.activity(session, activity_id), queries.terms(session, credential)
+    terms = queries.terms(session, credential)
+    today = today_of(session, credential.organisation_id, at)
+    return Entered(queries.activity(session, activity_id), terms, today, new=False)
 
 
-def _settle(
-    session: Session, activity: CpdActivity, target: ActivityState, topic: str, by: Actor, at: datetime
-) -> None:
-    holding.move(activity, target)
+def _sign(session: Session, activity: CpdActivity, topic: str, by: Actor, at: datetime) -> None:
     activity.reviewed_by, activity.reviewed_at = by.id, at
     holding.record(session, activity, topic, by=by.id, at=at)
 
@@ -77,6 +85,10 @@ def exempt(
         raise OwnExemption("Another scheme manager decides on your exemption.")
     holding.require_open(credential)
     terms = queries.terms(session, credential)
+    if terms.pending is not None:
+        raise ExemptionNotAllowed(
+            "A renewal waits for its decision: what is asked for it was fixed when it was filed."
+        )
     chosen = terms.last if cycle is None else terms.cycle(cycle)
     rules = chosen.scheme.cpd.exemptions
     if reason not in rules.reasons:

@@ -23,6 +23,7 @@ from pydantic import (
 from app.core.errors import JsonValue
 from app.core.ids import pattern
 from app.dossiers.intake import Offered
+from app.organisations.rules import Actor
 from app.renewal import entering, importing, proofs
 from app.renewal.activities import Entered
 from app.renewal.entering import WORDS, Entry, Fault, Reference
@@ -246,7 +247,21 @@ class ActivityOut(Answer):
     missing: list[MissingOut]
 
     @classmethod
-    def of(cls, activity: CpdActivity, terms: Terms) -> Self:
+    def told(cls, activity: CpdActivity, terms: Terms, *, today: date, by: Actor) -> Self:
+        """Tell whoever asks as much as they may know.
+
+        A program learns what it recorded, and nothing of what its holder, the office or a renewal made of it.
+        """
+        whole = cls.of(activity, terms, today)
+        if by.is_person:
+            return whole
+        hidden = dict.fromkeys(("note", "corrects", "question", "reasons", "claimed_at", "renewal"))
+        own = [ProofOut.model_validate(proof) for proof in activity.proofs if proof.added_by == by.id]
+        seen = {"state": ActivityState.ACCEPTED, "proofs": own, "missing": []}
+        return whole.model_copy(update={**hidden, **seen})
+
+    @classmethod
+    def of(cls, activity: CpdActivity, terms: Terms, today: date) -> Self:
         unclaimed = activity.state in {ActivityState.DRAFT, ActivityState.QUERIED}
         return cls(
             id=activity.id,
@@ -268,14 +283,14 @@ class ActivityOut(Answer):
             claimed_at=activity.claimed_at,
             renewal=activity.renewal_id,
             proofs=[ProofOut.model_validate(proof) for proof in activity.proofs],
-            missing=[MissingOut.model_validate(each) for each in proofs.lacking(activity, terms)]
+            missing=[MissingOut.model_validate(each) for each in proofs.lacking(activity, terms, today=today)]
             if unclaimed
             else [],
         )
 
     @classmethod
     def entered(cls, entered: Entered) -> Self:
-        return cls.of(entered.activity, entered.terms)
+        return cls.of(entered.activity, entered.terms, entered.today)
 
 
 class FaultOut(Answer):

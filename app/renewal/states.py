@@ -45,7 +45,7 @@ A: Final = ActivityState
 ACTIVITY_MOVES: Final[Mapping[ActivityState, frozenset[ActivityState]]] = {
     A.DRAFT: frozenset({A.CLAIMED}),
     A.CLAIMED: frozenset({A.ACCEPTED, A.QUERIED, A.REJECTED, A.CORRECTED}),
-    A.ACCEPTED: frozenset({A.CORRECTED, A.LOCKED}),
+    A.ACCEPTED: frozenset({A.QUERIED, A.REJECTED, A.CORRECTED, A.LOCKED}),
     A.QUERIED: frozenset({A.CLAIMED, A.REJECTED}),
     A.REJECTED: frozenset(),
     A.CORRECTED: frozenset(),

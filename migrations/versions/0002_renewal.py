@@ -287,7 +287,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("corrects_id", name=op.f("uq_cpd_activity_corrects_id")),
     )
     with op.batch_alter_table("cpd_activity", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_cpd_activity_credential_id"), ["credential_id"], unique=False)
+        batch_op.create_index(
+            "ix_cpd_activity_credential_id_ended_on", ["credential_id", "ended_on"], unique=False
+        )
         batch_op.create_index(batch_op.f("ix_cpd_activity_holder_id"), ["holder_id"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_cpd_activity_organisation_id"), ["organisation_id"], unique=False
@@ -312,6 +314,7 @@ def upgrade() -> None:
         sa.Column("media_type", sa.String(length=100), nullable=True),
         sa.Column("original_name", sa.String(length=255), nullable=True),
         sa.Column("scan", sa.String(length=12), nullable=True),
+        sa.Column("added_by", sa.String(length=30), nullable=False),
         sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("organisation_id", sa.String(length=30), nullable=False),
         sa.ForeignKeyConstraint(["activity_id"], ["cpd_activity.id"], name=op.f("fk_cpd_proof_activity_id")),

@@ -60,6 +60,39 @@ def test_the_same_activity_entered_again_is_the_one_that_is_there(house: House) 
     assert again.json() == first
 
 
+LOOK_ALIKES = [
+    "Reti neurali in produzione.",
+    "Reti neurali in  produzione",
+    "\u00abReti neurali\u00bb in produzione!",
+    "Reti neurali\u200b in produzione",
+    "Re\u00adti neurali in produzione\u2060",
+    "\uff32eti neurali in produzione\ufe0f",
+]
+
+
+@pytest.mark.parametrize("title", LOOK_ALIKES, ids=ascii)
+def test_what_reads_the_same_is_the_same_activity(house: House, title: str) -> None:
+    first = members.claimed(house)
+    again = members.add(house, title=title)
+    assert (again.status_code, again.json()["id"]) == (200, first["id"])
+
+
+@pytest.mark.parametrize("title", LOOK_ALIKES, ids=ascii)
+def test_what_was_rejected_does_not_come_back_under_a_title_that_reads_the_same(
+    house: House, title: str
+) -> None:
+    first = members.claimed(house)["id"]
+    house.secretary.calls.post(f"/v1/cpd-activities/{first}/rejection", json={"reasons": "No."})
+    again = members.add(house, title=title)
+    assert (again.status_code, again.json()["state"]) == (200, "rejected")
+
+
+@pytest.mark.parametrize("field", ["title", "provider"])
+def test_a_name_has_letters_or_digits(house: House, field: str) -> None:
+    nothing: dict[str, Any] = {field: "\u2026 - !\u3164"}
+    assert faults(members.add(house, **nothing)) == {field: "no-words"}
+
+
 @pytest.mark.parametrize(
     ("changed", "name"),
     [
@@ -181,6 +214,8 @@ HOSTILE: list[dict[str, Any]] = [
     {"title": "x" * 201},
     {"title": ["x"]},
     {"title": "a\nb"},
+    {"title": "a\u2028b"},
+    {"title": "\u200b\u2060"},
     {"provider": None},
     {"hours": True},
     {"hours": "NaN"},
@@ -331,8 +366,11 @@ def test_activities_are_listed_a_page_at_a_time(house: House) -> None:
     assert drafts[0]["missing"]
     of_other = calls.get("/v1/cpd-activities", params={"credential": house.other_credential}).json()
     assert of_other == {"data": [], "next_cursor": None}
-    unknown = calls.get("/v1/cpd-activities", params={"cursor": "act_" + "0" * 26})
-    assert problem(unknown) == (422, "cursor-unknown")
+    theirs = members.add(house, house.other, credential=house.other_credential).json()["id"]
+    strange = [
+        calls.get("/v1/cpd-activities", params={"cursor": each}) for each in (theirs, "act_" + "0" * 26)
+    ]
+    assert [problem(answer) for answer in strange] == [(422, "cursor-unknown")] * 2
 
 
 def test_nothing_is_entered_for_a_credential_that_is_gone(house: House, ports: Ports) -> None:
@@ -418,6 +456,7 @@ ROUTES = [
     ("DELETE", "/v1/cpd-activities/{activity}", "cpd:write"),
     ("POST", "/v1/cpd-activities/{activity}/proofs", "cpd:write"),
     ("GET", "/v1/cpd-activities/{activity}/proofs/prf_" + "0" * 26 + "/file", "cpd:read"),
+    ("DELETE", "/v1/cpd-activities/{activity}/proofs/prf_" + "0" * 26, "cpd:write"),
     ("POST", "/v1/cpd-activities/{activity}/claim", "cpd:write"),
     ("POST", "/v1/cpd-activities/{activity}/correction", "cpd:write"),
     ("POST", "/v1/cpd-activities/{activity}/query", "cpd:review"),

@@ -1,17 +1,21 @@
 """Many activities at once: a holder's own list, and what a training provider vouches for."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
+from app.outbox.trail import Event
 from app.ports import Ports
 from app.renewal.models import CpdActivity
+from tests import make
 from tests.assessments.racing import at_once
 from tests.calling import Caller
 from tests.renewal import members
 from tests.renewal.members import House, problem
+from tests.renewal.renewing import days, enough, filed
 
 
 def row(house: House, number: int, **changes: Any) -> dict[str, Any]:
@@ -158,39 +162,114 @@ def test_unknown_numbers_and_those_of_others_sound_the_same(house: House, ports:
     assert results[0]["code"] == "credential-not-found"
 
 
-def test_a_provider_vouches_for_what_the_holder_claimed(house: House, provider: Caller) -> None:
-    claimed = members.claimed(house, title="Corso 1", hours="9")
+def test_a_provider_vouches_for_what_the_holder_claimed_and_rewrites_nothing(
+    house: House, provider: Caller
+) -> None:
+    claimed = members.claimed(house, title="Corso 1", hours="1", topics={}, note="Solo per me")
     house.pass_days(3)
     day = claimed["ended_on"]
-    vouched = row(house, 1, credential=house.number, started_on=day, ended_on=day, hours="6")
+    vouched = row(house, 1, credential=house.number, started_on=day, ended_on=day)
     (result,) = send(provider, vouched)["results"]
-    assert (result["outcome"], result["state"]) == ("created", "accepted")
-    older = house.holder.calls.get(f"/v1/cpd-activities/{claimed['id']}").json()
-    newer = house.holder.calls.get(f"/v1/cpd-activities/{result['activity']}").json()
-    assert older["state"] == "corrected"
-    assert (newer["corrects"], newer["source"], newer["hours"]) == (claimed["id"], "provider", "6")
-    assert newer["claimed_at"] == older["claimed_at"]  # a provider that is slow makes nobody late
+    assert (result["outcome"], result["activity"], result["state"]) == ("created", None, None)
+    now = house.holder.calls.get(f"/v1/cpd-activities/{claimed['id']}").json()
+    assert now == {**claimed, "state": "accepted"}
     assert outcomes(send(provider, vouched)) == [(1, "unchanged", None)]
+    assert len(snapshot(house)) == 1
+    with house.ports.database.reading(house.organisation) as session:
+        assert session.get_one(CpdActivity, claimed["id"]).reviewed_by is None
+        topics = [event.topic for event in session.scalars(select(Event)) if event.topic.startswith("cpd.")]
+    assert topics == ["cpd.activity-added", "cpd.activity-vouched"]
 
 
 def test_a_provider_vouches_for_a_draft_too(house: House, provider: Caller) -> None:
     draft = members.draft(house, title="Corso 1", hours="1", topics={})
-    (result,) = send(provider, row(house, 1, credential=house.number))["results"]
-    assert result["state"] == "accepted"
-    assert house.holder.calls.get(f"/v1/cpd-activities/{draft['id']}").json()["state"] == "corrected"
+    assert outcomes(send(provider, row(house, 1, credential=house.number))) == [(1, "created", None)]
+    now = house.holder.calls.get(f"/v1/cpd-activities/{draft['id']}").json()
+    assert (now["state"], now["source"]) == ("accepted", "member")
 
 
 @pytest.mark.parametrize(
-    ("what", "asked"), [("query", {"question": "Chi?"}), ("rejection", {"reasons": "No."})]
+    "what", ["other figures", "query", "rejection", "correction", "another title", "acceptance first"]
 )
-def test_what_the_office_has_questioned_is_not_settled_by_a_provider(
-    house: House, provider: Caller, what: str, asked: dict[str, str]
+def test_a_provider_is_refused_in_the_same_words_whatever_the_reason(
+    house: House, provider: Caller, what: str
 ) -> None:
-    claimed = members.claimed(house, title="Corso 1")["id"]
-    house.secretary.calls.post(f"/v1/cpd-activities/{claimed}/{what}", json=asked)
+    same = what != "other figures"
+    claimed = members.claimed(house, title="Corso 1", hours="1" if same else "9", topics={})["id"]
+    path = f"/v1/cpd-activities/{claimed}"
+    fields = members.fields(house, title="Corso 1", hours="1", topics={})
+    if what == "acceptance first":
+        send(provider, row(house, 1, credential=house.number))
+    if what in {"query", "acceptance first"}:
+        house.secretary.calls.post(f"{path}/query", json={"question": "Chi?"})
+    elif what == "rejection":
+        house.secretary.calls.post(f"{path}/rejection", json={"reasons": "No."})
+    elif what == "correction":
+        house.holder.calls.post(f"{path}/correction", json={**fields, "hours": "2"})
+    elif what == "another title":
+        house.holder.calls.post(f"{path}/correction", json={**fields, "title": "Corso 1 bis"})
+    before = snapshot(house)
     (result,) = send(provider, row(house, 1, credential=house.number))["results"]
-    assert (result["outcome"], result["code"]) == ("refused", "cpd-activity-reviewed")
-    assert (result["activity"], result["state"]) == (None, None)
+    refusal = send(house.holder.calls, row(house, 2), row(house, 2, hours="3"))["results"][1]
+    assert result == {**refusal, "row": 1, "activity": None, "state": None}
+    assert refusal["code"] == "cpd-activity-entered-already"
+    assert [each for each in snapshot(house) if each in before] == before
+
+
+def test_a_provider_does_not_settle_what_the_office_looks_at(house: House, provider: Caller) -> None:
+    claimed = members.claimed(house, title="Corso 1", hours="1", topics={})["id"]
+    house.secretary.calls.post(f"/v1/cpd-activities/{claimed}/query", json={"question": "Chi?"})
+    house.holder.calls.post(f"/v1/cpd-activities/{claimed}/claim")
+    assert outcomes(send(provider, row(house, 1, credential=house.number))) == [(1, "unchanged", None)]
+    assert house.holder.calls.get(f"/v1/cpd-activities/{claimed}").json()["state"] == "claimed"
+
+
+@pytest.mark.parametrize("what", ["query", "rejection", "renewal", "correction"])
+def test_a_program_is_told_of_its_rows_and_not_of_what_became_of_them(house: House, what: str) -> None:
+    token = members.client_token(house, "cpd:write", "cpd:read")
+    if what == "renewal":
+        enough(house)
+        house.go_to(days(house).opens + timedelta(days=5))
+        filed(house)
+        token = members.client_token(house, "cpd:write", "cpd:read")
+    provider = make.caller(house.app, token)
+    sent = row(house, 1, credential=house.number, note="In aula")
+    (result,) = send(provider, sent)["results"]
+    assert (result["outcome"], result["state"], result["code"]) == ("created", "accepted", None)
+    path = f"/v1/cpd-activities/{result['activity']}"
+    before = provider.get(path).json()
+    if what == "correction":
+        house.holder.calls.post(f"{path}/correction", json=members.fields(house, title="Corso 1", hours="3"))
+    elif what != "renewal":
+        asked = {"query": {"question": "Chi?"}, "rejection": {"reasons": "No."}}[what]
+        house.secretary.calls.post(f"{path}/{what}", json=asked)
+    if what == "query":
+        assert members.attach(house.holder, result["activity"]).status_code == 201
+    seen = house.holder.calls.get(path).json()
+    assert seen["state"] == {"renewal": "draft", "query": "queried"}.get(
+        what, {"rejection": "rejected"}.get(what, "corrected")
+    )
+    after = provider.get(path).json()
+    assert after == before
+    hidden = ("note", "corrects", "question", "reasons", "claimed_at", "renewal")
+    assert {after[name] for name in hidden} == {None}
+    assert (after["state"], after["missing"], len(after["proofs"])) == ("accepted", [], 1)
+    listed = provider.get("/v1/cpd-activities", params={"state": "accepted"}).json()["data"]
+    assert listed == [after]
+    assert provider.get("/v1/cpd-activities", params={"state": seen["state"]}).json()["data"] == []
+
+
+def test_a_cycle_holds_so_many_activities_and_no_more(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.renewal.holding.MOST_ACTIVITIES", 3)
+    first = send(house.holder.calls, *(row(house, number) for number in range(4)))
+    assert [result["code"] for result in first["results"]] == [None, None, None, "cpd-activity-too-many"]
+    assert problem(members.add(house)) == (422, "cpd-activity-too-many")
+    again = send(house.holder.calls, *(row(house, number) for number in range(3)))
+    assert again["counts"]["unchanged"] == 3
+    known = first["results"][0]["activity"]
+    asked = members.fields(house, title="Corso 0", hours="2")
+    corrected = house.holder.calls.post(f"/v1/cpd-activities/{known}/correction", json=asked)
+    assert problem(corrected) == (422, "cpd-activity-too-many")
 
 
 def test_a_provider_that_says_otherwise_the_second_time_is_told(house: House, provider: Caller) -> None:

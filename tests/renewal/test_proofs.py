@@ -224,7 +224,7 @@ def test_the_file_is_for_the_holder_and_the_office_and_their_reading_is_written_
         assert problem(file_of(house, draft, proof, stranger)) == (404, "cpd-activity-not-found")
     program = house.client("cpd:read", "cpd:write")
     refused = program.get(f"/v1/cpd-activities/{draft}/proofs/{proof}/file")
-    assert problem(refused) == (404, "cpd-activity-not-found")
+    assert problem(refused) == (403, "permission-missing")
     with house.ports.database.reading(house.organisation) as session:
         read = [event for event in session.scalars(select(Event)) if event.topic == "cpd.proof-read"]
     assert [event.facts["role"] for event in read] == [
@@ -280,3 +280,63 @@ def test_a_corrected_version_keeps_the_files(house: House) -> None:
     ).json()
     assert newer["state"] == "claimed"
     assert file_of(house, newer["id"], newer["proofs"][0]["id"]).content == members.CERTIFICATE
+
+
+def take_back(house: House, activity: str, proof: str, who: members.Someone | None = None) -> Any:
+    return (who or house.holder).calls.delete(f"/v1/cpd-activities/{activity}/proofs/{proof}")
+
+
+def test_no_program_fetches_the_file_of_a_proof_of_what_it_recorded(house: House) -> None:
+    provider = house.client("cpd:write", "cpd:read")
+    rows = [{"row": 1, **members.fields(house), "credential": house.number}]
+    found = provider.post("/v1/cpd-imports", json={"rows": rows}).json()["results"][0]["activity"]
+    house.secretary.calls.post(f"/v1/cpd-activities/{found}/query", json={"question": "Chi?"})
+    proof = members.attach(house.holder, found).json()["id"]
+    refused = provider.get(f"/v1/cpd-activities/{found}/proofs/{proof}/file")
+    assert problem(refused) == (403, "permission-missing")
+
+
+@pytest.mark.parametrize("state", ["draft", "queried"])
+def test_a_holder_takes_a_proof_back_and_its_bytes_are_forgotten(house: House, state: str) -> None:
+    found = (members.draft(house) if state == "draft" else members.claimed(house))["id"]
+    proof = members.attach(house.holder, found).json()["id"]
+    if state == "queried":
+        house.secretary.calls.post(f"/v1/cpd-activities/{found}/query", json={"question": "Chi?"})
+    assert problem(take_back(house, found, proof, house.other)) == (404, "cpd-activity-not-found")
+    assert problem(take_back(house, found, proof, house.secretary)) == (403, "not-your-cpd-activity")
+    assert take_back(house, found, proof).status_code == 204
+    assert problem(take_back(house, found, proof)) == (404, "cpd-proof-not-found")
+    left = house.holder.calls.get(f"/v1/cpd-activities/{found}").json()["proofs"]
+    assert [each["kind"] for each in left] == ([] if state == "draft" else ["url"])
+    hours_pass(house)
+    assert stored(house.ports) == []
+    with house.ports.database.reading(house.organisation) as session:
+        (event,) = [each for each in session.scalars(select(Event)) if each.topic == "cpd.proof-removed"]
+    assert event.facts == {"state": state, "kind": "certificate"}
+
+
+def test_proofs_of_what_was_claimed_stay_until_a_correction(house: House) -> None:
+    found = members.claimed(house)["id"]
+    proof = members.attach(house.holder, found).json()["id"]
+    assert problem(take_back(house, found, proof)) == (409, "cpd-activity-closed-to-changes")
+    asked = {**members.fields(house, hours="7"), "claim": False}
+    newer = house.holder.calls.post(f"/v1/cpd-activities/{found}/correction", json=asked).json()
+    copied = next(each["id"] for each in newer["proofs"] if each["kind"] == "certificate")
+    assert take_back(house, newer["id"], copied).status_code == 204
+    hours_pass(house)
+    assert file_of(house, found, proof).content == members.CERTIFICATE
+
+
+def test_the_proofs_of_one_credential_have_a_weight_together(house: House) -> None:
+    for number in range(3):
+        draft = members.draft(house, title=f"Corso {number}")["id"]
+        assert members.attach(house.holder, draft, content=b"# Attestato %d" % number).status_code == 201
+    with house.ports.database.writing(house.organisation) as session:
+        for row in session.scalars(select(CpdProof)):
+            row.size = 166_666_664
+    another = members.draft(house, title="Un altro")["id"]
+    answer = members.attach(house.holder, another)
+    assert problem(answer) == (413, "file-too-large")
+    assert answer.json()["limit"] == proofs.MOST_BYTES
+    hours_pass(house)
+    assert len(stored(house.ports)) == 3

@@ -1,5 +1,6 @@
 """The body's part: questions, acceptances, refusals and exemptions, never in a matter of one's own."""
 
+from datetime import timedelta
 from itertools import product
 from typing import Any
 
@@ -10,10 +11,11 @@ from app.organisations.rules import Role
 from app.outbox.trail import Event
 from app.renewal.errors import CpdActivityNotMovable
 from app.renewal.holding import move
-from app.renewal.models import CpdActivity
-from app.renewal.states import ACTIVITY_MOVES, ActivityState
+from app.renewal.models import CpdActivity, Renewal
+from app.renewal.states import ACTIVITY_MOVES, ActivityState, RenewalState
 from tests.renewal import members
 from tests.renewal.members import House, Someone, problem
+from tests.renewal.renewing import days, enough, filed
 
 ASKED: dict[str, dict[str, str]] = {
     "query": {"question": "Chi ha tenuto il corso?"},
@@ -92,6 +94,118 @@ def test_what_was_rejected_stays_so(house: House) -> None:
     assert problem(claim) == (409, "cpd-activity-not-movable")
     again = members.add(house)
     assert (again.status_code, again.json()["state"]) == (200, "rejected")
+
+
+@pytest.fixture
+def recorded(house: House) -> str:
+    """What a provider recorded, accepted with nobody looking."""
+    rows = [{"row": 1, **members.fields(house), "credential": house.number}]
+    answer = house.client("cpd:write").post("/v1/cpd-imports", json={"rows": rows}).json()["results"][0]
+    assert answer["state"] == "accepted"
+    return str(answer["activity"])
+
+
+def reviewer(house: House, activity: str) -> str | None:
+    with house.ports.database.reading(house.organisation) as session:
+        return session.get_one(CpdActivity, activity).reviewed_by
+
+
+@pytest.mark.parametrize("what", ["query", "rejection"])
+def test_the_office_questions_or_turns_down_what_was_accepted(house: House, recorded: str, what: str) -> None:
+    assert review(house.secretary, recorded, what).json()["state"] in {"queried", "rejected"}
+
+
+def test_somebody_looks_at_what_was_accepted_unseen(house: House, recorded: str) -> None:
+    assert reviewer(house, recorded) is None
+    assert review(house.secretary, recorded, "acceptance").status_code == 200
+    assert reviewer(house, recorded) == house.secretary.id
+    # Whoever looked first stays named: they do not decide the renewal.
+    assert review(house.manager, recorded, "acceptance").status_code == 200
+    assert reviewer(house, recorded) == house.secretary.id
+
+
+def test_what_the_office_asked_about_is_the_offices_to_accept(house: House, recorded: str) -> None:
+    review(house.secretary, recorded, "query")
+    less = {**members.fields(house, hours="7"), "note": "C'ero."}
+    shortened = house.holder.calls.put(f"/v1/cpd-activities/{recorded}", json=less)
+    assert (problem(shortened), shortened.json()["fields"]) == (
+        (409, "cpd-activity-closed-to-changes"),
+        ["hours"],
+    )
+    told = {**members.fields(house), "note": "C'ero."}
+    answered = house.holder.calls.put(f"/v1/cpd-activities/{recorded}", json=told).json()
+    assert (answered["state"], answered["note"]) == ("claimed", "C'ero.")
+    assert review(house.manager, recorded, "acceptance").json()["state"] == "accepted"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"title": "Tutt'altro"},
+        {"provider": "Altra scuola"},
+        {"category": "practice"},
+        {"hours": "8.25"},
+        {"topics": {"responsible_ai": "3"}},
+        {"topics": {"sustainability": "1"}},
+        {"competences": ["T1"]},
+    ],
+    ids=str,
+)
+def test_a_question_is_answered_and_nothing_is_added(house: House, changed: dict[str, Any]) -> None:
+    found = members.claimed(house)["id"]
+    review(house.secretary, found, "query")
+    asked = {**members.fields(house), **changed}
+    answer = house.holder.calls.put(f"/v1/cpd-activities/{found}", json=asked)
+    assert problem(answer) == (409, "cpd-activity-closed-to-changes")
+    assert answer.json()["fields"] == [*changed]
+
+
+def test_an_answer_moves_no_day(house: House) -> None:
+    house.pass_days(5)
+    found = members.claimed(house)["id"]
+    review(house.secretary, found, "query")
+    asked = members.fields(house, started_on=(house.today - timedelta(days=2)).isoformat())
+    answer = house.holder.calls.put(f"/v1/cpd-activities/{found}", json=asked)
+    assert answer.json()["fields"] == ["started_on"]
+
+
+def test_what_is_asked_before_a_filing_adds_nothing_to_it_and_what_is_asked_after_is_answered(
+    house: House,
+) -> None:
+    enough(house)
+    house.go_to(days(house).opens + timedelta(days=5))
+    before, after = (members.claimed(house, title=f"Corso {n}")["id"] for n in range(2))
+    review(house.secretary, before, "query")
+    house.pass_days(1)
+    filed(house)
+    review(house.secretary, after, "query")
+    late = house.holder.calls.post(f"/v1/cpd-activities/{before}/claim")
+    assert problem(late) == (422, "cpd-activity-incomplete")
+    assert [each["code"] for each in late.json()["missing"]] == ["renewal-pending"]
+    proved = members.attach(house.holder, before)
+    assert problem(proved) == (409, "cpd-activity-closed-to-changes")
+    assert house.holder.calls.post(f"/v1/cpd-activities/{after}/claim").json()["state"] == "claimed"
+
+
+def test_nothing_is_added_once_a_cure_is_over(house: House) -> None:
+    enough(house)
+    house.go_to(days(house).opens + timedelta(days=5))
+    renewal = filed(house)["id"]
+    with house.ports.database.writing(house.organisation) as session:
+        cured = session.get_one(Renewal, renewal)
+        cured.state, cured.cure_by = RenewalState.CURE, house.today + timedelta(days=30)
+    house.pass_days(30)
+    assert members.add(house).json()["state"] == "claimed"
+    house.pass_days(1)
+    late = members.add(house).json()
+    assert (late["state"], [each["code"] for each in late["missing"]]) == ("draft", ["renewal-pending"])
+
+
+def test_nobody_is_exempted_while_a_renewal_waits_for_its_decision(house: House) -> None:
+    enough(house)
+    house.go_to(days(house).opens + timedelta(days=5))
+    filed(house)
+    assert problem(exempt(house)) == (422, "exemption-not-allowed")
 
 
 def test_a_draft_is_not_reviewed(house: House) -> None:
