@@ -50,6 +50,7 @@ from app.renewal.renewal_schemas import (
     DrawOut,
     RefusalIn,
     RenewalIn,
+    RenewalLine,
     RenewalOut,
     RenewalStandingOut,
 )
@@ -118,7 +119,7 @@ def file(db: Db, ports: GivenPorts, now: Now, actor: CurrentActor, given: Renewa
     return _shown(db, ports, filing.file(db, given.credential, by=actor, at=now))
 
 
-@router.get("/v1/renewals", response_model=Page[RenewalOut], dependencies=READ)
+@router.get("/v1/renewals", response_model=Page[RenewalLine], dependencies=READ)
 def list_renewals(
     db: ReadDb,
     ports: GivenPorts,
@@ -128,7 +129,10 @@ def list_renewals(
     cursor: Cursor | None = None,
     limit: Limit = PAGE,
 ) -> dict[str, Any]:
-    """List renewals: a person's own, or all of them for those who handle them."""
+    """List renewals: a person's own, or all of them for those who handle them.
+
+    What each was judged on is read one by one.
+    """
     found = queries.renewals(
         db,
         holder_id=None if queries.reads_all(actor) else actor.id,
@@ -138,7 +142,7 @@ def list_renewals(
         limit=limit + 1,
     )
     page, next_cursor = page_of(found, limit)
-    return {"data": [_shown(db, ports, renewal) for renewal in page], "next_cursor": next_cursor}
+    return {"data": [_line(db, ports, renewal) for renewal in page], "next_cursor": next_cursor}
 
 
 @router.get(
@@ -263,6 +267,10 @@ def public_routes(ports: Ports) -> list[Route]:
 
 def _shown(session: Session, ports: Ports, renewal: Renewal) -> dict[str, Any]:
     """Put together what a reader wants to know of a renewal."""
+    return {**_line(session, ports, renewal), "evaluation": renewal.evaluation}
+
+
+def _line(session: Session, ports: Ports, renewal: Renewal) -> dict[str, Any]:
     periods = {period.kind: period for period in queries.periods_of(session, [renewal.id])}
     drawn = queries.draw(session, renewal.draw_id) if renewal.draw_id else None
     return {
@@ -274,7 +282,6 @@ def _shown(session: Session, ports: Ports, renewal: Renewal) -> dict[str, Any]:
         "filed_at": renewal.filed_at,
         "late": renewal.late,
         "rules": renewal.rules_digest,
-        "evaluation": renewal.evaluation,
         "draw": _link(ports, drawn),
         "audit": _if(
             renewal.audit_reason,

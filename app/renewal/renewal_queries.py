@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased, defer
@@ -19,6 +20,9 @@ from app.renewal.models import AuditDraw, CpdActivity, CpdExemption, Renewal
 from app.renewal.states import PENDING, ActivitySource, ActivityState, RenewalKind, RenewalState
 from app.schemes.catalogue import catalogue
 from app.schemes.scheme import Scheme
+
+# In these states it is the office that is awaited, and not the holder.
+KEPT_WAITING: Final = frozenset({RenewalState.SUBMITTED, RenewalState.AUDIT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +140,9 @@ def renewals(
     after: str | None,
     limit: int,
 ) -> Sequence[Renewal]:
-    """List renewals, of one holder or of all, in the order of their ids."""
-    query = select(Renewal).order_by(Renewal.id).limit(limit)
+    """List renewals, of one holder or of all, in the order of their ids; without what they were judged on."""
+    without = defer(Renewal.evaluation, raiseload=True)
+    query = select(Renewal).options(without).order_by(Renewal.id).limit(limit)
     if holder_id is not None:
         query = query.where(Renewal.holder_id == holder_id)
     if credential_id is not None:
@@ -278,7 +283,7 @@ def draws_waited_in_since(session: Session, since: datetime) -> Sequence[tuple[s
 
 
 def under_review_anywhere(session: Session) -> Sequence[tuple[Renewal, Credential]]:
-    """List the renewals that wait for a decision and have no bridge, whichever organisation's they are."""
+    """List the renewals that the office keeps waiting without a bridge, whichever organisation's they are."""
     bridged = select(Period.renewal_id).where(
         Period.kind == PeriodKind.BRIDGE, Period.renewal_id.is_not(None)
     )
@@ -287,7 +292,7 @@ def under_review_anywhere(session: Session) -> Sequence[tuple[Renewal, Credentia
         .join(Credential, Credential.id == Renewal.credential_id)
         .where(
             Renewal.decided_at.is_(None),
-            Renewal.state.in_(PENDING),
+            Renewal.state.in_(KEPT_WAITING),
             Renewal.kind == RenewalKind.RENEWAL,
             Renewal.id.not_in(bridged),
             Credential.closed_at.is_(None),
@@ -297,6 +302,24 @@ def under_review_anywhere(session: Session) -> Sequence[tuple[Renewal, Credentia
         execution_options=EVERY_ORGANISATION,
     )
     return [(renewal, credential) for renewal, credential in rows]
+
+
+def bridged_past_cure(session: Session, day: date) -> Sequence[tuple[str, str]]:
+    """Name the renewals, with their organisations, to be mended by a day that still have a bridge."""
+    rows = session.execute(
+        select(Renewal.organisation_id, Renewal.id)
+        .join(Period, Period.renewal_id == Renewal.id)
+        .where(
+            Renewal.decided_at.is_(None),
+            Renewal.state == RenewalState.CURE,
+            Renewal.cure_by <= day,
+            Period.kind == PeriodKind.BRIDGE,
+            Period.ended_on.is_(None),
+        )
+        .order_by(Renewal.organisation_id, Renewal.id),
+        execution_options=EVERY_ORGANISATION,
+    )
+    return [(row.organisation_id, row.id) for row in rows]
 
 
 def ended_before(session: Session, day: date) -> Sequence[tuple[str, str]]:

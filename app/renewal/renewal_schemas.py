@@ -88,8 +88,8 @@ class SpanOut(Answer):
     ended_on: date | None
 
 
-class RenewalOut(Answer):
-    """A renewal as its holder and those who handle it see it."""
+class RenewalLine(Answer):
+    """A renewal in a list: without the evaluation, which may be long."""
 
     id: str
     credential: str
@@ -99,13 +99,18 @@ class RenewalOut(Answer):
     filed_at: datetime
     late: bool
     rules: str
-    evaluation: dict[str, Any]
     draw: DrawLink | None
     audit: AuditOut | None
     cure: CureOut | None
     decision: RenewalDecisionOut | None
     period: SpanOut | None
     bridge: SpanOut | None
+
+
+class RenewalOut(RenewalLine):
+    """A renewal as its holder and those who handle it see it."""
+
+    evaluation: dict[str, Any]
 
 
 class InTwoLanguages(Answer):

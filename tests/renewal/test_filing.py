@@ -60,6 +60,15 @@ def test_a_renewal_is_filed_with_the_evaluation_that_it_will_be_judged_on(house:
     assert standing(house)["renewal"] == renewal
 
 
+def test_a_list_of_renewals_leaves_out_what_each_was_judged_on(house: House) -> None:
+    enough(house)
+    house.go_to(days(house).opens)
+    renewal = filed(house)
+    del renewal["evaluation"]
+    for who in (house.holder, house.manager):
+        assert who.calls.get("/v1/renewals").json() == {"data": [renewal], "next_cursor": None}
+
+
 def test_i35_what_was_evaluated_is_kept_and_never_judged_anew(house: House) -> None:
     enough(house)
     house.go_to(days(house).opens)
