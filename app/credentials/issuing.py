@@ -127,12 +127,17 @@ def end_period(session: Session, period: Period, *, on: date, at: datetime) -> N
     The caller announces it, last of all: whoever publishes a list holds that before the counter.
     """
     period.ended_on = on
-    names = [document.id for document in period.documents if document.superseded_at is None]
-    for document in period.documents:
-        document.superseded_at = document.superseded_at or at
-    # What is only intended yet has its place already, and is stored under the same name.
-    names += [coming.id for coming in queries.intents_of(session, period)]
-    set_standing(session, names, Standing.SUPERSEDED, at=at)
+    _supersede(session, period, at=at)
+
+
+def let_give_way(session: Session, period: Period, *, on: date, at: datetime) -> None:
+    """End a period for the one that takes its place: what was signed for it holds until that has its own.
+
+    So nobody is without a document while a key cannot be used. What is not signed yet never holds.
+    """
+    period.ended_on = on
+    coming = [intent.id for intent in queries.intents_of(session, period)]
+    set_standing(session, coming, Standing.SUPERSEDED, at=at)
 
 
 def issue_document(ports: Ports, credential_id: str, form: Format, *, by: Actor, at: datetime) -> Made:
@@ -342,6 +347,10 @@ def _store(session: Session, intent: Intent, token: str, *, at: datetime) -> Non
             superseded_at=at if period.ended_on else None,  # the review ended it before it was signed
         )
     )
+    if intent.format == Format.VC_JWT and credential.revoked_at is None:
+        for older in credential.periods:
+            if older.ended_on is not None and older.seq < period.seq:
+                _supersede(session, older, at=at)
     topic = "document.issued"
     if credential.issued_at is None:
         credential.issued_at = at
@@ -349,6 +358,16 @@ def _store(session: Session, intent: Intent, token: str, *, at: datetime) -> Non
     _record(session, topic, intent, credential, period, at, sha256=sha256)
     session.delete(intent)
     changes.announce(session, f"credential:{credential.number}", at=at)
+
+
+def _supersede(session: Session, period: Period, *, at: datetime) -> None:
+    """Let everybody know that the documents of a period hold no more."""
+    names = [document.id for document in period.documents if document.superseded_at is None]
+    for document in period.documents:
+        document.superseded_at = document.superseded_at or at
+    # What is only intended yet has its place already, and is stored under the same name.
+    names += [coming.id for coming in queries.intents_of(session, period)]
+    set_standing(session, names, Standing.SUPERSEDED, at=at)
 
 
 def _record(

@@ -38,6 +38,7 @@ class Period(Owned, Base):
 
     A bridge covers a holder whose renewal was filed in time and is still under review. Its dates stay as
     its document says them; `ended_on` tells the day through which it really held, once the review ended it.
+    Where the renewal was approved, the bridge's document holds until that of the next period is stored.
     """
 
     __tablename__ = "period"

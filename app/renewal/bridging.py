@@ -1,7 +1,10 @@
 """What happens to credentials by themselves: bridges for whom a review keeps waiting, and the end of time.
 
 A holder who filed in time loses nothing by a slow review: the day before the old period ends, a bridge is
-entered and signed. A credential that nobody renewed or brought back in time lapses, for good (I25).
+entered and signed. It is for those whom the office keeps waiting, with enough that counts: not for whom it
+has asked to mend something, or a question that has no answer yet. A bridge that is there stays until the
+renewal is decided, also while something is to be mended; but no longer than the time for that lasts.
+A credential that nobody renewed or brought back in time lapses, for good (I25).
 """
 
 import logging
@@ -21,20 +24,22 @@ from app.outbox import changes, trail
 from app.ports import Ports
 from app.renewal import renewal_queries as queries
 from app.renewal.cycles import DAY, Phase, bridged, deserves_bridge
-from app.renewal.evaluating import asks_membership
+from app.renewal.deciding import end_bridge
+from app.renewal.evaluating import as_filed, asks_membership, used
 from app.renewal.hourly import Hourly
 from app.renewal.models import Renewal
 from app.renewal.renewal_queries import Place
-from app.renewal.states import PENDING, RenewalKind
+from app.renewal.states import RenewalKind, RenewalState
 from app.schemes.catalogue import catalogue
 
 log: Final = logging.getLogger("sigillo.bridges")
 
 
 def duty(ports: Ports) -> Callable[[], None]:
-    """Make a worker's duty: bridge what a review keeps waiting, close what nobody renewed."""
+    """Make a worker's duty: bridge what a review keeps waiting, close what nobody renewed or mended."""
 
     def bridge_and_close(at: datetime) -> None:
+        _each(_overdue(ports.database, at), lambda *place: withdraw(ports.database, *place, at=at))
         _each(_bridgeable(ports.database, at), lambda *place: bridge(ports, *place, at=at))
         _each(_lapsed(ports.database, at), lambda *place: lapse(ports.database, *place, at=at))
 
@@ -50,7 +55,7 @@ def bridge(ports: Ports, organisation_id: str, renewal_id: str, *, at: datetime)
         place = queries.under_review(session, credential, renewal, at=at)
         if not _bridge_due(credential, renewal, place) or credentials.bridge(session, renewal.id):
             return False
-        if not _still_member(session, credential, place):
+        if not _still_member(session, credential, place) or not _is_ready(session, credential, renewal, at):
             return False
         validity = bridged(place.days, today=place.today, rules=place.scheme.renewal)
         _record(session, credential, "renewal.bridged", at=at, renewal=renewal.id)
@@ -69,6 +74,23 @@ def bridge(ports: Ports, organisation_id: str, renewal_id: str, *, at: datetime)
         )
     issuing.finish(ports, organisation_id, intent_id, at=at)
     return True
+
+
+def withdraw(database: Database, organisation_id: str, renewal_id: str, *, at: datetime) -> bool:
+    """End the bridge of a renewal that was not mended in time; tell whether there was any to end."""
+    with database.writing(organisation_id) as session:
+        seen = queries.by_id(session, renewal_id)
+        credential = credentials.by_id(session, seen.credential_id, lock=True)
+        renewal = queries.by_id(session, renewal_id, lock=True)
+        today = queries.under_review(session, credential, renewal, at=at).today
+        if renewal.state is not RenewalState.CURE or renewal.cure_by is None or today <= renewal.cure_by:
+            return False
+        if not end_bridge(session, renewal, before=today, at=at):
+            return False
+        _record(session, credential, "renewal.bridge-withdrawn", at=at, renewal=renewal.id)
+        session.flush()
+        changes.announce(session, f"credential:{credential.number}", at=at)
+        return True
 
 
 def lapse(database: Database, organisation_id: str, credential_id: str, *, at: datetime) -> bool:
@@ -107,7 +129,7 @@ def _bridge_due(credential: Credential, renewal: Renewal, place: Place) -> bool:
     validity = bridged(place.days, today=place.today, rules=rules)
     return (
         renewal.kind is RenewalKind.RENEWAL
-        and renewal.state in PENDING
+        and renewal.state in queries.KEPT_WAITING
         and credential.closed_at is None
         and credential.suspended_at is None
         and deserves_bridge(place.days, filed_on=renewal.filed_on, rules=rules)
@@ -116,10 +138,23 @@ def _bridge_due(credential: Credential, renewal: Renewal, place: Place) -> bool:
     )
 
 
+def _is_ready(session: Session, credential: Credential, renewal: Renewal, at: datetime) -> bool:
+    """Tell whether nothing is asked of the holder: every question has an answer, and enough counts."""
+    if queries.awaits_answer(session, used(renewal.evaluation)):
+        return False
+    return as_filed(session, credential, renewal, at=at).satisfied
+
+
 def _still_member(session: Session, credential: Credential, place: Place) -> bool:
     if not asks_membership(place):
         return True
     return organisations.membership_on(session, credential.holder_id, place.today) is not None
+
+
+def _overdue(database: Database, at: datetime) -> list[tuple[str, str]]:
+    """Name what was to be mended by today at the latest; each is looked at again by its own calendar."""
+    with database.reading() as session:
+        return [*queries.bridged_past_cure(session, at.date())]
 
 
 def _lapsed(database: Database, at: datetime) -> list[tuple[str, str]]:

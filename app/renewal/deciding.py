@@ -14,7 +14,7 @@ from app.core.errors import JsonValue
 from app.credentials import issuing
 from app.credentials import queries as credentials
 from app.credentials.errors import CredentialNotActive
-from app.credentials.models import Credential
+from app.credentials.models import Credential, Period
 from app.credentials.rules import CredentialState, PeriodKind
 from app.organisations.errors import PermissionMissing
 from app.organisations.rules import Actor
@@ -148,9 +148,23 @@ def refuse(session: Session, renewal_id: str, *, reasons: str, by: Actor, at: da
     _decide(session, renewal, RenewalState.REFUSED, reasons, place, by=by, at=at)
     _record(session, renewal, "renewal.refused", by=by.id, at=at, **_decision(renewal))
     session.flush()
-    if _end_bridge(session, renewal, before=place.today, at=at):
-        changes.announce(session, f"credential:{credential.number}", at=at)
+    end_bridge(session, renewal, before=place.today, at=at)
+    # Also without a bridge: nobody is told any more that it may be renewed.
+    changes.announce(session, f"credential:{credential.number}", at=at)
     return renewal
+
+
+def end_bridge(session: Session, renewal: Renewal, *, before: date, at: datetime) -> bool:
+    """End a renewal's bridge on the day before, or before it begins; tell whether there was any to end.
+
+    The caller holds the credential's row, and announces it last of all.
+    """
+    bridge = _running_bridge(session, renewal, before)
+    if bridge is None:
+        return False
+    issuing.end_period(session, bridge, on=max(before, bridge.valid_from) - DAY, at=at)
+    session.flush()
+    return True
 
 
 def _approve(
@@ -191,9 +205,14 @@ def _approve(
     facts = {**_decision(renewal), **_pinned(renewal), "until": validity.ends.isoformat()}
     _record(session, renewal, "renewal.approved", by=by.id, at=at, **facts)
     session.flush()
-    # 4. The bridge gives way to the new period without a gap, and without a day that both hold.
-    ended = _end_bridge(session, renewal, before=validity.begins, at=at)
-    intent_id = issuing.begin_period(
+    # 4. The bridge gives way to the new period without a day that both hold; and without an hour that neither
+    #    does: its document holds until the new one is stored, which is announced then.
+    bridge = _running_bridge(session, renewal, validity.begins)
+    if bridge is not None:
+        ends = max(validity.begins, bridge.valid_from) - DAY
+        issuing.let_give_way(session, bridge, on=ends, at=at)
+        session.flush()
+    return issuing.begin_period(
         session,
         ports,
         credential,
@@ -206,9 +225,6 @@ def _approve(
         by=by.id,
         at=at,
     )
-    if ended:
-        changes.announce(session, f"credential:{credential.number}", at=at)
-    return intent_id
 
 
 def _held(session: Session, renewal_id: str) -> tuple[Credential, Renewal]:
@@ -315,22 +331,25 @@ def _use_up(session: Session, activity: CpdActivity, renewal: Renewal, *, by: Ac
     holding.record(session, activity, "cpd.activity-locked", by=by.id, at=at, renewal=renewal.id)
 
 
-def _end_bridge(session: Session, renewal: Renewal, *, before: date, at: datetime) -> bool:
-    """End a renewal's bridge on the day before, or before it begins; tell whether there was any to end."""
+def _running_bridge(session: Session, renewal: Renewal, day: date) -> Period | None:
+    """Find a renewal's bridge, if there is one that holds on a day or later and was not ended."""
     bridge = credentials.bridge(session, renewal.id)
-    if bridge is None or bridge.valid_until < before:
-        return False
-    issuing.end_period(session, bridge, on=max(before, bridge.valid_from) - DAY, at=at)
-    session.flush()
-    return True
+    if bridge is None or bridge.ended_on is not None or bridge.valid_until < day:
+        return None
+    return bridge
 
 
 def _version_for(credential: Credential, place: Place) -> str:
-    """Choose the rules of the next cycle: those in force today, or the same again if the scheme has ended."""
+    """Choose the rules of the next cycle: those in force today, or the same again if the scheme has ended.
+
+    They are the same again too where periods are now of another length: cycles are counted from the anchor,
+    and another length would move the days of those that were renewed already.
+    """
     try:
-        return catalogue().in_force(credential.scheme_id, place.today).version
+        newest = catalogue().in_force(credential.scheme_id, place.today)
     except SchemeNotFound:
         return place.scheme.version
+    return newest.version if newest.validity.period == place.scheme.validity.period else place.scheme.version
 
 
 def _move(renewal: Renewal, target: RenewalState) -> None:

@@ -22,15 +22,17 @@ class Document:
     key_thumbprint: str
     issued_at: datetime
     superseded_at: datetime | None
+    refused: bool = False  # the renewal that was to follow its period
 
     @property
     def through(self) -> date:
         """The last day on which it holds; the day before its first where it never began."""
-        return self.ended_on or self.last_day
+        return self.ended_on if self.ended_on and self.ended_early else self.last_day
 
     @property
     def ended_early(self) -> bool:
-        return self.ended_on is not None
+        """Tell whether it ended with its period: it does not while a newer document is yet to come."""
+        return self.ended_on is not None and self.superseded_at is not None
 
 
 @dataclass(frozen=True, slots=True)

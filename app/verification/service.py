@@ -172,7 +172,7 @@ def _newer(entry: Entry, document: Document, zone: tzinfo) -> tuple[Newer, ...]:
             days.start_of(each.first_day, zone), each.first_day, each.last_day, each.kind == BRIDGE
         )
         for each in entry.documents
-        if each.period > document.period and not each.ended_early
+        if each.period > document.period and each.format == Format.VC_JWT and not each.ended_early
     }
     return tuple(later.values())
 
@@ -182,6 +182,8 @@ def _renewable_until(entry: Entry) -> date | None:
     if entry.revoked_at or entry.closed_at or entry.documents[-1].ended_early:
         return None
     last = [each for each in entry.documents if each.kind != BRIDGE][-1]
+    if last.refused:
+        return None  # each cycle is renewed once: after that its holder can only be reinstated
     scheme = _scheme(entry, last)
     return scheme.renewal.grace.after(last.last_day) if scheme else None
 

@@ -13,11 +13,13 @@ MOST_CHANGES: Final = 1_000  # one fewer than are read: beyond it, everything is
 _ENTRY: Final = """
 SELECT c.number, c.subject_id, c.scheme_id, c.suspended_at, c.revoked_at, c.closed_at, o.mode, o.time_zone,
        p.seq, p.kind, p.valid_from, p.valid_until, p.ended_on, p.scheme_version,
-       d.format, d.jti, d.token, d.sha256, d.key_thumbprint, d.issued_at, d.superseded_at
+       d.format, d.jti, d.token, d.sha256, d.key_thumbprint, d.issued_at, d.superseded_at, r.id
 FROM credential c
 JOIN organisation o ON o.id = c.organisation_id
 JOIN period p ON p.credential_id = c.id
 JOIN document d ON d.period_id = p.id
+LEFT JOIN renewal r ON r.credential_id = c.id AND r.cycle = p.cycle AND r.kind = 'renewal'
+     AND r.state = 'refused'
 WHERE c.issued_at IS NOT NULL AND d.format IN ('vc+jwt', 'ob+jwt') AND {condition}
 ORDER BY p.seq, d.issued_at, d.id
 """
@@ -66,6 +68,7 @@ def _document(
     key_thumbprint: str,
     issued_at: datetime | str,
     superseded_at: datetime | str | None,
+    refused_renewal: str | None,
 ) -> Document:
     issued = _instant(issued_at)
     assert issued is not None  # noqa: S101 - the column does not allow it
@@ -83,6 +86,7 @@ def _document(
         key_thumbprint=key_thumbprint,
         issued_at=issued,
         superseded_at=_instant(superseded_at),
+        refused=refused_renewal is not None,
     )
 
 

@@ -14,13 +14,14 @@ from app.credentials import service as credentials
 from app.credentials.models import Intent, Period
 from app.formats.bitstring import MAX_TOKEN, read_status_list
 from app.formats.jose import open_compact
-from app.main import worker
+from app.main import create_app, worker
 from app.organisations.models import Membership, Mode, Organisation
 from app.outbox.trail import Event
 from app.ports import Ports, Slot
 from app.renewal import bridging
-from app.renewal.models import Renewal
+from app.renewal.models import CpdActivity, Renewal
 from app.renewal.states import ActivityState
+from app.status.errors import SigningFailed
 from tests import make
 from tests.conftest import START
 from tests.credentials.test_races import at_once
@@ -30,12 +31,14 @@ from tests.renewal.members import House, problem
 from tests.renewal.renewing import (
     DAY,
     accept_all,
+    activity,
     approve,
     approved,
     code,
     credential,
     document,
     enough,
+    enter,
     file,
     filed,
     periods,
@@ -43,6 +46,7 @@ from tests.renewal.renewing import (
     standing,
     verified,
 )
+from tests.renewal.test_deciding import Moody
 
 GRANT = ("grant", date(2026, 11, 20), date(2029, 11, 20))
 LAST = date(2029, 11, 20)
@@ -237,6 +241,194 @@ def test_i38_whoever_filed_29_days_before_the_end_has_no_bridge(house: House, ke
     accept_all(house)
     approved(house, renewal)
     assert periods(house) == [GRANT, ("renewal", LAST + 10 * DAY, date(2032, 11, 20))]
+
+
+def test_no_bridge_while_it_is_the_holder_who_has_to_mend_something(house: House, keys: MemoryKeys) -> None:
+    renewal = under_review(house, keys, LAST - timedelta(days=60))
+    house.go_to(LAST - timedelta(days=20))
+    path = f"/v1/renewals/{renewal['id']}"
+    assert house.manager.calls.post(f"{path}/cure", json={"reasons": "Prove it."}).status_code == 200
+    house.go_to(LAST - DAY)
+    house.work()
+    assert not bridging.bridge(house.ports, house.organisation, renewal["id"], at=house.now)
+    assert periods(house) == [GRANT]
+    assert house.holder.calls.post(f"{path}/answer", json={}).status_code == 200
+    house.work()
+    assert periods(house) == [GRANT, ("bridge", LAST + DAY, GRACE_ENDS)]
+
+
+def test_no_bridge_while_a_question_has_no_answer(house: House, keys: MemoryKeys) -> None:
+    day = LAST - timedelta(days=200)
+    extra = activity(house, house.credential, ended_on=day, hours=2, provider="Scuola di prova")
+    enter(house, extra)
+    under_review(house, keys, LAST - timedelta(days=60))
+    path = f"/v1/cpd-activities/{extra.id}"
+    asked = house.secretary.calls.post(f"{path}/query", json={"question": "Which course was it?"})
+    assert asked.status_code == 200, asked.text
+    ledger = house.holder.calls.get(f"/v1/credentials/{house.credential}/cpd").json()
+    assert (ledger["satisfied"], ledger["counted"]) == (True, "96")
+    house.go_to(LAST - DAY)
+    house.work()
+    assert periods(house) == [GRANT]
+    state(house, extra.id, ActivityState.CLAIMED)
+    house.work()
+    assert len(periods(house)) == 2
+
+
+def test_no_bridge_where_what_counts_is_no_longer_enough(house: House, keys: MemoryKeys) -> None:
+    renewal = under_review(house, keys, LAST - timedelta(days=60))
+    first = renewal["evaluation"]["lines"][0]["activity"]
+    state(house, first, ActivityState.REJECTED)
+    house.go_to(LAST - DAY)
+    house.work()
+    assert periods(house) == [GRANT]
+
+
+def state(house: House, which: str, becomes: ActivityState) -> None:
+    """Put an activity into a state, behind everybody's back."""
+    with house.ports.database.writing(house.organisation) as session:
+        session.get_one(CpdActivity, which).state = becomes
+
+
+def test_a_bridge_lasts_no_longer_than_the_time_to_mend_the_renewal(house: House, keys: MemoryKeys) -> None:
+    renewal = under_review(house, keys, LAST - timedelta(days=60))
+    house.go_to(LAST - DAY)
+    house.work()
+    house.go_to(LAST + 5 * DAY)
+    asked = house.manager.calls.post(f"/v1/renewals/{renewal['id']}/cure", json={"reasons": "Prove it."})
+    mended_by = LAST + 35 * DAY
+    assert asked.json()["cure"]["by"] == mended_by.isoformat()
+    house.go_to(mended_by)
+    house.work()
+    assert verified(house)["result"] == "valid"
+    house.go_to(mended_by + DAY)
+    for _ in range(2):
+        house.work()
+        assert periods(house) == [GRANT, ("bridge", LAST + DAY, mended_by)]
+    assert bits(house, bridge_of(house)) == (True, False)
+    house.ports.clock.at = house.now + timedelta(seconds=2)  # type: ignore[attr-defined] # a set clock
+    for report in (verified(house), verified(house, document(bridge_of(house)).token)):
+        assert (report["result"], code(report, "validity_period")) == ("invalid", "expired")
+    with house.ports.database.reading(house.organisation) as session:
+        topics = [event.topic for event in session.scalars(select(Event))]
+    assert topics.count("renewal.bridge-withdrawn") == 1
+    assert refuse(house, renewal).json()["state"] == "refused"
+    assert periods(house) == [GRANT, ("bridge", LAST + DAY, mended_by)]
+
+
+def in_a_gap(house: House, keys: MemoryKeys) -> tuple[Moody, Ports]:
+    """A renewal that was approved while its holder had a bridge, and whose document cannot be signed."""
+    renewal = under_review(house, keys, LAST - timedelta(days=30))
+    house.go_to(LAST - DAY)
+    house.work()
+    house.go_to(date(2030, 1, 10))
+    accept_all(house)
+    signer = Moody(keys)
+    moody = replace(house.ports, signer=signer)
+    caller = make.caller(create_app(moody), house.manager.token)
+    answer = caller.post(f"/v1/renewals/{renewal['id']}/approval", json={})
+    assert problem(answer) == (409, "signing-failed")
+    wait(house)
+    return signer, moody
+
+
+def wait(house: House, seconds: int = 2) -> None:
+    house.ports.clock.at = house.now + timedelta(seconds=seconds)  # type: ignore[attr-defined] # a set clock
+
+
+def test_i38_a_signer_that_fails_takes_no_hour_from_a_holder_in_a_bridge(
+    house: House, keys: MemoryKeys
+) -> None:
+    signer, moody = in_a_gap(house, keys)
+    token = document(bridge_of(house)).token
+    old = document(credential(house).periods[0]).token
+    worker(moody).drain()
+    for report in (verified(house), verified(house, token)):
+        assert (report["result"], report["credential"]["state"]) == ("valid", "active")
+        assert code(report, "validity_period") == "in-bridge"
+        assert code(report, "superseded") == "newest"
+    assert code(verified(house, old), "validity_period") == "expired-bridged"
+    assert bits(house, bridge_of(house)) == (False, False)
+    signer.willing = True
+    wait(house, 3600)
+    worker(moody).drain()
+    assert periods(house)[1:] == [
+        ("bridge", LAST + DAY, date(2030, 1, 9)),
+        ("renewal", date(2030, 1, 10), date(2032, 11, 20)),
+    ]
+    assert code(verified(house), "validity_period") == "in-period"
+    report = verified(house, token)
+    assert (report["result"], code(report, "validity_period")) == ("invalid", "expired-renewed")
+    assert bits(house, bridge_of(house)) == (True, False)
+
+
+@pytest.mark.parametrize("how", ["suspended", "revoked"])
+def test_what_happens_before_the_new_document_is_signed_happens_to_the_bridge(
+    house: House, keys: MemoryKeys, how: str
+) -> None:
+    signer, moody = in_a_gap(house, keys)
+    if how == "suspended":
+        suspend(house)
+    else:
+        revoke(house)
+    wait(house)
+    token = document(bridge_of(house)).token
+    for report in (verified(house), verified(house, token)):
+        assert (report["result"], report["credential"]["state"]) == ("invalid", how)
+    signer.willing = True
+    wait(house, 3600)
+    worker(moody).drain()
+    assert verified(house)["credential"]["state"] == how
+    assert bits(house, bridge_of(house)) == (True, False)
+    assert bits(house, credential(house).periods[2]) == (how == "revoked", how == "suspended")
+
+
+def revoke(house: House) -> None:
+    with house.ports.database.writing(house.organisation) as session:
+        credentials.revoke(
+            session,
+            house.credential,
+            cause="misuse_of_mark",
+            reasons="Another's paper.",
+            by=house.registrar.actor,
+            at=house.now,
+        )
+
+
+def test_a_bridge_that_was_never_signed_holds_for_nobody(house: House, keys: MemoryKeys) -> None:
+    renewal = under_review(house, keys, LAST - timedelta(days=30))
+    house.go_to(LAST - DAY)
+    signer = Moody(keys)
+    moody = replace(house.ports, signer=signer)
+    with pytest.raises(SigningFailed):
+        bridging.bridge(moody, house.organisation, renewal["id"], at=house.now)
+    house.go_to(date(2030, 1, 10))
+    accept_all(house)
+    caller = make.caller(create_app(moody), house.manager.token)
+    assert problem(caller.post(f"/v1/renewals/{renewal['id']}/approval", json={})) == (409, "signing-failed")
+    wait(house)
+    assert verified(house)["result"] == "invalid"
+    signer.willing = True
+    wait(house, 3600)
+    worker(moody).drain()
+    assert bits(house, bridge_of(house)) == (True, False)
+    assert code(verified(house), "validity_period") == "in-period"
+    token = document(bridge_of(house)).token
+    assert code(verified(house, token), "validity_period") == "expired-renewed"
+
+
+def test_after_a_refusal_nobody_is_told_that_it_may_be_renewed(house: House, keys: MemoryKeys) -> None:
+    old = document(credential(house).periods[0]).token
+    enough(house)
+    go_to(house, keys, LAST + 5 * DAY)
+    renewal = filed(house)
+    assert code(verified(house), "validity_period") == "expired-renewable"
+    assert refuse(house, renewal).status_code == 200
+    wait(house)
+    for report in (verified(house), verified(house, old)):
+        assert code(report, "validity_period") == "expired"
+        assert "renewed" not in report["headline"]["en"]
+    assert code(verified(house, number=house.other_number), "validity_period") == "expired-renewable"
 
 
 def test_no_bridge_for_what_was_decided(house: House, keys: MemoryKeys) -> None:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from app.core.days import Span
 from app.credentials import service as credentials
 from app.credentials.models import Document, Intent, Period
 from app.formats.jose import open_compact
@@ -18,8 +19,10 @@ from app.organisations.models import Membership
 from app.organisations.rules import Role
 from app.outbox.trail import Event
 from app.ports import PublicKey, Slot
+from app.renewal import deciding
 from app.renewal.models import CpdActivity, Renewal
 from app.renewal.states import ActivitySource, ActivityState
+from app.schemes.scheme import Scheme
 from app.status.errors import SigningFailed
 from tests import make
 from tests.credentials.test_races import at_once
@@ -28,6 +31,7 @@ from tests.renewal import members
 from tests.renewal.members import House, Someone, problem
 from tests.renewal.renewing import (
     DAY,
+    SCHEME,
     accept_all,
     activity,
     approve,
@@ -397,6 +401,24 @@ def test_a_reinstatement_needs_an_interview(house: House, interview: dict[str, s
         "valid_until": "2032-11-20",
         "ended_on": None,
     }
+
+
+def test_days_are_counted_from_the_anchor_also_when_periods_become_longer(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renewal = under_audit(house)
+    accept_all(house)
+
+    class Later:
+        """Schemes of which a version with longer periods has come into force."""
+
+        def in_force(self, _scheme_id: str, _day: date) -> Scheme:
+            validity = replace(SCHEME.validity, period=Span(years=5))
+            return replace(SCHEME, version="9.0.0", validity=validity)
+
+    monkeypatch.setattr(deciding, "catalogue", Later)
+    assert approved(house, renewal)["period"]["valid_until"] == "2032-11-20"
+    assert {period.scheme_version for period in credential(house).periods} == {SCHEME.version}
 
 
 def test_50_approvals_at_once_yield_one_period_and_one_document(house: House) -> None:
