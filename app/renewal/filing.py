@@ -6,7 +6,6 @@ the evaluation that it was filed with; some are looked into at once, the others 
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,6 +32,7 @@ from app.renewal.deciding import look_into
 from app.renewal.errors import RenewalFiledAlready, RenewalNotEligible, RenewalNotOpen
 from app.renewal.evaluating import asks_membership, evaluation_of, on_filing
 from app.renewal.models import Renewal
+from app.renewal.reading import as_read
 from app.renewal.renewal_queries import Place
 from app.renewal.rules import Ledger
 from app.renewal.states import ActivitySource, RenewalKind, RenewalState
@@ -242,11 +242,6 @@ def largest_share(session: Session, credential: Credential, ledger: Ledger) -> D
     for line in ledger.lines:
         if line.counted:
             source, recorded_by, name = known[line.activity]
-            provider = recorded_by if source is ActivitySource.PROVIDER else _read(name)
+            provider = recorded_by if source is ActivitySource.PROVIDER else as_read(name).replace(" ", "")
             hours[provider] = hours.get(provider, Decimal(0)) + line.counted
     return max(hours.values()) / sum(hours.values()) if hours else Decimal(0)
-
-
-def _read(name: str) -> str:
-    """Take from a name what readers do not tell apart: case, spaces, punctuation and what is not seen."""
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", name).casefold()))
