@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from app.core.days import months_before
 from app.renewal.counting import Count, Entry, topics_of
 from app.renewal.requirements import Asked, Sums
 from app.renewal.ruleset import CarryRule
@@ -10,7 +9,7 @@ from app.renewal.ruleset import CarryRule
 Need = tuple[str, str | int]  # a category, year or topic that asks for a least of its own
 
 
-def carry_over_of(count: Count, entries: list[Entry], sums: Sums, asked: Asked, brought: int) -> int:
+def carry_over_of(count: Count, entries: list[Entry], sums: Sums, asked: Asked) -> int:
     """Give the hours that may count in the next cycle because this one is as complete without them.
 
     They are late hours of the categories that the scheme names. One after the other they are set aside, as
@@ -18,13 +17,13 @@ def carry_over_of(count: Count, entries: list[Entry], sums: Sums, asked: Asked, 
     the fewest ask for go first. That makes them the most there can be where they lie in one year, unless two
     categories and two topics ask for the same hours: there a few more might do, but none of these is needed.
 
-    Hours `brought` from the cycle before serve this one's total, and go no further themselves.
+    Hours of the cycle before, `carried` or counted here, serve this one's total and go no further themselves.
     """
     rule = count.rules.carry_over
     if rule is None:
         return 0
     spare = _spare(count, sums, asked)
-    most = min(count.steps(rule.max), sums.total + brought - asked.total)
+    most = min(count.steps(rule.max), sums.total + count.carried - asked.total)
     carried = 0
     late = [
         ([need for need in needs if need in spare], steps)
@@ -57,10 +56,10 @@ def _late_hours(
     count: Count, entries: list[Entry], asked: Asked, rule: CarryRule
 ) -> Iterator[tuple[list[Need], int]]:
     """Name the hours that came late enough, in parts, each with all that may need it."""
-    since = months_before(count.cycle.ends, rule.from_last_months)
+    since = rule.since(count.cycle.ends)
     for entry in entries:
         category, ended = entry.activity.category, entry.activity.ended_on
-        if not entry.counted or ended <= since or (rule.categories and category not in rule.categories):
+        if not entry.counted or entry.before or ended < since or not rule.takes(category):
             continue
         needs: list[Need] = [("category", category)]
         needs += [("year", number) for number, begins, ends in asked.years if begins <= ended <= ends]

@@ -10,7 +10,7 @@ from typing import Final
 from app.core.labels import Labels
 from app.renewal import words
 from app.renewal.evaluation import Activity, Cycle, Difference, Line
-from app.renewal.ruleset import RuleSet
+from app.renewal.ruleset import DAY, RuleSet
 from app.renewal.words import Why
 
 NOTHING: Final = Decimal(0)
@@ -23,20 +23,35 @@ class Entry:
     activity: Activity
     counted: int
     rest: Decimal  # of the hours claimed, less than a step
+    before: bool  # of the last months before the cycle, and may count in it: toward the total only
     differences: list[Difference] = field(default_factory=list)
 
 
 class Count:
-    """One counting: its rules and days, the way from hours to steps and back."""
+    """One counting: its rules and days, what came before it, the way from hours to steps and back."""
 
-    __slots__ = ("_figures", "as_of", "cycle", "rules", "step")
+    __slots__ = ("_figures", "as_of", "carried", "cycle", "rules", "since", "step", "used")
 
-    def __init__(self, rules: RuleSet, cycle: Cycle, as_of: date) -> None:
+    def __init__(
+        self, rules: RuleSet, cycle: Cycle, as_of: date, carried: Decimal, used: Iterable[Activity]
+    ) -> None:
         self.rules = rules
         self.cycle = cycle
         self.as_of = as_of
         self.step = rules.granularity
+        self.carried = self.steps(max(carried, NOTHING))
+        self.used = [Entry(one, self.steps(one.hours), NOTHING, before=False) for one in used]
+        self.since = first_day(rules, cycle)
         self._figures: dict[int, Decimal] = {}
+
+    def of_before(self, activity: Activity) -> bool:
+        """Tell whether an activity is of the cycle before and may count in this one."""
+        rule = self.rules.carry_over
+        return (
+            rule is not None
+            and self.since <= activity.ended_on < self.cycle.begins
+            and rule.takes(activity.category)
+        )
 
     def steps(self, hours: Decimal) -> int:
         """Give the whole steps in an amount: what a holder has is rounded down, and so is a limit."""
@@ -70,6 +85,13 @@ class Count:
             entry.differences.append(Difference(why, taken, said))
 
 
+def first_day(rules: RuleSet, cycle: Cycle) -> date:
+    """Give the first day of which anything may count: of the last months before, where others came before."""
+    if cycle.follows and rules.carry_over is not None:
+        return rules.carry_over.since(cycle.begins - DAY)
+    return cycle.begins
+
+
 def in_date_order(count: Count, activities: Iterable[Activity]) -> list[Entry]:
     ordered = sorted(activities, key=attrgetter("ended_on", "started_on", "id"))
     if len({activity.id for activity in ordered}) < len(ordered):
@@ -77,15 +99,18 @@ def in_date_order(count: Count, activities: Iterable[Activity]) -> list[Entry]:
     entries = []
     for activity in ordered:
         steps, rest = divmod(activity.hours, count.step)
-        entries.append(Entry(activity, int(steps), rest))
+        entries.append(Entry(activity, int(steps), rest, count.of_before(activity)))
     return entries
 
 
 def topics_of(count: Count, entry: Entry) -> dict[str, int]:
-    """Give the steps of each topic within what counts: an hour has one topic at most, and is trimmed last."""
+    """Give the steps of each topic within what counts: an hour has one topic at most, and is trimmed last.
+
+    What was done before the cycle counts toward no topic of it.
+    """
     told = entry.activity.topics
     left, found = entry.counted, {}
-    if told and left:
+    if told and left and not entry.before:
         for topic in count.rules.topics:
             hours = told.get(topic.id)
             if hours:

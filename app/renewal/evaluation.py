@@ -61,7 +61,8 @@ class Cycle:
     """The days of a cycle. Hours are earned by `earned_by`, and may be claimed until `submitted_by`.
 
     `earned_by` is `ends` but for a reinstatement, where it is later. `anchor` is the day that the years are
-    counted from; it tells only where a credential began on a 29 February.
+    counted from; it tells only where a credential began on a 29 February. Before a cycle that `follows`
+    another there are days of which something may still count.
     """
 
     begins: date
@@ -69,6 +70,7 @@ class Cycle:
     earned_by: date
     submitted_by: date
     anchor: date | None = None
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from app.renewal.words import Missing
 from app.verification.words import Fact
 
 
-def gaps_of(count: Count, sums: Sums, asked: Asked, brought: int, account: Account | None) -> Iterator[Gap]:
+def gaps_of(count: Count, sums: Sums, asked: Asked, account: Account | None) -> Iterator[Gap]:
     """Say what is missing of all that is asked; nothing means that the cycle is complete."""
     rules, earned_by = count.rules, count.cycle.earned_by
-    if (lacking := asked.total - sums.total - brought) > 0:
+    if (lacking := asked.total - sums.total - count.carried) > 0:
         yield _gap(count, Missing.TOTAL, "", lacking, earned_by)
     for category in rules.categories:
         if (lacking := asked.of_category[category.id] - sums.by_category.get(category.id, 0)) > 0:

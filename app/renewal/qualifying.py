@@ -8,7 +8,7 @@ from typing import Final
 from app.core.labels import Labels
 from app.renewal import words
 from app.renewal.counting import Count, Entry
-from app.renewal.evaluation import Activity, Cycle, Standing
+from app.renewal.evaluation import Cycle, Standing
 from app.renewal.reading import as_read
 from app.renewal.ruleset import SelfDeclaredRule
 from app.renewal.words import Why
@@ -27,7 +27,7 @@ def what_qualifies(count: Count, entries: list[Entry]) -> None:
     strange: dict[str, Labels] = {}
     for entry in entries:
         activity = entry.activity
-        why = _out_of_time(activity, cycle, count.as_of)
+        why = _out_of_time(entry, cycle, count.as_of)
         if activity.standing not in _STANDS:
             why = _SETTLED.get(activity.standing) or why or _UNFINISHED.get(activity.standing)
         if why is not None:
@@ -42,10 +42,11 @@ def what_qualifies(count: Count, entries: list[Entry]) -> None:
             count.leave_out(entry, Why.UNKNOWN_CATEGORY, strange[activity.category])
 
 
-def _out_of_time(activity: Activity, cycle: Cycle, as_of: date) -> Why | None:
-    """An activity belongs to the cycle in which it ended (I33)."""
+def _out_of_time(entry: Entry, cycle: Cycle, as_of: date) -> Why | None:
+    """An activity belongs to the cycle in which it ended (I33), or, at its very end, to the next."""
+    activity = entry.activity
     ended = activity.ended_on
-    if ended < cycle.begins:
+    if ended < cycle.begins and not entry.before:
         return Why.BEFORE_CYCLE
     if ended > cycle.earned_by:
         return Why.EARNED_TOO_LATE
@@ -88,7 +89,7 @@ def once(count: Count, entries: list[Entry]) -> None:
     if not count.rules.no_double_count:
         return
     by_dates: dict[tuple[date, date], list[Entry]] = {}
-    for entry in entries:
+    for entry in (*entries, *count.used):
         if not entry.differences or entry.activity.standing is Standing.ELSEWHERE:
             days = entry.activity.started_on, entry.activity.ended_on
             by_dates.setdefault(days, []).append(entry)

@@ -55,7 +55,10 @@ def _years(rules: RuleSet, cycle: Cycle) -> Iterator[tuple[int, date, date]]:
 
 
 class Sums:
-    """What counts, in steps: in all, by category, by topic, and by the year that activities ended in."""
+    """What counts, in steps: in all, by category, by topic, and by the year that activities ended in.
+
+    What was done before the cycle counts in all, and nowhere else.
+    """
 
     __slots__ = ("by_category", "by_topic", "by_year", "total")
 
@@ -69,6 +72,8 @@ class Sums:
             if counted:
                 category, ended = entry.activity.category, entry.activity.ended_on
                 self.total += counted
+                if entry.before:
+                    continue
                 self.by_category[category] = self.by_category.get(category, 0) + counted
                 for topic, steps in topics_of(count, entry).items():
                     self.by_topic[topic] += steps

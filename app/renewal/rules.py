@@ -49,22 +49,28 @@ def evaluate(
     as_of: date,
     exemptions: Iterable[Exemption] = (),
     carried: Decimal = NOTHING,
+    used: Iterable[Activity] = (),
     made_up: bool = False,
 ) -> Ledger:
     """Count a cycle's activities by the rules, as of a day, and say what is missing.
 
-    `carried` are hours of the cycle before, within what its `carry_over` allowed: they count toward the
-    total and nothing else. `made_up` is a reinstatement: what was missed may be earned after the cycle, so
-    its years are asked for nothing. The order of the activities does not matter.
+    `carried` is the `carry_over` that the cycle before was renewed with: it counts toward the total and
+    nothing else. So does what ended in the last months before a cycle that `follows` another, in a category
+    that may be carried over, and that no renewal has used: with `carried`, up to what the scheme allows.
+
+    `used` are the activities that the cycle before was renewed on, used `elsewhere`, with the hours that
+    counted there: nothing that is the same counts again, and the room of their days is taken.
+
+    `made_up` is a reinstatement: what was missed may be earned after the cycle, so its years are asked for
+    nothing. The order of the activities does not matter.
     """
-    count = Count(rules, cycle, as_of)
+    count = Count(rules, cycle, as_of, carried, used)
     entries = in_date_order(count, activities)
     for rule in COUNTING:
         rule(count, entries)
     account = None if rules.balance is None else account_of(count, entries, rules.balance)
     asked = Asked(count, exemptions, made_up=made_up)
     sums = Sums(count, entries, asked.years)
-    brought = count.steps(max(carried, NOTHING))
     return Ledger(
         rules=rules.digest,
         as_of=as_of,
@@ -74,7 +80,7 @@ def evaluate(
         submitted_by=cycle.submitted_by,
         claimed=plain(sum((entry.activity.hours for entry in entries), NOTHING)),
         counted=count.hours(sums.total),
-        carried=count.hours(brought),
+        carried=count.hours(count.carried),
         required=count.hours(asked.total),
         lines=tuple(line_of(count, entry) for entry in entries),
         categories=tuple(
@@ -95,7 +101,7 @@ def evaluate(
             Year(number, begins, ends, count.hours(counted), count.hours(asked.per_year))
             for (number, begins, ends), counted in zip(asked.years, sums.by_year, strict=True)
         ),
-        gaps=tuple(sorted(gaps_of(count, sums, asked, brought, account), key=lambda gap: gap.due)),
+        gaps=tuple(sorted(gaps_of(count, sums, asked, account), key=lambda gap: gap.due)),
         account=account,
-        carry_over=count.hours(carry_over_of(count, entries, sums, asked, brought)),
+        carry_over=count.hours(carry_over_of(count, entries, sums, asked)),
     )

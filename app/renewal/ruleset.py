@@ -1,17 +1,20 @@
 """What a scheme asks of continuing development: plain values that an evaluation can be pinned to."""
 
 from dataclasses import dataclass, fields
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
-from typing import Self
+from typing import Final, Self
 
-from app.core.days import Span
+from app.core.days import Span, months_before
 from app.core.errors import JsonValue
 from app.core.labels import Labels
 from app.outbox import trail
+from app.renewal import words
 from app.schemes.scheme import Scheme
-from app.schemes.upkeep import CpdTopic
+
+DAY: Final = timedelta(days=1)
 
 
 class Model(StrEnum):
@@ -54,6 +57,13 @@ class CarryRule:
     max: Decimal
     from_last_months: int
     categories: tuple[str, ...] = ()
+
+    def since(self, ends: date) -> date:
+        """Give the first day of the last months of a cycle that ends on a day."""
+        return months_before(ends, self.from_last_months) + DAY
+
+    def takes(self, category: str) -> bool:
+        return not self.categories or category in self.categories
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +123,9 @@ class RuleSet:
             min_per_year=cpd.min_per_year,
             year_basis=YearBasis(cpd.year_basis),
             categories=tuple(CategoryRule(c.id, c.label, c.min, c.max) for c in cpd.categories),
-            topics=tuple(TopicRule(topic.id, _label(topic), topic.min) for topic in cpd.topics),
+            topics=tuple(
+                TopicRule(topic.id, words.topic(topic.id, topic.covers), topic.min) for topic in cpd.topics
+            ),
             per_activity_max=cpd.per_activity_max,
             per_day_max=cpd.per_day_max,
             no_double_count=cpd.no_double_count,
@@ -130,13 +142,6 @@ class RuleSet:
     def digest(self) -> str:
         """Hash every rule, so that the same digest means the same judgement."""
         return _digest(self)
-
-
-def _label(topic: CpdTopic) -> Labels:
-    """Name a topic, which a scheme gives no words: by its id, and by the competences it is about."""
-    name = topic.id.replace("_", " ")
-    told = f"{name} ({', '.join(topic.covers)})" if topic.covers else name
-    return Labels(it=told, en=told)
 
 
 @lru_cache(maxsize=64)

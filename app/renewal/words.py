@@ -5,7 +5,7 @@ A sentence names the rule and the day, blames nobody, and says what can still be
 by `worded`; amounts bring their unit along, so the sentences agree with hours and with credits alike.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -36,6 +36,7 @@ class Why(StrEnum):
     SELF_DECLARED_CAP = "self-declared-cap"
     CATEGORY_CAP = "category-cap"
     BALANCE_CAP = "balance-cap"
+    CARRY_OVER_CAP = "carry-over-cap"
 
 
 REASONS: Final[Mapping[Why, Labels]] = {
@@ -111,6 +112,15 @@ REASONS: Final[Mapping[Why, Labels]] = {
         it="Il saldo arriva al massimo a {most}.",
         en="The balance holds {most} at most.",
     ),
+    Why.CARRY_OVER_CAP: Labels(
+        it="È finita nel ciclo precedente, di cui in questo si contano al massimo {most} in tutto.",
+        en="It ended in the cycle before, of which this one counts {most} at most, all together.",
+    ),
+}
+
+TOPICS: Final[Mapping[str, Labels]] = {
+    "responsible_ai": Labels(it="IA responsabile", en="responsible AI"),
+    "sustainability": Labels(it="sostenibilità", en="sustainability"),
 }
 
 
@@ -216,6 +226,16 @@ def so_much_missing(hours: Decimal, unit: str) -> Labels:
     return Labels(
         it=f"{'Manca' if one else 'Mancano'} {said.it}", en=f"{said.en} {'is' if one else 'are'} missing"
     )
+
+
+def topic(name: str, covers: Sequence[str]) -> Labels:
+    """Name a topic, which a scheme gives no words; one unknown here, also by the competences it is about."""
+    known = TOPICS.get(name)
+    if known is not None:
+        return known
+    spaced = name.replace("_", " ")
+    told = f"{spaced} ({', '.join(covers)})" if covers else spaced
+    return Labels(it=told, en=told)
 
 
 def amount(hours: Decimal, unit: str) -> Labels:

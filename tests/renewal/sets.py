@@ -194,9 +194,11 @@ def _month_and_day(said: str) -> tuple[int, int]:
     return int(month), int(day)
 
 
-def cycle(rules: RuleSet, begins: date, ends: date) -> Cycle:
+def cycle(rules: RuleSet, begins: date, ends: date, *, follows: bool = False) -> Cycle:
     """Give a cycle whose activities may be claimed for as long as the rules say."""
-    return Cycle(begins, ends, earned_by=ends, submitted_by=rules.submitted_within.after(ends))
+    return Cycle(
+        begins, ends, earned_by=ends, submitted_by=rules.submitted_within.after(ends), follows=follows
+    )
 
 
 def activity(

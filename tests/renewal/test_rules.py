@@ -682,6 +682,158 @@ def test_a_scheme_may_carry_over_every_category_or_nothing() -> None:
     assert judged(*enough(), late, rules=replace(RULES, carry_over=None)).carry_over == 0
 
 
+# What was done after the cycle before had been renewed
+
+SECOND = Cycle(ENDS + DAY, date(2032, 11, 20), date(2032, 11, 20), date(2033, 2, 18), BEGINS, follows=True)
+
+
+def in_second(*given: Activity, **more: object) -> Ledger:
+    return judged(*given, **{"cycle": SECOND, "as_of": SECOND.submitted_by, **more})  # type: ignore[arg-type]  # as named
+
+
+def plainly(ledger: Ledger) -> dict[str, tuple[float, dict[str, float]]]:
+    return {
+        name: (float(counted), {code: float(hours) for code, hours in lost.items()})
+        for name, (counted, lost) in told(ledger).items()
+    }
+
+
+def test_i32_what_no_renewal_has_used_of_the_last_months_before_counts_toward_the_total_only() -> None:
+    ledger = in_second(activity("x", 8, "learning", on=LATE, responsible_ai=6), carried=Decimal(1))
+
+    assert told(ledger) == {"x": (Decimal(8), {})}
+    assert ledger.counted == 8
+    assert ledger.carried == 1
+    assert missing(ledger)["total total"] == 81
+    assert [bucket.counted for bucket in (*ledger.categories, *ledger.topics)] == [0] * 6
+    assert [year.counted for year in ledger.years] == [0, 0, 0]
+    assert ledger.carry_over == 0
+
+
+@pytest.mark.parametrize(
+    ("one", "code"),
+    [
+        pytest.param(activity("x", 4, on=date(2029, 5, 20)), "before-cycle", id="of earlier months"),
+        pytest.param(activity("x", 4, "practice", on=LATE), "before-cycle", id="of another category"),
+        pytest.param(activity("x", 4, "cooking", on=LATE), "before-cycle", id="of no category"),
+        pytest.param(
+            activity("x", 4, on=LATE, claimed_on=SECOND.submitted_by + DAY), "submitted-too-late", id="late"
+        ),
+        pytest.param(activity("x", 4, on=LATE, standing=Standing.DRAFT), "draft", id="a draft"),
+        pytest.param(activity("x", 4, on=LATE, standing=Standing.ELSEWHERE), "elsewhere", id="used"),
+        pytest.param(activity("x", 4, on=date(2029, 5, 21)), None, id="but from the day after"),
+        pytest.param(activity("x", 4, on=ENDS, claimed_on=SECOND.submitted_by), None, id="and to its end"),
+    ],
+)
+def test_what_was_done_before_a_cycle_says_why_it_does_not_count(one: Activity, code: str | None) -> None:
+    ledger = in_second(one)
+
+    assert told(ledger) == {"x": (Decimal(0), {code: Decimal(4)}) if code else (Decimal(4), {})}
+
+
+def test_nothing_comes_before_a_first_cycle_or_where_a_scheme_carries_nothing_over() -> None:
+    before = activity("x", 4, on=BEGINS - DAY)
+
+    assert judged(before).counted == 0
+    assert judged(before, cycle=replace(CYCLE, follows=True)).counted == 4
+    none = replace(RULES, carry_over=None)
+    assert judged(before, cycle=replace(CYCLE, follows=True), rules=none).counted == 0
+
+
+def test_i32_what_was_done_before_a_cycle_goes_no_further_than_that_cycle() -> None:
+    given = [
+        *(
+            replace(one, started_on=anniversary(one.started_on, 3), ended_on=anniversary(one.ended_on, 3))
+            for one in enough()
+        ),
+        activity("x", 8, "learning", on=LATE),
+    ]
+    ever = replace(RULES, carry_over=CarryRule(Decimal(10), 48, ("learning",)))
+
+    assert in_second(*given).counted == 98
+    assert in_second(*given).carry_over == 0
+    assert in_second(*given, rules=ever).counted == 98
+    assert in_second(*given[:-1], rules=ever).carry_over == 0
+    assert in_second(*given, rules=ever).carry_over == 8  # of this cycle's own hours
+
+
+def test_a_scheme_without_a_limit_for_days_or_categories_still_limits_what_is_from_before() -> None:
+    rules = replace(
+        RULES,
+        per_day_max=None,
+        categories=tuple(replace(category, max=None) for category in RULES.categories),
+        carry_over=CarryRule(Decimal(3), 6),
+    )
+
+    assert in_second(activity("x", 8, "practice", on=LATE), rules=rules).counted == 3
+
+
+def test_i32_no_more_comes_from_before_than_may_be_carried_over() -> None:
+    given = [
+        activity("b", 4, on=LATE + DAY),
+        activity("a", 4, on=LATE),
+        activity("c", 20, on=SECOND.begins + DAY, days=2),
+    ]
+
+    assert plainly(in_second(*given)) == {"a": (4, {}), "b": (4, {}), "c": (16, {"day-cap": 4})}
+    assert plainly(in_second(*given, carried=Decimal(5))) == {
+        "a": (4, {}),
+        "b": (1, {"carry-over-cap": 3}),
+        "c": (16, {"day-cap": 4}),
+    }
+    full = in_second(*given, carried=Decimal(10))
+    assert [line.counted for line in full.lines] == [0, 0, 16]
+    assert full.lines[0].differences[0].words == Labels(
+        it="È finita nel ciclo precedente, di cui in questo si contano al massimo 10 ore in tutto.",
+        en="It ended in the cycle before, of which this one counts 10 hours at most, all together.",
+    )
+
+
+def test_i31_limits_hold_for_what_was_done_before_a_cycle_too() -> None:
+    rules = replace(RULES, per_activity_max=Decimal(9))
+    given = [
+        activity("a", "9.6", on=LATE, days=2),
+        activity("b", 9, on=date(2029, 7, 7)),
+        activity("c", 10, on=date(2029, 5, 21), days=9),
+        activity("d", 4, on=date(2029, 8, 8), title="Corso"),
+        activity("e", 4, on=date(2029, 8, 8), title=" corso "),
+    ]
+    wide = replace(rules, carry_over=CarryRule(Decimal(100), 6, ("learning",)))
+
+    assert plainly(in_second(*given, rules=wide)) == {
+        "a": (9, {"granularity": 0.1, "activity-cap": 0.5}),
+        "b": (8, {"day-cap": 1}),
+        "c": (8, {"activity-cap": 1, "day-cap": 1}),  # one of its days is in the last months
+        "d": (4, {}),
+        "e": (0, {"same-twice": 4}),
+    }
+
+
+def test_i32_what_the_cycle_before_was_renewed_on_leaves_no_second_of_its_kind_and_no_room() -> None:
+    used = [
+        activity("u", 2, on=LATE, title="Corso", standing=Standing.ELSEWHERE),
+        activity("v", 6, on=LATE, days=2, standing=Standing.ELSEWHERE),
+        activity("w", 3, on=SECOND.begins + DAY, standing=Standing.ELSEWHERE),  # of a reinstatement
+    ]
+    given = [
+        activity("a", 4, on=LATE, title="CORSO", standing=Standing.ACCEPTED),
+        activity("b", 7, on=LATE),
+        activity("c", 5, on=LATE - DAY),
+        activity("d", 8, on=SECOND.begins + DAY),
+    ]
+    wide = replace(RULES, carry_over=CarryRule(Decimal(100), 6))
+
+    ledger = in_second(*given, used=used, rules=wide)
+
+    counted = {line.activity: line.counted for line in ledger.lines}
+    assert counted["a"] == 0
+    assert counted["d"] == 5
+    assert counted["b"] + counted["c"] == 8  # two days of eight hours, less the eight that were used
+    assert plainly(ledger)["a"][1] == {"same-twice": 4}
+    assert plainly(in_second(*given[1:3], rules=wide)) == {"b": (7, {}), "c": (5, {})}
+    assert in_second(activity("x", 8, on=date(2031, 3, 3)), used=used).counted == 8
+
+
 # The border
 
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from app.core.labels import Labels
+from app.renewal import words
 from app.renewal.rules import Cycle, Exemption, Ledger, evaluate
 from app.renewal.ruleset import Model, RuleSet, YearBasis
 from app.schemes.catalogue import catalogue
@@ -382,9 +383,18 @@ def test_the_scheme_says_the_rest_of_the_rules() -> None:
     assert SHIPPED.year_basis is YearBasis.ANNIVERSARY
     assert SHIPPED.categories[0].label.it == "Corsi, convegni, studio strutturato con attestazione"
     assert [topic.label.it for topic in SHIPPED.topics] == [
-        "responsible ai (C1, C3, X4)",
-        "sustainability (C2)",
+        "IA responsabile",
+        "sostenibilità",
     ]
+    assert [topic.label.en for topic in SHIPPED.topics] == ["responsible AI", "sustainability"]
+
+
+def test_a_topic_without_words_is_named_by_its_id_and_its_competences() -> None:
+    scheme = read(changed("cpd.topics.sustainability.id", "human_oversight"))
+
+    (label,) = (topic.label for topic in RuleSet.of_scheme(scheme).topics if topic.id == "human_oversight")
+    assert label == Labels(it="human oversight (C2)", en="human oversight (C2)")
+    assert words.topic("human_oversight", ()) == Labels(it="human oversight", en="human oversight")
 
 
 def test_a_scheme_that_grants_no_days_after_the_end_gives_none() -> None:
