@@ -1,10 +1,10 @@
 """From the tables to the rules engine and back: what a holder's cycle comes to on a day."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
@@ -13,6 +13,7 @@ from app.core.labels import Labels
 from app.credentials.models import Credential
 from app.organisations.service import today_of
 from app.renewal import queries
+from app.renewal.counting import first_day
 from app.renewal.cycles import Phase
 from app.renewal.models import CpdActivity, Renewal
 from app.renewal.queries import CycleTerms, Terms
@@ -91,13 +92,16 @@ def _count(
     rules = RuleSet.of_scheme(chosen.scheme)
     renewals = queries.renewals_of_cycle(session, terms.credential.id, chosen.number)
     cycle = _cycle(terms, chosen, rules, renewals, earned_by)
+    since = first_day(rules, cycle)
     own = frozenset(renewal.id for renewal in renewals)
+    rows = queries.of_credential(session, terms.credential.id)
+    before = _approved(queries.renewals_of_cycle(session, terms.credential.id, chosen.number - 1))
     return evaluate(
         rules,
         [
             _activity(row, own, today)
-            for row in queries.of_credential(session, terms.credential.id)
-            if _concerns(row.ended_on, terms, chosen, cycle)
+            for row in rows
+            if _concerns(row, cycle, since, own, newest=chosen is terms.last)
         ],
         cycle=cycle,
         as_of=today,
@@ -105,7 +109,8 @@ def _count(
             Exemption(row.reason, row.reduction_pct)
             for row in queries.exemptions(session, terms.credential.id, chosen.number)
         ],
-        carried=_carried(session, terms, chosen),
+        carried=NOTHING if before is None else Decimal(str(before.evaluation["carry_over"])),
+        used=() if before is None else _used(rows, before, today),
         made_up=made_up,
     )
 
@@ -123,19 +128,36 @@ def _cycle(
         earned_by=earned_by or days.ends,
         submitted_by=max(limit for limit in limits if limit is not None),
         anchor=terms.anchor,
+        follows=any(each.number == chosen.number - 1 for each in terms.cycles),
     )
 
 
-def _concerns(ended_on: date, terms: Terms, chosen: CycleTerms, cycle: Cycle) -> bool:
+def _concerns(row: CpdActivity, cycle: Cycle, since: date, own: frozenset[str], *, newest: bool) -> bool:
     """Tell whether an activity is looked at in a cycle: of the newest, whatever came after it began.
 
-    What ended too late for it is shown there too, and says so: it will count once the next has begun.
+    What ended too late for it is shown there too, and says so: it will count once the next has begun. Of the
+    last months before it is looked at what no renewal has used, because it came later or did not count.
     """
-    return cycle.begins <= ended_on and (chosen is terms.last or ended_on <= cycle.earned_by)
+    if row.ended_on < cycle.begins:
+        return since <= row.ended_on and not _is_used_elsewhere(row, own)
+    return newest or row.ended_on <= cycle.earned_by
+
+
+def _used(rows: Iterable[CpdActivity], before: Renewal, today: date) -> list[Activity]:
+    """Give the activities that the cycle before was renewed on, with the hours that counted there."""
+    used = [row for row in rows if row.renewal_id == before.id]
+    if not used:
+        return []
+    lines: Any = before.evaluation["lines"]
+    counted = {line["activity"]: Decimal(line["counted"]) for line in lines}
+    return [replace(_activity(row, frozenset(), today), hours=counted.get(row.id, row.hours)) for row in used]
+
+
+def _is_used_elsewhere(row: CpdActivity, own: frozenset[str]) -> bool:
+    return row.state is ActivityState.LOCKED and row.renewal_id not in own
 
 
 def _activity(row: CpdActivity, own: frozenset[str], today: date) -> Activity:
-    used_elsewhere = row.state is ActivityState.LOCKED and row.renewal_id not in own
     return Activity(
         id=row.id,
         title=row.title,
@@ -146,25 +168,8 @@ def _activity(row: CpdActivity, own: frozenset[str], today: date) -> Activity:
         hours=row.hours,
         topics={name: Decimal(hours) for name, hours in row.topics.items()},
         submitted_on=row.claimed_on or today,
-        standing=Standing.ELSEWHERE if used_elsewhere else STANDINGS[row.state],
+        standing=Standing.ELSEWHERE if _is_used_elsewhere(row, own) else STANDINGS[row.state],
     )
-
-
-def _carried(session: Session, terms: Terms, chosen: CycleTerms) -> Decimal:
-    """Tell how many hours of the cycle before may count in this one.
-
-    They are those of the evaluation that it was renewed on; and what was done and claimed after that was
-    filed, in the last months of the cycle, counts too, as long as the rules that judge it are still the same.
-    """
-    before = next((each for each in terms.cycles if each.number == chosen.number - 1), None)
-    if before is None:
-        return NOTHING
-    approved = _approved(queries.renewals_of_cycle(session, terms.credential.id, before.number))
-    if approved is None:
-        return NOTHING
-    kept = Decimal(str(approved.evaluation["carry_over"]))
-    again = _count(session, terms, before, before.days.ends, earned_by=None, made_up=False)
-    return max(kept, again.carry_over) if again.rules == approved.rules_digest else kept
 
 
 def _approved(renewals: Sequence[Renewal]) -> Renewal | None:

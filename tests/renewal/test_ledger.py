@@ -21,6 +21,7 @@ from app.renewal.states import ActivityState, RenewalKind, RenewalState
 from app.schemes.catalogue import catalogue
 from tests.renewal import members
 from tests.renewal.members import House, problem
+from tests.renewal.renewing import enough
 
 CYCLE_BEGINS = date(2026, 11, 20)
 CYCLE_ENDS = date(2029, 11, 20)
@@ -60,7 +61,8 @@ def file(
     """A renewal of the cycle at work that was filed today, whatever is missing."""
     with house.ports.database.writing(house.organisation) as session:
         credential = credentials.by_id(session, house.credential)
-        ledger = ledgers.ledger_of(session, credential, cycle=None, at=house.now)
+        made_up_by = house.today if kind is RenewalKind.REINSTATEMENT else None
+        ledger = ledgers.ledger_of(session, credential, cycle=None, at=house.now, earned_by=made_up_by)
         renewal = Renewal(
             id=new_id("ren"),
             organisation_id=house.organisation,
@@ -94,6 +96,8 @@ def approve(house: House, renewal_id: str) -> None:
         renewal.state = RenewalState.APPROVED
         lines: Sequence[Any] = renewal.evaluation["lines"]  # type: ignore[assignment] # as it was written
         for line in lines:
+            if line["counted"] == "0":
+                continue
             activity = session.get_one(CpdActivity, line["activity"])
             activity.state, activity.renewal_id = ActivityState.LOCKED, renewal.id
         session.flush()
@@ -213,23 +217,86 @@ def test_i32_what_a_reinstatement_used_is_used_up(house: House) -> None:
     assert line["differences"][0]["code"] == "elsewhere"
 
 
-def test_hours_beyond_what_was_asked_are_carried_over_and_so_is_what_followed_the_filing(
-    house: House,
-) -> None:
-    for number in range(15):
-        house.go_to(date(2027, 1, 1) + timedelta(days=number))
-        did(house, house.today)
-    house.go_to(date(2029, 6, 20))
-    did(house, date(2029, 6, 20), "3")  # ends in the last six months, and brings the total to 123
+def lines(house: House, cycle: int | None = None) -> dict[str, tuple[str, list[str]]]:
+    """What counts of each activity, and the reasons why the rest does not."""
+    return {
+        line["activity"]: (line["counted"], [each["code"] for each in line["differences"]])
+        for line in read(house, cycle)["lines"]
+    }
+
+
+def test_what_a_renewal_had_to_spare_is_carried_over_as_it_was_judged(house: House) -> None:
+    enough(house)  # 96 of the 90 that are asked
+    house.go_to(date(2029, 9, 1))
+    did(house, date(2029, 6, 20), "3")  # in the last six months
     approve(house, file(house))
     kept = read(house, 1)["carry_over"]
     assert read(house)["carried"] == kept == "3"
-    did(house, date(2029, 6, 19), "4")
-    assert read(house)["carried"] == "7"
-    house.go_to(date(2029, 8, 2))
-    did(house, date(2029, 8, 1))
-    assert read(house)["carried"] == "10"  # and no more than the scheme allows
-    assert read(house, 1)["carry_over"] == kept
+    assert lines(house) == {}
+    did(house, date(2029, 6, 21), "4")
+    assert (read(house)["carried"], read(house, 1)["carry_over"]) == (kept, kept)
+
+
+def test_i32_what_was_done_after_the_renewal_is_a_line_of_the_next_cycle_like_every_other(
+    house: House,
+) -> None:
+    house.go_to(date(2029, 11, 18))
+    used = did(house, date(2029, 6, 19), "3")["id"]
+    approve(house, file(house))
+    late = did(house, date(2029, 11, 17))["id"]
+    found = read(house)
+    assert (found["cycle"], found["counted"], found["carried"]) == (2, "8", "0")
+    assert lines(house) == {late: ("8", [])}
+    assert {bucket["counted"] for bucket in (*found["categories"], *found["topics"])} == {"0"}
+    assert next(gap["missing"] for gap in found["gaps"] if gap["code"] == "total") == "82"
+    assert lines(house, 1) == {used: ("3", [])}
+
+    house.go_to(date(2032, 11, 20))
+    approve(house, file(house))
+    assert lines(house) == {}
+    assert lines(house, 2) == {late: ("8", [])}
+    house.go_to(date(2032, 12, 20))
+    activity = house.holder.calls.get(f"/v1/cpd-activities/{late}").json()
+    assert activity["state"] == "locked"
+    moved = correct(house, activity, ended_on="2032-12-01", started_on="2032-12-01")
+    assert problem(moved) == (409, "cpd-activity-closed-to-changes")
+    assert (read(house)["cycle"], read(house)["counted"], read(house)["carried"]) == (3, "0", "0")
+
+
+def test_i32_no_more_than_the_scheme_carries_over_counts_of_what_came_after_the_renewal(
+    house: House,
+) -> None:
+    enough(house)
+    house.go_to(date(2029, 9, 1))
+    did(house, date(2029, 6, 20), "3")
+    approve(house, file(house))
+    first = did(house, date(2029, 6, 19), "4")["id"]
+    second = did(house, date(2029, 8, 1), "8")["id"]
+    assert lines(house) == {first: ("4", []), second: ("3", ["carry-over-cap"])}
+    found = read(house)
+    assert (found["counted"], found["carried"]) == ("7", "3")
+
+
+def test_what_was_done_before_a_cycle_and_cannot_count_in_it(house: House) -> None:
+    house.go_to(date(2029, 11, 18))
+    did(house, date(2029, 6, 19), "6")
+    rejected = did(house, date(2029, 7, 1))["id"]
+    house.secretary.calls.post(f"/v1/cpd-activities/{rejected}/rejection", json={"reasons": "No."})
+    approve(house, file(house))
+    did(house, date(2029, 5, 20))  # before the last six months
+    other = did(house, date(2029, 10, 1), category="practice")["id"]
+    crowded = did(house, date(2029, 6, 19), "5", provider="Altro ente")["id"]
+    late = did(house, date(2029, 10, 3), "1")["id"]
+    expected = {rejected: ("0", ["rejected"]), other: ("0", ["before-cycle"]), crowded: ("2", ["day-cap"])}
+    assert lines(house) == {**expected, late: ("1", [])}
+    house.go_to(date(2033, 2, 18))  # the last day to claim those of the second cycle, and these with them
+    in_time = did(house, date(2029, 10, 4), "1")["id"]
+    house.pass_days(1)
+    assert count(house, made_up=False).counted == 4
+    too_late = did(house, date(2029, 10, 5), "1")["id"]
+    by_id = {line.activity: line for line in count(house).lines}
+    assert by_id[in_time].counted == 1
+    assert [each.code for each in by_id[too_late].differences] == ["submitted-too-late"]
 
 
 def test_i34_what_was_done_in_time_counts_if_it_is_claimed_in_time(house: House) -> None:
@@ -334,7 +401,9 @@ def test_a_provider_may_go_on_recording_and_its_rows_wait(house: House) -> None:
     rows = [{"row": 1, "credential": house.number, **fields}]
     calls = house.client("cpd:write")
     (result,) = calls.post("/v1/cpd-imports", json={"rows": rows}).json()["results"]
-    assert (result["outcome"], result["state"], result["code"]) == ("created", "draft", "renewal-pending")
+    assert (result["outcome"], result["code"]) == ("created", None)
+    seen = house.holder.calls.get(f"/v1/cpd-activities/{result['activity']}").json()
+    assert (seen["state"], [each["code"] for each in seen["missing"]]) == ("draft", ["renewal-pending"])
     put = house.holder.calls.put(f"/v1/cpd-activities/{result['activity']}", json=fields)
     assert problem(put) == (409, "cpd-activity-closed-to-changes")
     set_state(house, renewal, RenewalState.REFUSED)
@@ -346,14 +415,20 @@ def test_a_provider_does_not_change_what_a_renewal_counts_on(house: House) -> No
     house.go_to(date(2029, 9, 1))
     first = did(house, house.today)
     renewal = file(house)
-    fields = members.fields(house, title=first["title"], topics={})
-    rows = [{"row": 1, "credential": house.number, **fields}]
+    fields = members.fields(house, title=first["title"], hours="8", topics={})
+    rows = [
+        {"row": 1, "credential": house.number, **fields},
+        {"row": 2, "credential": house.number, **fields, "hours": "7"},
+    ]
     calls = house.client("cpd:write")
-    (result,) = calls.post("/v1/cpd-imports", json={"rows": rows}).json()["results"]
-    assert (result["outcome"], result["code"]) == ("refused", "cpd-activity-closed-to-changes")
+    before = count(house)
+    results = calls.post("/v1/cpd-imports", json={"rows": rows}).json()["results"]
+    assert [result["outcome"] for result in results] == ["created", "refused"]
+    assert count(house) == before
     approve(house, renewal)
-    (result,) = calls.post("/v1/cpd-imports", json={"rows": rows}).json()["results"]
-    assert (result["outcome"], result["code"]) == ("refused", "cpd-activity-closed-to-changes")
+    results = calls.post("/v1/cpd-imports", json={"rows": rows}).json()["results"]
+    assert [result["outcome"] for result in results] == ["unchanged", "refused"]
+    assert read(house, 1)["lines"][0]["counted"] == "8"
 
 
 def test_what_a_renewal_used_never_changes_again(house: House) -> None:
