@@ -74,11 +74,15 @@ def record(drawn: AuditDraw, *, today: date) -> dict[str, JsonValue]:
 
 
 def duty(ports: Ports) -> Callable[[], None]:
-    """Make a worker's duty: hold the draws in which somebody has waited for a week."""
+    """Make a worker's duty: promise seeds before anybody files, hold draws that were waited for a week."""
 
-    def hold_overdue(at: datetime) -> None:
+    def promise_and_hold(at: datetime) -> None:
         with ports.database.reading() as session:
+            unpromised = queries.schemes_without_a_promise(session)
             overdue = queries.draws_waited_in_since(session, at - LONGEST_WAIT)
+        for organisation_id, scheme_id in unpromised:
+            with ports.database.writing(organisation_id) as session:
+                join(session, scheme_id, organisation_id=organisation_id, at=at)
         for organisation_id, draw_id in overdue:
             try:
                 with ports.database.writing(organisation_id) as session:
@@ -88,7 +92,7 @@ def duty(ports: Ports) -> Callable[[], None]:
             except Exception:
                 log.exception("draw.failed")
 
-    return Hourly(ports.clock, hold_overdue)
+    return Hourly(ports.clock, promise_and_hold)
 
 
 def _hold(session: Session, draw_id: str, *, by: str, at: datetime) -> AuditDraw:

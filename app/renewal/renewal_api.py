@@ -90,6 +90,7 @@ def standing(
         "phase": place.phase,
         "today": place.today,
         "opens_on": place.days.opens,
+        "bridge_if_filed_by": place.scheme.renewal.bridge.if_submitted_before.before(place.days.ends),
         "expires_on": place.days.ends,
         "grace_until": place.days.grace_ends,
         "reinstatement_until": place.days.reinstatement_ends,

@@ -254,6 +254,22 @@ def open_draw(session: Session, scheme_id: str) -> AuditDraw | None:
     ).first()
 
 
+def schemes_without_a_promise(session: Session) -> Sequence[tuple[str, str]]:
+    """Name each organisation with its schemes that somebody holds a credential of and no draw is open for."""
+    promised = select(AuditDraw.id).where(
+        AuditDraw.organisation_id == Credential.organisation_id,
+        AuditDraw.scheme_id == Credential.scheme_id,
+        AuditDraw.drawn_at.is_(None),
+    )
+    rows = session.execute(
+        select(Credential.organisation_id, Credential.scheme_id)
+        .where(Credential.issued_at.is_not(None), Credential.closed_at.is_(None), ~promised.exists())
+        .distinct(),
+        execution_options=EVERY_ORGANISATION,
+    )
+    return [(organisation_id, scheme_id) for organisation_id, scheme_id in rows]
+
+
 def waiting(session: Session, draw_id: str) -> Sequence[Renewal]:
     """Find the renewals that wait in a draw, and hold them."""
     return session.scalars(

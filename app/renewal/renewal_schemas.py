@@ -135,6 +135,9 @@ class RenewalStandingOut(Answer):
     phase: Phase
     today: date
     opens_on: date
+    bridge_if_filed_by: Annotated[
+        date, Field(description="Whoever files by this day is covered while the review is slow, for a time.")
+    ]
     expires_on: date
     grace_until: date
     reinstatement_until: date

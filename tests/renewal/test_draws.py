@@ -236,3 +236,13 @@ def test_another_organisations_draws_are_its_own(house: House) -> None:
     answer = theirs.post(f"/v1/audit-draws/{renewal['draw']['id']}/drawing")
     assert problem(answer) == (404, "draw-not-found")
     assert problem(theirs.post(f"/v1/audit-draws/{new_id('drw')}/drawing")) == (404, "draw-not-found")
+
+
+def test_a_seed_is_promised_before_the_first_renewal_is_filed(house: House) -> None:
+    with house.ports.database.writing(house.organisation) as session:
+        assert session.scalars(select(AuditDraw)).all() == []
+    draws.duty(house.ports)()
+    draws.duty(house.ports)()
+    with house.ports.database.writing(house.organisation) as session:
+        (promised,) = session.scalars(select(AuditDraw)).all()
+    assert (promised.scheme_id, promised.drawn_at) == (house.credential.scheme_id, None)
