@@ -245,4 +245,4 @@ def test_a_seed_is_promised_before_the_first_renewal_is_filed(house: House) -> N
     draws.duty(house.ports)()
     with house.ports.database.writing(house.organisation) as session:
         (promised,) = session.scalars(select(AuditDraw)).all()
-    assert (promised.scheme_id, promised.drawn_at) == (house.credential.scheme_id, None)
+    assert (promised.organisation_id, promised.drawn_at) == (house.organisation, None)
