@@ -1,10 +1,15 @@
 """The ledger of a cycle: what counts against what was claimed, and what is missing by when."""
 
+import re
+from typing import Final
+
 from rich.text import Text
 
 from app.client import terminal
 from app.client.api import Json
 from app.client.visit import Visit
+
+A_YEAR: Final = re.compile(r"\b[0-9]{4}\b")  # which every day that a sentence names has
 
 
 def show(visit: Visit, number: str, ledger: Json) -> None:
@@ -13,9 +18,10 @@ def show(visit: Visit, number: str, ledger: Json) -> None:
     begins, ends = voice.day(ledger["begins"]), voice.day(ledger["ends"])
     visit.print("ledger-of", style="bold", number=number, cycle=ledger["cycle"], begins=begins, ends=ends)
     figures = {name: voice.hours(ledger[name]) for name in ("counted", "required", "claimed")}
-    visit.print("ledger-counted", **figures)
     if float(ledger.get("carried") or 0):
-        visit.print("ledger-carried", hours=voice.hours(ledger["carried"]))
+        visit.print("ledger-counted-carried", carried=voice.hours(ledger["carried"]), **figures)
+    else:
+        visit.print("ledger-counted", **figures)
     for code, buckets in (("by-category", ledger["categories"]), ("by-topic", ledger["topics"])):
         _buckets(visit, code, buckets)
     _years(visit, ledger["years"])
@@ -34,9 +40,9 @@ def show_gaps(visit: Visit, ledger: Json) -> None:
     visit.print("ledger-gaps", style="bold yellow")
     for gap in ledger["gaps"]:
         said = visit.voice.both(gap["detail"])
-        due, file_by = (visit.voice.day(gap[name]) for name in ("due", "file_by"))
-        days = () if due in said else (visit.say("gap-due", due=due, file_by=file_by),)
-        terminal.bullet(visit.out, said, *days)
+        days = {name: visit.voice.day(gap[name]) for name in ("due", "file_by")}
+        told = A_YEAR.search(said) or gap["file_by"] < ledger["as_of"]  # or nothing can be done about it now
+        terminal.bullet(visit.out, said, *(() if told else (visit.say("gap-due", **days),)))
 
 
 def _buckets(visit: Visit, code: str, buckets: list[Json]) -> None:

@@ -42,6 +42,16 @@ def fetch(visit: Visit, credential: Json, form: str, *, every: bool) -> Iterator
         yield name, content, period
 
 
+def ahead(credential: Json) -> Json | None:
+    """Find the period that follows the one in force and has its document already."""
+    for period in credential.get("periods") or ():
+        later = period["valid_from"] > credential["valid_from"] and not period.get("ended_on")
+        if later and period.get("documents"):
+            found: Json = period
+            return found
+    return None
+
+
 def keep(path: Path, content: bytes, *, overwrite: bool) -> bool:
     """Write a file whole, over no other; tell whether it was new."""
     try:

@@ -195,7 +195,7 @@ def status(
 ) -> None:
     """Say where you stand: memberships, dossiers, credentials with their dates, and how a renewal goes.
 
-    --json: `{me, dossiers: […], credentials: [{…, renewal}]}`
+    --json: `{me, dossiers: […], credentials: [{…, renewal, questions}]}`
     """
     found = standing.of(visit)
     if visit.as_json:
@@ -472,27 +472,38 @@ def check(
     Ends with 0 if nothing is missing for the renewal, with 3 if something is.
 
     --json: `{credential, cpd: {counted, claimed, required, satisfied, categories, topics, years,
-    lines, gaps, …}, renewal: {phase, opens_on, expires_on, grace_until, reinstatement_until, …}}`
+    lines, gaps, …}, renewal: {phase, opens_on, expires_on, grace_until, reinstatement_until, …},
+    questions}`
     """
     credential = standing.the_credential(visit, number)
     path = f"/v1/credentials/{credential['id']}"
     ledger = visit.api.get(f"{path}/cpd", **({"cycle": str(cycle)} if cycle else {}))
     found = visit.api.get(f"{path}/renewal")
+    questions = standing.questions(visit, credential)
+    lapsed = credential["state"] == "lapsed"
     if visit.as_json:
-        visit.answer({"credential": credential["number"], "cpd": ledger, "renewal": found})
+        visit.answer(
+            {"credential": credential["number"], "cpd": ledger, "renewal": found, "questions": questions}
+        )
+    elif lapsed:
+        checking.show(visit, credential["number"], ledger)
+        visit.out.print()
+        visit.print("credential-lapsed", style="bold yellow", number=credential["number"])
     else:
         checking.show(visit, credential["number"], ledger)
         visit.out.print()
         renewing.show_standing(visit, found)
+        renewing.show_questions(visit, questions)
         dates = renewing.days(visit, found)
-        visit.print("renewal-dates", **dates)
-        if not ledger["satisfied"]:
+        if not renewing.is_pending(found):  # which has days of its own
+            visit.print("renewal-dates", **dates)
+        if renewing.can_add(found, ledger):
             visit.print("check-next-gaps")
-        elif not renewing.is_pending(found):
-            visit.print(
-                "check-next-open" if found["may_file"] else "check-next-wait", opens=dates["opens_on"]
-            )
-    raise Stopped(Ends.OK if ledger["satisfied"] else Ends.REFUSED)
+        elif ledger["satisfied"] and found["may_file"]:
+            visit.print("check-next-open")
+        elif ledger["satisfied"] and found["phase"] == "not_open":
+            visit.print("check-next-wait", opens=dates["opens_on"])
+    raise Stopped(Ends.OK if ledger["satisfied"] and not lapsed else Ends.REFUSED)
 
 
 @app.command(rich_help_panel=MEMBERS, cls=BilingualCommand)
@@ -517,6 +528,7 @@ def renew(
     if not dry_run:
         visit.begin_writing()
     credential = standing.the_credential(visit, number)
+    renewing.refuse_lapsed(visit, credential)
     if answer and not dry_run:
         answered = renewing.answer(visit, credential)
         if visit.as_json:
@@ -540,7 +552,8 @@ def renew(
     if visit.as_json:
         visit.answer(filed)
     else:
-        renewing.show_filed(visit, filed, before=before)
+        today = visit.api.get(f"/v1/credentials/{credential['id']}/renewal")["today"] if before else ""
+        renewing.show_filed(visit, filed, before=before, today=today)
 
 
 @app.command(rich_help_panel=MEMBERS, cls=BilingualCommand)
@@ -583,6 +596,8 @@ def download(
     if visit.as_json:
         visit.answer({"credential": credential["number"], "files": files})
         return
+    if not every and (ahead := documents.ahead(credential)):
+        visit.print("document-ahead", valid_from=visit.voice.day(ahead["valid_from"]))
     visit.print("document-next")
 
 

@@ -22,7 +22,14 @@ def of(visit: Visit) -> Json:
     credentials = [one for one in _all(api, "/v1/credentials") if _mine(one, me)]
     for credential in credentials:
         credential["renewal"] = _one(api, f"/v1/credentials/{credential['id']}/renewal")
+        credential["questions"] = questions(visit, credential)
     return {"me": me, "dossiers": _all(api, "/v1/dossiers"), "credentials": credentials}
+
+
+def questions(visit: Visit, credential: Json) -> int:
+    """Count the activities about which the secretariat waits for an answer."""
+    query = {"credential": str(credential["id"]), "state": "queried"}
+    return len(_all(visit.api, "/v1/cpd-activities", **query))
 
 
 def the_credential(visit: Visit, asked: str | None) -> Json:
@@ -39,6 +46,9 @@ def the_credential(visit: Visit, asked: str | None) -> Json:
         visit.note("credential-none")
         raise Stopped(Ends.REFUSED)
     still_open = [one for one in mine if one["state"] not in CLOSED]
+    lapsed = [one for one in mine if one["state"] == "lapsed"]
+    if not still_open and len(lapsed) == 1:
+        return lapsed[0]
     if len(still_open) != 1:
         raise WhichCredential("credential-several" if still_open else "credential-closed", numbers=numbers)
     return still_open[0]
@@ -74,10 +84,14 @@ def _next(found: Json) -> str:
     states = {dossier["status"] for dossier in found["dossiers"]}
     if "returned" in states:
         return "status-next-returned"
-    if found["credentials"]:
+    if any(one["state"] not in CLOSED for one in found["credentials"]):
         return "status-next-credential"
     if "draft" in states:
         return "status-next-draft"
+    if states & {"submitted", "admitted", "in_assessment", "interview", "ready_for_decision"}:
+        return "status-next-wait"
+    if found["credentials"]:
+        return "status-next-closed"
     return "status-next-wait" if found["dossiers"] else "status-nothing"
 
 
@@ -93,8 +107,11 @@ def _credential(visit: Visit, credential: Json, *, with_qr: bool) -> None:
         kind = voice.named("period", period["kind"])
         visit.print("period-days", seq=period["seq"], kind=kind, **_days(visit, period))
     visit.print("credential-url", url=credential["verify_url"])
-    if credential["renewal"]:
+    if state == "lapsed":
+        visit.print("credential-lapsed", number=credential["number"])
+    elif credential["renewal"] and state not in CLOSED:
         renewing.show_standing(visit, credential["renewal"])
+    renewing.show_questions(visit, credential["questions"])
     if with_qr:
         visit.out.print(terminal.qr(credential["verify_url"]))
 
@@ -125,9 +142,9 @@ def _mine(credential: Json, me: Json) -> bool:
     return not me.get("person") or credential.get("holder") == me["id"]
 
 
-def _all(api: Api, path: str) -> list[Json]:
+def _all(api: Api, path: str, **query: str) -> list[Json]:
     try:
-        return list(api.all(path))
+        return list(api.all(path, **query))
     except Refused as refused:
         if refused.status in NOT_OPEN_TO_THIS_KEY:
             return []

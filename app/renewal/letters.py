@@ -26,6 +26,7 @@ class Hours:
     counted: Labels
     required: Labels
     gaps: tuple[Labels, ...]
+    carried: Labels | None = None  # what the cycle before brings along, if anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,12 @@ COUNTED: Final = Labels(
     it="Aggiornamento continuo che conta finora: {counted}, su {required}.",
     en="Continuing development that counts so far: {counted}, of {required}.",
 )
+COUNTED_AND_CARRIED: Final = Labels(
+    it="Aggiornamento continuo che conta finora: {counted}, più {carried} dal ciclo precedente, su "
+    "{required}.",
+    en="Continuing development that counts so far: {counted}, plus {carried} carried over from the previous "
+    "cycle, of {required}.",
+)
 MISSING: Final = Labels(it="Per il rinnovo:", en="For the renewal:")
 NOTHING_MISSING: Final = Labels(it="Non manca nulla.", en="Nothing is missing.")
 MAY_FILE: Final = Labels(
@@ -121,7 +128,17 @@ AUTOMATIC: Final = Labels(
 )
 SENTENCES: Final = (
     *(SUBJECT_OPEN, SUBJECT_EXPIRED, SUBJECT_SEVERAL, MOVED, GREETING, OPENING, NUMBER, NOT_OPEN, OPEN, LATE),
-    *(EXPIRED, SUSPENDED, COUNTED, MISSING, NOTHING_MISSING, MAY_FILE, COMMANDS, AUTOMATIC),
+    *(
+        EXPIRED,
+        SUSPENDED,
+        COUNTED,
+        COUNTED_AND_CARRIED,
+        MISSING,
+        NOTHING_MISSING,
+        MAY_FILE,
+        COMMANDS,
+        AUTOMATIC,
+    ),
 )
 
 
@@ -176,11 +193,17 @@ def _about(entry: Entry, occasion: Occasion, language: Language) -> str:
             _filled(said(NUMBER, title=entry.title, number=entry.number)),
             entry.address,
             _filled(about),
-            _filled(said(COUNTED, counted=hours.counted, required=hours.required)),
+            _filled(_so_far(hours).in_language(language)),
             _filled(said(_verdict(hours, entry.days.phase(occasion.today)))),
             *(_filled(gap.in_language(language), "- ") for gap in hours.gaps),
         ]
     )
+
+
+def _so_far(hours: Hours) -> Labels:
+    if hours.carried is None:
+        return worded(COUNTED, counted=hours.counted, required=hours.required)
+    return worded(COUNTED_AND_CARRIED, counted=hours.counted, carried=hours.carried, required=hours.required)
 
 
 def _standing(entry: Entry, occasion: Occasion) -> Iterator[Labels]:

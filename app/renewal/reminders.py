@@ -369,5 +369,6 @@ def _entry(session: Session, reminder: Due, public_url: str, today: date, now: d
             counted=amount(ledger.counted, unit),
             required=amount(ledger.required, unit),
             gaps=tuple(gap.words for gap in ledger.gaps),
+            carried=amount(ledger.carried, unit) if ledger.carried else None,
         ),
     )

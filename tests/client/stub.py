@@ -71,6 +71,8 @@ class Stub:
         self.activities: dict[str, Json] = {}
         self.renewal: Json | None = None
         self.phase, self.satisfied = "open", False
+        self.carried, self.as_of = "0", "2029-06-01"
+        self.bridge_if_filed_by: str | None = None
         self.report: Json = {}
         self.asked: list[tuple[str, str, Json]] = []
         self.headers: list[Message] = []
@@ -97,6 +99,7 @@ class Stub:
                 {"code": "renewal-not-eligible", "detail": {"it": "Mancano ore.", "en": "Hours are missing."}}
             ],
             "renewal": self.renewal,
+            "bridge_if_filed_by": self.bridge_if_filed_by,
         }
 
     def ledger(self) -> Json:
@@ -113,14 +116,14 @@ class Stub:
             "credential": CREDENTIAL,
             "cycle": 1,
             "rules": "0" * 64,
-            "as_of": "2029-06-01",
+            "as_of": self.as_of,
             "begins": "2026-11-20",
             "ends": "2029-11-20",
             "earned_by": "2029-11-20",
             "submitted_by": "2030-02-18",
             "claimed": "96.00" if self.satisfied else "32.50",
             "counted": "90.00" if self.satisfied else "30.00",
-            "carried": "0",
+            "carried": self.carried,
             "required": "90",
             "satisfied": self.satisfied,
             "carry_over": "2.50" if self.satisfied else "0",

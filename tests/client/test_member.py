@@ -211,7 +211,7 @@ def test_the_check_shows_what_counts_and_ends_with_three_while_something_is_miss
     said = member("check", "--lang", spoken.value)
     assert (said.code, "sigillo renew" in said.words) == (Ends.OK, True)
     found = member("check", "--json")
-    assert set(found.json) == {"credential", "cpd", "renewal"}
+    assert set(found.json) == {"credential", "cpd", "renewal", "questions"}
 
 
 def test_a_rehearsal_shows_everything_and_sends_nothing(member: Member, service: Stub) -> None:
@@ -371,7 +371,7 @@ def test_of_several_credentials_one_must_be_named(member: Member, service: Stub)
     assert member("check", "--credential", NUMBER.lower().replace("-", " ")).code == Ends.REFUSED
     service.credentials[1]["state"] = "revoked"
     assert "counted" in member("check", "--json").json["cpd"]
-    service.credentials[0]["state"] = "lapsed"
+    service.credentials[0]["state"] = "revoked"
     assert "None of your credentials is open" in member("check").words
     service.credentials = [credential(holder="per_another")]
     assert member("check").code == Ends.REFUSED

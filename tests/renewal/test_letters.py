@@ -37,6 +37,15 @@ OCCASION = Occasion(
     test=False,
     clock_offset=None,
 )
+
+
+def test_a_letter_tells_what_is_carried_apart_from_what_counts() -> None:
+    hours = replace(HOURS, carried=Labels("2 ore", "2 hours"))
+    italian, english = halves(letters.compose([replace(ENTRY, hours=hours)], OCCASION))
+    assert "conta finora: 45 ore, più 2 ore dal ciclo precedente, su 60 ore." in italian
+    assert "45 hours, plus 2 hours carried over from the previous cycle, of 60 hours." in english
+
+
 LATER = replace(ENTRY, number="DLE-27-…", days=days_of(date(2027, 1, 8), 1, years=3, rules=SCHEME.renewal))
 
 

@@ -1,0 +1,104 @@
+"""What a member is told of a cycle and its renewal: only what is so, and only what can be done."""
+
+from pathlib import Path
+
+import pytest
+
+from app.client.visit import Ends
+from tests.client.conftest import Member
+from tests.client.stub import NUMBER, Stub
+from tests.client.test_member import ADD, URL
+
+
+def test_hours_that_are_carried_are_told_apart_from_those_that_count(member: Member, service: Stub) -> None:
+    service.carried = "2.00"
+    assert (
+        "30 hours count, plus 2 carried over from the previous cycle, of the 90 asked for"
+        in member("check").words
+    )
+    assert (
+        "Contano 30 ore, più 2 portate dal ciclo precedente, su 90" in member("check", "--lang", "it").words
+    )
+
+
+@pytest.mark.parametrize("arguments", [["renew"], ["renew", "--dry-run"], ["check"]], ids=" ".join)
+def test_of_a_lapsed_credential_a_new_dossier_is_the_way_back(
+    member: Member, service: Stub, arguments: list[str]
+) -> None:
+    service.phase, service.as_of = "lapsed", "2031-01-01"
+    service.credentials[0]["state"] = "lapsed"
+    said = member(*arguments)
+    assert said.code == Ends.REFUSED
+    assert f"{NUMBER} has lapsed: it takes a new dossier" in said.words
+    assert "cpd add" not in said.words
+    assert "to be done by" not in said.words
+    assert member(*arguments, "--json").code == Ends.REFUSED
+    assert service.paths("POST") == []
+    said = member("status", "--lang", "it")
+    assert "è decaduta: serve un nuovo dossier" in said.words
+    assert "sigillo check" not in said.words
+
+
+def test_a_day_that_a_sentence_names_is_not_said_again(
+    member: Member, service: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = service.ledger()
+    ledger["gaps"][0]["detail"] = {"it": "entro il 18 febbraio 2030", "en": "by 18 February 2030"}
+    monkeypatch.setattr(service, "ledger", lambda: ledger)
+    assert "to be done by" not in member("check").words
+
+
+def test_a_question_that_waits_is_told_wherever_a_member_looks(member: Member, service: Stub) -> None:
+    assert "waits for you" not in member("status").words
+    member(*ADD, *URL)
+    service.activities["act_1"] |= {"state": "queried", "question": "Who taught it?"}
+    for command in ("status", "check"):
+        assert "1 question waits for you: `sigillo cpd list --state queried`" in member(command).words
+    assert "1 domanda ti aspetta" in member("status", "--lang", "it").words
+    assert member("check", "--json").json["questions"] == 1
+    assert member("status", "--json").json["credentials"][0]["questions"] == 1
+
+
+def test_a_member_is_told_until_when_to_answer(member: Member, service: Stub) -> None:
+    service.satisfied = True
+    member("renew")
+    assert service.renewal is not None
+    service.renewal |= {"state": "audit", "audit": {"reason": "sampled", "reply_by": "2029-07-16"}}
+    assert "rispondi entro il 16 luglio 2029" in member("status", "--lang", "it").words
+    service.satisfied = False
+    said = member("check").words
+    assert "cpd add" not in said  # nothing can be added while it is looked at
+    service.renewal |= {"state": "cure", "cure": {"reasons": "A proof is missing.", "by": "2029-08-01"}}
+    said = member("check").words
+    assert said.count("The last day to answer is 1 August 2029") == 1
+    assert "The dates:" not in said
+
+
+def test_a_renewed_document_is_named_before_it_is_in_force(member: Member, service: Stub) -> None:
+    service.satisfied = True
+    member("renew")
+    assert service.renewal is not None
+    (period,) = service.credentials[0]["periods"]
+    later = {"valid_from": "2029-11-21", "valid_until": "2032-11-20"}
+    service.credentials[0]["periods"] = [period, {**period, "seq": 2, "kind": "renewal", **later}]
+    service.renewal |= {"state": "approved", "period": {"seq": 2, **later}}
+    for command in (["status"], ["renew"], ["check"]):
+        assert "`sigillo download --all-periods`. Until then" in member(*command).words
+    said = member("download").words
+    assert "The renewed one, valid from 21 November 2029, is there too" in said
+    assert "sigillo download --all-periods" in said
+    assert [path.name for path in Path().iterdir()] == [f"{NUMBER}_2029-11-20.vc.jwt"]
+    assert "is there too" not in member("download", "--all-periods").words
+
+
+@pytest.mark.parametrize("arguments", [["check"], ["status"], ["renew", "--dry-run"]], ids=" ".join)
+def test_the_day_by_which_to_file_so_as_to_stay_covered_is_told_while_it_matters(
+    member: Member, service: Stub, arguments: list[str]
+) -> None:
+    service.satisfied = True
+    assert "stays covered" not in member(*arguments).words
+    service.bridge_if_filed_by = "2029-10-21"
+    assert "files by 21 October 2029 stays covered" in member(*arguments).words
+    assert "non resta scoperto" in member(*arguments, "--lang", "it").words
+    service.phase = "grace"
+    assert "stays covered" not in member(*arguments).words
