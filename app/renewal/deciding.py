@@ -31,7 +31,7 @@ from app.renewal.errors import (
     RenewalNotMovable,
     ReviewerDecidesNot,
 )
-from app.renewal.evaluating import as_filed, evaluation_of, require_membership, used
+from app.renewal.evaluating import as_filed, evaluation_of, judged_in, require_membership, used
 from app.renewal.models import CpdActivity, Renewal
 from app.renewal.renewal_queries import Place
 from app.renewal.rules import Ledger
@@ -144,7 +144,7 @@ def refuse(session: Session, renewal_id: str, *, reasons: str, by: Actor, at: da
     credential, renewal = _held(session, renewal_id)
     _refuse_own(renewal, by)
     place = queries.under_review(session, credential, renewal, at=at)
-    _require_another_hand(session, renewal, place, by)
+    _require_another_hand(session, renewal, place, judged_in(renewal.evaluation), by)
     _decide(session, renewal, RenewalState.REFUSED, reasons, place, by=by, at=at)
     _record(session, renewal, "renewal.refused", by=by.id, at=at, **_decision(renewal))
     session.flush()
@@ -193,8 +193,9 @@ def _approve(
     # 2. What was filed still holds, by the rules and within the limits that it was filed under.
     ledger = as_filed(session, credential, renewal, at=at)
     _require_enough(ledger)
-    _require_another_hand(session, renewal, place, by)
-    counted = queries.activities(session, used(evaluation_of(ledger)))
+    evaluation = evaluation_of(ledger)
+    _require_another_hand(session, renewal, place, judged_in(evaluation), by)
+    counted = queries.activities(session, used(evaluation))
     _require_reviewed(renewal, counted)
     _keep_interview(renewal, interview, place)
     # 3. Hours are used up, and the decision stands before anything rests on it.
@@ -270,10 +271,12 @@ def _require_enough(ledger: Ledger) -> None:
         )
 
 
-def _require_another_hand(session: Session, renewal: Renewal, place: Place, by: Actor) -> None:
+def _require_another_hand(
+    session: Session, renewal: Renewal, place: Place, judged: frozenset[str], by: Actor
+) -> None:
     """Keep apart who judged what a renewal rests on, whatever became of it, and who decides."""
-    until = max(place.days.ends, renewal.filed_on)
-    if by.id in queries.reviewers(session, renewal.credential_id, place.days.begins, until):
+    begins, ends = place.days.begins, max(place.days.ends, renewal.filed_on)
+    if by.id in queries.reviewers(session, renewal.credential_id, begins, ends, judged=judged):
         raise ReviewerDecidesNot("Somebody who reviewed none of its activities decides this renewal.")
     if by.id in queries.exempters(session, renewal.credential_id, renewal.cycle):
         raise ReviewerDecidesNot("Somebody who granted no exemption in its cycle decides this renewal.")

@@ -38,6 +38,11 @@ def evaluation_of(ledger: Ledger) -> dict[str, JsonValue]:
     return as_json(ledger)
 
 
+def judged_in(evaluation: dict[str, Any]) -> frozenset[str]:
+    """Name the activities that a kept evaluation looked at, whether they counted or not."""
+    return frozenset(line["activity"] for line in evaluation["lines"])
+
+
 def used(evaluation: dict[str, Any]) -> frozenset[str]:
     """Name the activities of a kept evaluation of which anything counted."""
     return frozenset(line["activity"] for line in evaluation["lines"] if float(line["counted"]) > 0)

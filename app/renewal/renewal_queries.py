@@ -182,8 +182,13 @@ def sources(session: Session, credential_id: str) -> dict[str, tuple[ActivitySou
     return {row.id: (row.source, row.recorded_by, row.provider) for row in rows}
 
 
-def reviewers(session: Session, credential_id: str, begins: date, ends: date) -> frozenset[str]:
-    """Tell who reviewed any activity of some days, in whatever version and whatever came of it."""
+def reviewers(
+    session: Session, credential_id: str, begins: date, ends: date, *, judged: Collection[str]
+) -> frozenset[str]:
+    """Tell who reviewed any activity of some days, in whatever version and whatever came of it.
+
+    What was judged and is from before these days, as the end of the cycle before may be, is one of them.
+    """
     rows = session.execute(
         select(CpdActivity.id, CpdActivity.corrects_id, CpdActivity.ended_on, CpdActivity.reviewed_by).where(
             CpdActivity.credential_id == credential_id
@@ -196,7 +201,9 @@ def reviewers(session: Session, credential_id: str, begins: date, ends: date) ->
             version = older
         return version
 
-    concerned = {first(row.id) for row in rows if begins <= row.ended_on <= ends}
+    concerned = {
+        first(row.id) for row in rows if row.ended_on <= ends and (begins <= row.ended_on or row.id in judged)
+    }
     return frozenset(row.reviewed_by for row in rows if row.reviewed_by and first(row.id) in concerned)
 
 

@@ -196,6 +196,31 @@ def test_whoever_turned_an_activity_down_decides_nothing_in_its_cycle(house: Hou
     assert refuse(house, renewal, by=house.second_manager).json()["state"] == "refused"
 
 
+def test_whoever_reviewed_what_is_counted_of_the_cycle_before_does_not_decide(house: House) -> None:
+    ends = days(house).ends
+    house.go_to(days(house).opens)
+    renewed(house)
+    house.go_to(ends + 10 * DAY)
+    late = activity(
+        house,
+        house.credential,
+        ended_on=ends - 10 * DAY,
+        claimed_on=house.today,
+        state=ActivityState.ACCEPTED,
+        reviewed_by=house.second_manager.id,
+    )
+    enter(house, late)
+    enough(house, provider="Scuola di prova", state=ActivityState.ACCEPTED)
+    house.go_to(days(house).opens)
+    renewal = filed(house)
+    assert late.id in {line["activity"] for line in renewal["evaluation"]["lines"]}
+    by = house.second_manager
+    assert problem(refuse(house, renewal, by=by)) == (403, "reviewer-decides-not")
+    accept_all(house)
+    assert problem(approve(house, renewal, by=by)) == (403, "reviewer-decides-not")
+    assert approved(house, renewal)["state"] == "approved"
+
+
 def test_whoever_granted_an_exemption_does_not_decide_the_renewal_of_its_cycle(house: House) -> None:
     asked = {"credential": house.credential, "reason": "illness", "reduction_pct": 10}
     given = house.manager.calls.post("/v1/cpd-exemptions", json=asked)
