@@ -131,6 +131,21 @@ def test_the_vectors_of_the_domain_hold_over_http(
     assert (report["result"], code(report, "validity_period")) == ("invalid", "expired-renewable")
 
 
+@pytest.mark.parametrize(
+    ("anchor", "opens", "expires", "grace"),
+    [
+        (date(2026, 11, 20), "2029-05-20", "2029-11-20", "2030-02-18"),
+        (date(2026, 8, 31), "2029-02-28", "2029-08-31", "2029-11-29"),
+    ],
+    ids=str,
+)
+def test_the_windows_of_the_domain_hold_over_http(
+    ports: Ports, clock: SetClock, anchor: date, opens: str, expires: str, grace: str
+) -> None:
+    found = standing(begun(ports, clock, anchor).house)
+    assert (found["opens_on"], found["expires_on"], found["grace_until"]) == (opens, expires, grace)
+
+
 def said_until(house: House, place: int) -> str:
     """The `validUntil` of a period's document, as it is signed."""
     says = read_credential(open_compact(document(credential(house).periods[place]).token).payload)
