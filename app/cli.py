@@ -32,8 +32,8 @@ YEAR: Final = """\
 
 Whoever has no credential yet begins with `sigillo dossier submit FOLDER`. Anybody: `sigillo verify FILE`.
 
-**Exit codes**: 0 done · 2 the command or a file is to be mended · 3 no (something is missing, not accepted,
-not valid) · 4 sign-in · 5 network, safe to try again · 130 interrupted.
+**Exit codes**: 0 done · 1 a defect of ours · 2 the command or a file is to be mended · 3 no (something is
+missing, not accepted, not valid) · 4 sign-in · 5 network, safe to try again · 130 interrupted.
 
 For scripts: `--json`, SIGILLO_URL, SIGILLO_KEY, SIGILLO_LANG, SIGILLO_HOME (the folder of the sign-in).
 """

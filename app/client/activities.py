@@ -53,9 +53,11 @@ class Given:
         """Read what was given."""
         found: Json = {
             name: value.strip()
-            for name in ("title", "provider", "category", "note")
+            for name in ("title", "provider", "note")
             if (value := getattr(self, name)) is not None
         }
+        if self.category is not None:
+            found["category"] = cpd.category(self.category)
         if self.started_on is not None:
             found["started_on"] = cpd.day(self.started_on, "--from")
         if self.ended_on is not None:
@@ -105,10 +107,16 @@ def ask(visit: Visit, fields: Json, credential: Json) -> None:
         ("started_on", "ask-from", lambda text: cpd.day(text, "started_on")),
         ("ended_on", "ask-to", lambda text: cpd.day(text, "ended_on")),
         ("hours", "ask-hours", cpd.hours),
-        ("category", "ask-category", str.strip),
-        ("topics", "ask-topics", cpd.topics),
-        ("competences", "ask-competences", cpd.competences),
+        ("category", "ask-category", lambda text: _chosen("category", cpd.category(text), choices)),
+        ("topics", "ask-topics", lambda text: _chosen("topics", cpd.topics(text), choices)),
+        ("competences", "ask-competences", lambda text: _chosen("competences", _some(text), choices)),
     )
+    for name in choices:
+        try:
+            _chosen(name, fields.get(name, ()), choices)
+        except cpd.Unreadable as wrong:  # given in an option: asked for again
+            visit.errors.print(wrong.said(visit.voice), markup=False)
+            del fields[name]
     for name, code, reading in questions:
         if name in fields or (name == "topics" and not choices["topics"]):
             continue
@@ -116,6 +124,22 @@ def ask(visit: Visit, fields: Json, credential: Json) -> None:
             visit.errors.print(f"  {choice['id']:14} {visit.voice.both(choice['label'])}", markup=False)
         default = {"ended_on": fields.get("started_on"), "topics": ""}.get(name)
         fields[name] = _asked(visit, visit.say(code), reading, default)
+
+
+def _some(text: str) -> list[str]:
+    found = cpd.competences(text)
+    if not found:
+        raise cpd.Unreadable("row-missing", column="competences")
+    return found
+
+
+def _chosen(name: str, given: Any, choices: dict[str, list[Json]]) -> Any:
+    """Hold what was given against the choices, where the service tells them."""
+    known = [str(choice["id"]) for choice in choices[name]]
+    for one in (given,) if isinstance(given, str) else given:
+        if known and one not in known:
+            raise cpd.Unreadable("row-not-a-choice", column=name, value=one, choices=", ".join(known))
+    return given
 
 
 def _choices(visit: Visit, credential: Json) -> dict[str, list[Json]]:
@@ -210,20 +234,33 @@ def show(visit: Visit, activity: Json) -> None:
         "state": voice.named("activity", state),
     }
     visit.print(code, style="bold", **facts)
-    for missing in activity.get("missing") or ():
+    for missing in _lacking(activity):
         visit.print("activity-missing", what=terminal.item_of(missing, voice))
     visit.print(next_of(activity) if state == "draft" else "activity-next", id=activity["id"])
 
 
 def next_of(draft: Json) -> str:
     """Say what a draft waits for: its holder, or nothing but to be claimed."""
-    missing = {one["code"] for one in draft.get("missing") or ()}
-    return "activity-draft-next" if missing - {"renewal-pending"} else "activity-claim-next"
+    if _waits_for_renewal(draft):
+        return "activity-renewal-pending"
+    return "activity-draft-next" if draft.get("missing") else "activity-claim-next"
 
 
-def show_all(visit: Visit, found: list[Json], *, with_ids: bool) -> None:
+def _waits_for_renewal(activity: Json) -> bool:
+    return any(one["code"] == "renewal-pending" for one in activity.get("missing") or ())
+
+
+def _lacking(activity: Json) -> list[Json]:
+    """List what its holder can add now: nothing while a renewal is looked at."""
+    return [] if _waits_for_renewal(activity) else activity.get("missing") or []
+
+
+def show_all(visit: Visit, found: list[Json], *, with_ids: bool, state: str | None = None) -> None:
     """Show activities as a table, then those that wait for their holder."""
     voice = visit.voice
+    if not found and state:
+        visit.print("activities-none-so", state=voice.named("activity", state))
+        return
     if not found:
         visit.print("activities-none")
         return
@@ -254,7 +291,7 @@ def show_all(visit: Visit, found: list[Json], *, with_ids: bool) -> None:
 def _attention(visit: Visit, one: Json) -> None:
     lines: list[str] = [
         visit.say("activity-missing", what=terminal.item_of(missing, visit.voice))
-        for missing in one.get("missing") or ()
+        for missing in _lacking(one)
     ]
     if one.get("question") and one["state"] == "queried":
         lines.append(visit.say("activity-question", what=one["question"]))

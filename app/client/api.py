@@ -37,6 +37,17 @@ class Refused(Exception):
         return self.status == HTTPStatus.UNAUTHORIZED
 
 
+class Answered(dict[str, Any]):
+    """A part of an answer, which says so when it lacks what it should have."""
+
+    def __missing__(self, name: str) -> Any:
+        raise Strange("answer-strange", why=name)
+
+
+class Strange(Told):
+    """An answer is not of the shape that this version knows."""
+
+
 class NotUsable(Told):
     """The address or the key cannot be right; the message says what to mend."""
 
@@ -175,5 +186,5 @@ def _without_controls(found: Any) -> Any:
     if isinstance(found, list):
         return [_without_controls(each) for each in found]
     if isinstance(found, dict):
-        return {name: _without_controls(each) for name, each in found.items()}
+        return Answered((name, _without_controls(each)) for name, each in found.items())
     return found

@@ -9,6 +9,7 @@ from app.client import terminal
 from app.client.api import Json
 from app.client.visit import Visit
 
+SHOWN_AT_MOST: Final = 50
 A_YEAR: Final = re.compile(r"\b[0-9]{4}\b")  # which every day that a sentence names has
 
 
@@ -92,10 +93,12 @@ def _differences(visit: Visit, lines: list[Json]) -> None:
         title=voice.say("ledger-differences"),
         numbers=(1, 2),
     )
-    for line in short:
+    for line in short[:SHOWN_AT_MOST]:
         why = "\n".join(
             f"\N{MINUS SIGN}{voice.hours(one['hours'])}: {voice.both(one['detail'])}"
             for one in line["differences"]
         )
         made.add_row(line["title"], voice.hours(line["claimed"]), voice.hours(line["counted"]), why)
     visit.out.print(made)
+    if len(short) > SHOWN_AT_MOST:
+        visit.print("check-more", number=len(short) - SHOWN_AT_MOST)

@@ -44,7 +44,9 @@ NO: Final = frozenset({"0", "n", "no", "false"})
 _ISO: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)
 _EUROPEAN: Final = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})", re.ASCII)
 _NUMBER: Final = re.compile(r"\d{1,6}([.,]\d{1,4})?", re.ASCII)
-_TOPIC: Final = re.compile(r"([a-z][a-z0-9_]*)\s*[:=]\s*(\d{1,6}(?:[.,]\d{1,4})?)(?![\d.,]*\d)", re.ASCII)
+_TOPIC: Final = re.compile(
+    r"([a-z][a-z0-9_]*)\s*[:=]\s*(\d{1,6}(?:[.,]\d{1,4})?)(?![\d.,]*\d)", re.ASCII | re.IGNORECASE
+)
 _BETWEEN: Final = re.compile(r"[\s,;|]+")
 
 
@@ -86,15 +88,20 @@ def hours(text: str, column: str = "hours") -> str:
 
 def topics(text: str) -> dict[str, str]:
     """Read hours by topic: `responsible_ai:2 sustainability:1,5`."""
-    found = {name: amount.replace(",", ".") for name, amount in _TOPIC.findall(text)}
+    found = {name.lower(): amount.replace(",", ".") for name, amount in _TOPIC.findall(text)}
     if _BETWEEN.sub("", _TOPIC.sub("", text)):
         raise Unreadable("row-topics", value=text.strip())
     return found
 
 
 def competences(text: str) -> list[str]:
-    """Read a list of competences, with anything sensible between them."""
-    return [name for name in _BETWEEN.split(text) if name]
+    """Read a list of competences, with anything sensible between them; schemes name them in capitals."""
+    return [name.upper() for name in _BETWEEN.split(text) if name]
+
+
+def category(text: str) -> str:
+    """Read a category; schemes name them in small letters."""
+    return text.strip().lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +225,11 @@ def _row(
     number: int, given: Mapping[str, str], cells: Sequence[str], names: Sequence[str], beside: Path
 ) -> Row:
     cell = {name: given.get(name, "").strip() for name in COLUMNS}
-    body: Json = {name: cell[name] for name in ("title", "provider", "category")}
+    body: Json = {
+        "title": cell["title"],
+        "provider": cell["provider"],
+        "category": category(cell["category"]),
+    }
     wrong: list[Told] = [Unreadable("row-missing", column=name) for name in NEEDED if not cell[name]]
     if any(extra.strip() for extra in cells[len(names) :]):
         wrong.append(Unreadable("row-too-many-cells"))
@@ -427,8 +438,8 @@ class Import:
         for error in refused.problem.get("errors") or ():
             place = re.match(r"#/rows/(\d+)(/.*)?", str(error.get("pointer", "")))
             if place and int(place[1]) < len(chunk):
-                said = f"{(place[2] or '').strip('/')}: {error.get('detail', '')}"
-                spoilt.setdefault(int(place[1]), []).append(said.removeprefix(": "))
+                said = terminal.malformed(error, self.voice)
+                spoilt.setdefault(int(place[1]), []).append(said)
         if not spoilt and len(chunk) > 1:
             half = len(chunk) // 2
             self._send(chunk[:half])

@@ -352,7 +352,8 @@ def list_activities(
         visit.answer({"credential": credential["number"], "data": found})
         return
     current = [one for one in found if state or one["state"] != "corrected"]
-    activities.show_all(visit, sorted(current, key=lambda one: (one["ended_on"], one["title"])), with_ids=ids)
+    ordered = sorted(current, key=lambda one: (one["ended_on"], one["title"]))
+    activities.show_all(visit, ordered, with_ids=ids, state=state)
 
 
 Activity = Annotated[

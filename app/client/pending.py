@@ -50,7 +50,10 @@ class Outbox:
         for place in everything():
             found = private.read(place)
             if isinstance(found, dict) and (found.get("url"), found.get("mark")) == (self.url, self.mark):
-                yield Waiting(found["path"], found["body"], found["key"], place)
+                try:
+                    yield Waiting(found["path"], found["body"], found["key"], place)
+                except KeyError:
+                    raise private.NotPrivate("not-understood", path=place) from None
 
     def again(self, api: Api) -> Iterator[tuple[Waiting, Json | Refused | Unreachable | NotUsable]]:
         """Send everything again that got no answer; give each with its answer, or with why there is none.

@@ -122,12 +122,13 @@ def reasons(refused: Refused, voice: Voice) -> list[str]:
     found: list[str] = []
     for name in ("gaps", "missing", "faults", "errors"):
         items = refused.problem.get(name)
+        saying = malformed if name == "errors" else item_of
         found += (
-            [item_of(item, voice) for item in items or () if isinstance(item, dict)]
+            [saying(item, voice) for item in items or () if isinstance(item, dict)]
             if isinstance(items, list)
             else []
         )
-    return found
+    return list(dict.fromkeys(found))
 
 
 def item_of(item: Json, voice: Voice) -> str:
@@ -135,6 +136,14 @@ def item_of(item: Json, voice: Voice) -> str:
     words = voice.both(item.get("detail"))
     place = item.get("kind") or item.get("field") or item.get("criterion") or item.get("pointer") or ""
     return f"{field(str(place), voice)}: {words}" if place else words
+
+
+def malformed(error: Json, voice: Voice) -> str:
+    """Say what a field takes, where the service says no more than that it is not of its form."""
+    place = re.fullmatch(r"#?/(?:rows/\d+/)?([a-z_]+)((?:/.*)?)", str(error.get("pointer", "")))
+    if place and voice.knows(code := f"expects.{place[1]}"):
+        return f"{field(place[1], voice)}: {voice.say(code)}"
+    return item_of(error, voice)
 
 
 def field(name: str, voice: Voice) -> str:

@@ -4,10 +4,12 @@ import errno
 import inspect
 import json
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import IntEnum
 from functools import cached_property, wraps
+from pathlib import Path
 from typing import Annotated, Any, Concatenate, Final, ParamSpec
 
 import typer
@@ -15,7 +17,7 @@ from rich.console import Console
 
 from app.client import account, pending, terminal
 from app.client.account import Account
-from app.client.api import Api, Json, NotUsable, Refused, Unreachable, address
+from app.client.api import Api, Json, NotUsable, Refused, Strange, Unreachable, address
 from app.client.private import NotPrivate
 from app.client.words import Language, Told, Voice, language
 
@@ -28,6 +30,7 @@ class Ends(IntEnum):
     """How a command ends: the codes that a script can go by."""
 
     OK = 0
+    BROKEN = 1  # a defect of the command
     USAGE = 2  # what was asked for, or the file that was given, is to be mended
     REFUSED = 3  # understood, and no: not eligible, not accepted, not valid
     SIGN_IN = 4  # the key
@@ -175,6 +178,9 @@ def _ending(visit: Visit) -> Iterator[None]:
     except Unreachable as unreachable:
         visit.errors.print(unreachable.said(visit.voice), style="red", markup=False)
         raise visit.failed(Ends.NETWORK, unreachable.said(visit.voice), {"code": unreachable.code}) from None
+    except Strange as strange:
+        visit.errors.print(strange.said(visit.voice), style="red", markup=False)
+        raise visit.failed(Ends.NETWORK, strange.said(visit.voice), {"code": strange.code}) from None
     except Told as told:
         code = Ends.SIGN_IN if isinstance(told, NotSignedIn | NotPrivate) else Ends.USAGE
         visit.errors.print(told.said(visit.voice), style="red", markup=False)
@@ -185,10 +191,12 @@ def _ending(visit: Visit) -> Iterator[None]:
         said = visit.say("file-unreadable", path=error.filename or "?", why=error.strerror)
         visit.errors.print(said, style="red", markup=False)
         raise visit.failed(Ends.USAGE, said) from None
-    except (LookupError, TypeError, AttributeError, ValueError) as strange:  # an answer of another shape
-        said = visit.say("answer-strange", why=repr(strange))
+    except (LookupError, TypeError, AttributeError, ValueError) as defect:
+        place = traceback.extract_tb(defect.__traceback__)[-1]
+        where = f"{Path(place.filename).name}:{place.lineno}"
+        said = visit.say("broken", why=type(defect).__name__, place=where)  # its words may be personal
         visit.errors.print(said, style="red", markup=False)
-        raise visit.failed(Ends.NETWORK, said) from None
+        raise visit.failed(Ends.BROKEN, said, {"code": "broken"}) from None
     except (KeyboardInterrupt, EOFError, typer.Abort):
         visit.errors.print()
         visit.note("interrupted")

@@ -164,7 +164,7 @@ class Stub:
             case ("GET", "dossiers"):
                 return 200, page(self.dossiers)
             case ("GET", "schemes", *_):
-                return 200, {"statements": [{"id": "T1", "label": HOURS}]}
+                return 200, {"statements": [{"id": name, "label": HOURS} for name in ("T1", "C1")]}
             case ("POST", "verifications"):
                 return 200, self.report
             case (_, "credentials", *rest):

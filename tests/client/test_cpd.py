@@ -308,7 +308,7 @@ def test_rows_on_which_the_service_chokes_do_not_keep_the_others_back(
     path = write(tmp_path / "a.csv", *rows, ROW.replace("A course", "x" * 201))
     said = member("cpd", "import", str(path), "--json")
     assert said.json["counts"] == {"created": 5, "unchanged": 0, "refused": 1, "not_sent": 0}
-    assert said.json["results"][-1]["reasons"] == ["title: too long"]
+    assert said.json["results"][-1]["reasons"] == ["title: one line of text, 200 characters at most"]
     assert len(service.activities) == 5
 
 

@@ -532,9 +532,12 @@ def test_at_a_terminal_a_command_asks_for_what_is_missing(home: Path, service: S
         ("Last day", ""),
         ("Hours", "many"),
         ("Hours", "7,5"),
-        ("Category", "learning"),
-        ("Hours by topic", "responsible_ai:2"),
-        ("Competences", "T1 C1"),
+        ("Category", "teaching"),
+        ("Category", "Learning"),
+        ("Hours by topic", "Responsible_AI:2"),
+        ("Competences", "T9"),
+        ("Competences", ""),
+        ("Competences", "t1 C1"),
         ("Proof", "https://example.org/1"),
         ("Kind of proof", ""),
     ]
@@ -542,6 +545,9 @@ def test_at_a_terminal_a_command_asks_for_what_is_missing(home: Path, service: S
     assert code == Ends.OK, said
     (made,) = service.activities.values()
     assert (made["hours"], made["state"], made["ended_on"]) == ("7.5", "claimed", "2027-03-15")
+    assert (made["category"], made["competences"]) == ("learning", ["T1", "C1"])
+    assert made["topics"] == {"responsible_ai": "2"}
+    assert "“teaching” is not one of these: learning" in " ".join(said.split())
     assert made["proofs"][0]["kind"] == "url"
 
 

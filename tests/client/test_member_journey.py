@@ -226,7 +226,8 @@ def test_a_member_goes_from_the_sign_in_to_a_renewed_credential_with_the_command
         for activity in machine.asks("cpd", "list", "--state", "claimed")["data"]:
             call(url, secretary, f"/v1/cpd-activities/{activity['id']}/acceptance")
         call(url, manager, f"/v1/renewals/{filed['id']}/approval")
-        assert re.search(r"Approvato. Vale dal .* al \d+ \w+ \d{4}", machine.types("status"))
+        said = machine.types("status")
+        assert re.search(r"Approvato. Il documento rinnovato vale dal .* al \d+ \w+ \d{4}", said)
 
     # The day after the old end: a new document, and the old one gives way to it.
     afterwards = {**environment, "SIGILLO_CLOCK_OFFSET": f"P{(ends + DAY - anchor).days}D"}

@@ -1,5 +1,6 @@
 """What a member is told of a cycle and its renewal: only what is so, and only what can be done."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,64 @@ def test_the_day_by_which_to_file_so_as_to_stay_covered_is_told_while_it_matters
     assert "non resta scoperto" in member(*arguments, "--lang", "it").words
     service.phase = "grace"
     assert "stays covered" not in member(*arguments).words
+
+
+def test_what_is_not_of_its_form_is_told_in_words(member: Member, service: Stub) -> None:
+    wrong = [
+        {"pointer": "#/competences/0", "detail": "String should match pattern '^[A-Z][A-Z0-9]{0,7}$'"},
+        {"pointer": "#/competences/1", "detail": "String should match pattern '^[A-Z][A-Z0-9]{0,7}$'"},
+        {"pointer": "#/colour", "detail": "Extra inputs are not permitted"},
+    ]
+    service.answers["/v1/cpd-activities"] = 422, json.dumps({"code": "malformed", "errors": wrong}).encode()
+    said = member(*ADD)
+    assert said.code == Ends.REFUSED
+    assert said.words.count("competences: competences of the scheme, like T1 C1") == 1
+    assert "match pattern" not in said.words
+    assert "Extra inputs" in said.words  # what we have no words for is shown as it came
+
+
+def test_a_list_of_one_state_says_that_only_this_one_is_empty(member: Member) -> None:
+    member(*ADD)
+    said = member("cpd", "list", "--state", "rejected")
+    assert "No activities in this state (rejected)" in said.words
+    assert "The first one" not in said.words
+
+
+def test_a_draft_under_a_renewal_asks_for_nothing(
+    member: Member, service: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = {"it": "x", "en": "x"}
+    lacking = [{"code": code, "detail": both} for code in ("proof-missing", "renewal-pending")]
+    member(*ADD)
+    service.activities["act_1"]["missing"] = lacking
+    monkeypatch.setattr(service, "known", lambda name: service.activities[name])
+    for command in (ADD, ["cpd", "list"]):
+        said = member(*command).words
+        assert "A renewal is under review, and nothing can be added now" in said
+        assert "Add what is missing" not in said
+        assert "Missing:" not in said
+
+
+def test_very_many_lines_are_shortened(
+    member: Member, service: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = service.ledger()
+    ledger["lines"] *= 70
+    monkeypatch.setattr(service, "ledger", lambda: ledger)
+    said = member("check")
+    assert said.out.count("Una lunga giornata") == 50
+    assert "… and 20 more lines: `sigillo check --json`" in said.words
+    assert len(member("check", "--json").json["cpd"]["lines"]) == 70
+
+
+def test_a_defect_of_the_command_is_not_laid_upon_the_network(
+    member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("what it was about")
+
+    monkeypatch.setattr("app.client.checking.show", broken)
+    said = member("check")
+    assert (said.code, "a defect of its own" in said.words) == (Ends.BROKEN, True)
+    assert "what it was about" not in said.words
+    assert "test_standing.py" in said.words
