@@ -54,6 +54,7 @@ def said(*arguments: str, **environment: str) -> tuple[int, str]:
 def test_what_is_wrong_is_said_in_a_sentence(
     arguments: list[str], environment: dict[str, str], words: str
 ) -> None:
+    Path("dossier.yaml").write_text("scheme: x\nevidence: []\n")
     code, output = said(*arguments, **environment)
     assert code == Ends.USAGE
     assert words in " ".join(output.split())

@@ -8,11 +8,12 @@ from datetime import date
 from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
+from app.core.days import months_before
 from app.core.db import EVERY_ORGANISATION
 from app.credentials.models import Credential, Period
 from app.credentials.rules import PeriodKind
 from app.dossiers.errors import CursorUnknown
-from app.renewal.cycles import Days, days_of
+from app.renewal.cycles import DAY, Days, days_of
 from app.renewal.errors import CpdActivityNotFound, CpdCycleNotFound
 from app.renewal.models import CpdActivity, CpdExemption, CpdProof, Renewal
 from app.renewal.states import PENDING, ActivityState, RenewalKind, RenewalState
@@ -69,9 +70,15 @@ class Terms:
         renewal = self.pending
         if renewal is None or _is_cured(renewal, today):
             return False
-        days = self.cycle(renewal.cycle).days
+        cycle = self.cycle(renewal.cycle)
         late = renewal.kind is RenewalKind.REINSTATEMENT and ended_on <= renewal.filed_on
-        return days.begins <= ended_on <= days.ends or late
+        return self._since(cycle) <= ended_on and (ended_on <= cycle.days.ends or late)
+
+    def _since(self, cycle: CycleTerms) -> date:
+        """Give the first day of which anything may count in a cycle: of the last months before it, too."""
+        if cycle is self.cycles[0]:
+            return cycle.days.begins
+        return months_before(cycle.days.begins - DAY, cycle.scheme.cpd.carry_over.from_last_months) + DAY
 
 
 def _is_cured(renewal: Renewal, today: date) -> bool:
