@@ -370,7 +370,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_cpd_activity_renewal_id"))
         batch_op.drop_index(batch_op.f("ix_cpd_activity_organisation_id"))
         batch_op.drop_index(batch_op.f("ix_cpd_activity_holder_id"))
-        batch_op.drop_index(batch_op.f("ix_cpd_activity_credential_id"))
+        batch_op.drop_index(batch_op.f("ix_cpd_activity_credential_id_ended_on"))
 
     op.drop_table("cpd_activity")
     with op.batch_alter_table("renewal", schema=None) as batch_op:
