@@ -227,8 +227,17 @@ def member_s_machine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_member_s_machine_has_the_commands_and_nothing_of_the_server(member_s_machine: Path) -> None:
     assert run(member_s_machine, "sigillo", "--help").returncode == 0
     for command in (
-        *("login", "logout", "status", "check", "renew", "download", "verify", "dossier submit"),
-        *("cpd add", "cpd import", "cpd list", "cpd prove", "cpd claim", "cpd change", "cpd discard"),
+        *("login", "logout", "status", "check", "renew", "send", "download", "verify"),
+        *(
+            "dossier submit",
+            "cpd add",
+            "cpd import",
+            "cpd list",
+            "cpd prove",
+            "cpd claim",
+            "cpd change",
+            "cpd discard",
+        ),
     ):
         answer = run(member_s_machine, "sigillo", *command.split(), "--help")
         assert answer.returncode == 0, answer.stderr

@@ -21,6 +21,7 @@ from app.renewal.errors import (
     CpdActivityNotMovable,
     CpdActivityWrong,
 )
+from app.renewal.evaluation import figure
 from app.renewal.models import CpdActivity
 from app.renewal.queries import Terms
 from app.renewal.reading import as_read
@@ -252,7 +253,7 @@ def _write(activity: CpdActivity, entry: Entry) -> None:
 
 
 def _as_text(topics: Mapping[str, Decimal]) -> dict[str, str]:
-    return {name: entering.plain(hours) for name, hours in topics.items()}
+    return {name: figure(hours) for name, hours in topics.items()}
 
 
 def claim_if_complete(activity: CpdActivity, terms: Terms, *, today: date, at: datetime) -> bool:
@@ -324,5 +325,5 @@ def record(session: Session, activity: CpdActivity, topic: str, *, by: Actor, at
         at=at,
         source=activity.source.value,
         category=activity.category,
-        hours=entering.plain(activity.hours),
+        hours=figure(activity.hours),
     )

@@ -31,7 +31,8 @@ from app.renewal.errors import (
     RenewalNotMovable,
     ReviewerDecidesNot,
 )
-from app.renewal.evaluating import as_filed, evaluation_of, judged_in, require_membership, used
+from app.renewal.evaluating import as_filed, judged_in, require_membership, used
+from app.renewal.ledger import as_json
 from app.renewal.models import CpdActivity, Renewal
 from app.renewal.renewal_queries import Place
 from app.renewal.rules import Ledger
@@ -193,7 +194,7 @@ def _approve(
     # 2. What was filed still holds, by the rules and within the limits that it was filed under.
     ledger = as_filed(session, credential, renewal, at=at)
     _require_enough(ledger)
-    evaluation = evaluation_of(ledger)
+    evaluation = as_json(ledger)
     _require_another_hand(session, renewal, place, judged_in(evaluation), by)
     counted = queries.activities(session, used(evaluation))
     _require_reviewed(renewal, counted)
@@ -266,9 +267,7 @@ def _require_approvable(session: Session, renewal: Renewal) -> None:
 
 def _require_enough(ledger: Ledger) -> None:
     if not ledger.satisfied:
-        raise RenewalNotEligible(
-            "What counts is no longer enough. See `gaps`.", gaps=evaluation_of(ledger)["gaps"]
-        )
+        raise RenewalNotEligible("What counts is no longer enough. See `gaps`.", gaps=as_json(ledger)["gaps"])
 
 
 def _require_another_hand(
@@ -370,7 +369,7 @@ def _ask_until(renewal: Renewal, today: date, rules: CpdAudit) -> None:
 
 def _pin(renewal: Renewal, ledger: Ledger) -> None:
     renewal.rules_digest = ledger.rules
-    renewal.evaluation = evaluation_of(ledger)
+    renewal.evaluation = as_json(ledger)
 
 
 def _decide(

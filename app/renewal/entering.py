@@ -80,11 +80,6 @@ class Fault:
         }
 
 
-def plain(hours: Decimal) -> str:
-    """Write hours as they are read: without an exponent, without zeros at the end."""
-    return f"{hours.normalize():f}"
-
-
 def differing(known: CpdActivity, entry: Entry) -> list[JsonValue]:
     """Name the fields in which an activity of the same name and days says something else."""
     others = [] if known.note == entry.note else ["note"]

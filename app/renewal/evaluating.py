@@ -1,14 +1,14 @@
 """What a renewal rests on: the ledger that it was filed with, kept with it, and the holder's membership."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.core.errors import JsonValue
 from app.credentials.models import Credential
 from app.organisations import service as organisations
-from app.renewal.ledger import as_json, ledger_of
+from app.renewal.ledger import ledger_of
 from app.renewal.models import Renewal
 from app.renewal.renewal_queries import Place
 from app.renewal.rules import Ledger
@@ -33,11 +33,6 @@ def _made_up_by(renewal: Renewal) -> date | None:
     return renewal.filed_on if renewal.kind is RenewalKind.REINSTATEMENT else None
 
 
-def evaluation_of(ledger: Ledger) -> dict[str, JsonValue]:
-    """Write an evaluation down to be kept: figures and ids, without what the activities were called."""
-    return as_json(ledger)
-
-
 def judged_in(evaluation: dict[str, Any]) -> frozenset[str]:
     """Name the activities that a kept evaluation looked at, whether they counted or not."""
     return frozenset(line["activity"] for line in evaluation["lines"])
@@ -45,7 +40,7 @@ def judged_in(evaluation: dict[str, Any]) -> frozenset[str]:
 
 def used(evaluation: dict[str, Any]) -> frozenset[str]:
     """Name the activities of a kept evaluation of which anything counted."""
-    return frozenset(line["activity"] for line in evaluation["lines"] if float(line["counted"]) > 0)
+    return frozenset(line["activity"] for line in evaluation["lines"] if Decimal(line["counted"]))
 
 
 def require_membership(session: Session, credential: Credential, place: Place) -> None:

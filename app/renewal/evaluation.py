@@ -138,6 +138,11 @@ class Account:
     next_debit: Decimal
 
 
+def figure(hours: Decimal) -> str:
+    """Write hours as they are kept, sent and read: without an exponent, without zeros at the end."""
+    return f"{hours.normalize():f}"
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """What was counted for a cycle as of a day, by which rules, and what is missing."""

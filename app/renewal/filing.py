@@ -30,7 +30,8 @@ from app.renewal import renewal_queries as queries
 from app.renewal.cycles import Phase
 from app.renewal.deciding import look_into
 from app.renewal.errors import RenewalFiledAlready, RenewalNotEligible, RenewalNotOpen
-from app.renewal.evaluating import asks_membership, evaluation_of, on_filing
+from app.renewal.evaluating import asks_membership, on_filing
+from app.renewal.ledger import as_json
 from app.renewal.models import Renewal
 from app.renewal.reading import as_read
 from app.renewal.renewal_queries import Place
@@ -128,7 +129,7 @@ def file(session: Session, credential_id: str, *, by: Actor, at: datetime) -> Re
         filed_on=place.today,
         scheme_version=place.scheme.version,
         rules_digest=ledger.rules,
-        evaluation=evaluation_of(ledger),
+        evaluation=as_json(ledger),
         cured=False,
     )
     reason = _audited_anyway(session, credential, place, renewal, ledger)
@@ -197,7 +198,7 @@ def _obstacles(session: Session, credential: Credential, place: Place, *, at: da
         yield _obstacle(MembershipNotValid, "membership")
     ledger = on_filing(session, credential, place, kind, at=at)
     if not ledger.satisfied:
-        yield _obstacle(RenewalNotEligible, "development", gaps=evaluation_of(ledger)["gaps"])
+        yield _obstacle(RenewalNotEligible, "development", gaps=as_json(ledger)["gaps"])
 
 
 def _obstacle(kind: Callable[..., Problem], name: str, **facts: object) -> Obstacle:

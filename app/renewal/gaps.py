@@ -49,6 +49,7 @@ def _balance_gaps(count: Count, account: Account) -> Iterator[Gap]:
 def _gap(count: Count, code: Missing, name: str, lacking: int, due: date, **facts: Fact) -> Gap:
     hours = count.hours(lacking)
     file_by = count.cycle.submitted_by
+    due = min(due, file_by)  # a cure may have to be answered before the cycle ends
     said = words.gap(
         code,
         words.so_much_missing(hours, count.rules.unit),

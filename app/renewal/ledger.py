@@ -13,8 +13,9 @@ from app.core.labels import Labels
 from app.credentials.models import Credential
 from app.organisations.service import today_of
 from app.renewal import queries
-from app.renewal.counting import first_day
+from app.renewal.counting import NOTHING, first_day
 from app.renewal.cycles import Phase
+from app.renewal.evaluation import figure
 from app.renewal.models import CpdActivity, Renewal
 from app.renewal.queries import CycleTerms, Terms
 from app.renewal.rules import Activity, Bucket, Cycle, Exemption, Gap, Ledger, Line, Standing, evaluate
@@ -29,7 +30,6 @@ STANDINGS: Final[Mapping[ActivityState, Standing]] = {
     ActivityState.REJECTED: Standing.REJECTED,
     ActivityState.LOCKED: Standing.ACCEPTED,  # in its own cycle; in any other it counts no more
 }
-NOTHING: Final = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,6 @@ def ledger_of(
     cycle: int | None,
     at: datetime,
     earned_by: date | None = None,
-    made_up: bool | None = None,
 ) -> Ledger:
     """Count a cycle as of today, by the rules of the scheme version that its period was issued under.
 
@@ -58,14 +57,7 @@ def ledger_of(
     terms = queries.terms(session, credential)
     chosen = terms.last if cycle is None else terms.cycle(cycle)
     today = today_of(session, credential.organisation_id, at)
-    return _count(
-        session,
-        terms,
-        chosen,
-        today,
-        earned_by=earned_by,
-        made_up=earned_by is not None if made_up is None else made_up,
-    )
+    return _count(session, terms, chosen, today, earned_by=earned_by)
 
 
 def shown(session: Session, credential: Credential, *, cycle: int | None, at: datetime) -> Shown:
@@ -82,12 +74,12 @@ def shown(session: Session, credential: Credential, *, cycle: int | None, at: da
     today = today_of(session, credential.organisation_id, at)
     late = chosen is terms.last and chosen.days.phase(today) is Phase.REINSTATEMENT
     earned_by = chosen.days.reinstatement_ends if late else None
-    ledger = _count(session, terms, chosen, today, earned_by=earned_by, made_up=late)
+    ledger = _count(session, terms, chosen, today, earned_by=earned_by)
     return Shown(chosen.number, as_json(ledger), activities)
 
 
 def _count(
-    session: Session, terms: Terms, chosen: CycleTerms, today: date, *, earned_by: date | None, made_up: bool
+    session: Session, terms: Terms, chosen: CycleTerms, today: date, *, earned_by: date | None
 ) -> Ledger:
     rules = RuleSet.of_scheme(chosen.scheme)
     renewals = queries.renewals_of_cycle(session, terms.credential.id, chosen.number)
@@ -111,17 +103,19 @@ def _count(
         ],
         carried=NOTHING if before is None else Decimal(str(before.evaluation["carry_over"])),
         used=() if before is None else _used(rows, before, today),
-        made_up=made_up,
+        made_up=earned_by is not None,
     )
 
 
 def _cycle(
     terms: Terms, chosen: CycleTerms, rules: RuleSet, renewals: Iterable[Renewal], earned_by: date | None
 ) -> Cycle:
-    """Work out until when hours are earned and claimed. A cure gives its own time to claim them."""
+    """Work out until when hours are earned and claimed. A cure gives its own time, and no other, to claim."""
     days = chosen.days
-    limits = [rules.submitted_within.after(days.ends), earned_by]
-    limits += [each.cure_by for each in renewals if each.state is not RenewalState.REFUSED]
+    cures = [each for each in renewals if each.cure_by and each.state is not RenewalState.REFUSED]
+    limits = [each.cure_by for each in cures]
+    if not any(each.state is RenewalState.CURE for each in cures):
+        limits += [rules.submitted_within.after(days.ends), earned_by]
     return Cycle(
         begins=days.begins,
         ends=days.ends,
@@ -185,12 +179,12 @@ def as_json(ledger: Ledger) -> dict[str, JsonValue]:
         "ends": ledger.ends.isoformat(),
         "earned_by": ledger.earned_by.isoformat(),
         "submitted_by": ledger.submitted_by.isoformat(),
-        "claimed": _figure(ledger.claimed),
-        "counted": _figure(ledger.counted),
-        "carried": _figure(ledger.carried),
-        "required": _figure(ledger.required),
+        "claimed": figure(ledger.claimed),
+        "counted": figure(ledger.counted),
+        "carried": figure(ledger.carried),
+        "required": figure(ledger.required),
         "satisfied": ledger.satisfied,
-        "carry_over": _figure(ledger.carry_over),
+        "carry_over": figure(ledger.carry_over),
         "categories": [_bucket(bucket) for bucket in ledger.categories],
         "topics": [_bucket(bucket) for bucket in ledger.topics],
         "years": [
@@ -198,8 +192,8 @@ def as_json(ledger: Ledger) -> dict[str, JsonValue]:
                 "number": year.number,
                 "begins": year.begins.isoformat(),
                 "ends": year.ends.isoformat(),
-                "counted": _figure(year.counted),
-                "min": _figure(year.min),
+                "counted": figure(year.counted),
+                "min": figure(year.min),
             }
             for year in ledger.years
         ],
@@ -208,12 +202,8 @@ def as_json(ledger: Ledger) -> dict[str, JsonValue]:
     }
 
 
-def _figure(hours: Decimal) -> str:
-    return f"{hours.normalize():f}"
-
-
 def _limit(hours: Decimal | None) -> str | None:
-    return None if hours is None else _figure(hours)
+    return None if hours is None else figure(hours)
 
 
 def _words(labels: Labels) -> JsonValue:
@@ -224,7 +214,7 @@ def _bucket(bucket: Bucket) -> JsonValue:
     return {
         "id": bucket.id,
         "label": _words(bucket.label),
-        "counted": _figure(bucket.counted),
+        "counted": figure(bucket.counted),
         "min": _limit(bucket.min),
         "max": _limit(bucket.max),
     }
@@ -233,10 +223,10 @@ def _bucket(bucket: Bucket) -> JsonValue:
 def _line(line: Line) -> JsonValue:
     return {
         "activity": line.activity,
-        "claimed": _figure(line.claimed),
-        "counted": _figure(line.counted),
+        "claimed": figure(line.claimed),
+        "counted": figure(line.counted),
         "differences": [
-            {"code": str(each.code), "hours": _figure(each.hours), "detail": _words(each.words)}
+            {"code": str(each.code), "hours": figure(each.hours), "detail": _words(each.words)}
             for each in line.differences
         ],
     }
@@ -246,7 +236,7 @@ def _gap(gap: Gap) -> JsonValue:
     return {
         "code": str(gap.code),
         "what": gap.what,
-        "missing": _figure(gap.missing),
+        "missing": figure(gap.missing),
         "due": gap.due.isoformat(),
         "file_by": gap.file_by.isoformat(),
         "detail": _words(gap.words),

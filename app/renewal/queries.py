@@ -173,20 +173,11 @@ def page(
     return session.scalars(query.order_by(CpdActivity.created_at, CpdActivity.id).limit(limit)).all()
 
 
-def of_credential(
-    session: Session, credential_id: str, *, since: date | None = None, until: date | None = None
-) -> Sequence[CpdActivity]:
-    """List the activities of a credential that ended between two days, both included.
-
-    Without those that a newer version took the place of.
-    """
+def of_credential(session: Session, credential_id: str) -> Sequence[CpdActivity]:
+    """List the activities of a credential, without those that a newer version took the place of."""
     query = select(CpdActivity).where(
         CpdActivity.credential_id == credential_id, CpdActivity.state != ActivityState.CORRECTED
     )
-    if since is not None:
-        query = query.where(CpdActivity.ended_on >= since)
-    if until is not None:
-        query = query.where(CpdActivity.ended_on <= until)
     return session.scalars(query.order_by(CpdActivity.ended_on, CpdActivity.id)).all()
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query
@@ -18,6 +19,7 @@ from app.credentials.errors import (
     DevelopmentKey,
     LintFailed,
 )
+from app.credentials.models import Period
 from app.credentials.rules import PeriodKind
 from app.organisations.access import CurrentActor, Db, ReadDb, needs
 from app.organisations.errors import MembershipNotValid, PermissionMissing
@@ -143,7 +145,7 @@ def list_renewals(
         limit=limit + 1,
     )
     page, next_cursor = page_of(found, limit)
-    return {"data": [_line(db, ports, renewal) for renewal in page], "next_cursor": next_cursor}
+    return {"data": _lines(db, ports, page), "next_cursor": next_cursor}
 
 
 @router.get(
@@ -268,12 +270,25 @@ def public_routes(ports: Ports) -> list[Route]:
 
 def _shown(session: Session, ports: Ports, renewal: Renewal) -> dict[str, Any]:
     """Put together what a reader wants to know of a renewal."""
-    return {**_line(session, ports, renewal), "evaluation": renewal.evaluation}
+    [line] = _lines(session, ports, [renewal])
+    return {**line, "evaluation": renewal.evaluation}
 
 
-def _line(session: Session, ports: Ports, renewal: Renewal) -> dict[str, Any]:
-    periods = {period.kind: period for period in queries.periods_of(session, [renewal.id])}
-    drawn = queries.draw(session, renewal.draw_id) if renewal.draw_id else None
+def _lines(session: Session, ports: Ports, renewals: Sequence[Renewal]) -> list[dict[str, Any]]:
+    periods = {
+        (period.renewal_id, period.kind): period
+        for period in queries.periods_of(session, [renewal.id for renewal in renewals])
+    }
+    drawn = queries.draws_of(session, renewals)
+    return [_line(ports, renewal, periods, drawn) for renewal in renewals]
+
+
+def _line(
+    ports: Ports,
+    renewal: Renewal,
+    periods: Mapping[tuple[str | None, PeriodKind], Period],
+    drawn: Mapping[str, AuditDraw],
+) -> dict[str, Any]:
     return {
         "id": renewal.id,
         "credential": renewal.credential_id,
@@ -283,7 +298,7 @@ def _line(session: Session, ports: Ports, renewal: Renewal) -> dict[str, Any]:
         "filed_at": renewal.filed_at,
         "late": renewal.late,
         "rules": renewal.rules_digest,
-        "draw": _link(ports, drawn),
+        "draw": _link(ports, drawn[renewal.draw_id]) if renewal.draw_id else None,
         "audit": _if(
             renewal.audit_reason,
             {"reason": renewal.audit_reason, "from": renewal.audit_from, "reply_by": renewal.reply_by},
@@ -293,14 +308,12 @@ def _line(session: Session, ports: Ports, renewal: Renewal) -> dict[str, Any]:
             renewal.decided_on,
             {"outcome": renewal.state, "on": renewal.decided_on, "reasons": renewal.reasons},
         ),
-        "period": periods.get(PeriodKind.RENEWAL),
-        "bridge": periods.get(PeriodKind.BRIDGE),
+        "period": periods.get((renewal.id, PeriodKind.RENEWAL)),
+        "bridge": periods.get((renewal.id, PeriodKind.BRIDGE)),
     }
 
 
-def _link(ports: Ports, drawn: AuditDraw | None) -> dict[str, Any] | None:
-    if drawn is None:
-        return None
+def _link(ports: Ports, drawn: AuditDraw) -> dict[str, Any]:
     url = ports.settings.public_url + RECORD.replace("{draw_id}", drawn.id)
     return {"id": drawn.id, "url": url, "commitment": drawn.commitment, "drawn_at": drawn.drawn_at}
 

@@ -1,6 +1,6 @@
 """Reads of renewals and of the draws that they wait in."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -159,6 +159,12 @@ def periods_of(session: Session, renewal_ids: Iterable[str]) -> Sequence[Period]
     return session.scalars(
         select(Period).where(Period.renewal_id.in_(list(renewal_ids))).order_by(Period.seq)
     ).all()
+
+
+def draws_of(session: Session, renewals: Iterable[Renewal]) -> Mapping[str, AuditDraw]:
+    """Find the draws that renewals wait or waited in, by their ids."""
+    ids = {renewal.draw_id for renewal in renewals if renewal.draw_id}
+    return {drawn.id: drawn for drawn in session.scalars(select(AuditDraw).where(AuditDraw.id.in_(ids)))}
 
 
 def activities(session: Session, ids: Collection[str]) -> Sequence[CpdActivity]:

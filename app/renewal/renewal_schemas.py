@@ -1,12 +1,13 @@
 """What renewals and draws look like on the wire."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
 from app.core.ids import pattern
 from app.renewal.cycles import Phase
+from app.renewal.schemas import EvaluationOut
 from app.renewal.states import RenewalKind, RenewalState
 from app.web import Answer, Day, Text, Wire
 
@@ -110,7 +111,7 @@ class RenewalLine(Answer):
 class RenewalOut(RenewalLine):
     """A renewal as its holder and those who handle it see it."""
 
-    evaluation: dict[str, Any]
+    evaluation: EvaluationOut
 
 
 class InTwoLanguages(Answer):

@@ -1,16 +1,15 @@
 """What is asked of a holder in a cycle, and the sums that are held against it."""
 
 from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Final
 
 from app.core.days import anniversary
 from app.renewal.counting import NOTHING, Count, Entry, topics_of
 from app.renewal.evaluation import Cycle, Exemption
-from app.renewal.ruleset import RuleSet, YearBasis
+from app.renewal.ruleset import DAY, RuleSet, YearBasis
 
-DAY: Final = timedelta(days=1)
 WHOLE: Final = 100  # per cent
 
 

@@ -24,9 +24,10 @@ from app.core.errors import JsonValue
 from app.core.ids import pattern
 from app.dossiers.intake import Offered
 from app.organisations.rules import Actor
-from app.renewal import entering, importing, proofs
+from app.renewal import importing, proofs
 from app.renewal.activities import Entered
 from app.renewal.entering import WORDS, Entry, Fault, Reference
+from app.renewal.evaluation import figure
 from app.renewal.importing import Outcome, Result, Row
 from app.renewal.ledger import Shown
 from app.renewal.models import CpdActivity, CpdExemption
@@ -70,9 +71,7 @@ Hours = Annotated[
         mode="validation",
     ),
 ]
-Figure = Annotated[
-    Decimal, PlainSerializer(entering.plain), WithJsonSchema({"type": "string"}, mode="serialization")
-]
+Figure = Annotated[Decimal, PlainSerializer(figure), WithJsonSchema({"type": "string"}, mode="serialization")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Competence = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{0,7}$")]
 Told = Annotated[Text, AfterValidator(_single_line), Field(max_length=500)]
@@ -366,17 +365,22 @@ class DifferenceOut(Answer):
     detail: LabelsOut
 
 
-class LineOut(Answer):
-    """An activity's hours, claimed and counted."""
+class JudgedLine(Answer):
+    """An activity's hours, claimed and counted, without what it was called."""
 
     activity: str
+    claimed: str
+    counted: str
+    differences: list[DifferenceOut]
+
+
+class LineOut(JudgedLine):
+    """An activity's hours, claimed and counted."""
+
     title: str
     ended_on: date | None
     category: str
     state: ActivityState | None
-    claimed: str
-    counted: str
-    differences: list[DifferenceOut]
 
 
 class BucketOut(Answer):
@@ -410,11 +414,9 @@ class GapOut(Answer):
     detail: LabelsOut
 
 
-class LedgerOut(Answer):
+class Figures(Answer):
     """What a cycle comes to, by which rules, and what is missing."""
 
-    credential: str
-    cycle: int
     rules: str
     as_of: date
     begins: date
@@ -430,8 +432,21 @@ class LedgerOut(Answer):
     categories: list[BucketOut]
     topics: list[BucketOut]
     years: list[YearOut]
-    lines: list[LineOut]
     gaps: list[GapOut]
+
+
+class EvaluationOut(Figures):
+    """What a renewal was judged on, as it was kept."""
+
+    lines: list[JudgedLine]
+
+
+class LedgerOut(Figures):
+    """What a cycle comes to today, or what it came to when it was renewed."""
+
+    credential: str
+    cycle: int
+    lines: list[LineOut]
 
     @classmethod
     def of(cls, credential_id: str, shown: Shown) -> Self:

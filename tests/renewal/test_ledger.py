@@ -292,7 +292,7 @@ def test_what_was_done_before_a_cycle_and_cannot_count_in_it(house: House) -> No
     house.go_to(date(2033, 2, 18))  # the last day to claim those of the second cycle, and these with them
     in_time = did(house, date(2029, 10, 4), "1")["id"]
     house.pass_days(1)
-    assert count(house, made_up=False).counted == 4
+    assert count(house).counted == 4
     too_late = did(house, date(2029, 10, 5), "1")["id"]
     by_id = {line.activity: line for line in count(house).lines}
     assert by_id[in_time].counted == 1
@@ -339,6 +339,16 @@ def test_a_cure_gives_its_own_time_to_claim(house: House) -> None:
     assert count(house).counted == 8
 
 
+def test_in_a_cure_everything_is_due_by_the_day_that_the_cure_ends(house: House) -> None:
+    house.go_to(date(2029, 6, 1))
+    mended_by = house.today + timedelta(days=30)
+    file(house, RenewalState.CURE, cure_by=mended_by)
+    gaps = read(house)["gaps"]
+    assert gaps
+    assert {gap["file_by"] for gap in gaps} == {mended_by.isoformat()}
+    assert max(gap["due"] for gap in gaps) == mended_by.isoformat()
+
+
 @pytest.mark.parametrize(("cycle", "status"), [(2, 404), (0, 422), (-1, 422), (101, 422), ("x", 422)])
 def test_a_cycle_that_nothing_began_is_not_found(house: House, cycle: Any, status: int) -> None:
     answer = house.holder.calls.get(f"/v1/credentials/{house.credential}/cpd", params={"cycle": cycle})
@@ -364,6 +374,18 @@ def test_nothing_changes_under_a_renewal_that_is_being_decided(house: House, sta
     assert [each["code"] for each in added.json()["missing"]] == ["renewal-pending"]
     claim = house.holder.calls.post(f"/v1/cpd-activities/{added.json()['id']}/claim")
     assert [each["code"] for each in claim.json()["missing"]] == ["renewal-pending"]
+
+
+def test_a_waiting_renewal_holds_what_it_counts_of_the_months_before_its_cycle(house: House) -> None:
+    house.go_to(date(2029, 7, 1))
+    approve(house, file(house))
+    too_early = did(house, date(2029, 5, 1))
+    house.go_to(date(2029, 9, 1))
+    counted = did(house, house.today)
+    house.go_to(date(2032, 9, 1))
+    file(house)
+    assert problem(correct(house, counted, hours="7")) == (409, "cpd-activity-closed-to-changes")
+    assert correct(house, too_early, hours="7").status_code == 201
 
 
 def test_what_the_review_queried_is_answered_meanwhile(house: House) -> None:

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from app.renewal import queries
 from app.renewal.reading import as_read
 from tests.renewal.members import House
 from tests.renewal.renewing import activity, days, enter
@@ -39,18 +38,3 @@ def test_i32_what_reads_the_same_counts_once(house: House) -> None:
     assert ledger["counted"] == "16"
     told = [difference["code"] for line in ledger["lines"] for difference in line["differences"]]
     assert told == ["same-twice"]
-
-
-def test_activities_are_read_by_the_days_on_which_they_ended(house: House) -> None:
-    begins = days(house).begins
-    rows = [activity(house, house.credential, ended_on=begins + timedelta(days=n)) for n in (1, 2, 3)]
-    ids = [row.id for row in rows]
-    enter(house, *rows)
-    with house.ports.database.reading(house.organisation) as session:
-        found = queries.of_credential(
-            session,
-            house.credential,
-            since=begins + timedelta(days=2),
-            until=begins + timedelta(days=2),
-        )
-        assert [row.id for row in found] == ids[1:2]
