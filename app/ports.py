@@ -25,6 +25,7 @@ class Slot(StrEnum):
 
     SEAL = "seal"
     STATUS = "status"
+    QR = "qr"
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ class Credential(Owned, Base):
     suspension_review: Mapped[date | None]
     revoked_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    hidden_at: Mapped[datetime | None]  # looked up in vain; a document in hand is still verified
     version: Mapped[int] = mapped_column()
     periods: Mapped[list["Period"]] = relationship(order_by="Period.seq")
 

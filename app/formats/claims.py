@@ -18,6 +18,7 @@ class Format(StrEnum):
 
     VC_JWT = "vc+jwt"
     OB_JWT = "ob+jwt"
+    QR = "qr"
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,10 @@ class Organisation(Base):
     time_zone: Mapped[str] = mapped_column(String(40))
     mode: Mapped[Mode] = mapped_column(Choice(Mode, 8))
     created_at: Mapped[datetime]
+    # What the offline QR calls the body, in a byte or two; our published key list says whose code it is.
+    issuer_code: Mapped[int] = mapped_column(unique=True)
+    # Whether anybody may look a number up. Where not, a document in hand is still verified.
+    register_open: Mapped[bool] = mapped_column(default=True)
 
 
 class Person(Owned, Base):

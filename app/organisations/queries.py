@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import date
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from app.core.db import EVERY_ORGANISATION
@@ -35,6 +35,11 @@ def any_live(session: Session) -> bool:
         session.scalars(select(Organisation.id).where(Organisation.mode == Mode.LIVE).limit(1)).first()
         is not None
     )
+
+
+def next_issuer_code(session: Session) -> int:
+    """Give the code that the next body of this installation is known by in its QRs."""
+    return (session.scalar(select(func.max(Organisation.issuer_code))) or 0) + 1
 
 
 def person(session: Session, person_id: str) -> Person:

@@ -101,7 +101,13 @@ def found(
 ) -> NewOrganisation:
     """Create an organisation in test mode, with its first administrator and its API client."""
     organisation = Organisation(
-        id=new_id("org"), legal_name=legal_name, url=url, time_zone=time_zone, mode=Mode.TEST, created_at=at
+        id=new_id("org"),
+        legal_name=legal_name,
+        url=url,
+        time_zone=time_zone,
+        mode=Mode.TEST,
+        created_at=at,
+        issuer_code=queries.next_issuer_code(session),
     )
     session.add(organisation)
     session.flush()

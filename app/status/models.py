@@ -13,6 +13,7 @@ class ListKind(StrEnum):
     """Which documents share a list."""
 
     CREDENTIAL = "credential"  # vc+jwt: a revocation and a suspension list over the same positions
+    QR = "qr"  # the offline QR, which names a token list
     BADGE = "badge"  # ob+jwt: one list, its bit set while suspended or revoked
 
 
@@ -47,6 +48,7 @@ class StatusPosition(Owned, Base):
     index: Mapped[int] = mapped_column(Integer, primary_key=True)
     document_id: Mapped[str] = mapped_column(String(30), index=True)
     standing: Mapped[Standing] = mapped_column(Choice(Standing, 12))
+    version: Mapped[int] = mapped_column(default=1)  # of the list, when this position last changed
 
 
 class PublishedList(Owned, Base):
@@ -60,6 +62,7 @@ class PublishedList(Owned, Base):
     purpose: Mapped[str] = mapped_column(String(12))
     version: Mapped[int]
     token: Mapped[str] = mapped_column(Text)
+    level: Mapped[int]  # of compression: a list that has come to rest is packed again as tight as can be
     signed_at: Mapped[datetime]
     expires_at: Mapped[datetime]
 
@@ -71,3 +74,4 @@ Index(
     sqlite_where=StatusPosition.standing != Standing.VALID,
     postgresql_where=StatusPosition.standing != Standing.VALID,
 )
+Index("ix_status_position_changed", StatusPosition.list_id, StatusPosition.version)

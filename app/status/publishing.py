@@ -31,6 +31,7 @@ SET_BY: Final[Mapping[ListKind, Mapping[Purpose, frozenset[Standing]]]] = {
         "revocation": frozenset({Standing.REVOKED, Standing.SUPERSEDED}),
         "suspension": frozenset({Standing.SUSPENDED}),
     },
+    ListKind.QR: {},
     ListKind.BADGE: {
         "suspension": frozenset({Standing.REVOKED, Standing.SUPERSEDED, Standing.SUSPENDED}),
     },
@@ -149,7 +150,9 @@ def _store(
     for purpose, token in tokens.items():
         form = forms.get(purpose)
         if form is None:
-            form = PublishedList(organisation_id=snapshot.organisation_id, list_id=list_id, purpose=purpose)
+            form = PublishedList(
+                organisation_id=snapshot.organisation_id, list_id=list_id, purpose=purpose, level=6
+            )
             session.add(form)
         form.version = snapshot.version
         form.token = token

@@ -62,12 +62,15 @@ def set_standing(
         position for position in queries.positions_of(session, document_ids) if position.standing != standing
     ]
     # Always in the same order, so that two changes never hold one list each and wait for the other.
+    versions: dict[int, int] = {}
     for list_id in sorted({position.list_id for position in changed}):
         held = queries.locked(session, list_id)
         held.version += 1
+        versions[list_id] = held.version
         messages.leave(session, PUBLISH, {"list": list_id}, organisation_id=held.organisation_id, at=at)
     for position in changed:
         position.standing = standing
+        position.version = versions[position.list_id]
     session.flush()
 
 

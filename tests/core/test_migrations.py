@@ -58,7 +58,7 @@ def bring(database: Database, revision: str, *, back: bool = False) -> None:
 
 
 def of_the_main_job(session: Session, organisation_id: str) -> str:
-    """A credential with its period and document, as the first release wrote them; gives its id."""
+    """A credential with its period and document, of which the first release knew all; gives its id."""
     holder = make.person(session, organisation_id, at=AT)
     decision = make.granted_decision(session, organisation_id, holder, at=AT)
     credential = Credential(
@@ -78,21 +78,21 @@ def of_the_main_job(session: Session, organisation_id: str) -> str:
     session.add_all([credential, listed])
     session.flush()
     period = new_id("prd")
-    session.execute(
-        text(
-            "INSERT INTO period (id, organisation_id, credential_id, seq, decision_id, scheme_version, "
-            "valid_from, valid_until) VALUES (:id, :organisation, :credential, 1, :decision, '1.0.0', "
-            ":first, :last)"
-        ),
-        {
-            "id": period,
-            "organisation": organisation_id,
-            "credential": credential.id,
-            "decision": decision.id,
-            "first": FIRST.isoformat(),
-            "last": LAST.isoformat(),
-        },
+    session.add(
+        Period(
+            id=period,
+            organisation_id=organisation_id,
+            credential_id=credential.id,
+            seq=1,
+            kind=PeriodKind.GRANT,
+            cycle=1,
+            decision_id=decision.id,
+            scheme_version="1.0.0",
+            valid_from=FIRST,
+            valid_until=LAST,
+        )
     )
+    session.flush()
     session.add(
         Document(
             id=new_id("doc"),
@@ -114,11 +114,13 @@ def of_the_main_job(session: Session, organisation_id: str) -> str:
 
 def at_work(database: Database, *, credentials: int = 1) -> tuple[str, list[str]]:
     """A database of revision 0001 that has issued credentials."""
-    bring(database, "0001")
+    schema.upgrade(database)
     with database.writing() as session:
         made = make.organisation(session, AT)
         organisation_id = made.organisation.id
-        return organisation_id, [of_the_main_job(session, organisation_id) for _ in range(credentials)]
+        issued = [of_the_main_job(session, organisation_id) for _ in range(credentials)]
+    bring(database, "0001", back=True)
+    return organisation_id, issued
 
 
 def rows(database: Database, *tables: str) -> dict[str, list[dict[str, Any]]]:
@@ -148,10 +150,13 @@ def test_a_database_at_work_is_brought_up_with_everything_in_it(empty: Database)
     schema.upgrade(empty)
     after = rows(empty, "period", *KEPT)
     assert schema.is_current(empty)
-    for table in KEPT:
-        assert after[table] == before[table], table
-    added = {"kind": "grant", "cycle": 1, "renewal_id": None, "ended_on": None}
-    assert after["period"] == [{**period, **added} for period in before["period"]]
+    added: dict[str, dict[str, Any]] = {
+        "period": {"kind": "grant", "cycle": 1, "renewal_id": None, "ended_on": None},
+        "organisation": {"issuer_code": 1, "register_open": True},
+        "credential": {"hidden_at": None},
+    }
+    for table in ("period", *KEPT):
+        assert after[table] == [{**row, **added.get(table, {})} for row in before[table]], table
     assert len(after["period"]) == 3
 
 
