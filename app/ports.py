@@ -125,6 +125,31 @@ class Mailer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Fetched:
+    """What stood at an address: bytes already unpacked, and of what kind their sender says they are."""
+
+    content: bytes
+    media_type: str
+
+
+class FetchRefused(Exception):
+    """The address is not one that this service goes to; nothing was sent there."""
+
+
+class FetchFailed(Exception):
+    """Nothing that can be used came back, in time and in size; later it may."""
+
+
+class Outbound(Protocol):
+    """Fetches what strangers' documents point at, from public addresses alone.
+
+    Raises `FetchRefused` or `FetchFailed`, and nothing else.
+    """
+
+    async def fetch(self, url: str, *, limit: int, accept: str) -> Fetched: ...
+
+
+@dataclass(frozen=True, slots=True)
 class Ports:
     """All that `create_app` must be given."""
 
@@ -135,3 +160,4 @@ class Ports:
     files: Files
     scanner: Scanner
     mailer: Mailer
+    outbound: Outbound

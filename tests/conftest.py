@@ -19,6 +19,7 @@ from tests import postgres
 from tests.fakes import SetClock
 from tests.fakes_keys import MemoryKeys
 from tests.fakes_mail import MemoryMailer
+from tests.fakes_outbound import Nowhere
 
 hypothesis.settings.register_profile("house", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("house")
@@ -88,3 +89,4 @@ def ports(database: Database, clock: SetClock, keys: MemoryKeys, tmp_path: Path)
         scanner=NoScanner(),
         mailer=MemoryMailer(clock),
     )
+        outbound=Nowhere(),

@@ -34,6 +34,7 @@ from app.ports import Ports, PublicKey, Signer, Slot
 from app.settings import Settings
 from tests.fakes import SetClock
 from tests.fakes_mail import MemoryMailer
+from tests.fakes_outbound import Nowhere
 
 AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 REGISTRAR = "per_00000000000000000000000000"
@@ -119,6 +120,7 @@ def ports_at(database_url: str, keys: Path) -> Ports:
         mailer=MemoryMailer(SetClock(AT)),
     )
 
+        outbound=Nowhere(),
 
 def main(step: Step, database_url: str, keys: Path, organisation_id: str, decision_id: str) -> None:
     given = ports_at(database_url, keys)
@@ -132,6 +134,7 @@ def main(step: Step, database_url: str, keys: Path, organisation_id: str, decisi
         mailer=given.mailer,
     )
     stop_at_commit(ports.database.engine, step)
+        outbound=given.outbound,
     registrar = Actor(
         REGISTRAR, organisation_id, frozenset(), frozenset({Permission.CREDENTIALS_ISSUE}), is_person=True
     )

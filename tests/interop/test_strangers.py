@@ -22,6 +22,7 @@ from app.ports import Ports
 from app.settings import Settings
 from tests import make
 from tests.fakes_mail import MemoryMailer
+from tests.fakes_outbound import Nowhere
 from tests.formats.vectors import vector
 from tests.interop.stranger import NotToBeTrusted, Stranger
 from tests.serving import free_port
@@ -51,6 +52,7 @@ def issued(database: Database, tmp_path: Path) -> Iterator[Issued]:
         files=FolderFiles(tmp_path / "files"),
         scanner=NoScanner(),
         mailer=MemoryMailer(clock),
+        outbound=Nowhere(),
     )
     with database.writing() as session:
         organisation = make.organisation(session, clock.now()).organisation.id
