@@ -64,6 +64,12 @@ class Settings(BaseSettings):
     cache_entries: int = Field(
         default=50_000, ge=1, le=10_000_000, description="How many public answers a process remembers."
     )
+    lookups_per_minute: int = Field(
+        default=120,
+        ge=1,
+        le=10_000_000,
+        description="How many numbers or documents one address may ask about, thirty of them at once.",
+    )
     database_pool: int = Field(default=20, ge=1, le=500, description="Connections kept to the database.")
 
     @field_validator("public_url")

@@ -81,12 +81,14 @@ def keys() -> MemoryKeys:
 @pytest.fixture
 def ports(database: Database, clock: SetClock, keys: MemoryKeys, tmp_path: Path) -> Ports:
     return Ports(
-        settings=Settings(public_url="https://sigillo.example.org", worker=False),
+        settings=Settings(
+            public_url="https://sigillo.example.org", worker=False, lookups_per_minute=1_000_000
+        ),
         database=database,
         clock=clock,
         signer=keys,
         files=FolderFiles(tmp_path / "files"),
         scanner=NoScanner(),
         mailer=MemoryMailer(clock),
-    )
         outbound=Nowhere(),
+    )

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Path, Query, Response
 
 from app.core.ids import pattern
-from app.credentials import issuing, queries, register, service
+from app.credentials import hiding, issuing, queries, register, service
 from app.credentials.errors import (
     CauseNotAllowed,
     CredentialIssuedAlready,
@@ -271,3 +271,25 @@ def revoke(
     """Revoke a credential, for good."""
     revoked = service.revoke(db, credential_id, cause=given.cause, reasons=given.reasons, by=actor, at=now)
     return register.entry(db, ports, revoked, at=now)
+
+
+@router.put(
+    "/{credential_id}/hiding",
+    response_model=CredentialOut,
+    dependencies=READ,
+    responses=documented(PermissionMissing, CredentialNotFound),
+)
+def hide(db: Db, ports: GivenPorts, now: Now, actor: CurrentActor, credential_id: CredentialId) -> Entry:
+    """Hide a number, for its holder: whoever looks it up finds nothing; a document in hand is verified."""
+    return register.entry(db, ports, hiding.hide(db, credential_id, by=actor, at=now), at=now)
+
+
+@router.delete(
+    "/{credential_id}/hiding",
+    response_model=CredentialOut,
+    dependencies=READ,
+    responses=documented(PermissionMissing, CredentialNotFound),
+)
+def show(db: Db, ports: GivenPorts, now: Now, actor: CurrentActor, credential_id: CredentialId) -> Entry:
+    """Let a number be found again."""
+    return register.entry(db, ports, hiding.show(db, credential_id, by=actor, at=now), at=now)

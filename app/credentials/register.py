@@ -29,6 +29,7 @@ class Entry:
     valid_until: date
     issued_at: datetime | None
     verify_url: str
+    hidden_at: datetime | None
     documents: Sequence[Document]
     periods: Sequence[Period]
 
@@ -53,6 +54,7 @@ def entry(session: Session, ports: Ports, credential: Credential, *, at: datetim
         valid_until=period.through,
         issued_at=credential.issued_at,
         verify_url=verify_url(ports, credential),
+        hidden_at=credential.hidden_at,
         documents=period.documents,
         periods=credential.periods,
     )

@@ -81,6 +81,7 @@ class CredentialOut(Answer):
     valid_until: date
     issued_at: datetime | None
     verify_url: str
+    hidden_at: datetime | None
     documents: list[DocumentOut]
     periods: list[PeriodOut]
 

@@ -34,6 +34,8 @@ from app.organisations.schemas import (
     NewRole,
     OrganisationId,
     PersonPath,
+    RegisterIn,
+    RegisterOut,
     RevokedKeyOut,
     RoleOut,
 )
@@ -49,6 +51,19 @@ P = Permission
 def me(db: ReadDb, actor: CurrentActor) -> Me:
     """Say whose key this is and what it allows today."""
     return Me.of(actor, queries.name_of(db, actor.id, is_person=actor.is_person))
+
+
+@router.put(
+    "/organisations/{organisation}/register",
+    dependencies=[needs(P.REGISTER_WRITE)],
+    responses=documented(PermissionMissing, OrganisationNotFound),
+)
+def open_register(
+    db: Db, now: Now, actor: CurrentActor, organisation: OrganisationId, asked: RegisterIn
+) -> RegisterOut:
+    """Open or close the look-up of numbers. Closed, only who holds a document or a QR gets an answer."""
+    decided = service.open_register(db, organisation, asked.open, by=actor, at=now)
+    return RegisterOut(open=decided.register_open)
 
 
 @router.post(

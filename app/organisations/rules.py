@@ -12,6 +12,7 @@ class Permission(StrEnum):
     MEMBERS_READ = "members:read"
     MEMBERS_WRITE = "members:write"
     KEYS_WRITE = "keys:write"
+    REGISTER_WRITE = "register:write"
     DOSSIERS_WRITE = "dossiers:write"
     DOSSIERS_READ = "dossiers:read"
     DOSSIERS_ADMIT = "dossiers:admit"
@@ -111,13 +112,14 @@ OF_ROLE: Final[Mapping[Role, frozenset[Permission]]] = {
         {P.DECISIONS_READ, P.CREDENTIALS_ISSUE, P.CREDENTIALS_STATUS, P.RENEWALS_DECIDE}
     ),
     Role.AUDITOR: frozenset({P.MEMBERS_READ, P.ASSESSMENTS_READ, P.DECISIONS_READ}),
-    Role.ADMINISTRATOR: frozenset({P.MEMBERS_READ, P.MEMBERS_WRITE, P.KEYS_WRITE}),
+    Role.ADMINISTRATOR: frozenset({P.MEMBERS_READ, P.MEMBERS_WRITE, P.KEYS_WRITE, P.REGISTER_WRITE}),
 }
 # ISO/IEC 17024, 4.2: admitting, choosing who judges, judging, voting and publishing are never delegated,
 # so no machine ever holds these.
 PERSONS_ONLY: Final = frozenset(
     {
         P.KEYS_WRITE,
+        P.REGISTER_WRITE,
         P.DOSSIERS_ADMIT,
         P.DOSSIERS_TURN_DOWN,
         P.ASSIGNMENTS_WRITE,

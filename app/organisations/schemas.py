@@ -35,6 +35,18 @@ class NewMembership(Wire):
         return Entry(self.number, self.from_day, self.to_day)
 
 
+class RegisterIn(Wire):
+    """Whether anybody may look a number up."""
+
+    open: bool
+
+
+class RegisterOut(Answer):
+    """Whether anybody may look a number up."""
+
+    open: bool
+
+
 class NewMember(Wire):
     """A person to enter."""
 

@@ -45,7 +45,7 @@ from app.organisations.rules import (
     permissions_of_client,
     permissions_of_person,
 )
-from app.outbox import trail
+from app.outbox import changes, trail
 from app.outbox.trail import EventHead
 
 KEY_LIFE: Final = timedelta(days=365)
@@ -169,6 +169,30 @@ def own_organisation(session: Session, organisation_id: str, *, by: Actor) -> Or
     if organisation_id != by.organisation_id:
         raise OrganisationNotFound("There is no such organisation.")
     return queries.organisation(session, organisation_id)
+
+
+def open_register(
+    session: Session,
+    organisation_id: str,
+    open_: bool,  # noqa: FBT001 - the one fact it is about
+    *,
+    by: Actor,
+    at: datetime,
+) -> Organisation:
+    """Decide whether anybody may look numbers up; a document in hand is verified either way."""
+    organisation = own_organisation(session, organisation_id, by=by)
+    if organisation.register_open != open_:
+        organisation.register_open = open_
+        trail.record(
+            session,
+            "register.opened" if open_ else "register.closed",
+            organisation_id=organisation.id,
+            by=by.id,
+            at=at,
+            about={"organisation": organisation.id},
+        )
+        changes.announce(session, f"organisation:{organisation.id}", at=at)
+    return organisation
 
 
 def today_of(session: Session, organisation_id: str, at: datetime) -> date:

@@ -31,7 +31,7 @@ from app.web import PublicRoute
 
 CONTRACT: Final = "/openapi.json"
 UNREADABLE: Final = "unreadable"
-BUSY: Final = "busy"
+SAID: Final[Mapping[int, str]] = {503: "busy", 429: "hurried"}
 
 
 def routes(desk: Desk) -> list[Route]:
@@ -61,6 +61,7 @@ class Pages:
             number = submitted.of_number(typed)
             if typed != str(number):
                 return _redirect(_address(number, request), HTTPStatus.TEMPORARY_REDIRECT)
+            self._desk.pace.require(request)
             report = await self._desk.about(number)
         except NumberMistyped:
             return self._mistyped(language, typed)
@@ -69,6 +70,8 @@ class Pages:
             return _page(page, HTTPStatus.NOT_FOUND)
         except RegisterUnreachable:
             return self._unreachable(language)
+        except HTTPException as hurried:
+            return self._stopped(language, typed, hurried)
         address = f"{self._desk.public_url}/v/{number}"
         return _page(render.verification_page(report, language, number=str(number), address=address))
 
@@ -98,6 +101,7 @@ class Pages:
         language = _language(request)
         typed = ""
         try:
+            self._desk.pace.require(request)
             async with uploads.form_of(request) as form:
                 number, part = form.get(uploads.NUMBER), form.get(uploads.FILE)
                 typed = number if isinstance(number, str) else ""
@@ -119,10 +123,9 @@ class Pages:
                 return self._trouble(language, by.code, status_of(type(by)))
             case RequestValidationError():
                 return self._trouble(language, UNREADABLE, HTTPStatus.UNPROCESSABLE_ENTITY)
-            case HTTPException(status_code=HTTPStatus.SERVICE_UNAVAILABLE):
-                return self._trouble(language, BUSY, HTTPStatus.SERVICE_UNAVAILABLE, by.headers)
             case HTTPException():
-                return self._trouble(language, UNREADABLE, HTTPStatus(by.status_code))
+                code = SAID.get(by.status_code, UNREADABLE)
+                return self._trouble(language, code, HTTPStatus(by.status_code), by.headers)
             case _:
                 return self._unreachable(language)
 

@@ -190,6 +190,10 @@ TROUBLES: Final[Mapping[str, Labels]] = {
         it="In questo momento si stanno leggendo troppe immagini: riprovate fra poco, o scrivete il numero.",
         en="Too many pictures are being read just now: try again in a moment, or type the number.",
     ),
+    "hurried": Labels(
+        it="Da questo indirizzo arrivano troppe richieste: riprovate fra un minuto.",
+        en="Too many questions come from this address: try again in a minute.",
+    ),
     "nothing-to-verify": Labels(
         it="Scrivete un numero oppure scegliete un file.", en="Type a number or choose a file."
     ),

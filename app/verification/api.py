@@ -69,6 +69,7 @@ router = APIRouter(tags=["verification"])
 async def verify(request: Request) -> Response:
     """Verify a credential and report on it. What cannot be read as one is reported as `invalid`."""
     desk: Desk = request.app.state.desk
+    desk.pace.require(request)
     submission = await uploads.of_request(request, public_url=desk.public_url)
     try:
         return report_response(await desk.on(submission))

@@ -18,6 +18,7 @@ from app.verification import service
 from app.verification.entries import PublicRegister
 from app.verification.errors import CredentialNotFound, RegisterUnreachable
 from app.verification.examining import claims_to_be_ours, examine
+from app.verification.pace import Pace
 from app.verification.report import Report
 from app.verification.service import Held
 from app.verification.sqlite import SqliteRegister
@@ -69,6 +70,7 @@ class Desk:
     def __init__(self, ports: Ports, register: PublicRegister | None = None) -> None:
         self._ports = ports
         self._register = register or public_register(ports.database.engine.url)
+        self.pace: Final = Pace(ports.settings.lookups_per_minute)
         entries = ports.settings.cache_entries
         self._known: Remembered[tuple[Held, ...]] = Remembered(entries)
         # Kept apart: whoever guesses numbers crowds out other guesses, never what others look up.

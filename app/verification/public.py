@@ -51,6 +51,7 @@ def routes(desk: Desk) -> list[Route]:
 
     async def report(request: Request) -> Response:
         """Report on the credential that has this number."""
+        desk.pace.require(request)
         number = submitted.of_number(request.path_params["number"])
         try:
             return report_response(await desk.about(number))

@@ -23,7 +23,10 @@ LEFT JOIN renewal r ON r.credential_id = c.id AND r.cycle = p.cycle AND r.kind =
 WHERE c.issued_at IS NOT NULL AND d.format IN ('vc+jwt', 'ob+jwt') AND {condition}
 ORDER BY p.seq, d.issued_at, d.id
 """
-BY_NUMBER: Final = _ENTRY.replace("{condition}", "c.number = {mark}")
+# What its holder hid, or its body, is not there for whoever only has a number.
+BY_NUMBER: Final = _ENTRY.replace(
+    "{condition}", "c.number = {mark} AND c.hidden_at IS NULL AND o.register_open"
+)
 _HOLDER: Final = (
     "SELECT q.credential_id FROM period q JOIN document e ON q.id = e.period_id WHERE e.jti = {mark}"
 )

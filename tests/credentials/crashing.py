@@ -111,16 +111,18 @@ class StoppingSigner:
 def ports_at(database_url: str, keys: Path) -> Ports:
     """Make the ports of a machine that has just started."""
     return Ports(
-        settings=Settings(public_url="https://sigillo.example.org", worker=False),
+        settings=Settings(
+            public_url="https://sigillo.example.org", worker=False, lookups_per_minute=1_000_000
+        ),
         database=connect(database_url),
         clock=SetClock(AT),
         signer=FileKeys(keys, at=AT),
         files=FolderFiles(keys.parent / "files"),
         scanner=NoScanner(),
         mailer=MemoryMailer(SetClock(AT)),
+        outbound=Nowhere(),
     )
 
-        outbound=Nowhere(),
 
 def main(step: Step, database_url: str, keys: Path, organisation_id: str, decision_id: str) -> None:
     given = ports_at(database_url, keys)
@@ -132,9 +134,9 @@ def main(step: Step, database_url: str, keys: Path, organisation_id: str, decisi
         files=given.files,
         scanner=given.scanner,
         mailer=given.mailer,
+        outbound=given.outbound,
     )
     stop_at_commit(ports.database.engine, step)
-        outbound=given.outbound,
     registrar = Actor(
         REGISTRAR, organisation_id, frozenset(), frozenset({Permission.CREDENTIALS_ISSUE}), is_person=True
     )

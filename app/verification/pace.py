@@ -1,0 +1,53 @@
+"""How fast one stranger may look numbers up: enough for any desk, too slow to walk through the register."""
+
+from collections import OrderedDict
+from ipaddress import IPv6Address, ip_address
+from math import ceil
+from time import monotonic
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+MOST_STRANGERS: Final = 20_000
+BURST: Final = 30  # an office that opens a folder of applications at once
+_NETWORK: Final = 64  # bits: whoever has one IPv6 address has all of these
+
+
+class Pace:
+    """Counts look-ups by address, with the generic cell rate algorithm: one number per stranger.
+
+    Addresses are kept in memory alone, the last so many, and never written down.
+    """
+
+    def __init__(self, per_minute: int, *, burst: int = BURST) -> None:
+        self._interval = 60 / per_minute
+        self._ahead = self._interval * max(burst - 1, 0)
+        self._due: OrderedDict[str, float] = OrderedDict()
+
+    def wait(self, stranger: str, now: float, *, times: int = 1) -> float:
+        """Give the seconds that a stranger has to wait; where it is nothing, these look-ups are counted."""
+        due = max(self._due.get(stranger, now), now)
+        if (early := due - self._ahead - now) > 0:
+            return early
+        self._due[stranger] = due + times * self._interval
+        self._due.move_to_end(stranger)
+        if len(self._due) > MOST_STRANGERS:
+            self._due.popitem(last=False)
+        return 0
+
+    def require(self, request: Request, *, times: int = 1) -> None:
+        """Let a request through, or refuse it with 429 and the seconds to wait."""
+        if wait := self.wait(_stranger(request), monotonic(), times=times):
+            raise HTTPException(429, headers={"Retry-After": str(ceil(wait))})
+
+
+def _stranger(request: Request) -> str:
+    host = request.client.host if request.client else ""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
+        return str(int(address) >> (128 - _NETWORK))
+    return str(address)

@@ -1,0 +1,59 @@
+"""How fast a stranger may look numbers up."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.core.numbers import CredentialNumber
+from app.main import create_app
+from app.ports import Ports
+from app.settings import Settings
+from app.verification.pace import MOST_STRANGERS, Pace
+from tests import make
+
+
+@pytest.fixture(params=["sqlite"])
+def database_url(database_url: str) -> str:
+    """What is about HTTP alone is tried on one database."""
+    return database_url
+
+
+def test_so_many_at_once_and_then_so_many_a_minute() -> None:
+    pace = Pace(60, burst=3)
+    assert [pace.wait("a", 0.0) for _ in range(4)] == [0, 0, 0, 1]
+    assert pace.wait("a", 0.5) == 0.5
+    assert pace.wait("a", 1.0) == 0
+    assert pace.wait("a", 1.0) == 1
+
+
+def test_nobody_waits_for_somebody_else() -> None:
+    pace = Pace(60, burst=1)
+    assert pace.wait("a", 0.0) == 0
+    assert pace.wait("b", 0.0) == 0
+    assert pace.wait("a", 0.0) == 1
+
+
+def test_many_at_once_count_as_many() -> None:
+    pace = Pace(60, burst=10)
+    assert pace.wait("a", 0.0, times=100) == 0
+    assert pace.wait("a", 0.0) == 91
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    pace = Pace(1, burst=1)
+    for number in range(MOST_STRANGERS + 1):
+        pace.wait(str(number), 0.0)
+    assert len(pace._due) == MOST_STRANGERS
+
+
+def test_whoever_walks_through_the_register_is_told_to_wait(ports: Ports) -> None:
+    slow = replace(ports, settings=Settings(public_url="https://sigillo.example.org", worker=False))
+    stranger = make.caller(create_app(slow))
+    numbers = [CredentialNumber.draw("DLE", 26, bits) for bits in range(40)]
+    answers = [stranger.get(f"/v/{number}.json") for number in numbers]
+    assert {answer.status_code for answer in answers} == {404, 429}
+    hurried = next(answer for answer in answers if answer.status_code == 429)
+    assert int(hurried.headers["Retry-After"]) >= 1
+    page = stranger.get(f"/v/{numbers[0]}", headers={"Accept-Language": "it"})
+    assert (page.status_code, "riprovate fra un minuto" in page.text) == (429, True)
+    assert stranger.post("/v1/verifications", json={"credential": "x"}).status_code == 429
