@@ -47,8 +47,12 @@ def jwk(key: PublicKey, kid: str) -> dict[str, JsonValue]:
 
 
 def jwks(did: str, keys: Iterable[PublicKey]) -> dict[str, JsonValue]:
-    """Write the key set; its `kid`s are those of our documents, so a JOSE library finds the key by itself."""
-    return {"keys": [jwk(key, method_id(did, key)) for key in keys]}
+    """Write the key set; its `kid`s are those of our documents, so a JOSE library finds the key by itself.
+
+    `slot` says what a key is there for: a list that the seal signed, or a document that the key of the lists
+    signed, is none (RFC 7517, 4: a member that a reader does not know is passed over).
+    """
+    return {"keys": [{**jwk(key, method_id(did, key)), "slot": key.slot.value} for key in keys]}
 
 
 def did_document(did: str, keys: Iterable[PublicKey]) -> dict[str, JsonValue]:

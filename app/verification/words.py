@@ -250,6 +250,13 @@ FINDINGS: Final[Mapping[str, Finding]] = {
             "the seal has ended, and nothing proves when it was applied",
         ),
     ),
+    "issuer-listed": _passes(
+        CheckName.ISSUER_TRUST,
+        "La chiave non serve più per nuovi documenti, ma l’ente, che la elenca sotto il proprio sigillo, ne "
+        "risponde ancora.",
+        "The key is no longer there for new documents, but the body, which lists it under its own seal, "
+        "still answers for it.",
+    ),
     # validity_period
     "in-period": _passes(
         CheckName.VALIDITY_PERIOD,
@@ -369,6 +376,17 @@ FINDINGS: Final[Mapping[str, Finding]] = {
         "The list that says whether it is suspended or revoked is too old to be believed: try again later.",
         brief=("l’elenco degli stati è troppo vecchio", "the status list is too old"),
     ),
+    "status-ahead": _not_checked(
+        CheckName.STATUS,
+        "L’elenco che dice se è sospeso o revocato è stato firmato più tardi di quanto segna l’orologio di "
+        "questo dispositivo: regolare l’orologio e riprovare.",
+        "The list that says whether it is suspended or revoked was signed later than the clock of this "
+        "device shows: set the clock and try again.",
+        brief=(
+            "l’orologio di questo dispositivo è indietro",
+            "the clock of this device is behind",
+        ),
+    ),
     # register_match
     "register-agrees": _passes(
         CheckName.REGISTER_MATCH,
@@ -397,6 +415,13 @@ FINDINGS: Final[Mapping[str, Finding]] = {
         CheckName.REGISTER_MATCH,
         "L’ente che l’ha emesso non tiene qui il suo registro.",
         "The body that issued it does not keep its register here.",
+    ),
+    "register-not-asked": _not_applicable(
+        CheckName.REGISTER_MATCH,
+        "Il controllo è avvenuto su questo dispositivo e il registro non è stato interrogato: per esso parla "
+        "l’elenco degli stati, che l’ente firma.",
+        "The check was made on this device and the register was not asked: the status list, which the body "
+        "signs, speaks for it.",
     ),
     # superseded
     "newest": _passes(
