@@ -41,7 +41,7 @@ def test_every_key_is_published_with_its_certificates_and_nothing_private() -> N
     keys = listed(published.jwks(make.DID, KEYS), "keys")
     assert [thumbprint(key) for key in keys] == [key.thumbprint for key in KEYS]
     for key in keys:
-        assert set(key) == {"kty", "crv", "x", "y", "kid", "use", "alg", "x5c", "x5t#S256"}
+        assert set(key) == {"kty", "crv", "x", "y", "kid", "use", "alg", "x5c", "x5t#S256", "slot"}
         assert (key["use"], key["alg"]) == ("sig", "ES256")
 
 
