@@ -20,6 +20,7 @@ from app.renewal.errors import (
     CpdActivityIncomplete,
     CpdActivityNotMovable,
     CpdActivityWrong,
+    CpdNothingNew,
 )
 from app.renewal.evaluation import figure
 from app.renewal.models import CpdActivity
@@ -28,6 +29,7 @@ from app.renewal.reading import as_read
 from app.renewal.states import ActivitySource, ActivityState
 
 S = ActivityState
+_NOTHING_NEW = "It was turned down as it is. Change something, or add a proof that was not there."
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,9 @@ def revise(session: Session, activity_id: str, entry: Entry, *, by: Actor, at: d
     """Rewrite a draft, or answer what the office asks about an activity; then claim it, if so asked."""
     activity, terms = holding.own(session, activity_id, by=by, lock=True)
     if activity.state not in {S.DRAFT, S.QUERIED}:
-        _refuse_change(activity, "Drafts and queried activities are rewritten; a claimed one is corrected.")
+        _refuse_change(
+            session, activity, "Drafts and queried activities are rewritten; a claimed one is corrected."
+        )
     today = today_of(session, activity.organisation_id, at)
     _require_right(entry, terms, today)
     if activity.state is S.DRAFT:
@@ -76,6 +80,7 @@ def revise(session: Session, activity_id: str, entry: Entry, *, by: Actor, at: d
         _answer(activity, entry, terms, today)
     proofs.refer(activity, entry.references, by=by, at=at)
     if entry.claim:
+        _require_news(session, activity)
         claim_if_complete(activity, terms, today=today, at=at)
     session.flush()
     record(session, activity, "cpd.activity-revised", by=by, at=at)
@@ -127,7 +132,7 @@ def discard(session: Session, activity_id: str, *, by: Actor, at: datetime) -> N
     """Throw a draft away, with its proofs."""
     activity, _ = holding.own(session, activity_id, by=by, lock=True)
     if activity.state is not S.DRAFT:
-        _refuse_change(activity, "Only a draft is thrown away.")
+        _refuse_change(session, activity, "Only a draft is thrown away.")
     if activity.corrects_id is not None:
         raise CpdActivityClosedToChanges(
             "This draft took the place of an activity. Rewrite it: what it replaced does not come back.",
@@ -149,34 +154,45 @@ def claim(session: Session, activity_id: str, *, by: Actor, at: datetime) -> Ent
     if activity.state in {S.CLAIMED, S.ACCEPTED}:
         return Entered(activity, terms, today, new=False)
     if activity.state not in {S.DRAFT, S.QUERIED}:
-        _refuse_change(activity, "Drafts and queried activities are claimed.")
+        _refuse_change(session, activity, "Drafts and queried activities are claimed.")
+    _require_news(session, activity)
     if not claim_if_complete(activity, terms, today=today, at=at):
         missing: list[JsonValue] = [
             {"code": each.code, "detail": {"it": each.detail.it, "en": each.detail.en}}
             for each in proofs.lacking(activity, terms, today=today)
         ]
-        raise CpdActivityIncomplete("See `missing` for each thing that is.", missing=missing)
+        raise CpdActivityIncomplete(
+            "See `missing` for each thing that is.", activity=activity.id, missing=missing
+        )
     record(session, activity, "cpd.activity-claimed", by=by, at=at)
     return Entered(activity, terms, today, new=False)
 
 
 def correct(session: Session, activity_id: str, entry: Entry, *, by: Actor, at: datetime) -> Entered:
-    """Put a new version in the place of a claimed or accepted activity; the old one is kept, and over.
+    """Put a new version in the place of an activity that was claimed; the old one is kept, and over.
 
-    The new version keeps the proofs. What a provider vouched for needs one, once its holder corrects it.
+    The new version keeps the proofs. What a provider vouched for needs one, once its holder corrects it. One
+    that is not claimed is a draft: so a mistaken claim is taken back, and so a file is sent with what takes
+    the place of an activity that was turned down, which has to say something new before it is claimed.
     """
     activity, terms = holding.own(session, activity_id, by=by, lock=True)
     today = today_of(session, activity.organisation_id, at)
     newer = queries.successor(session, activity_id) if activity.state is S.CORRECTED else None
     if newer is not None and _says_the_same(newer, entry):
         return Entered(newer, terms, today, new=False)  # sent again, since the answer was lost
-    if activity.state not in {S.CLAIMED, S.ACCEPTED}:
-        _refuse_change(activity, "Claimed and accepted activities are corrected; a draft is rewritten.")
+    if activity.state not in {S.CLAIMED, S.ACCEPTED, S.REJECTED}:
+        _refuse_change(
+            session,
+            activity,
+            "Claimed, accepted and rejected activities are corrected; a draft is rewritten.",
+        )
     if any(terms.held(day, today=today) for day in (activity.ended_on, entry.ended_on)):
         raise CpdActivityClosedToChanges("A renewal that counts on this activity is being decided.")
     _require_right(entry, terms, today)
     _require_single(session, activity, entry)
-    if _says_the_same(activity, entry):
+    if entry.claim and _says_the_same(activity, entry):
+        if activity.state is S.REJECTED:
+            raise CpdNothingNew(_NOTHING_NEW, activity=activity.id)
         return Entered(activity, terms, today, new=False)
     holding.require_room(session, terms, entry.ended_on)
     version = made(terms, entry, source=ActivitySource.MEMBER, by=by, at=at)
@@ -184,6 +200,10 @@ def correct(session: Session, activity_id: str, entry: Entry, *, by: Actor, at: 
     holding.move(activity, S.CORRECTED)
     session.flush()
     version.corrects_id = activity.id
+    # It answers what the office asked, or turned the old one down for, and is looked at anew.
+    version.question = activity.reasons or activity.question
+    if version.question is not None:
+        version.reviewed_by, version.reviewed_at = activity.reviewed_by, activity.reviewed_at
     session.add(version)
     proofs.inherit(version, activity)
     proofs.refer(version, entry.references, by=by, at=at)
@@ -308,12 +328,35 @@ def _says_the_same(activity: CpdActivity, entry: Entry) -> bool:
     )
 
 
-def _refuse_change(activity: CpdActivity, why: str) -> None:
+def _require_news(session: Session, activity: CpdActivity) -> None:
+    """Insist that what takes the place of an activity that was turned down is not the same over again."""
+    if activity.state is not S.DRAFT or activity.corrects_id is None:
+        return
+    older = queries.activity(session, activity.corrects_id)
+    if older.reasons is not None and not _is_news(activity, older):
+        raise CpdNothingNew(_NOTHING_NEW, activity=activity.id)
+
+
+def _is_news(activity: CpdActivity, older: CpdActivity) -> bool:
+    def told(one: CpdActivity) -> tuple[object, ...]:
+        topics = {name: Decimal(hours) for name, hours in one.topics.items()}
+        return one.fingerprint, one.hours, one.category, topics, set(one.competences), one.note
+
+    def shown(one: CpdActivity) -> set[tuple[str, str | None, str | None]]:
+        return {(proof.kind, proof.reference, proof.sha256) for proof in one.proofs}
+
+    return told(activity) != told(older) or not shown(activity) <= shown(older)
+
+
+def _refuse_change(session: Session, activity: CpdActivity, why: str) -> None:
     if activity.state is S.LOCKED:
         raise CpdActivityClosedToChanges(
             "It was used in an approved renewal, and stays as it is.", state=activity.state.value
         )
-    raise CpdActivityNotMovable(why, state=activity.state.value)
+    newer = queries.successor(session, activity.id) if activity.state is S.CORRECTED else None
+    raise CpdActivityNotMovable(
+        why, activity=activity.id, state=activity.state.value, newer=None if newer is None else newer.id
+    )
 
 
 def record(session: Session, activity: CpdActivity, topic: str, *, by: Actor, at: datetime) -> None:

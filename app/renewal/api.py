@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Query, Response
 from fastapi.responses import StreamingResponse
 
+from app.core.clock import iso_duration
 from app.core.ids import pattern
 from app.credentials.api import CredentialId
 from app.credentials.errors import CredentialNotFound
@@ -24,6 +25,7 @@ from app.renewal.errors import (
     CpdActivityTooMany,
     CpdActivityWrong,
     CpdCycleNotFound,
+    CpdNothingNew,
     CpdProofNotFound,
     CpdProofTooMany,
     CpdProofWrong,
@@ -78,6 +80,7 @@ CHANGE = (
     CpdActivityWrong,
     CpdActivityTooMany,
     CpdProofTooMany,
+    CpdNothingNew,
 )
 DESK = (PermissionMissing, CpdActivityNotFound, OwnCpdActivity, CpdActivityNotMovable)
 
@@ -233,7 +236,9 @@ def remove_proof(db: Db, now: Now, actor: CurrentActor, activity: ActivityId, pr
 @router.post(
     "/cpd-activities/{activity}/claim",
     dependencies=WRITE,
-    responses=documented(*OWN, CpdActivityNotMovable, CpdActivityClosedToChanges, CpdActivityIncomplete),
+    responses=documented(
+        *OWN, CpdActivityNotMovable, CpdActivityClosedToChanges, CpdActivityIncomplete, CpdNothingNew
+    ),
 )
 def claim(db: Db, now: Now, actor: CurrentActor, activity: ActivityId) -> ActivityOut:
     """Claim a draft, or an activity whose question is answered."""
@@ -252,7 +257,11 @@ def claim(db: Db, now: Now, actor: CurrentActor, activity: ActivityId) -> Activi
 def correct(
     db: Db, now: Now, actor: CurrentActor, activity: ActivityId, asked: ActivityIn, response: Response
 ) -> ActivityOut:
-    """Put a new version in the place of a claimed or accepted activity, which is kept as it was."""
+    """Put a new version in the place of a claimed, accepted or rejected activity, which is kept as it was.
+
+    Without a claim it is a draft, which does not count. What takes the place of a rejected one says
+    something new before it is claimed, and is reviewed anew.
+    """
     entered = activities.correct(db, activity, asked.entry, by=actor, at=now)
     if not entered.new:
         response.status_code = 200
@@ -274,7 +283,7 @@ def accept(db: Db, now: Now, actor: CurrentActor, activity: ActivityId, asked: N
 
 @router.post("/cpd-activities/{activity}/rejection", dependencies=REVIEW, responses=documented(*DESK))
 def reject(db: Db, now: Now, actor: CurrentActor, activity: ActivityId, asked: Rejection) -> ActivityOut:
-    """Turn an activity down, for good, with reasons."""
+    """Turn an activity down, with reasons; its holder may put a newer version in its place."""
     return ActivityOut.entered(reviewing.reject(db, activity, reasons=asked.reasons, by=actor, at=now))
 
 
@@ -321,6 +330,7 @@ def exempt(db: Db, now: Now, actor: CurrentActor, asked: NewExemption) -> Exempt
     responses=documented(PermissionMissing, CredentialNotFound, CpdCycleNotFound),
 )
 def read_ledger(
+    given: GivenPorts,
     db: ReadDb,
     now: Now,
     actor: CurrentActor,
@@ -329,4 +339,6 @@ def read_ledger(
 ) -> LedgerOut:
     """Show what counts in a cycle, why the rest does not, and what is missing by when."""
     credential = holding.readable_credential(db, credential_id, by=actor)
-    return LedgerOut.of(credential.id, ledger.shown(db, credential, cycle=cycle, at=now))
+    shown = ledger.shown(db, credential, cycle=cycle, at=now)
+    offset = iso_duration(given.clock.offset)
+    return LedgerOut.of(queries.terms(db, credential), shown, clock_offset=offset)

@@ -130,9 +130,10 @@ def _against(entry: Entry, scheme: Scheme) -> Iterator[Fault]:
     if entry.category not in categories:
         yield _fault("category", "category-unknown", known=", ".join(categories))
     yield from _wrong_topics(entry, [topic.id for topic in cpd.topics])
-    statements = {statement.id for statement in scheme.statements}
-    if unknown := sorted(set(entry.competences) - statements):
-        yield _fault("competences", "competence-unknown", names=", ".join(unknown))
+    statements = [statement.id for statement in scheme.statements]
+    if unknown := sorted(set(entry.competences) - set(statements)):
+        names, known = ", ".join(unknown), ", ".join(statements)
+        yield _fault("competences", "competence-unknown", names=names, known=known)
     for place, told in enumerate(entry.references):
         for fault in reference_faults(scheme, told.kind, told.reference):
             yield Fault(f"proof/{place}/{fault.field}", fault.code, fault.detail)
@@ -229,7 +230,8 @@ WORDS: Final[Mapping[str, Labels]] = {
         en="the hours of topics exceed those of the activity: an hour has one topic at most",
     ),
     "competence-unknown": Labels(
-        it="lo schema non ha queste competenze: {names}", en="the scheme has no such competences: {names}"
+        it="lo schema non ha queste competenze: {names}; ha: {known}",
+        en="the scheme has no such competences: {names}; it has: {known}",
     ),
     "proof-kind-unknown": Labels(
         it="lo schema non ammette questo tipo di prova; ammette: {known}. " + NOT_PROOF.it,

@@ -28,6 +28,11 @@ class CpdActivityClosedToChanges(Conflict):
     title = "The activity can no longer be changed"
 
 
+class CpdNothingNew(RuleBroken):
+    code = "cpd-nothing-new"
+    title = "What takes the place of an activity that was turned down says something new"
+
+
 class OwnCpdActivity(NotAllowed):
     code = "own-cpd-activity"
     title = "Nobody reviews their own activities"

@@ -28,7 +28,7 @@ def what_qualifies(count: Count, entries: list[Entry]) -> None:
     for entry in entries:
         activity = entry.activity
         why = _out_of_time(entry, cycle, count.as_of)
-        if activity.standing not in _STANDS:
+        if activity.standing not in STANDS:
             why = _SETTLED.get(activity.standing) or why or _UNFINISHED.get(activity.standing)
         if why is not None:
             if why not in said:
@@ -55,7 +55,7 @@ def _out_of_time(entry: Entry, cycle: Cycle, as_of: date) -> Why | None:
     return Why.IN_THE_FUTURE if ended > as_of else None
 
 
-_STANDS: Final = (Standing.CLAIMED, Standing.ACCEPTED)
+STANDS: Final = (Standing.CLAIMED, Standing.ACCEPTED)
 _SETTLED: Final = {Standing.ELSEWHERE: Why.ELSEWHERE, Standing.REJECTED: Why.REJECTED}
 _UNFINISHED: Final = {Standing.DRAFT: Why.DRAFT, Standing.QUERIED: Why.QUERIED}
 

@@ -46,7 +46,7 @@ def accept(session: Session, activity_id: str, *, by: Actor, at: datetime) -> En
 
 
 def reject(session: Session, activity_id: str, *, reasons: str, by: Actor, at: datetime) -> Entered:
-    """Turn an activity down, for good, with reasons."""
+    """Turn an activity down, with reasons. It stays so; a version that says something new may follow it."""
     found = _for_review(session, activity_id, by, at)
     holding.move(found.activity, ActivityState.REJECTED)
     _sign(session, found.activity, "cpd.activity-rejected", by, at)

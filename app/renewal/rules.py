@@ -23,7 +23,7 @@ from app.renewal.limits import (
     at_most_together,
     in_whole_steps,
 )
-from app.renewal.qualifying import once, what_qualifies, within_the_window
+from app.renewal.qualifying import STANDS, once, what_qualifies, within_the_window
 from app.renewal.requirements import Asked, Sums
 from app.renewal.ruleset import RuleSet
 
@@ -66,6 +66,7 @@ def evaluate(
     """
     count = Count(rules, cycle, as_of, carried, used)
     entries = in_date_order(count, activities)
+    given = [entry.activity for entry in entries]
     for rule in COUNTING:
         rule(count, entries)
     account = None if rules.balance is None else account_of(count, entries, rules.balance)
@@ -78,7 +79,7 @@ def evaluate(
         ends=cycle.ends,
         earned_by=cycle.earned_by,
         submitted_by=cycle.submitted_by,
-        claimed=plain(sum((entry.activity.hours for entry in entries), NOTHING)),
+        claimed=plain(sum((one.hours for one in given if one.standing in STANDS), NOTHING)),
         counted=count.hours(sums.total),
         carried=count.hours(count.carried),
         required=count.hours(asked.total),

@@ -447,13 +447,27 @@ class LedgerOut(Figures):
     credential: str
     cycle: int
     lines: list[LineOut]
+    per_activity_max: Annotated[str, Field(description="The most that counts of any one activity.")]
+    per_day_max: Annotated[str, Field(description="The most that counts of any one day, all together.")]
+    clock_offset: Annotated[
+        str | None, Field(description="How far the clock is moved for a demonstration, if it is.")
+    ]
 
     @classmethod
-    def of(cls, credential_id: str, shown: Shown) -> Self:
+    def of(cls, terms: Terms, shown: Shown, *, clock_offset: str | None) -> Self:
         written: dict[str, Any] = shown.evaluation
         lines = [{**line, **_named(shown.activities.get(line["activity"]))} for line in written["lines"]]
+        cpd = terms.cycle(shown.cycle).scheme.cpd
         return cls.model_validate(
-            {**written, "credential": credential_id, "cycle": shown.cycle, "lines": lines}
+            {
+                **written,
+                "credential": terms.credential.id,
+                "cycle": shown.cycle,
+                "lines": lines,
+                "per_activity_max": figure(cpd.per_activity_max),
+                "per_day_max": figure(cpd.per_day_max),
+                "clock_offset": clock_offset,
+            }
         )
 
 

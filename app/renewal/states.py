@@ -6,7 +6,10 @@ from typing import Final
 
 
 class ActivityState(StrEnum):
-    """Where an activity stands. Claimed and accepted ones count; a sampled review looks at the claimed."""
+    """Where an activity stands. Claimed and accepted ones count; a sampled review looks at the claimed.
+
+    What was turned down stays so; a newer version, which says something new, may take its place.
+    """
 
     DRAFT = "draft"
     CLAIMED = "claimed"
@@ -47,7 +50,7 @@ ACTIVITY_MOVES: Final[Mapping[ActivityState, frozenset[ActivityState]]] = {
     A.CLAIMED: frozenset({A.ACCEPTED, A.QUERIED, A.REJECTED, A.CORRECTED}),
     A.ACCEPTED: frozenset({A.QUERIED, A.REJECTED, A.CORRECTED, A.LOCKED}),
     A.QUERIED: frozenset({A.CLAIMED, A.REJECTED}),
-    A.REJECTED: frozenset(),
+    A.REJECTED: frozenset({A.CORRECTED}),
     A.CORRECTED: frozenset(),
     A.LOCKED: frozenset(),
 }

@@ -333,6 +333,65 @@ def test_a_correction_that_says_the_same_changes_nothing(house: House) -> None:
     assert (answer.status_code, answer.json()) == (200, first)
 
 
+def turned_down(house: House, **changes: Any) -> dict[str, Any]:
+    """An activity that was claimed, and that the office did not accept."""
+    found = members.claimed(house, **changes)
+    house.secretary.calls.post(f"/v1/cpd-activities/{found['id']}/rejection", json={"reasons": "No date."})
+    return found
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hours": "6"},
+        {"note": "The date is on the second page."},
+        {"proof": [{**members.PROOF, "reference": "https://example.org/attestati/124"}]},
+    ],
+    ids=["fields", "a note", "another proof"],
+)
+def test_what_was_turned_down_is_corrected_with_something_new_and_reviewed_anew(
+    house: House, changes: dict[str, Any]
+) -> None:
+    first = turned_down(house)
+    answer = correct(house, first["id"], **changes)
+    assert answer.status_code == 201, answer.text
+    newer = answer.json()
+    assert (newer["state"], newer["corrects"], newer["question"]) == ("claimed", first["id"], "No date.")
+    older = house.holder.calls.get(f"/v1/cpd-activities/{first['id']}").json()
+    assert (older["state"], older["reasons"]) == ("corrected", "No date.")
+    # No provider settles what the office has turned down.
+    row = {"row": 1, **members.fields(house, hours=newer["hours"]), "credential": house.number}
+    house.client("cpd:write").post("/v1/cpd-imports", json={"rows": [row]})
+    path = f"/v1/cpd-activities/{newer['id']}"
+    assert house.holder.calls.get(path).json()["state"] == "claimed"
+    assert house.secretary.calls.post(f"{path}/acceptance", json={}).json()["state"] == "accepted"
+
+
+def test_what_was_turned_down_is_not_claimed_again_as_it_was(house: House) -> None:
+    first = turned_down(house)
+    refused = (422, "cpd-nothing-new")
+    assert problem(correct(house, first["id"])) == refused
+    newer = correct(house, first["id"], claim=False).json()  # to send a file with it
+    assert (newer["state"], newer["corrects"]) == ("draft", first["id"])
+    path = f"/v1/cpd-activities/{newer['id']}"
+    assert problem(house.holder.calls.post(f"{path}/claim")) == refused
+    same = {**members.fields(house), "proof": [members.PROOF]}
+    assert problem(house.holder.calls.put(path, json=same)) == refused
+    assert members.attach(house.holder, newer["id"]).status_code == 201
+    assert house.holder.calls.post(f"{path}/claim").json()["state"] == "claimed"
+
+
+def test_a_mistaken_claim_is_taken_back_as_a_draft(house: House) -> None:
+    first = members.claimed(house)
+    answer = correct(house, first["id"], claim=False)
+    assert (answer.status_code, answer.json()["state"]) == (201, "draft")
+    newer = answer.json()["id"]
+    assert correct(house, first["id"], claim=False).json()["id"] == newer
+    late = house.holder.calls.post(f"/v1/cpd-activities/{first['id']}/claim")
+    assert (problem(late), late.json()["newer"]) == ((409, "cpd-activity-not-movable"), newer)
+    assert house.holder.calls.post(f"/v1/cpd-activities/{newer}/claim").json()["state"] == "claimed"
+
+
 def test_a_draft_that_took_an_activitys_place_is_not_thrown_away(house: House) -> None:
     first = members.claimed(house)
     newer = correct(house, first["id"], hours="6", claim=False).json()

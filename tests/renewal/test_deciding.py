@@ -316,6 +316,27 @@ def test_an_audit_that_found_something_wanting_is_cured(house: House) -> None:
     assert approved(house, renewal)["state"] == "approved"
 
 
+def test_what_an_audit_turned_down_is_corrected_in_the_cure_and_not_before(house: House) -> None:
+    renewal = under_audit(house)
+    path = f"/v1/renewals/{renewal['id']}"
+    first = renewal["evaluation"]["lines"][0]["activity"]
+    house.secretary.calls.post(f"/v1/cpd-activities/{first}/rejection", json={"reasons": "No."})
+    accept_all(house)
+    found = house.holder.calls.get(f"/v1/cpd-activities/{first}").json()
+    asked = {name: found[name] for name in members.fields(house)} | {"proof": [members.PROOF]}
+    correction = f"/v1/cpd-activities/{first}/correction"
+    held = house.holder.calls.post(correction, json=asked)
+    assert problem(held) == (409, "cpd-activity-closed-to-changes")
+    house.manager.calls.post(f"{path}/cure", json={"reasons": "The first course is not proved."})
+    corrected = house.holder.calls.post(correction, json=asked)
+    assert (corrected.status_code, corrected.json()["state"]) == (201, "claimed"), corrected.text
+    answered = house.holder.calls.post(f"{path}/answer", json={})
+    assert answered.status_code == 200, answered.text
+    assert problem(approve(house, renewal)) == (409, "audit-not-finished")
+    accept_all(house)
+    assert approved(house, renewal)["state"] == "approved"
+
+
 def test_after_the_time_to_cure_only_a_refusal_is_left(house: House) -> None:
     renewal = under_audit(house)
     path = f"/v1/renewals/{renewal['id']}"

@@ -137,6 +137,22 @@ def test_a_new_cycle_says_all_that_is_missing_and_by_when(house: House) -> None:
     assert [year["number"] for year in found["years"]] == [1, 2, 3]
 
 
+def test_the_limits_are_told_and_so_is_a_moved_clock(house: House) -> None:
+    found = read(house)
+    assert (found["per_activity_max"], found["per_day_max"], found["clock_offset"]) == ("40", "8", None)
+    house.ports.clock.offset = timedelta(days=30)  # type: ignore[misc] # a clock that is set
+    assert read(house)["clock_offset"] == "P30D"
+
+
+def test_only_what_is_claimed_or_accepted_is_told_as_claimed(house: House) -> None:
+    members.draft(house, title="Bozza")
+    house.secretary.calls.post(
+        f"/v1/cpd-activities/{did(house, house.today)['id']}/rejection", json={"reasons": "No."}
+    )
+    assert read(house)["claimed"] == "0"
+    assert [line["claimed"] for line in read(house)["lines"]] == ["8", "8"]
+
+
 def test_i31_a_line_says_what_counts_and_why_the_rest_does_not(house: House) -> None:
     did(house, CYCLE_BEGINS, "10.1")
     (line,) = read(house)["lines"]

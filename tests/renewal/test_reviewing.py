@@ -85,7 +85,7 @@ def test_a_question_is_answered_by_rewriting_and_claiming_again(house: House) ->
     assert review(house.secretary, found, "acceptance").json()["state"] == "accepted"
 
 
-def test_what_was_rejected_stays_so(house: House) -> None:
+def test_what_was_rejected_stays_so_as_it_is(house: House) -> None:
     found = members.claimed(house)["id"]
     review(house.secretary, found, "rejection")
     for what in ASKED:
