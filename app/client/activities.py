@@ -1,16 +1,19 @@
 """One activity at a time: asked for, logged, proved, changed, shown."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import typer
 
 from app.client import cpd, terminal
-from app.client.api import Json, NotUsable
+from app.client.api import Json, NotUsable, Refused
 from app.client.folder import MEDIA_TYPES
-from app.client.visit import Visit
+from app.client.visit import Declined, Visit
 
 NEEDED: Final = {
     "title": "--title",
@@ -31,6 +34,8 @@ FIELDS: Final = (
     "competences",
     "note",
 )
+KINDS_OF_FILES: Final = ("certificate", "attendance", "artefact")
+KINDS_OF_WORDS: Final = ("url", "referee")
 OPEN: Final = frozenset({"draft", "queried", "claimed"})  # takes proofs
 WAITING: Final = frozenset({"draft", "queried", "rejected"})
 
@@ -81,19 +86,49 @@ class Proof:
 
     @classmethod
     def of(cls, proof: str | None, kind: str | None) -> "Proof | None":
-        """Tell a file from a reference; a file is looked for where the command runs."""
+        """Tell a file from a reference; a file is looked for where the command runs.
+
+        What cannot be a proof of its kind is refused before anything is sent.
+        """
         if not proof:
             if kind:
                 raise NotUsable("proof-needed")
             return None
-        if not kind and not proof.startswith(("http://", "https://")):
+        is_address = proof.startswith(("http://", "https://"))
+        if not kind and not is_address:
             raise NotUsable("proof-kind-needed")
+        kind = kind or "url"
+        if kind not in KINDS_OF_FILES + KINDS_OF_WORDS:
+            raise NotUsable("proof-kind-unknown", kind=kind)
         path = Path(proof).expanduser()
-        if path.is_file():
-            return cls(str(kind), file=path)
-        if not proof.startswith(("http://", "https://")) and path.suffix.lower() in MEDIA_TYPES:
+        there = cpd.is_file(path)
+        if kind in KINDS_OF_FILES and is_address and not there:
+            raise NotUsable("proof-is-a-file", kind=kind)
+        if kind in KINDS_OF_WORDS and there:
+            raise NotUsable("proof-is-words", kind=kind)
+        if there:
+            cpd.digest_of(path)  # or say now that it cannot be sent
+            return cls(kind, file=path)
+        if kind in KINDS_OF_FILES or (not is_address and path.suffix.lower() in MEDIA_TYPES):
             raise NotUsable("file-gone", path=path)
-        return cls(kind or "url", reference=proof)
+        return cls(kind, reference=proof)
+
+    @classmethod
+    def several(cls, proofs: Sequence[str], kinds: Sequence[str]) -> "list[Proof]":
+        """Read several proofs: each with its kind, in the same order, or all with the one that is given."""
+        if len(kinds) not in {0, 1, len(proofs)}:
+            raise NotUsable("proof-kinds-count", proofs=len(proofs), kinds=len(kinds))
+        if len(kinds) == 1 < len(proofs):  # of an address the kind is plain
+            kinds = ["" if one.startswith(("http://", "https://")) else kinds[0] for one in proofs]
+        found = [cls.of(one, kind or None) for one, kind in zip_longest(proofs, kinds)]
+        return [one for one in found if one is not None]
+
+    def is_there(self, activity: Json) -> bool:
+        """Tell whether an activity has this very proof."""
+        if self.file is not None:
+            digest = cpd.digest_of(self.file)
+            return any(one.get("sha256") == digest for one in activity["proofs"])
+        return any(one.get("reference") == self.reference for one in activity["proofs"])
 
 
 def ask(visit: Visit, fields: Json, credential: Json) -> None:
@@ -191,52 +226,135 @@ def log(visit: Visit, credential: Json, fields: Json, proof: Proof | None, *, cl
     if proof is None or made["state"] not in OPEN:
         return made
     told = any(one["reference"] == proof.reference for one in made["proofs"])
-    return made if told and proof.file is None else prove(visit, made, proof, claim=claim)
+    return made if told and proof.file is None else prove(visit, made, [proof], claim=claim)
 
 
-def prove(visit: Visit, activity: Json, proof: Proof, *, claim: bool = True) -> Json:
-    """Add a proof to an activity, and claim it again if it waits for that."""
-    path = f"/v1/cpd-activities/{activity['id']}"
-    if proof.file:
-        uploads = terminal.Uploads(visit.errors)
+def prove(visit: Visit, activity: Json, proofs: Sequence[Proof], *, claim: bool = True) -> Json:
+    """Add proofs to an activity, all of them, and then claim it if it waits for that.
 
-        def opening(file: Path) -> AbstractContextManager[BinaryIO]:
-            return uploads.open(file)
+    A question is not answered by what was there already, nor is what was turned down mended by it.
+    """
+    activity = _newest(visit, activity)
+    state = activity["state"]
+    new = [proof for proof in proofs if not proof.is_there(activity)]
+    if not new and state in {"queried", "rejected"}:
+        raise Declined(f"nothing-new-{state}", id=activity["id"])
+    if not new:
+        visit.note("proof-there")
+    if state == "rejected":
+        activity = _in_its_place(visit, activity, new)
+    try:
+        _send(visit, activity, [proof for proof in new if not proof.is_there(activity)])
+        if claim and activity["state"] in {"draft", "queried"}:
+            return visit.api.post(f"{_path(activity)}/claim")
+    except Refused as refused:
+        if activity["state"] != "draft":
+            raise
+        raise Refused(refused.status, {**refused.problem, "draft": activity["id"]}) from None
+    return visit.api.get(_path(activity))
 
-        with uploads.shown():
-            sent = cpd.add_file(visit.api, activity, proof.file, proof.kind, opening)
-        if not sent:
-            visit.note("proof-there")
-    elif not any(one.get("reference") == proof.reference for one in activity["proofs"]):
-        visit.api.upload(f"{path}/proofs", {"kind": proof.kind, "reference": str(proof.reference)})
-    if claim and activity["state"] in {"draft", "queried"}:
-        return visit.api.post(f"{path}/claim")
-    return visit.api.get(path)
+
+def _newest(visit: Visit, activity: Json) -> Json:
+    """Go on with a version that took an activity's place and still waits for its proof; name any other."""
+    if activity["state"] != "corrected":
+        return activity
+    versions = list(visit.api.all("/v1/cpd-activities", credential=str(activity["credential"])))
+    newest = activity
+    while newer := next((one for one in versions if one["corrects"] == newest["id"]), None):
+        newest = newer
+    if newest["state"] != "draft":
+        raise Declined("activity-is-corrected", newer=newest["id"])
+    return newest
+
+
+def _in_its_place(visit: Visit, rejected: Json, new: Sequence[Proof]) -> Json:
+    """Put a version in the place of an activity that was turned down; a file is sent to it afterwards."""
+    told = [{"kind": proof.kind, "reference": proof.reference} for proof in new if proof.file is None]
+    files = any(proof.file for proof in new)
+    body = {**_fields(rejected), "proof": told, "claim": not files}
+    made = visit.outbox.send(visit.api, f"{_path(rejected)}/correction", body)
+    visit.print("activity-corrected", id=made["id"])
+    return made
+
+
+def _send(visit: Visit, activity: Json, proofs: Sequence[Proof]) -> None:
+    uploads = terminal.Uploads(visit.errors)
+
+    def opening(file: Path) -> AbstractContextManager[BinaryIO]:
+        return uploads.open(file)
+
+    with uploads.shown():
+        for proof in proofs:
+            if proof.file:
+                cpd.add_file(visit.api, activity, proof.file, proof.kind, opening)
+            else:
+                told = {"kind": proof.kind, "reference": str(proof.reference)}
+                visit.api.upload(f"{_path(activity)}/proofs", told)
 
 
 def change(visit: Visit, activity: Json, fields: Json, *, claim: bool) -> Json:
-    """Change an activity: a draft or a queried one itself, a claimed one by a new version of it."""
-    path = f"/v1/cpd-activities/{activity['id']}"
-    whole = {name: activity[name] for name in FIELDS if activity.get(name) is not None} | fields
+    """Change an activity: a draft or a queried one itself, any other by a new version of it."""
+    whole = {**_fields(activity), **fields, "claim": claim}
     if activity["state"] not in {"draft", "queried"}:
-        return visit.outbox.send(visit.api, f"{path}/correction", whole)
-    return visit.api.put(path, {**whole, "claim": claim})
+        return visit.outbox.send(visit.api, f"{_path(activity)}/correction", whole)
+    if activity["state"] == "queried" and not any(
+        _differs(activity.get(name), value) for name, value in fields.items()
+    ):
+        raise Declined("nothing-new-queried", id=activity["id"])
+    return visit.api.put(_path(activity), whole)
 
 
-def show(visit: Visit, activity: Json) -> None:
+def _path(activity: Json) -> str:
+    return f"/v1/cpd-activities/{activity['id']}"
+
+
+def _fields(activity: Json) -> Json:
+    return {name: activity[name] for name in FIELDS if activity.get(name) is not None}
+
+
+def _differs(before: Any, now: Any) -> bool:
+    """Tell whether a value is another one: 7.50 hours are 7.5, and a list has no order."""
+    if isinstance(now, dict) and isinstance(before, dict):
+        return before.keys() != now.keys() or any(_differs(before[name], now[name]) for name in now)
+    if isinstance(now, list) and isinstance(before, list):
+        return set(before) != set(now)
+    try:
+        return Decimal(str(before)) != Decimal(str(now))
+    except InvalidOperation:
+        return bool((before or "") != (now or ""))
+
+
+def show(visit: Visit, activity: Json, *, answered: bool = False) -> None:
     """Show what became of an activity, and what to do next."""
     voice, state = visit.voice, activity["state"]
     code = f"activity-{state}" if state in {"claimed", "accepted", "draft"} else "activity-other"
     facts = {
         "title": activity["title"],
-        "hours": voice.hours(activity["hours"]),
+        "hours": voice.amount(activity["hours"]),
         "category": activity["category"],
         "state": voice.named("activity", state),
     }
+    if answered and state == "claimed":
+        code = "activity-answered"
     visit.print(code, style="bold", **facts)
-    for missing in _lacking(activity):
-        visit.print("activity-missing", what=terminal.item_of(missing, voice))
-    visit.print(next_of(activity) if state == "draft" else "activity-next", id=activity["id"])
+    for line in _needs(visit, activity):
+        visit.out.print(line, markup=False)
+    if state not in {"claimed", *WAITING}:
+        visit.print("activity-next")
+
+
+def _needs(visit: Visit, one: Json) -> list[str]:
+    """Say what an activity waits for, and the command that gives it."""
+    lines = [terminal.item_of(missing, visit.voice) for missing in _lacking(one)]
+    if one.get("question") and one["state"] == "queried":
+        lines.append(visit.say("activity-question", what=one["question"]))
+    if one.get("reasons") and one["state"] == "rejected":
+        lines.append(visit.say("activity-reasons", what=one["reasons"]))
+    if one["state"] == "draft":
+        lines.append(visit.say(next_of(one), id=one["id"]))
+    if one["state"] in {"queried", "rejected"}:
+        lines.append(visit.say(f"activity-{one['state']}-next", id=one["id"]))
+    return lines
 
 
 def next_of(draft: Json) -> str:
@@ -264,23 +382,10 @@ def show_all(visit: Visit, found: list[Json], *, with_ids: bool, state: str | No
     if not found:
         visit.print("activities-none")
         return
-    made = terminal.table(
-        *(voice.say(f"col.{name}") for name in ("ended", "title", "category", "hours", "proofs", "state")),
-        title=voice.say("activities-title"),
-        numbers=(3, 4),
-    )
-    for one in found:
-        made.add_row(
-            voice.day(one["ended_on"]),
-            f"{one['title']}\n{one['id']}" if with_ids else one["title"],
-            one["category"],
-            voice.hours(one["hours"]),
-            str(len(one["proofs"])),
-            voice.named("activity", one["state"]),
-        )
-    visit.out.print(made)
+    _table(visit, found, with_ids=with_ids)
     total = sum(float(one["hours"]) for one in found)
-    visit.print("activities-total", number=len(found), hours=voice.hours(total))
+    count = "one" if len(found) == 1 else "many"
+    visit.print(f"activities-total.{count}", number=len(found), hours=voice.amount(total))
     if waiting := [one for one in found if one["state"] in WAITING]:
         visit.out.print()
         visit.print("attention", style="bold yellow")
@@ -288,17 +393,33 @@ def show_all(visit: Visit, found: list[Json], *, with_ids: bool, state: str | No
         _attention(visit, one)
 
 
+def _table(visit: Visit, found: list[Json], *, with_ids: bool) -> None:
+    """Show activities in a table; ids stand whole, so that they can be copied, and leave room for less."""
+    voice = visit.voice
+    names = ("title", "hours", "state") if with_ids else ("title", "category", "hours", "proofs", "state")
+    made = terminal.table(
+        *(voice.say(f"col.{name}") for name in (("activity",) if with_ids else ()) + ("ended", *names)),
+        title=voice.say("activities-title"),
+        numbers=(3,) if with_ids else (3, 4),
+    )
+    if with_ids:
+        made.columns[0].no_wrap = True
+    for one in found:
+        cells = {
+            "activity": one["id"],
+            "ended": voice.day(one["ended_on"]),
+            "title": one["title"],
+            "category": one["category"],
+            "hours": voice.hours(one["hours"]),
+            "proofs": str(len(one["proofs"])),
+            "state": voice.named("activity", one["state"]),
+        }
+        made.add_row(
+            *([cells["activity"]] if with_ids else []), cells["ended"], *(cells[name] for name in names)
+        )
+    visit.out.print(made)
+
+
 def _attention(visit: Visit, one: Json) -> None:
-    lines: list[str] = [
-        visit.say("activity-missing", what=terminal.item_of(missing, visit.voice))
-        for missing in _lacking(one)
-    ]
-    if one.get("question") and one["state"] == "queried":
-        lines.append(visit.say("activity-question", what=one["question"]))
-    if one.get("reasons"):
-        lines.append(visit.say("activity-reasons", what=one["reasons"]))
-    if one["state"] == "draft":
-        lines.append(visit.say(next_of(one), id=one["id"]))
-    if one["state"] == "queried":
-        lines.append(visit.say("activity-answer", id=one["id"]))
+    lines = _needs(visit, one)
     terminal.bullet(visit.out, f"{one['title']}: {visit.voice.named('activity', one['state'])}", *lines)

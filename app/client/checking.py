@@ -18,16 +18,28 @@ def show(visit: Visit, number: str, ledger: Json) -> None:
     voice = visit.voice
     begins, ends = voice.day(ledger["begins"]), voice.day(ledger["ends"])
     visit.print("ledger-of", style="bold", number=number, cycle=ledger["cycle"], begins=begins, ends=ends)
-    figures = {name: voice.hours(ledger[name]) for name in ("counted", "required", "claimed")}
+    show_clock(visit, ledger)
+    figures = {name: voice.hours(ledger[name]) for name in ("required", "claimed")}
+    figures["counted"] = voice.amount(ledger["counted"])
+    count = "one" if figures["counted"] == voice.amount(1) else "many"
     if float(ledger.get("carried") or 0):
-        visit.print("ledger-counted-carried", carried=voice.hours(ledger["carried"]), **figures)
+        visit.print(f"ledger-counted-carried.{count}", carried=voice.hours(ledger["carried"]), **figures)
     else:
-        visit.print("ledger-counted", **figures)
+        visit.print(f"ledger-counted.{count}", **figures)
+    if ledger.get("per_activity_max") and ledger.get("per_day_max"):
+        limits = {name: voice.amount(ledger[name]) for name in ("per_activity_max", "per_day_max")}
+        visit.print("ledger-limits", **limits)
     for code, buckets in (("by-category", ledger["categories"]), ("by-topic", ledger["topics"])):
         _buckets(visit, code, buckets)
     _years(visit, ledger["years"])
     _differences(visit, ledger["lines"])
     show_gaps(visit, ledger)
+
+
+def show_clock(visit: Visit, found: Json) -> None:
+    """Say that the service's clock is moved, where it is: no day that is told is the calendar's then."""
+    if found.get("clock_offset"):
+        visit.print("clock-moved", style="yellow", offset=found["clock_offset"])
 
 
 def show_gaps(visit: Visit, ledger: Json) -> None:
@@ -36,7 +48,7 @@ def show_gaps(visit: Visit, ledger: Json) -> None:
     if ledger["satisfied"]:
         visit.print("ledger-satisfied", style="green")
         if float(ledger.get("carry_over") or 0):
-            visit.print("ledger-carry-over", hours=visit.voice.hours(ledger["carry_over"]))
+            visit.print("ledger-carry-over", hours=visit.voice.amount(ledger["carry_over"]))
         return
     visit.print("ledger-gaps", style="bold yellow")
     for gap in ledger["gaps"]:

@@ -281,7 +281,7 @@ def proof_of(proof: str, kind: str, beside: Path) -> tuple[str | None, Path | No
     if not kind:
         raise Unreadable("row-proof-kind")
     path = beside / proof
-    if "\n" not in proof and _is_file(path):
+    if "\n" not in proof and is_file(path):
         if not path.resolve().is_relative_to(beside.resolve()):
             raise Unreadable("row-proof-outside", value=proof)
         return None, path, kind
@@ -290,7 +290,8 @@ def proof_of(proof: str, kind: str, beside: Path) -> tuple[str | None, Path | No
     return proof, None, kind
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
+    """Tell whether there is such a file."""
     try:
         return path.is_file()
     except (OSError, ValueError):  # a name that no file can have
@@ -365,12 +366,16 @@ class Import:
         result.state = there["state"]
         if there["state"] not in {"draft", "queried"}:
             return
+        sent = 0
         if row.file is not None:
-            self.files += add_file(self.api, there, row.file, row.file_kind, opening)
+            sent += add_file(self.api, there, row.file, row.file_kind, opening)
+            self.files += sent
         for proof in row.body.get("proof", ()):
             if proof not in [{"kind": one["kind"], "reference": one["reference"]} for one in there["proofs"]]:
                 self.api.upload(f"{path}/proofs", proof)
-        if row.body["claim"]:
+                sent += 1
+        # The same row over again answers no question, and claims nothing that its holder took back.
+        if row.body["claim"] and (sent or (there["state"] == "draft" and not there.get("corrects"))):
             result.state = str(self.api.post(f"{path}/claim")["state"])
         result.reasons, result.code = [], None
 
@@ -457,6 +462,19 @@ class Import:
         return "; ".join(terminal.reasons(refused, self.voice)) or str(refused)
 
 
+def digest_of(path: Path) -> str:
+    """Give the hash of a file that is to be sent, or say why it cannot be."""
+    try:
+        if path.stat().st_size > LONGEST_FILE:
+            raise CsvWrong("file-too-long", path=path, limit=LONGEST_FILE // 1_000_000)
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise CsvWrong("file-gone", path=path) from None
+    except OSError as error:
+        raise CsvWrong("file-unreadable", path=path, why=error.strerror) from None
+
+
 def add_file(
     api: Api,
     activity: Json,
@@ -465,15 +483,7 @@ def add_file(
     opening: Callable[[Path], AbstractContextManager[BinaryIO]],
 ) -> bool:
     """Send a file that proves an activity, unless its bytes are there already; tell whether it was sent."""
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if path.stat().st_size > LONGEST_FILE:
-            raise CsvWrong("file-too-long", path=path, limit=LONGEST_FILE // 1_000_000)
-    except FileNotFoundError:
-        raise CsvWrong("file-gone", path=path) from None
-    except OSError as error:
-        raise CsvWrong("file-unreadable", path=path, why=error.strerror) from None
+    digest = digest_of(path)
     if any(proof.get("sha256") == digest for proof in activity["proofs"]):
         return False
     media_type = MEDIA_TYPES.get(path.suffix.lower(), "application/octet-stream")

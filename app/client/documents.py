@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from app.client import terminal
+from app.client import checking, terminal
 from app.client.api import Json
 from app.client.visit import Visit
 from app.client.words import Told
@@ -100,6 +100,7 @@ def show_report(visit: Visit, report: Json) -> None:
     voice, out = visit.voice, visit.out
     visit.print(f"verdict.{report['result']}", style=STYLES.get(report["result"]))
     out.print(voice.both(report["headline"]), markup=False)
+    checking.show_clock(visit, report)
     credential: Any = report.get("credential") or {}
     if credential:
         out.print()
@@ -121,5 +122,7 @@ def show_report(visit: Visit, report: Json) -> None:
             voice.both(check["reason"]),
         )
     out.print(made)
-    if report["result"] in {"unknown", "invalid"}:
+    if credential.get("state") == "not_yet_valid" and credential.get("valid_from"):
+        visit.print("verify-next-not-yet", day=voice.day(credential["valid_from"]))
+    elif report["result"] in {"unknown", "invalid"}:
         visit.print(f"verify-next-{report['result']}")

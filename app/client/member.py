@@ -1,6 +1,7 @@
 """The members' commands: what each one is called, what it takes, and what it says."""
 
 import os
+import re
 import sys
 from getpass import getpass
 from pathlib import Path
@@ -29,7 +30,12 @@ from app.client.bilingual import BilingualCommand, BilingualGroup
 from app.client.visit import Ends, NotSignedIn, Stopped, Visit, member
 
 MEMBERS: Final = "For members"
+ACTIVITY: Final = re.compile(r"act_[0-9A-HJKMNP-TV-Z]{26}")
 DOCUMENT: Final = "The activity"
+KINDS: Final = (
+    "certificate, attendance or artefact for a file (PDF, PNG, JPEG, Markdown, CSV); url; "
+    "referee: whom to ask, and how."
+)
 
 app = typer.Typer(cls=BilingualGroup)
 dossier = typer.Typer(cls=BilingualGroup, no_args_is_help=True, help="A candidate's dossier.")
@@ -100,7 +106,7 @@ ProofKind = Annotated[
     typer.Option(
         "--proof-kind",
         metavar="KIND",
-        help="certificate, attendance or artefact for a file; url; referee: whom to ask, and how.",
+        help=KINDS,
         rich_help_panel=DOCUMENT,
     ),
 ]
@@ -195,7 +201,7 @@ def status(
 ) -> None:
     """Say where you stand: memberships, dossiers, credentials with their dates, and how a renewal goes.
 
-    --json: `{me, dossiers: […], credentials: [{…, renewal, questions}]}`
+    --json: `{me, dossiers: […], credentials: [{…, renewal, questions}], clock_offset}`
     """
     found = standing.of(visit)
     if visit.as_json:
@@ -283,7 +289,10 @@ def add_activity(
     if missing:
         activities.ask(visit, fields, credential)
         shown = shown or activities.ask_proof(visit)
-    _show_activity(visit, activities.log(visit, credential, fields, shown, claim=not draft))
+    made = activities.log(visit, credential, fields, shown, claim=not draft)
+    _show_activity(visit, made)
+    if made["state"] == "rejected":
+        raise Stopped(Ends.REFUSED)
 
 
 @continuing.command("import", cls=BilingualCommand)
@@ -368,35 +377,49 @@ def prove_activity(
     activity: Activity,
     *,
     proof: Annotated[
-        str, typer.Option("--proof", metavar="FILE|URL", help="A file to send, an address, or a reference.")
+        list[str],
+        typer.Option(
+            "--proof",
+            metavar="FILE|URL",
+            help="A file to send, an address, or a reference. Repeat it: all go before the claim.",
+        ),
     ],
-    proof_kind: ProofKind = None,
+    proof_kind: Annotated[
+        list[str] | None,
+        typer.Option("--proof-kind", metavar="KIND", help=f"{KINDS} Once for all, or once for each."),
+    ] = None,
 ) -> None:
-    """Add a proof to an activity that has none, or about which you were asked; then claim it.
+    """Add proofs to an activity that lacks one, that you were asked about, or that was turned down; claim it.
 
-    Safe to run again: a file that is there already is not sent twice.
+    Give all the proofs in one command: once a question is answered, the activity may be closed to more.
+    In the place of one that was turned down comes a new version, which is reviewed anew.
+
+    Safe to run again: a file that is there already is not sent twice. Ends with 3 if nothing new
+    was sent where something new is asked for.
 
     --json: the activity, `{id, state, missing: […], …}`
     """
-    shown = activities.Proof.of(proof, proof_kind)
-    if shown is None:
+    shown = activities.Proof.several(proof, proof_kind or ())
+    if not shown:
         raise NotUsable("proof-needed")
     path = _activity_path(activity)
     visit.begin_writing()
     found = visit.api.get(path)
-    _show_activity(visit, activities.prove(visit, found, shown))
+    answered = found["state"] == "queried"
+    _show_activity(visit, activities.prove(visit, found, shown), answered=answered)
 
 
 @continuing.command("claim", cls=BilingualCommand)
 @member
 def claim_activity(visit: Visit, activity: Activity) -> None:
-    """Claim a draft that lacks nothing any more. Doing it again changes nothing.
+    """Claim a draft that lacks nothing any more, or say that a question is answered. Again changes nothing.
 
     --json: the activity, `{id, state, missing: […], …}`
     """
     path = _activity_path(activity)
     visit.begin_writing()
-    _show_activity(visit, visit.api.post(f"{path}/claim"))
+    answered = visit.api.get(path)["state"] == "queried"
+    _show_activity(visit, visit.api.post(f"{path}/claim"), answered=answered)
 
 
 @continuing.command("change", cls=BilingualCommand)
@@ -418,6 +441,9 @@ def change_activity(
 ) -> None:
     """Change an activity. One that was claimed already gets a new version, and the old one stays on record.
 
+    So does one that was turned down: with something new in it, it is reviewed anew. With --draft the new
+    version does not count: so a mistaken claim is taken back.
+
     --json: the activity as it is now, `{id, corrects, state, missing: […], …}`
     """
     given = activities.Given(
@@ -432,15 +458,16 @@ def change_activity(
         note,
     )
     fields = given.fields()
-    if not fields:
+    if not fields and not draft:
         raise NotUsable("nothing-to-change")
     path = _activity_path(activity)
     visit.begin_writing()
     found = visit.api.get(path)
     changed = activities.change(visit, found, fields, claim=not draft)
     if changed["id"] != found["id"]:
-        visit.print("activity-corrected", id=changed["id"])
-    _show_activity(visit, changed)
+        back = draft and changed["state"] == "draft"
+        visit.print("activity-taken-back" if back else "activity-corrected", id=changed["id"])
+    _show_activity(visit, changed, answered=found["state"] == "queried")
 
 
 @continuing.command("discard", cls=BilingualCommand)
@@ -646,13 +673,13 @@ def _key(visit: Visit) -> str:
 
 
 def _activity_path(activity: str) -> str:
-    if not activity.isascii() or not activity.replace("_", "").isalnum():
+    if not ACTIVITY.fullmatch(activity):
         raise NotUsable("activity-unnamed", asked=activity)
     return f"/v1/cpd-activities/{activity}"
 
 
-def _show_activity(visit: Visit, activity: Json) -> None:
+def _show_activity(visit: Visit, activity: Json, *, answered: bool = False) -> None:
     if visit.as_json:
         visit.answer(activity)
     else:
-        activities.show(visit, activity)
+        activities.show(visit, activity, answered=answered)

@@ -2,12 +2,13 @@
 
 from typing import Any, Final
 
-from app.client import renewing, terminal
+from app.client import checking, renewing, terminal
 from app.client.api import Api, Json, NotUsable, Refused
 from app.client.visit import Ends, Stopped, Visit
 from app.client.words import NOTHING
 
 CLOSED: Final = frozenset({"revoked", "lapsed", "surrendered"})
+URGENT: Final = ("status-next-question", "status-next-cure", "status-next-renew", "status-next-credential")
 NOT_OPEN_TO_THIS_KEY: Final = frozenset({403, 404, 405})
 
 
@@ -23,7 +24,13 @@ def of(visit: Visit) -> Json:
     for credential in credentials:
         credential["renewal"] = _one(api, f"/v1/credentials/{credential['id']}/renewal")
         credential["questions"] = questions(visit, credential)
-    return {"me": me, "dossiers": _all(api, "/v1/dossiers"), "credentials": credentials}
+    ledger = next((_one(api, f"/v1/credentials/{one['id']}/cpd") for one in credentials), None) or {}
+    return {
+        "me": me,
+        "dossiers": _all(api, "/v1/dossiers"),
+        "credentials": credentials,
+        "clock_offset": ledger.get("clock_offset"),
+    }
 
 
 def questions(visit: Visit, credential: Json) -> int:
@@ -58,6 +65,7 @@ def show(visit: Visit, found: Json, *, with_qr: bool) -> None:
     """Show where somebody stands, and what they may do next."""
     out, voice = visit.out, visit.voice
     visit.print("status-of", style="bold", name=found["me"]["name"], url=visit.account.url)
+    checking.show_clock(visit, found)
     for membership in found["me"].get("memberships") or ():
         out.print(_membership(visit, membership), markup=False)
     if found["dossiers"]:
@@ -84,8 +92,9 @@ def _next(found: Json) -> str:
     states = {dossier["status"] for dossier in found["dossiers"]}
     if "returned" in states:
         return "status-next-returned"
-    if any(one["state"] not in CLOSED for one in found["credentials"]):
-        return "status-next-credential"
+    still_open = [one for one in found["credentials"] if one["state"] not in CLOSED]
+    if still_open:
+        return min(map(_next_of, still_open), key=URGENT.index)
     if "draft" in states:
         return "status-next-draft"
     if states & {"submitted", "admitted", "in_assessment", "interview", "ready_for_decision"}:
@@ -93,6 +102,24 @@ def _next(found: Json) -> str:
     if found["credentials"]:
         return "status-next-closed"
     return "status-next-wait" if found["dossiers"] else "status-nothing"
+
+
+def _next_of(credential: Json) -> str:
+    standing: Json = credential["renewal"] or {}
+    if credential["questions"]:
+        return "status-next-question"
+    if (standing.get("renewal") or {}).get("state") == "cure":
+        return "status-next-cure"
+    return "status-next-renew" if _opens_now(standing) else "status-next-credential"
+
+
+def _opens_now(standing: Json) -> bool:
+    """Tell whether it is time for a renewal, and none was filed."""
+    return bool(standing.get("may_file")) or (
+        standing.get("phase") in {"open", "grace", "reinstatement"}
+        and not renewing.is_pending(standing)
+        and not renewing.was_filed(standing)
+    )
 
 
 def _credential(visit: Visit, credential: Json, *, with_qr: bool) -> None:

@@ -24,7 +24,7 @@ from rich.text import Text
 
 from app.client.api import Json, Refused
 from app.client.folder import Piece
-from app.client.words import ENGLISH, Voice
+from app.client.words import ENGLISH, NOTHING, Voice
 
 # Two modules of a QR code share one character: the upper half and the lower half.
 HALVES: Final = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}
@@ -105,15 +105,22 @@ def refusal(console: Console, refused: Refused, voice: Voice = ENGLISH) -> None:
         console.print(f"  {voice.say('nothing-there')}", markup=False, highlight=False)
     for line in reasons(refused, voice):
         bullet(console, line)
+    if draft := refused.problem.get("draft"):
+        console.print(voice.say("kept-as-draft", id=draft), markup=False, highlight=False)
 
 
 def _sentence(refused: Refused, voice: Voice) -> str | None:
     """Say a problem that we know in our own words, with what its reader can do."""
     problem = refused.problem
     days = {name: voice.day(problem.get(name)) for name in ("opens_on", "grace_until", "reinstatement_until")}
-    for code in (f"problem.{refused.code}.{problem.get('phase')}", f"problem.{refused.code}"):
-        if voice.knows(code):
-            return voice.say(code, activity=problem.get("activity", "act_…"), **days)
+    facts = {
+        "activity": problem.get("activity", "act_…"),
+        "newer": problem.get("newer") or "act_…",
+        "known": ", ".join(map(str, problem.get("known") or ())) or NOTHING,
+    }
+    for which in (f".{problem.get('phase')}", f".{problem.get('state')}", ""):
+        if voice.knows(code := f"problem.{refused.code}{which}"):
+            return voice.say(code, **facts, **days)
     return None
 
 

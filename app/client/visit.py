@@ -42,6 +42,10 @@ class NotSignedIn(Told):
     """There is no key for what was asked."""
 
 
+class Declined(Told):
+    """What was asked for is understood, and cannot be done as things stand."""
+
+
 class Stopped(Exception):
     """The command has said all there is to say, and ends with a code."""
 
@@ -183,6 +187,7 @@ def _ending(visit: Visit) -> Iterator[None]:
         raise visit.failed(Ends.NETWORK, strange.said(visit.voice), {"code": strange.code}) from None
     except Told as told:
         code = Ends.SIGN_IN if isinstance(told, NotSignedIn | NotPrivate) else Ends.USAGE
+        code = Ends.REFUSED if isinstance(told, Declined) else code
         visit.errors.print(told.said(visit.voice), style="red", markup=False)
         raise visit.failed(code, told.said(visit.voice), {"code": told.code}) from None
     except OSError as error:

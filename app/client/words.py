@@ -121,6 +121,11 @@ class Voice:
             return NOTHING if amount is None else str(amount)
         return plain.replace(".", ",") if self.language is Language.IT else plain
 
+    def amount(self, hours: object) -> str:
+        """Write hours with their unit: 1 hour, 7.5 hours."""
+        written = self.hours(hours)
+        return self.say("hours.one" if written == "1" else "hours.many", hours=written)
+
 
 ENGLISH: Final = Voice(Language.EN)
 

@@ -134,7 +134,7 @@ class Stub:
             ],
             "lines": [
                 {
-                    "activity": "act_1",
+                    "activity": "act_00000000000000000000000001",
                     "title": "Una lunga giornata",
                     "ended_on": "2027-03-15",
                     "category": "learning",
@@ -241,7 +241,7 @@ class Stub:
             raise Problem(
                 422, "cpd-activity-wrong", faults=[{"field": "hours", "code": "hours", "detail": fault}]
             )
-        name = f"act_{len(self.activities) + 1}"
+        name = f"act_{len(self.activities) + 1:026}"
         made: Json = {
             "id": name,
             "content": content,
@@ -305,10 +305,12 @@ class Stub:
     def corrected(self, name: str, body: Json) -> tuple[int, Json]:
         before = self.known(name)
         before["state"] = "corrected"
-        body["proof"] = [{"kind": "url", "reference": "https://example.org/"}]
-        _, made = self.add(body, claim=True)
-        made["corrects"] = name
-        return 201, made
+        body["credential"] = before["credential"]
+        _, made = self.add({**body, "version": name}, claim=False)
+        made |= {"corrects": name, "proofs": [*before["proofs"], *made["proofs"]]}
+        if body["claim"]:
+            self.settle(made)
+        return 201, self.known(made["id"])
 
     def proved(self, name: str, body: Json) -> tuple[int, Json]:
         found = self.known(name)

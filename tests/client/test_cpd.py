@@ -263,10 +263,12 @@ def test_a_proof_that_a_row_gets_later_is_sent_and_what_waits_is_claimed(
     assert "1 stay drafts" in said.words
     write(path, ROW)
     assert member("cpd", "import", str(path), "--json").json["results"][0]["state"] == "claimed"
-    service.activities["act_1"]["state"] = "draft"  # a renewal was pending meanwhile, say
+    service.activities["act_00000000000000000000000001"]["state"] = (
+        "draft"  # a renewal was pending meanwhile, say
+    )
     assert member("cpd", "import", str(path), "--json").json["results"][0]["state"] == "claimed"
-    service.activities["act_1"]["state"] = "draft"
-    assert "Logged" in member("cpd", "claim", "act_1").words
+    service.activities["act_00000000000000000000000001"]["state"] = "draft"
+    assert "Claimed" in member("cpd", "claim", "act_00000000000000000000000001").words
     before = len(service.asked)
     member("cpd", "import", str(path))
     assert "/claim" not in "".join(path for _, path, _ in service.asked[before:])

@@ -59,7 +59,12 @@ def test_status_tells_where_a_member_stands_and_what_is_next(member: Member, ser
     assert "file it by 20 November 2029" in said.words
     assert "came back to you" in said.words
     assert "▀" in said.out
-    assert set(member("status", "--json").json) == {"me", "dossiers", "credentials"}
+    assert set(member("status", "--json").json) == {
+        "me",
+        "dossiers",
+        "credentials",
+        "clock_offset",
+    }
     said = member("status", "--lang", "it")
     assert "Vale dal 20 novembre 2026 al 20 novembre 2029" in said.words
 
@@ -86,7 +91,7 @@ def test_each_phase_of_a_renewal_is_said_with_its_dates(
 def test_an_activity_is_logged_with_its_proof_and_claimed(member: Member, service: Stub) -> None:
     said = member(*ADD, *URL)
     assert said.code == Ends.OK
-    assert "Logged: A course, 7.5 hours" in said.words
+    assert "Claimed: A course, 7.5 hours" in said.words
     (made,) = service.activities.values()
     assert made["topics"] == {"responsible_ai": "2"}
     assert made["competences"] == ["T1", "C1"]
@@ -100,17 +105,27 @@ def test_an_activity_without_a_proof_stays_a_draft_until_one_is_sent(
 ) -> None:
     said = member(*ADD)
     assert "Kept as a draft" in said.words
-    assert "sigillo cpd prove act_1 --proof FILE" in said.words
+    assert "sigillo cpd prove act_00000000000000000000000001 --proof FILE" in said.words
     (tmp_path / "work" / "proof.pdf").write_bytes(b"%PDF-1.7")
-    said = member("cpd", "prove", "act_1", "--proof", "proof.pdf", "--proof-kind", "certificate")
-    assert (said.code, "Logged" in said.words) == (Ends.OK, True)
-    assert service.activities["act_1"]["proofs"][0]["original_name"] == "proof.pdf"
+    said = member(
+        "cpd",
+        "prove",
+        "act_00000000000000000000000001",
+        "--proof",
+        "proof.pdf",
+        "--proof-kind",
+        "certificate",
+    )
+    assert (said.code, "Claimed" in said.words) == (Ends.OK, True)
+    assert service.activities["act_00000000000000000000000001"]["proofs"][0]["original_name"] == "proof.pdf"
 
 
 def test_a_draft_that_is_logged_again_with_its_proof_is_claimed(member: Member, service: Stub) -> None:
     member(*ADD)
     assert member(*ADD, *URL, "--json").json["state"] == "claimed"
-    assert [proof["reference"] for proof in service.activities["act_1"]["proofs"]] == [URL[1]]
+    assert [
+        proof["reference"] for proof in service.activities["act_00000000000000000000000001"]["proofs"]
+    ] == [URL[1]]
 
 
 def test_a_file_that_proves_is_sent_once_although_the_line_breaks(member: Member, service: Stub) -> None:
@@ -120,7 +135,7 @@ def test_a_file_that_proves_is_sent_once_although_the_line_breaks(member: Member
     assert member(*command).code == Ends.NETWORK
     service.hang_up = lambda method, path: None  # noqa: ARG005
     assert member(*command, "--json").json["state"] == "claimed"
-    assert len(service.activities["act_1"]["proofs"]) == 1
+    assert len(service.activities["act_00000000000000000000000001"]["proofs"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -133,8 +148,11 @@ def test_a_file_that_proves_is_sent_once_although_the_line_breaks(member: Member
         ([*ADD, "--proof", "Mrs Rossi"], "What kind of proof"),
         ([*ADD, "--proof", "gone.pdf", "--proof-kind", "certificate"], "gone.pdf is not there"),
         ([*ADD, "--proof-kind", "certificate"], "goes together with --proof"),
+        ([*ADD, *URL, "--proof-kind", "foo"], "“foo” is no kind of proof"),
+        ([*ADD, *URL, "--proof-kind", "certificate"], "is a file, not an address"),
+        (["cpd", "claim", "act_foo"], "begins with act_"),
         (["cpd", "prove", "../me", *URL], "begins with act_"),
-        (["cpd", "change", "act_1"], "Say what changes"),
+        (["cpd", "change", "act_00000000000000000000000001"], "Say what changes"),
         (["cpd", "list", "--credential", "DLE-1"], "There are:"),
         (["verify", "gone.txt"], "gone.txt is not there"),
         (["dossier", "submit", "gone"], "has no dossier.yaml"),
@@ -161,33 +179,162 @@ def test_what_the_scheme_does_not_take_is_listed(member: Member) -> None:
 
 def test_a_draft_is_changed_and_a_claimed_activity_corrected(member: Member, service: Stub) -> None:
     member(*ADD)
-    said = member("cpd", "change", "act_1", "--hours", "6")
-    assert (said.code, service.activities["act_1"]["hours"]) == (Ends.OK, "6")
-    member("cpd", "prove", "act_1", *URL)
-    said = member("cpd", "change", "act_1", "--hours", "5")
-    assert "the new version is act_2" in said.words
-    assert service.activities["act_1"]["state"] == "corrected"
+    said = member("cpd", "change", "act_00000000000000000000000001", "--hours", "6")
+    assert (said.code, service.activities["act_00000000000000000000000001"]["hours"]) == (Ends.OK, "6")
+    member("cpd", "prove", "act_00000000000000000000000001", *URL)
+    said = member("cpd", "change", "act_00000000000000000000000001", "--hours", "5")
+    assert "the new version is act_00000000000000000000000002" in said.words
+    assert service.activities["act_00000000000000000000000001"]["state"] == "corrected"
+
+
+A1, A2 = ("act_" + f"{number:026}" for number in (1, 2))
+CERTIFICATE = ("--proof-kind", "certificate")
+
+
+def asked_about(member: Member, service: Stub) -> None:
+    """An activity with a file, about which the office has a question."""
+    Path("one.pdf").write_bytes(b"%PDF-1.7 one")
+    member(*ADD, "--proof", "one.pdf", *CERTIFICATE)
+    service.activities[A1] |= {"state": "queried", "question": "Who taught it?"}
+
+
+def test_a_question_is_not_answered_by_what_was_there_already(member: Member, service: Stub) -> None:
+    asked_about(member, service)
+    before = len(service.paths("POST"))
+    for again in (
+        ["cpd", "prove", A1, "--proof", "one.pdf", *CERTIFICATE],
+        ["cpd", "change", A1, "--hours", "7.50"],
+    ):
+        said = member(*again)
+        assert (said.code, "the question stands" in said.words) == (Ends.REFUSED, True), said
+    assert len(service.paths("POST")) == before
+    assert service.activities[A1]["state"] == "queried"
+    assert "Answer with all the proofs in one command" in member("cpd", "list", "--state", "queried").words
+
+
+def test_a_question_is_answered_with_several_proofs_in_one_go(member: Member, service: Stub) -> None:
+    asked_about(member, service)
+    Path("two.md").write_bytes(b"# Two")
+    proofs = ("--proof", "one.pdf", "--proof", "two.md", *URL)
+    said = member("cpd", "prove", A1, *proofs, *CERTIFICATE)
+    assert (said.code, "Answered: A course" in said.words) == (Ends.OK, True), said
+    assert [one["kind"] for one in service.activities[A1]["proofs"]] == ["certificate", "certificate", "url"]
+    posts = [path.rpartition("/")[2] for path in service.paths("POST")]
+    assert posts[-3:] == ["proofs", "proofs", "claim"]
+    said = member("cpd", "prove", A1, *proofs, *CERTIFICATE, *CERTIFICATE)
+    assert (said.code, "3 proofs and 2 kinds" in said.words) == (Ends.USAGE, True)
+
+
+def test_importing_again_answers_no_question_and_claims_nothing_that_was_taken_back(
+    member: Member, service: Stub, tmp_path: Path
+) -> None:
+    head = "title,provider,started_on,hours,category,competences,proof_kind,proof"
+    (tmp_path / "one.pdf").write_bytes(b"%PDF-1.7 one")
+    row = "A course,A school,2027-03-15,8,learning,T1,certificate,one.pdf"
+    (tmp_path / "a.csv").write_text(f"{head}\n{row}\n")
+    member("cpd", "import", str(tmp_path / "a.csv"))
+    for changes in ({"state": "queried"}, {"state": "draft", "corrects": A2}, {"state": "rejected"}):
+        service.activities[A1] |= changes
+        assert member("cpd", "import", str(tmp_path / "a.csv")).code == Ends.OK
+        assert service.activities[A1]["state"] == changes["state"]
+
+
+def test_what_was_turned_down_says_why_and_the_way_out(member: Member, service: Stub) -> None:
+    member(*ADD, *URL)
+    service.activities[A1] |= {"state": "rejected", "reasons": "There is no date on it."}
+    for again in ([*ADD, *URL], ["cpd", "list"]):
+        said = member(*again)
+        assert "Why: There is no date on it." in said.words
+        assert f"`sigillo cpd prove {A1} --proof FILE --proof-kind certificate`" in said.words
+    said = member(*ADD, *URL, "--json")
+    assert (said.code, said.json["state"]) == (Ends.REFUSED, "rejected")
+    said = member("cpd", "prove", A1, *URL)
+    assert (said.code, "There is nothing new" in said.words) == (Ends.REFUSED, True)
+
+
+def test_what_was_turned_down_is_proved_by_a_new_version(member: Member, service: Stub) -> None:
+    member(*ADD, *URL)
+    service.activities[A1] |= {"state": "rejected", "reasons": "There is no date on it."}
+    Path("one.pdf").write_bytes(b"%PDF-1.7 one")
+    command = ("cpd", "prove", A1, "--proof", "one.pdf", *CERTIFICATE)
+    service.answers[f"/v1/cpd-activities/{A1}/correction"] = (
+        409,
+        json.dumps({"code": "cpd-activity-closed-to-changes"}).encode(),
+    )
+    assert member(*command).code == Ends.REFUSED
+    assert not [path for path in service.paths("POST") if path.endswith("/proofs")]
+    service.answers.clear()
+    service.hang_up = lambda method, path: "before" if path.endswith("/claim") else None  # noqa: ARG005
+    assert member(*command).code == Ends.NETWORK
+    service.hang_up = lambda method, path: None  # noqa: ARG005
+    said = member(*command)
+    assert (said.code, service.activities[A2]["state"]) == (Ends.OK, "claimed"), said
+    assert service.activities[A1]["state"] == "corrected"
+    said = member(*command)
+    assert (said.code, f"A newer version took its place: {A2}" in said.words) == (Ends.REFUSED, True)
+
+
+def test_a_claim_is_taken_back_as_a_draft(member: Member, service: Stub) -> None:
+    member(*ADD, *URL)
+    said = member("cpd", "change", A1, "--draft")
+    assert (said.code, f"Taken back: the new version {A2} is a draft" in said.words) == (Ends.OK, True), said
+    assert (service.activities[A1]["state"], service.activities[A2]["state"]) == ("corrected", "draft")
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("claimed", f"`sigillo cpd change {A1} --draft`"),
+        ("rejected", "corrected with something new"),
+        ("corrected", f"A newer version took its place: {A2}"),
+    ],
+)
+def test_what_an_activity_does_not_allow_names_what_it_does(
+    member: Member, service: Stub, state: str, words: str
+) -> None:
+    member(*ADD)
+    problem = {"code": "cpd-activity-not-movable", "activity": A1, "state": state, "newer": A2}
+    service.answers[f"/v1/cpd-activities/{A1}"] = 409, json.dumps(problem).encode()
+    said = member("cpd", "discard", A1)
+    assert (said.code, words in said.words) == (Ends.REFUSED, True), said
+
+
+def test_a_refusal_says_which_draft_it_leaves(member: Member, service: Stub) -> None:
+    Path("one.pdf").write_bytes(b"no PDF")
+    refused = json.dumps({"code": "file-refused"}).encode()
+    service.answers[f"/v1/cpd-activities/{A1}/proofs"] = 422, refused
+    said = member(*ADD, "--proof", "one.pdf", *CERTIFICATE)
+    assert (said.code, f"It is kept as a draft: {A1}" in said.words) == (Ends.REFUSED, True), said
+    said = member(*ADD, "--proof", "one.pdf", *CERTIFICATE, "--json")
+    assert said.json["error"]["draft"] == A1
+
+
+def test_ids_stand_whole_in_a_narrow_terminal(member: Member) -> None:
+    for title in ("One with quite a long title that goes on", "Two"):
+        member(*ADD, "--title", title)
+    said = member("cpd", "list", "--ids", COLUMNS="80")
+    assert {A1, A2} <= set(said.out.split())
 
 
 def test_a_draft_is_discarded(member: Member, service: Stub) -> None:
     member(*ADD)
-    assert member("cpd", "discard", "act_1").code == Ends.OK
+    assert member("cpd", "discard", "act_00000000000000000000000001").code == Ends.OK
     assert service.activities == {}
-    assert member("cpd", "discard", "act_1").code == Ends.REFUSED
+    assert member("cpd", "discard", "act_00000000000000000000000001").code == Ends.REFUSED
 
 
 def test_the_list_shows_what_waits_for_its_holder(member: Member, service: Stub) -> None:
     assert "sigillo cpd add" in member("cpd", "list").words
     for title in ("One", "Two", "Three"):
         member(*ADD, "--title", title, *(URL if title != "Two" else ()))
-    service.activities["act_3"] |= {"state": "queried", "question": "Who taught it?"}
+    service.activities["act_00000000000000000000000003"] |= {"state": "queried", "question": "Who taught it?"}
     said = member("cpd", "list")
     assert "3 activities, 22.5 hours" in said.words
     assert "A proof is needed" in said.words
     assert "The secretariat asks: Who taught it?" in said.words
-    assert "act_3" in member("cpd", "list", "--ids").words
+    assert "act_00000000000000000000000003" in member("cpd", "list", "--ids").words
     assert [one["id"] for one in member("cpd", "list", "--state", "draft", "--json").json["data"]] == [
-        "act_2"
+        "act_00000000000000000000000002"
     ]
 
 

@@ -52,12 +52,40 @@ def test_a_day_that_a_sentence_names_is_not_said_again(
 def test_a_question_that_waits_is_told_wherever_a_member_looks(member: Member, service: Stub) -> None:
     assert "waits for you" not in member("status").words
     member(*ADD, *URL)
-    service.activities["act_1"] |= {"state": "queried", "question": "Who taught it?"}
+    service.activities["act_00000000000000000000000001"] |= {"state": "queried", "question": "Who taught it?"}
     for command in ("status", "check"):
         assert "1 question waits for you: `sigillo cpd list --state queried`" in member(command).words
     assert "1 domanda ti aspetta" in member("status", "--lang", "it").words
     assert member("check", "--json").json["questions"] == 1
     assert member("status", "--json").json["credentials"][0]["questions"] == 1
+
+
+def test_the_next_step_follows_the_state(member: Member, service: Stub) -> None:
+    assert "Next: `sigillo renew --dry-run`" in member("status").words
+    service.phase = "not_open"
+    assert "Next: `sigillo check`" in member("status").words
+    service.phase, service.satisfied = "open", True
+    member("renew")
+    assert service.renewal is not None
+    assert "Next: `sigillo check`" in member("status").words
+    service.renewal |= {"state": "cure", "cure": {"reasons": "A proof is missing.", "by": "2029-08-01"}}
+    assert "Next: mend what is asked for, then `sigillo renew --answer`" in member("status").words
+    member(*ADD, *URL)
+    service.activities["act_00000000000000000000000001"] |= {"state": "queried", "question": "Who?"}
+    assert "Next: `sigillo cpd list --state queried`" in member("status").words
+
+
+def test_a_moved_clock_and_the_limits_are_told(
+    member: Member, service: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "clock" not in member("check").words + member("status").words
+    told = {"clock_offset": "P30D", "per_activity_max": "40", "per_day_max": "8"}
+    ledger = service.ledger() | told
+    monkeypatch.setattr(service, "ledger", lambda: ledger)
+    for command in (["check"], ["status"], ["renew", "--dry-run"]):
+        assert "the clock of the service is moved by P30D" in member(*command).words
+    assert "At most 40 hours of one activity, and 8 hours of one day" in member("check").words
+    assert member("status", "--json").json["clock_offset"] == "P30D"
 
 
 def test_a_member_is_told_until_when_to_answer(member: Member, service: Stub) -> None:
@@ -132,7 +160,7 @@ def test_a_draft_under_a_renewal_asks_for_nothing(
     both = {"it": "x", "en": "x"}
     lacking = [{"code": code, "detail": both} for code in ("proof-missing", "renewal-pending")]
     member(*ADD)
-    service.activities["act_1"]["missing"] = lacking
+    service.activities["act_00000000000000000000000001"]["missing"] = lacking
     monkeypatch.setattr(service, "known", lambda name: service.activities[name])
     for command in (ADD, ["cpd", "list"]):
         said = member(*command).words
