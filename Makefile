@@ -11,8 +11,9 @@ RUN := $(VENV)/bin
 # A change of the lock makes the environment anew; a change of pyproject.toml only registers the package again.
 LOCKED := $(VENV)/.locked
 MADE := $(VENV)/.made
+PEERS := interop/node_modules/.package-lock.json
 
-.PHONY: help env demo serve test check bench lock openapi clean
+.PHONY: help env demo serve test check bench interop lock openapi clean
 
 help: ## say what there is
 	@echo "Sigillo: from a competency dossier to a credential that anyone can verify."
@@ -42,6 +43,9 @@ check: test ## the gate: tests, format, lint, types, import contracts
 bench: $(MADE) ## measure, each figure beside a limit measured in the same run (bench/results.json)
 	@$(RUN)/python -m bench
 
+interop: $(MADE) $(PEERS) ## ask other people's verifiers (npm, PyPI) about what we issue
+	@$(RUN)/python -m interop
+
 openapi: $(MADE) ## write the published contract, openapi/openapi.json, anew
 	@$(RUN)/sigillo openapi > openapi/openapi.json.new && mv openapi/openapi.json.new openapi/openapi.json
 
@@ -61,6 +65,11 @@ lock: ## bring requirements/*.txt up to pyproject.toml (needs uv; UPGRADE=1 for 
 clean: ## remove the environment and the caches; keys/ and data/ stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
 	find app migrations tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Without npm the peers that come from there are not asked; `make interop` says so, and in CI it fails.
+$(PEERS): interop/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --silent --prefix interop && touch $@; \
+		else echo "There is no npm: its peers will not be asked." >&2; fi
 
 $(LOCKED): requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

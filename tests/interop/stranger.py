@@ -6,6 +6,7 @@ Everything is fetched over TLS and verified with joserfc; addresses are those th
 import base64
 import gzip
 import json
+import zlib
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -52,6 +53,22 @@ class Stranger:
         for entry in entries if isinstance(entries, list) else [entries]:
             self._status(entry, payload["issuer"]["id"])
         return payload
+
+    def token_list_says(self, token: str) -> int | None:
+        """Give what the token list says at the document's position, or nothing where it says nothing."""
+        status = self._verified(token, self._key(str(self._header(token)["kid"])))["credentialStatus"]
+        entry = status[0] if isinstance(status, list) else status
+        url, _, _ = entry["statusListCredential"].rpartition("-")
+        answer = self.http.get(url)
+        if answer.status_code != httpx.codes.OK:
+            return None
+        listed = self._verified(answer.text, self._key(str(self._header(answer.text)["kid"])))
+        if listed["sub"] != url:
+            raise NotToBeTrusted("the list is about something else")
+        packed = listed["status_list"]["lst"]
+        pairs = zlib.decompress(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
+        index = int(entry["statusListIndex"])
+        return pairs[index // 4] >> 2 * (index % 4) & 3
 
     def _status(self, entry: Json, issuer: str) -> None:
         token = self.http.get(entry["statusListCredential"]).raise_for_status().text
