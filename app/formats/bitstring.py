@@ -4,8 +4,7 @@ The same position in a token list sits at the other end of its byte; the two are
 """
 
 import gzip
-import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final, Literal
@@ -15,6 +14,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from app.core.errors import JsonValue
 from app.formats.claims import Purpose
 from app.formats.envelope import LIST_TYPE, VC_CONTEXT, Envelope, Members, Texts, as_list
+from app.formats.inflating import GZIP, inflate
 from app.formats.instants import date_time, seconds
 from app.formats.jose import signing_input
 from app.formats.strict import Malformed, as_malformed, decode64, encode64
@@ -24,8 +24,7 @@ from app.ports import PublicKey
 MIN_SIZE: Final = 131_072  # bits; 6.1: below it, a list would say too much about whom it lists
 MAX_BYTES: Final = 2**20  # once unpacked: eight million documents
 MAX_TOKEN: Final = 2 * MAX_BYTES  # a list that does not compress, in base64 within base64
-_LEVEL: Final = 6
-_GZIP: Final = 31  # zlib's word for a gzip frame
+LEVEL: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +75,22 @@ def pack(set_bits: Iterable[int], size: int = MIN_SIZE) -> bytes:
     return bytes(content)
 
 
-def compress(bits: bytes) -> str:
+def of_states(states: bytes, raising: Collection[int]) -> bytes:
+    """Derive the bits from a packed token list of two bits each: set where its state is one of these.
+
+    So both forms have one source. Each byte of a token list yields half a byte here, in the other order.
+    """
+    upper = bytes(
+        sum(0x80 >> place for place in range(4) if byte >> 2 * place & 3 in raising) for byte in range(256)
+    )
+    lower = bytes(half >> 4 for half in upper)
+    halves = int.from_bytes(states[::2].translate(upper)) | int.from_bytes(states[1::2].translate(lower))
+    return halves.to_bytes(len(states) // 2)
+
+
+def compress(bits: bytes, *, level: int = LEVEL) -> str:
     """Write bits as `encodedList`: multibase base64url of gzip, without a time, so that it repeats."""
-    return "u" + encode64(gzip.compress(bits, compresslevel=_LEVEL, mtime=0))
+    return "u" + encode64(gzip.compress(bits, compresslevel=level, mtime=0))
 
 
 def encode(set_bits: Iterable[int], size: int = MIN_SIZE) -> str:
@@ -92,15 +104,7 @@ def decode(encoded: str, *, limit: int = MAX_BYTES) -> Bits:
     """Unpack an `encodedList` of at most `limit` bytes; a list that swells beyond is refused unswollen."""
     if not encoded.startswith("u"):
         raise Malformed("an encoded list that is not multibase base64url")
-    inflating = zlib.decompressobj(wbits=_GZIP)
-    try:
-        content = inflating.decompress(decode64(encoded[1:]), limit + 1)
-    except zlib.error:
-        raise Malformed("an encoded list that is not gzip") from None
-    if len(content) > limit or inflating.unconsumed_tail:
-        raise Malformed("an encoded list larger than we read")
-    if not inflating.eof or inflating.unused_data:
-        raise Malformed("an encoded list that is cut off, or goes on after its end")
+    content = inflate(decode64(encoded[1:]), GZIP, limit=limit)
     if len(content) * 8 < MIN_SIZE:
         raise Malformed("an encoded list that is too short")
     return Bits(content)
@@ -140,7 +144,7 @@ class _Subject(Members):
     type: Literal["BitstringStatusList"]
     purpose: Annotated[Texts, Field(alias="statusPurpose")]
     encoded: Annotated[str, Field(alias="encodedList", max_length=2 * MAX_BYTES)]
-    size: Annotated[Literal[1], Field(alias="statusSize")] = 1
+    size: Annotated[int, Field(alias="statusSize", ge=1, le=1)] = 1
 
 
 class _ListCredential(Envelope):

@@ -6,7 +6,7 @@ The header never chooses: it passes the allow-list of its format, and its `alg` 
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Final, Literal
@@ -34,6 +34,7 @@ MAX_TOKEN: Final = 64 * 1024
 MAX_HEADER: Final = 16 * 1024
 MAX_SIGNATURE: Final = 512  # bytes: RSA with 4096 bits
 MAX_CERTIFICATES: Final = 6
+STATUS_LIST: Final = "statuslist+jwt"  # the type of an IETF token status list, which is no document
 
 _COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _COORDINATE: Final = 32  # bytes of a P-256 coordinate, and of each half of a signature
@@ -51,7 +52,7 @@ _Instant = Annotated[int, Field(ge=0, le=MAX_SAFE_INTEGER)]
 class Header:
     """What a protected header says, once it passed the allow-list of its format."""
 
-    format: Format
+    format: Format | Literal["statuslist+jwt"]
     alg: Algorithm
     kid: str | None
     chain: tuple[bytes, ...] = ()  # DER from `x5c`, leaf first; `x5t#S256` agrees with it
@@ -73,6 +74,14 @@ class Compact:
         return self.header.alg == algorithm_of(jwk) and verify(self.signing_input, self.signature, jwk)
 
 
+def _chain(x5c: Sequence[str] | None, digest: str | None) -> tuple[bytes, ...]:
+    """Read `x5c`; `x5t#S256` beside it is the digest of its leaf, or the header says two things."""
+    chain = tuple(decode64_standard(certificate) for certificate in x5c or ())
+    if digest is not None and (not chain or digest != certificate_thumbprint(chain[0])):
+        raise Malformed("x5t#S256 is not the digest of the first certificate in x5c")
+    return chain
+
+
 class _VcMembers(BaseModel):
     """VC-JOSE-COSE, and JAdES baseline B-B (ETSI TS 119 182-1): the same bytes are both."""
 
@@ -87,10 +96,22 @@ class _VcMembers(BaseModel):
     iat: _Instant | None = None
 
     def header(self) -> Header:
-        chain = tuple(decode64_standard(certificate) for certificate in self.x5c or ())
-        if self.x5t_s256 is not None and (not chain or self.x5t_s256 != certificate_thumbprint(chain[0])):
-            raise Malformed("x5t#S256 is not the digest of the first certificate in x5c")
-        return Header(Format.VC_JWT, self.alg, self.kid, chain, self.iat)
+        return Header(Format.VC_JWT, self.alg, self.kid, _chain(self.x5c, self.x5t_s256), self.iat)
+
+
+class _StatusMembers(BaseModel):
+    """Token Status List, 5.1: the type, and how to find the key (11.3)."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    alg: Algorithm
+    typ: Literal["statuslist+jwt"]
+    kid: _KeyId | None = None
+    x5c: Annotated[list[str], Field(min_length=1, max_length=MAX_CERTIFICATES)] | None = None
+    x5t_s256: Annotated[str | None, Field(alias="x5t#S256")] = None
+
+    def header(self) -> Header:
+        return Header(STATUS_LIST, self.alg, self.kid, _chain(self.x5c, self.x5t_s256))
 
 
 class _ObMembers(BaseModel):
@@ -143,7 +164,14 @@ def read_header(raw: bytes) -> Header:
     members = read_object(raw, limit=MAX_HEADER)
     if None in members.values():
         raise Malformed("a header member without a value")
-    model = _VcMembers if members.get("typ") == Format.VC_JWT else _ObMembers
+    model: type[_VcMembers | _StatusMembers | _ObMembers]
+    match members.get("typ"):
+        case Format.VC_JWT:
+            model = _VcMembers
+        case "statuslist+jwt":
+            model = _StatusMembers
+        case _:
+            model = _ObMembers
     try:
         return model.model_validate(members).header()
     except ValidationError as refused:

@@ -199,6 +199,14 @@ def test_a_published_list_has_the_members_that_verifiers_insist_on() -> None:
                 "encodedList": LIST.encoded,
             }
         },
+        {
+            "credentialSubject": {
+                "type": "BitstringStatusList",
+                "statusPurpose": "revocation",
+                "statusSize": True,
+                "encodedList": LIST.encoded,
+            }
+        },
     ],
     ids=str,
 )
