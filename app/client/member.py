@@ -15,6 +15,7 @@ from app.client import (
     checking,
     cpd,
     documents,
+    dossier_template,
     importing,
     pending,
     private,
@@ -25,12 +26,12 @@ from app.client import (
 )
 from app.client import folder as folders
 from app.client.account import Account
-from app.client.api import Json, NotUsable, address
+from app.client.api import Json, NotUsable, Refused, address
 from app.client.bilingual import BilingualCommand, BilingualGroup
 from app.client.visit import Ends, NotSignedIn, Stopped, Visit, member
 
 MEMBERS: Final = "For members"
-ACTIVITY: Final = re.compile(r"act_[0-9A-HJKMNP-TV-Z]{26}")
+ACTIVITY: Final = re.compile(r"act_[0-9a-z]{26}")
 DOCUMENT: Final = "The activity"
 KINDS: Final = (
     "certificate, attendance or artefact for a file (PDF, PNG, JPEG, Markdown, CSV); url; "
@@ -214,22 +215,40 @@ def status(
 @member
 def submit_dossier(
     visit: Visit,
-    folder: Annotated[Path, typer.Argument(help="A folder with dossier.yaml and the files that it names.")],
+    folder: Annotated[
+        Path | None, typer.Argument(help="A folder with dossier.yaml and the files that it names.")
+    ] = None,
+    *,
+    template: Annotated[
+        bool, typer.Option("--template", help="Print a dossier.yaml to fill in, and stop.")
+    ] = False,
+    scheme: Annotated[
+        str | None, typer.Option("--scheme", metavar="ID", help="The scheme of the template.")
+    ] = None,
 ) -> None:
     """Hand a dossier in: send what the service does not have yet, then submit it and print the receipt.
 
-    dossier.yaml says `scheme`, `language` (it or en), `ai_disclosure` (true or false) and
-    `evidence`: a list of `{kind, fields, file}`, where `file` names a file in the same folder.
+    `--template` prints a dossier.yaml with all that the scheme asks for. It says `scheme`, `language`
+    (it or en), `ai_disclosure` (true or false) and `evidence`: a list of `{kind, fields, file}`, where
+    `file` names a file in the same folder.
 
     Safe to run again: files that arrived are not sent twice.
 
     --json: the receipt, `{dossier, scheme, submitted_at, snapshot_hash, files: […]}`
     """
+    if template:
+        typer.echo(dossier_template.of(visit, scheme), nl=False)
+        return
+    if folder is None:
+        raise NotUsable("folder-needed")
     prepared = folders.read(folder)
     visit.begin_writing()
     api = visit.api
     uploads = terminal.Uploads(visit.errors)
-    opened = submission.open_dossier(api, prepared)
+    try:
+        opened = submission.open_dossier(api, prepared)
+    except Refused as refused:
+        raise dossier_template.naming_schemes(api, refused) from None
     with uploads.shown():
         submission.send_missing(api, opened, prepared, uploads.watch)
     receipt = submission.submit(api, opened["id"])

@@ -52,7 +52,7 @@ def field_faults(scheme: Scheme, kind: str, fields: Mapping[str, JsonScalar]) ->
     """Tell what is wrong with the fields of an item: unknown, missing, or not what their kind takes."""
     known = scheme.evidence_kind(kind)
     if known is None:
-        return (FieldFault("kind", "kind-unknown", _unknown_kind(kind)),)
+        return (FieldFault("kind", "kind-unknown", _unknown_kind(scheme, kind)),)
     expected = {field.name: field for field in known.fields}
     return (
         *_unknown_fields(fields, expected),
@@ -134,7 +134,7 @@ def _miscounted(kind: EvidenceKind, evidence: Sequence[EvidenceFacts]) -> Iterat
 def _unfit(scheme: Scheme, item: EvidenceFacts) -> Iterator[Gap]:
     kind = scheme.evidence_kind(item.kind)
     if kind is None:
-        yield Gap(item.kind, "kind-unknown", _unknown_kind(item.kind), item.id)
+        yield Gap(item.kind, "kind-unknown", _unknown_kind(scheme, item.kind), item.id)
         return
     name = kind.label
     for fault in field_faults(scheme, item.kind, item.fields):
@@ -154,10 +154,11 @@ def _unfit(scheme: Scheme, item: EvidenceFacts) -> Iterator[Gap]:
         yield Gap(item.kind, "file-infected", detail, item.id)
 
 
-def _unknown_kind(kind: str) -> Labels:
+def _unknown_kind(scheme: Scheme, kind: str) -> Labels:
+    known = ", ".join(one.id for one in scheme.evidence_kinds)
     return Labels(
-        it=f"lo schema non conosce il tipo di evidenza {kind}",
-        en=f"the scheme knows no kind of evidence called {kind}",
+        it=f"lo schema non conosce il tipo di evidenza {kind}; conosce: {known}",
+        en=f"the scheme knows no kind of evidence called {kind}; it knows: {known}",
     )
 
 

@@ -156,6 +156,7 @@ def test_a_file_that_proves_is_sent_once_although_the_line_breaks(member: Member
         (["cpd", "list", "--credential", "DLE-1"], "There are:"),
         (["verify", "gone.txt"], "gone.txt is not there"),
         (["dossier", "submit", "gone"], "has no dossier.yaml"),
+        (["dossier", "submit"], "--template gives you a dossier.yaml"),
     ],
 )
 def test_what_cannot_be_done_so_is_said_with_what_to_do(
@@ -307,6 +308,11 @@ def test_a_refusal_says_which_draft_it_leaves(member: Member, service: Stub) -> 
     assert (said.code, f"It is kept as a draft: {A1}" in said.words) == (Ends.REFUSED, True), said
     said = member(*ADD, "--proof", "one.pdf", *CERTIFICATE, "--json")
     assert said.json["error"]["draft"] == A1
+
+
+def test_a_template_of_a_dossier_is_there_for_whoever_has_not_signed_in(stranger: Member) -> None:
+    said = stranger("dossier", "submit", "--template")
+    assert (said.code, "ai_disclosure: false" in said.out) == (Ends.OK, True)
 
 
 def test_ids_stand_whole_in_a_narrow_terminal(member: Member) -> None:

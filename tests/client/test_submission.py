@@ -9,9 +9,10 @@ import httpx
 import pytest
 
 from app import samples
+from app.client import dossier_template, submission
 from app.client import folder as folders
-from app.client import submission
 from app.client.api import Api, NotUsable, Refused, Unreachable
+from app.client.words import Language, Voice
 from app.main import create_app
 from app.ports import Ports
 from tests import make
@@ -53,6 +54,40 @@ def api(ports: Ports, line: ThroughCaller) -> Iterator[Api]:
     made = Api("https://sigillo.example.org", key, transport=line)
     yield made
     made.close()
+
+
+class Asking:
+    """As much of a visit as a template is made in."""
+
+    def __init__(self, api: Api, language: Language) -> None:
+        self.api = api
+        self.voice = Voice(language)
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_the_template_is_a_dossier_of_the_scheme_as_the_scheme_asks_for_it(
+    api: Api, tmp_path: Path, language: Language
+) -> None:
+    written = dossier_template.of(Asking(api, language), None)  # type: ignore[arg-type] # as much as it takes
+    (tmp_path / "dossier.yaml").write_text(written, encoding="utf-8")
+    for line in written.splitlines():
+        if line.strip().startswith("file:"):
+            (tmp_path / line.split()[1]).write_bytes(b"%PDF-1.7")
+    found = folders.read(tmp_path)
+    (scheme,) = dossier_template.known(api)
+    told = api.get(f"/v1/schemes/{scheme}")
+    needed = [kind["id"] for kind in told["evidence_kinds"] if kind["min_items"]]
+    assert (found.scheme, found.language) == (scheme, language.value)
+    assert [piece.kind for piece in found.pieces] == needed
+    for kind in told["evidence_kinds"]:
+        assert f"- kind: {kind['id']}" in written
+        assert all(f"{field['name']}: " in written for field in kind["fields"])
+
+
+def test_a_scheme_that_is_not_there_names_those_that_are(api: Api) -> None:
+    with pytest.raises(Refused) as refused:
+        dossier_template.of(Asking(api, Language.EN), "foo")  # type: ignore[arg-type] # as much as it takes
+    assert refused.value.problem["known"] == dossier_template.known(api)
 
 
 def handed_in(api: Api) -> dict[str, Any]:
