@@ -213,14 +213,35 @@ def test_a_member_goes_from_the_sign_in_to_a_renewed_credential_with_the_command
             draft["id"],
             "claimed",
         )
-        machine.types("cpd", "discard", corrected["id"], expect=Ends.REFUSED)
+        taken_back = machine.types("cpd", "discard", corrected["id"], expect=Ends.REFUSED)
+        assert f"sigillo cpd change {corrected['id']} --draft" in taken_back
+
+        # The office turns it down, then asks about the new version: nothing is answered by the same again.
+        secretary, manager = (key(moved, people[role]) for role in (Role.SECRETARIAT, Role.SCHEME_MANAGER))
+        call(url, secretary, f"/v1/cpd-activities/{corrected['id']}/rejection", {"reasons": "Manca la data."})
+        mend = ("cpd", "prove", corrected["id"], "--proof-kind", "certificate", "--proof")
+        assert "Manca la data." in machine.types(*add, "--hours", "2,5", *hours[2:], expect=Ends.REFUSED)
+        machine.types(*mend, str(tmp_path / "attestato.md"), expect=Ends.REFUSED)
+        (tmp_path / "con-data.md").write_text("# Attestato, con la data\n", encoding="utf-8")
+        newer = machine.asks(*mend, str(tmp_path / "con-data.md"))
+        assert (newer["state"], newer["corrects"]) == ("claimed", corrected["id"])
+        call(url, secretary, f"/v1/cpd-activities/{newer['id']}/query", {"question": "Chi l'ha tenuto?"})
+        reply = ("cpd", "prove", newer["id"], "--proof-kind", "certificate", "--proof")
+        said = machine.types(*reply, str(tmp_path / "con-data.md"), expect=Ends.REFUSED)
+        assert "la domanda resta" in said
+        (tmp_path / "firma.md").write_text("# Firmato\n", encoding="utf-8")
+        said = machine.types(*reply, str(tmp_path / "firma.md"), "--proof", "https://example.org/programma")
+        assert "Risposto: Consumi" in said
+        assert (
+            len(machine.asks("cpd", "prove", newer["id"], *reply[3:], str(tmp_path / "firma.md"))["proofs"])
+            == 4
+        )
         machine.types("check")
 
         # The renewal is looked at first, filed once, and decided by others.
         assert "si può chiedere oggi" in machine.types("renew", "--dry-run").lower()
         filed = machine.asks("renew")
         assert machine.asks("renew")["id"] == filed["id"]
-        secretary, manager = (key(moved, people[role]) for role in (Role.SECRETARIAT, Role.SCHEME_MANAGER))
         call(url, manager, f"/v1/audit-draws/{filed['draw']['id']}/drawing")
         assert "sotto controllo" in machine.types("status")
         for activity in machine.asks("cpd", "list", "--state", "claimed")["data"]:
