@@ -16,7 +16,7 @@ from app.adapters import schema
 from app.adapters.files import FolderFiles
 from app.adapters.keys import FileKeys
 from app.adapters.mail import FolderMailer, SmtpMailer
-from app.adapters.outbound import NoOutbound
+from app.adapters.outbound import GuardedOutbound
 from app.adapters.scanner import ClamdScanner, NoScanner
 from app.assessments.api import router as assessments
 from app.core.clock import SystemClock
@@ -84,7 +84,7 @@ def production_ports(settings: Settings) -> Ports:
             if settings.smtp_url
             else FolderMailer(settings.mail_folder, settings.sender, clock)
         ),
-        outbound=NoOutbound(),
+        outbound=GuardedOutbound(),
     )
 
 

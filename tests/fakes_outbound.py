@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from app.adapters.outbound import target_of
 from app.ports import Fetched, FetchFailed, FetchRefused
 
 
@@ -28,8 +29,7 @@ class Pages:
     async def fetch(self, url: str, *, limit: int, accept: str) -> Fetched:
         del accept
         self.asked.append(url)
-        if not url.startswith("https://"):
-            raise FetchRefused("Only https is spoken here.")
+        target_of(url)
         found = self.pages.get(url)
         if found is None or len(found.content) > limit:
             raise FetchFailed("Nothing came back that can be used.")
