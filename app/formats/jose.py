@@ -6,14 +6,14 @@ The header never chooses: it passes the allow-list of its format, and its `alg` 
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Final, Literal
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -34,6 +34,7 @@ MAX_TOKEN: Final = 64 * 1024
 MAX_HEADER: Final = 16 * 1024
 MAX_SIGNATURE: Final = 512  # bytes: RSA with 4096 bits
 MAX_CERTIFICATES: Final = 6
+PRESENTATION: Final = "vp+jwt"  # the type of what holders sign, which is no document either
 STATUS_LIST: Final = "statuslist+jwt"  # the type of an IETF token status list, which is no document
 
 _COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
@@ -42,8 +43,21 @@ _RSA_BITS: Final = range(2048, 4096 + 1)
 _EXPONENT: Final = 65537
 _PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
-Algorithm = Literal["ES256", "RS256"]
-PublicKeyObject = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+# Points of Ed25519 whose multiples are few: with one of them as a key, anything is signed (RFC 8032, 5.1.7).
+_ED25519_PRIME: Final = 2**255 - 19
+_SMALL_ORDER: Final = frozenset(
+    {
+        0,
+        1,
+        _ED25519_PRIME - 1,
+        0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826,
+        0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7,
+    }
+)
+
+# Our own keys are of the first two kinds; the third is that of many others.
+Algorithm = Literal["ES256", "RS256", "EdDSA"]
+PublicKeyObject = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 _KeyId = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,512}$")]
 _Instant = Annotated[int, Field(ge=0, le=MAX_SAFE_INTEGER)]
 
@@ -52,7 +66,7 @@ _Instant = Annotated[int, Field(ge=0, le=MAX_SAFE_INTEGER)]
 class Header:
     """What a protected header says, once it passed the allow-list of its format."""
 
-    format: Format | Literal["statuslist+jwt"]
+    format: Format | Literal["statuslist+jwt", "vp+jwt"]
     alg: Algorithm
     kid: str | None
     chain: tuple[bytes, ...] = ()  # DER from `x5c`, leaf first; `x5t#S256` agrees with it
@@ -99,6 +113,21 @@ class _VcMembers(BaseModel):
         return Header(Format.VC_JWT, self.alg, self.kid, _chain(self.x5c, self.x5t_s256), self.iat)
 
 
+class _VpMembers(BaseModel):
+    """VC-JOSE-COSE, 3.1.2: what a holder signs to present credentials."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    alg: Algorithm
+    typ: Literal["vp+jwt"]
+    cty: Literal["vp"] | None = None
+    kid: _KeyId | None = None
+    iat: _Instant | None = None
+
+    def header(self) -> Header:
+        return Header(PRESENTATION, self.alg, self.kid, iat=self.iat)
+
+
 class _StatusMembers(BaseModel):
     """Token Status List, 5.1: the type, and how to find the key (11.3)."""
 
@@ -141,7 +170,14 @@ def assemble(signed: bytes, signature: bytes) -> str:
     return f"{signed.decode('ascii')}.{encode64(signature)}"
 
 
-def open_compact(text: str, *, limit: int = MAX_TOKEN) -> Compact:
+def open_presentation(text: str, *, limit: int) -> Compact:
+    """Take a presentation apart, or raise `Malformed`; what is signed as anything else is none."""
+    return open_compact(text, limit=limit, header=_read_presentation_header)
+
+
+def open_compact(
+    text: str, *, limit: int = MAX_TOKEN, header: Callable[[bytes], Header] | None = None
+) -> Compact:
     """Take a token apart, or raise `Malformed`. Nothing is verified yet."""
     if len(text) > limit:
         raise Malformed(f"a token of more than {limit} characters")
@@ -152,7 +188,7 @@ def open_compact(text: str, *, limit: int = MAX_TOKEN) -> Compact:
     if len(signature) > MAX_SIGNATURE:
         raise Malformed("a signature longer than any we know")
     return Compact(
-        header=read_header(decode64(head)),
+        header=(header or read_header)(decode64(head)),
         payload=read_object(decode64(body), limit=limit),
         signing_input=f"{head}.{body}".encode("ascii"),
         signature=signature,
@@ -178,12 +214,24 @@ def read_header(raw: bytes) -> Header:
         raise as_malformed(refused) from None
 
 
+def _read_presentation_header(raw: bytes) -> Header:
+    members = read_object(raw, limit=MAX_HEADER)
+    if None in members.values():
+        raise Malformed("a header member without a value")
+    try:
+        return _VpMembers.model_validate(members).header()
+    except ValidationError as refused:
+        raise as_malformed(refused) from None
+
+
 def verify(signing_input: bytes, signature: bytes, jwk: Mapping[str, object]) -> bool:
     """Tell whether the key signed these bytes. The key decides the algorithm."""
     key = public_key(jwk)
     try:
         if isinstance(key, rsa.RSAPublicKey):
             key.verify(signature, signing_input, padding.PKCS1v15(), hashes.SHA256())
+        elif isinstance(key, ed25519.Ed25519PublicKey):
+            key.verify(signature, signing_input)
         elif len(signature) == 2 * _COORDINATE:
             key.verify(_der(signature), signing_input, ec.ECDSA(hashes.SHA256()))
         else:
@@ -195,11 +243,17 @@ def verify(signing_input: bytes, signature: bytes, jwk: Mapping[str, object]) ->
 
 def algorithm_of(jwk: Mapping[str, object]) -> Algorithm:
     """Name the one algorithm that this key is used with."""
-    return "RS256" if isinstance(public_key(jwk), rsa.RSAPublicKey) else "ES256"
+    match public_key(jwk):
+        case rsa.RSAPublicKey():
+            return "RS256"
+        case ed25519.Ed25519PublicKey():
+            return "EdDSA"
+        case _:
+            return "ES256"
 
 
 def public_key(jwk: Mapping[str, object]) -> PublicKeyObject:
-    """Read a public JWK: P-256, or RSA of 2048 to 4096 bits with the usual exponent."""
+    """Read a public JWK: P-256, Ed25519, or RSA of 2048 to 4096 bits with the usual exponent."""
     if _PRIVATE_MEMBERS & jwk.keys():
         raise Malformed("a JWK that is not a public key")
     if jwk.get("use", "sig") != "sig":
@@ -209,6 +263,8 @@ def public_key(jwk: Mapping[str, object]) -> PublicKeyObject:
             return _p256(x, y)
         case {"kty": "RSA", "n": str(n), "e": str(e)} if jwk.get("alg", "RS256") == "RS256":
             return _rsa(n, e)
+        case {"kty": "OKP", "crv": "Ed25519", "x": str(x)} if jwk.get("alg", "EdDSA") in {"EdDSA", "Ed25519"}:
+            return _ed25519(x)
         case _:
             raise Malformed("a JWK of a kind that we do not use")
 
@@ -218,6 +274,8 @@ def public_members(key: PublicKeyObject) -> dict[str, str]:
     if isinstance(key, rsa.RSAPublicKey):
         numbers = key.public_numbers()
         return {"e": _unsigned64(numbers.e), "kty": "RSA", "n": _unsigned64(numbers.n)}
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        return {"crv": "Ed25519", "kty": "OKP", "x": encode64(key.public_bytes_raw())}
     point = key.public_numbers()
     x, y = (encode64(coordinate.to_bytes(_COORDINATE, "big")) for coordinate in (point.x, point.y))
     return {"crv": "P-256", "kty": "EC", "x": x, "y": y}
@@ -253,6 +311,15 @@ def _rsa(n: str, e: str) -> rsa.RSAPublicKey:
         return rsa.RSAPublicNumbers(_EXPONENT, modulus).public_key()
     except ValueError:
         raise Malformed("an RSA key that cannot be one") from None
+
+
+@lru_cache(maxsize=256)
+def _ed25519(x: str) -> ed25519.Ed25519PublicKey:
+    raw = decode64(x)
+    y = int.from_bytes(raw, "little") & (1 << 255) - 1
+    if len(raw) != _COORDINATE or y >= _ED25519_PRIME or y in _SMALL_ORDER:
+        raise Malformed("an Ed25519 key that cannot be one")
+    return ed25519.Ed25519PublicKey.from_public_bytes(raw)
 
 
 def _unsigned64(number: int) -> str:

@@ -95,7 +95,7 @@ HOSTILE: dict[str, Mapping[str, object] | bytes] = {
     "a shared secret": {**VC, "alg": "HS256"},
     "another curve": {**VC, "alg": "ES384"},
     "the curve of coins": {**VC, "alg": "ES256K"},
-    "an Edwards curve": {**VC, "alg": "EdDSA"},
+    "an Edwards curve": {**VC, "alg": "Ed448"},
     "RSA with salt": {**VC, "alg": "PS256"},
     "a longer RSA": {**VC, "alg": "RS512"},
     "unknown extension": {**VC, "crit": ["exp"], "exp": 1},
