@@ -28,6 +28,36 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+# The page that verifies by itself: one script of our own, which can run nothing that is only text.
+SHELL_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **SECURITY_HEADERS,
+        "Content-Security-Policy": (
+            "default-src 'none'; "
+            "script-src 'self'; "
+            "style-src 'self'; "
+            "img-src 'self' data:; "
+            "connect-src 'self'; "
+            "worker-src 'self'; "
+            "form-action 'self'; "
+            "base-uri 'none'; "
+            "frame-ancestors 'none'; "
+            "require-trusted-types-for 'script'; "
+            "trusted-types sigillo"
+        ),
+        "Permissions-Policy": "camera=(self), geolocation=(), microphone=(), browsing-topics=()",
+    }
+)
+# For its service worker, which is asked for anew each time, and fetches from here and nowhere else.
+WORKER_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "Content-Security-Policy": "default-src 'none'; connect-src 'self'",
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cache-Control": "no-cache",
+    }
+)
+
 # For pages that are the same for everybody.
 PUBLIC_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
     {**SECURITY_HEADERS, "Cache-Control": "public, max-age=3600"}

@@ -1,5 +1,6 @@
 """The public road for people: the page that a QR opens, the form beside it, and the files that pages need."""
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
@@ -15,9 +16,15 @@ from app.core.days import local_day
 from app.core.errors import Problem
 from app.core.labels import Language
 from app.core.numbers import CredentialNumber
-from app.pages import render
-from app.pages.assets import ASSETS
-from app.pages.headers import ASSET_HEADERS, PUBLIC_HEADERS, SECURITY_HEADERS
+from app.pages import lists, render
+from app.pages.assets import ASSETS, SERVICE_WORKER, packed
+from app.pages.headers import (
+    ASSET_HEADERS,
+    PUBLIC_HEADERS,
+    SECURITY_HEADERS,
+    SHELL_HEADERS,
+    WORKER_HEADERS,
+)
 from app.pages.languages import language_of
 from app.problems import status_of
 from app.schemes.catalogue import catalogue
@@ -30,6 +37,7 @@ from app.verification.rules import ROME
 from app.web import PublicRoute
 
 CONTRACT: Final = "/openapi.json"
+NOT_AT_ALL: Final = re.compile(r"[qQ]=0(\.0{0,3})?")
 UNREADABLE: Final = "unreadable"
 SAID: Final[Mapping[int, str]] = {503: "busy", 429: "hurried"}
 
@@ -44,6 +52,8 @@ def routes(desk: Desk) -> list[Route]:
         PublicRoute("/", pages.home),
         PublicRoute("/schemes/{scheme_id:path}", pages.scheme),
         PublicRoute("/static/{name}", asset),
+        PublicRoute("/sw.js", service_worker),
+        PublicRoute(lists.PATH, lists.lists),
     ]
 
 
@@ -76,7 +86,8 @@ class Pages:
         return _page(render.verification_page(report, language, number=str(number), address=address))
 
     async def start(self, request: Request) -> Response:
-        return _page(render.start_page(_language(request), clock_offset=self._desk.clock_offset))
+        """Give the page that verifies on the reader's own device; it is the same for everybody."""
+        return self._shell(_language(request), accepted=request.headers.get("accept-encoding"))
 
     async def home(self, request: Request) -> Response:
         offset = self._desk.clock_offset
@@ -140,8 +151,25 @@ class Pages:
     def _trouble(
         self, language: Language, code: str, status: HTTPStatus, more: Mapping[str, str] | None = None
     ) -> Response:
-        page = render.start_page(language, trouble=code, clock_offset=self._desk.clock_offset)
-        return _page(page, status, more)
+        return self._shell(language, trouble=code, status=status, more=more)
+
+    def _shell(
+        self,
+        language: Language,
+        *,
+        trouble: str | None = None,
+        status: HTTPStatus = HTTPStatus.OK,
+        more: Mapping[str, str] | None = None,
+        accepted: str | None = None,
+    ) -> Response:
+        desk = self._desk
+        page = render.start_page(
+            language, site=desk.public_url, trouble=trouble, clock_offset=desk.clock_offset
+        ).encode()
+        headers = {**SHELL_HEADERS, "Vary": "Accept-Language, Accept-Encoding", **(more or {})}
+        if takes_gzip(accepted):
+            page, headers["Content-Encoding"] = packed(page), "gzip"
+        return Response(page, status_code=status, media_type="text/html", headers=headers)
 
 
 async def asset(request: Request) -> Response:
@@ -149,7 +177,26 @@ async def asset(request: Request) -> Response:
     found = ASSETS.get(f"/static/{request.path_params['name']}")
     if found is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
-    return Response(found.content, media_type=found.media_type, headers=ASSET_HEADERS)
+    headers = {**ASSET_HEADERS, "Vary": "Accept-Encoding"}
+    if takes_gzip(request.headers.get("accept-encoding")):
+        headers["Content-Encoding"] = "gzip"
+        return Response(found.packed, media_type=found.media_type, headers=headers)
+    return Response(found.content, media_type=found.media_type, headers=headers)
+
+
+async def service_worker(request: Request) -> Response:
+    """Serve what lets the page work without a network, at the one address from which it may."""
+    del request
+    return Response(SERVICE_WORKER, media_type="text/javascript; charset=utf-8", headers=WORKER_HEADERS)
+
+
+def takes_gzip(accept_encoding: str | None) -> bool:
+    """Tell whether a reader unpacks gzip (RFC 9110, 12.5.3); nobody is taken to who has not said so."""
+    for part in (accept_encoding or "").split(","):
+        name, _, weight = part.partition(";")
+        if name.strip().lower() == "gzip":
+            return not NOT_AT_ALL.fullmatch(weight.replace(" ", ""))
+    return False
 
 
 def _language(request: Request) -> Language:

@@ -79,10 +79,27 @@ def verification_page(
     )
 
 
-def start_page(language: Language, *, trouble: str | None = None, clock_offset: str | None = None) -> str:
-    """Offer to verify by number, file or photo; `trouble` is the code of what stopped the last attempt."""
+def start_page(
+    language: Language, *, site: str, trouble: str | None = None, clock_offset: str | None = None
+) -> str:
+    """Offer to verify by number, file or photo; with its script, the page verifies on the reader's device.
+
+    `site` is our public address; `trouble` is the code of what stopped the last attempt.
+    """
     said = words.TROUBLES.get(trouble, words.TROUBLE).in_language(language) if trouble else None
-    return _page("start.html", language, trouble=said, typed="", clock_offset=clock_offset)
+    *modules, script = (assets.SCRIPT[name].path for name in assets.MODULES)
+    return _page(
+        "start.html",
+        language,
+        trouble=said,
+        typed="",
+        site=site,
+        clock_offset=clock_offset,
+        modules=modules,
+        script=script,
+        scanner=assets.SCRIPT[assets.SCANNER].path,
+        spoken={each: asset.path for each, asset in assets.WORDS.items()},
+    )
 
 
 def scheme_page(scheme: Scheme, language: Language, *, clock_offset: str | None = None) -> str:

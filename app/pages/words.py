@@ -95,6 +95,67 @@ WORDS: Final[Mapping[str, Labels]] = {
         en="Is the paper in front of you? Point your phone’s camera at the QR code, "
         "and check that the address is the one of this site.",
     ),
+    # what the page does by itself, where the browser lets it
+    "without_script": Labels(
+        it="Questo browser non esegue lo script della pagina: scrivete il numero o inviate il file, e "
+        "risponde il servizio.",
+        en="This browser does not run the script of the page: type the number or send the file, and the "
+        "service answers.",
+    ),
+    "verifying": Labels(it="Verifica in corso…", en="Verifying…"),
+    "scan": Labels(it="Inquadra il codice QR", en="Scan the QR code"),
+    "scan_aim": Labels(it="Inquadrate il codice QR", en="Point the camera at the QR code"),
+    "scan_stop": Labels(it="Interrompi", en="Stop"),
+    "photo_label": Labels(it="Fotografate il codice QR", en="Take a photo of the QR code"),
+    "photo_hint": Labels(
+        it="Questo browser non legge da solo i codici QR: la foto viene inviata al servizio, che la legge e "
+        "non la conserva. Prima vi viene chiesto.",
+        en="This browser does not read QR codes by itself: the photo is sent to the service, which reads it "
+        "and does not keep it. You are asked first.",
+    ),
+    "by_text": Labels(it="Con il testo", en="By its text"),
+    "text_label": Labels(
+        it="Testo dell’attestato, o il suo indirizzo", en="Text of the attestation, or its address"
+    ),
+    "text_hint": Labels(
+        it="Incollatelo qui, oppure trascinate il file in un punto qualsiasi della pagina: di regola viene "
+        "verificato su questo dispositivo, senza inviarlo.",
+        en="Paste it here, or drop the file anywhere on the page: as a rule it is verified on this device "
+        "and not sent.",
+    ),
+    "consent_title": Labels(it="Per verificarlo bisogna inviarlo", en="To verify this, it has to be sent"),
+    "consent_why": Labels(
+        it="Questo documento non si può verificare sul dispositivo. Se siete d’accordo viene inviato a "
+        "questo servizio, che lo legge per rispondervi e non lo conserva.",
+        en="This document cannot be verified on the device. If you agree, it is sent to this service, which "
+        "reads it to answer you and does not keep it.",
+    ),
+    "consent_yes": Labels(it="Invia e verifica", en="Send and verify"),
+    "consent_no": Labels(it="Non inviare", en="Do not send"),
+    "verified_here": Labels(
+        it="Verificato su questo dispositivo: il documento non è stato inviato a nessuno.",
+        en="Verified on this device: the document was sent to nobody.",
+    ),
+    "verified_offline": Labels(
+        it="Verificato su questo dispositivo senza rete, con le copie di chiavi ed elenchi che conserva.",
+        en="Verified on this device without a network, with the copies of keys and lists that it keeps.",
+    ),
+    "verified_there": Labels(
+        it="Verificato dal servizio, a cui lo avete inviato.",
+        en="Verified by the service, which you sent it to.",
+    ),
+    "list_signed": Labels(
+        it="Sospensioni e revoche secondo l’elenco firmato il", en="Suspensions and revocations as of"
+    ),
+    "clock_differs": Labels(
+        it="Attenzione: l’orologio di questo dispositivo non va d’accordo con quello del servizio. "
+        "Le date qui sopra sono quelle del dispositivo.",
+        en="Attention: the clock of this device does not agree with that of the service. "
+        "The dates above are those of the device.",
+    ),
+    "holder_not_told": Labels(
+        it="Il nome non è scritto nel codice", en="The name is not written in the code"
+    ),
     # nothing found, mistyped, something went wrong
     "not_found_title": Labels(it="Nessun attestato con questo numero", en="No attestation has this number"),
     "not_found_detail": Labels(
@@ -193,6 +254,10 @@ TROUBLES: Final[Mapping[str, Labels]] = {
     "hurried": Labels(
         it="Da questo indirizzo arrivano troppe richieste: riprovate fra un minuto.",
         en="Too many questions come from this address: try again in a minute.",
+    ),
+    "offline": Labels(
+        it="Senza rete il documento non si può inviare: riprovate quando c’è.",
+        en="Without a network the document cannot be sent: try again once there is one.",
     ),
     "nothing-to-verify": Labels(
         it="Scrivete un numero oppure scegliete un file.", en="Type a number or choose a file."

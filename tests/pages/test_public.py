@@ -1,6 +1,7 @@
-"""The pages as a browser gets them: no script, no cookie, two languages, and a form that needs neither."""
+"""The pages as a browser gets them: no cookie, two languages, and a form that needs no script."""
 
 import html
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
@@ -13,7 +14,7 @@ from app.core.labels import Language
 from app.formats import qr
 from app.main import create_app
 from app.pages.assets import ASSETS
-from app.pages.headers import SECURITY_HEADERS
+from app.pages.headers import SECURITY_HEADERS, SHELL_HEADERS, WORKER_HEADERS
 from app.ports import Ports
 from app.schemes.catalogue import catalogue
 from tests import make
@@ -103,21 +104,60 @@ def test_every_page_carries_the_headers_and_no_cookie(stranger: Caller, credenti
     ]
     pages += [stranger.post("/v"), types(stranger, credential.number), sends(stranger, credential.token)]
     for page in pages:
-        for name, value in SECURITY_HEADERS.items():
-            assert page.headers[name] == value
+        expected = SHELL_HEADERS if "<script" in page.text else SECURITY_HEADERS
+        for name, value in expected.items():
+            assert page.headers[name].startswith(value)
         assert "set-cookie" not in page.headers
-        assert "<script" not in page.text
+        scripted = page.request.url.path == "/v" and (page.request.method == "GET" or page.status_code == 422)
+        assert page.text.count("<script") == scripted
 
 
 def test_the_files_that_pages_name_are_served_for_good(stranger: Caller) -> None:
-    home = stranger.get("/").text
+    pages = stranger.get("/").text + stranger.get("/v").text
     for path, asset in ASSETS.items():
-        assert path in home
-        served = stranger.get(path)
-        assert (served.status_code, served.content) == (200, asset.content)
+        assert path in pages
+        for accepted, encoding in (
+            ("gzip, br", "gzip"),
+            ("identity", None),
+            ("gzip;q=0", None),
+            ("br", None),
+        ):
+            served = stranger.get(path, headers={"Accept-Encoding": accepted})
+            assert (served.status_code, served.content) == (200, asset.content)
+            assert served.headers.get("Content-Encoding") == encoding
+            assert served.headers["Vary"] == "Accept-Encoding"
         assert "immutable" in served.headers["Cache-Control"]
     for path in ("/static/", "/static/none.css", "/static/..%2Frender.py", "/static/sigillo.css"):
         assert stranger.get(path).status_code == 404
+
+
+def test_only_the_page_that_verifies_may_run_a_script_and_use_the_camera(
+    stranger: Caller, credential: Issued
+) -> None:
+    shell, answer = stranger.get("/v"), stranger.get(f"/v/{credential.number}")
+    assert "script-src 'self'" in shell.headers["Content-Security-Policy"]
+    assert "require-trusted-types-for 'script'" in shell.headers["Content-Security-Policy"]
+    assert "unsafe" not in shell.headers["Content-Security-Policy"]
+    assert "camera=(self)" in shell.headers["Permissions-Policy"]
+    assert "script-src" not in answer.headers["Content-Security-Policy"]
+    assert "camera=()" in answer.headers["Permissions-Policy"]
+
+
+def test_the_service_worker_names_the_files_that_are_served(stranger: Caller) -> None:
+    worker = stranger.get("/sw.js")
+    assert worker.headers["Content-Type"] == "text/javascript; charset=utf-8"
+    for name, value in WORKER_HEADERS.items():
+        assert worker.headers[name] == value
+    assert all(path in worker.text for path in ASSETS)
+    assert "{{" not in worker.text
+
+
+def test_a_device_may_take_every_list_along(stranger: Caller, credential: Issued) -> None:
+    assert credential.number
+    index = stranger.get("/status/index.json")
+    assert index.headers["Access-Control-Allow-Origin"] == "*"
+    assert index.json()["lists"]
+    assert all(re.fullmatch(r"/status/[0-9]+", path) for path in index.json()["lists"])
 
 
 def test_an_unknown_number_gets_a_page_without_reasons(stranger: Caller) -> None:

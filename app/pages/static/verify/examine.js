@@ -1,0 +1,96 @@
+// What a document proves by itself: its form, its seal, and whose key made it. Values in, values out.
+
+import { contentOf } from "./credential.js";
+import { readHeader, split, verified, verify } from "./jose.js";
+import * as q1 from "./q1.js";
+import { Malformed, decode64, readObject } from "./strict.js";
+
+const MOST_TOKEN = 64 * 1024;
+
+const unproven = (format, integrity = null) => ({ format, integrity, says: null });
+const proven = (says, trust) => ({ format: "format-read", integrity: "seal-intact", says, trust });
+
+/** Turns what is malformed into a finding; whatever else goes wrong is a defect, and no answer. */
+async function finding(code, step) {
+  try {
+    return await step();
+  } catch (error) {
+    if (!(error instanceof Malformed)) throw error;
+    return unproven(code);
+  }
+}
+
+/** Examines an offline QR against the sealed list of QR keys. */
+export function examineQr(digits, keyring, now) {
+  return finding("format-unreadable", async () => {
+    const { kid, says, signed, signature } = q1.read(digits);
+    const listed = keyring?.qr?.keys.find((key) => key.kid === kid);
+    if (!listed) return unproven("format-read", "key-unavailable");
+    if (!(await verify(signed, signature, listed.jwk))) return unproven("format-read", "seal-broken");
+    return proven(...fromLists(says, listed, keyring.qr, now));
+  });
+}
+
+/** Fills in what the sealed list knows of the issuer and the scheme that a QR names by their codes. */
+function fromLists(says, listed, { issuers, schemes }, now) {
+  const issuer = issuers.find((each) => each.code === says.issuer);
+  const scheme = schemes.find((each) => each.code === says.scheme);
+  const trust = !issuer ? "issuer-not-borne-out" : listed.exp > now ? "issuer-trusted" : "issuer-listed";
+  const title = scheme?.title ?? { it: says.scheme, en: says.scheme };
+  return [
+    {
+      ...says,
+      number: null,
+      issuer: issuer?.name ?? String(says.issuer),
+      title,
+      standard: scheme?.standard ?? "",
+      wording: scheme?.wording ?? { it: "", en: "" },
+      test: says.test || listed.development === true || issuer?.mode === "test",
+      from: iso(says.begins),
+      until: iso(says.expires),
+      offered: true,
+      short: true,
+    },
+    trust,
+  ];
+}
+
+const iso = (seconds) => new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
+
+/** Tells whether a text is a `vc+jwt` that one of this site's keys is said to have made. */
+export function isOurToken(text, keyring) {
+  try {
+    const parts = split(text);
+    const { typ, kid } = readObject(decode64(parts?.head ?? ""), MOST_TOKEN).content;
+    return typ === "vc+jwt" && typeof kid === "string" && keyring.named(kid) !== null;
+  } catch (error) {
+    if (!(error instanceof Malformed)) throw error;
+    return false;
+  }
+}
+
+/** Examines a `vc+jwt` of ours. */
+export async function examineToken(text, keyring) {
+  const parts = split(text);
+  if (!parts || text.length > MOST_TOKEN) return unproven("format-unreadable");
+  let header;
+  const refused = await finding("format-refused", async () => {
+    header = await readHeader(parts.head, "vc+jwt");
+    return null;
+  });
+  if (refused) return refused;
+  return finding("format-unreadable", async () => {
+    const { content, canonical } = readObject(decode64(parts.body), MOST_TOKEN);
+    const says = bilingual(contentOf(content, keyring.address("")));
+    const key = keyring.named(header.kid);
+    if (!key) return unproven("format-read", "key-unavailable");
+    if (!(await verified(parts, header, key))) return unproven("format-read", "seal-broken");
+    if (!canonical) return unproven("format-unreadable");
+    return proven(says, key.slot === "seal" ? "issuer-trusted" : "issuer-key-misused");
+  });
+}
+
+function bilingual(says) {
+  const both = (text) => ({ it: text, en: text });
+  return { ...says, title: both(says.title), wording: both(says.wording), short: false };
+}

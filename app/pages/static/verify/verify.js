@@ -1,0 +1,286 @@
+// The page `/v`: takes a document in, verifies it on this device, and shows what came of it.
+
+import { arrivedWith, takeFragment } from "./fragment.js";
+import { examineQr, examineToken, isOurToken } from "./examine.js";
+import { JWKS, QR_KEYS, keyring } from "./keys.js";
+import { pathOf, stateIn } from "./lists.js";
+import { fetched, forget, fromCopy, sent, skew } from "./network.js";
+import { looksLikeOne } from "./q1.js";
+import { judge } from "./verdict.js";
+import { drawn, translate } from "./view.js";
+import { moment, report } from "./wording.js";
+
+const MOST_FILE = 10_000_000;
+const MOST_TEXT = 128 * 1024;
+const page = document.querySelector("main").dataset;
+const place = (id) => document.getElementById(id);
+const able = Boolean(globalThis.crypto?.subtle && globalThis.DecompressionStream);
+
+let words = null; // of the language that is shown
+let shown = null; // what `show` drew last: a function of the words, so that another language keeps it
+let asked = 0; // so that an answer that comes late never covers a later one
+
+// --- taking in ------------------------------------------------------------------------------------------------
+
+async function take(text) {
+  const given = text.trim();
+  const digits = given.startsWith(`${page.site}/v#`) ? given.slice(`${page.site}/v#`.length) : given;
+  if (!given) return trouble("nothing-to-verify");
+  if (looksLikeOne(digits)) return able ? verify(digits, examineQr) : offer(given);
+  if (given.startsWith(`${page.site}/v/`)) return location.assign(given);
+  if (/^https?:\/\/\S*$/i.test(given)) return trouble("not-ours");
+  if (/^[a-z]{2,6}[ -]?\d{2}[ -]?[0-9a-z -]{10,40}$/i.test(given)) return location.assign(`/v/${encodeURIComponent(given)}`);
+  if (able && (await isOurs(given))) return verify(given, examineToken);
+  return offer(given);
+}
+
+async function isOurs(text) {
+  const turn = busy();
+  const keys = await takeKeys();
+  return turn === asked && keys.ring !== null && isOurToken(text, keys.ring);
+}
+
+async function takeFile(file) {
+  if (!file) return trouble("nothing-to-verify");
+  if (file.size > MOST_FILE) return trouble("too-large");
+  if (file.size <= MOST_TEXT) {
+    const text = await readable(file);
+    if (text !== null) return take(text);
+  }
+  if (file.type.startsWith("image/")) {
+    const read = await (await scanner()).readPicture(file);
+    if (read) return take(read);
+  }
+  return offer(file);
+}
+
+async function readable(file) {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
+  } catch {
+    return null;
+  }
+}
+
+// --- verifying on this device ---------------------------------------------------------------------------------
+
+async function verify(document, examine) {
+  const turn = busy();
+  const { ring, now } = await takeKeys();
+  const examined = await examine(document, ring, now);
+  const status = examined.says && (await statusOf(examined.says, ring, now));
+  if (turn !== asked) return;
+  const verdict = judge(examined, status, now, words.findings);
+  const context = { clockOffset: page.clock || null, checkedAt: new Date(now * 1000).toISOString().replace(".000Z", "Z") };
+  const copied = fromCopy;
+  show((language) => drawn(report(verdict, language, context), language, {
+    notes: notes(verdict, language, copied),
+    short: Boolean(examined.says?.short),
+  }));
+}
+
+/** Tells the time of this device, moved as the service's own clock is for a demonstration. */
+function present() {
+  const [, sign, ...parts] = /^(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$/.exec(page.clock) ?? ["", ""];
+  const moved = [86_400, 3600, 60, 1].reduce((sum, unit, index) => sum + unit * Number(parts[index] ?? 0), 0);
+  return Math.floor(Date.now() / 1000) + (sign ? -moved : moved);
+}
+
+async function takeKeys() {
+  forget();
+  const [jwks, qrKeys] = await Promise.all([fetched(JWKS), fetched(QR_KEYS)]);
+  const now = present();
+  return { now, ring: await keyring(page.site, { jwks, qrKeys }, now) };
+}
+
+async function statusOf(says, ring, now) {
+  if (!says.offered) return { code: "status-not-offered" };
+  return stateIn(says.list === null ? null : await fetched(pathOf(says.list)), says, ring, now);
+}
+
+function notes({ says, signedAt }, { t, ...language }, copied) {
+  const said = [];
+  if (signedAt) said.push(`${t.list_signed} ${moment(signedAt, language)}`);
+  if (says) said.push(copied ? t.verified_offline : t.verified_here);
+  if (skew) said.push(t.clock_differs);
+  return said;
+}
+
+// --- sending, only once agreed to -----------------------------------------------------------------------------
+
+function offer(content) {
+  begin();
+  place("consent").hidden = false;
+  place("consent").focus();
+  place("agree").onclick = () => send(content);
+  place("decline").onclick = begin;
+}
+
+async function send(content) {
+  const turn = busy();
+  const { ok, content: answer } = await sent(content instanceof Blob ? content : new Blob([content], { type: "text/plain" }));
+  if (turn !== asked) return;
+  if (!ok) return trouble(answer.code);
+  show((language) => drawn(inOne(answer, language.language), language, { notes: [language.t.verified_there], short: false }));
+}
+
+/** Takes the one language that is shown out of what the API says in both. */
+function inOne(answer, language) {
+  const { credential } = answer;
+  return {
+    ...answer,
+    headline: answer.headline[language],
+    checks: answer.checks.map((check) => ({ ...check, reason: check.reason[language] })),
+    credential: credential && {
+      ...credential,
+      scheme_title: credential.scheme_title[language],
+      wording: credential.wording[language],
+    },
+  };
+}
+
+// --- the page -------------------------------------------------------------------------------------------------
+
+function busy() {
+  asked += 1;
+  for (const id of ["consent", "trouble"]) place(id).hidden = true;
+  place("progress").textContent = words.t.verifying;
+  return asked;
+}
+
+function ready() {
+  place("progress").textContent = "";
+}
+
+function show(draw) {
+  ready();
+  shown = draw;
+  place("start").hidden = true;
+  place("answer-place").replaceChildren(draw(words));
+  document.title = `${place("answer-place").querySelector("[data-part=result]").textContent} · Sigillo`;
+  place("again").hidden = false;
+  place("answer").focus({ preventScroll: true });
+  scrollTo(0, 0);
+}
+
+function begin() {
+  asked += 1;
+  shown = null;
+  ready();
+  for (const id of ["consent", "trouble", "again"]) place(id).hidden = true;
+  place("answer-place").replaceChildren();
+  place("start").hidden = false;
+  document.title = `${words.t.start_title} · Sigillo`;
+  place("opening").focus();
+}
+
+function trouble(code) {
+  begin();
+  place("trouble").hidden = false;
+  place("trouble-said").textContent = words.troubles[code] ?? words.trouble;
+  place("trouble").dataset.code = code;
+}
+
+async function speak(language) {
+  words = await (await fetch(language === "it" ? page.wordsIt : page.wordsEn)).json();
+  document.documentElement.lang = language;
+  translate(document, words);
+  for (const element of document.querySelectorAll('[href^="/v?lang="]')) element.href = `/v?lang=${language}`;
+  for (const form of document.querySelectorAll('form[action^="/v?lang="]')) form.action = `/v?lang=${language}`;
+  for (const link of document.querySelectorAll(".languages a")) {
+    if (link.lang === language) link.setAttribute("aria-current", "true");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+async function turnTo(language) {
+  await speak(language);
+  history.replaceState(null, "", `${location.pathname}?lang=${language}`);
+  if (shown) {
+    place("answer-place").replaceChildren(shown(words));
+    document.title = `${place("answer-place").querySelector("[data-part=result]").textContent} · Sigillo`;
+  } else {
+    document.title = `${words.t.start_title} · Sigillo`;
+  }
+  const { code } = place("trouble").dataset;
+  if (!place("trouble").hidden) place("trouble-said").textContent = words.troubles[code] ?? words.trouble;
+}
+
+const scanner = () => import(page.scan);
+
+async function scan() {
+  const { available, watch } = await scanner();
+  if (!(await available())) {
+    place("photo-place").hidden = false;
+    place("photo").focus();
+    return;
+  }
+  place("camera").hidden = false;
+  place("stop").focus();
+  const stop = new AbortController();
+  place("stop").onclick = () => stop.abort();
+  try {
+    const read = await watch(place("video"), stop.signal);
+    if (read) await take(read);
+  } catch {
+    place("photo-place").hidden = false; // no camera, or no leave to use it
+    place("photo").focus();
+  } finally {
+    place("camera").hidden = true;
+  }
+  if (stop.signal.aborted) place("scan").focus();
+}
+
+function listen() {
+  addEventListener("hashchange", () => {
+    const fragment = takeFragment();
+    if (/^[0-9]+$/.test(fragment)) take(fragment);
+  });
+  place("file-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    takeFile(place("file").files[0]);
+  });
+  place("photo").addEventListener("change", () => takeFile(place("photo").files[0]));
+  place("paste-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    take(place("pasted").value);
+  });
+  place("scan").addEventListener("click", scan);
+  place("again").addEventListener("click", begin);
+  document.addEventListener("dragover", (event) => event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    const { files } = event.dataTransfer;
+    if (files.length) takeFile(files[0]);
+    else take(event.dataTransfer.getData("text"));
+  });
+  for (const link of document.querySelectorAll(".languages a")) {
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      turnTo(link.lang);
+    });
+  }
+}
+
+/** Lets the page work without a network next time: shell, keys and whole lists, never a document. */
+async function stay() {
+  if (!("serviceWorker" in navigator)) return;
+  const policy = globalThis.trustedTypes?.createPolicy("sigillo", { createScriptURL: (url) => (url === "/sw.js" ? url : "") });
+  navigator.serviceWorker.addEventListener("message", () => {
+    document.documentElement.dataset.kept = "true";
+  });
+  try {
+    await navigator.serviceWorker.register(policy ? policy.createScriptURL("/sw.js") : "/sw.js", { scope: "/v" });
+    const ready = await navigator.serviceWorker.ready;
+    ready.active.postMessage("take along");
+  } catch {
+    // a browser that keeps nothing verifies online only
+  }
+}
+
+await speak(document.documentElement.lang);
+listen();
+for (const element of document.querySelectorAll("[data-scripted]")) element.hidden = false;
+if (/^[0-9]+$/.test(arrivedWith)) await take(arrivedWith);
+document.documentElement.dataset.ready = "true";
+await stay();
