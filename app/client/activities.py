@@ -205,7 +205,10 @@ def ask_proof(visit: Visit) -> Proof | None:
 
 def _asked(visit: Visit, question: str, reading: Any, default: str | None) -> Any:
     while True:
-        text = typer.prompt(question, default=default, show_default=bool(default), err=True)
+        text = typer.prompt(question, default=default or "", show_default=bool(default), err=True)
+        if default is None and not text.strip():
+            visit.note("answer-needed")
+            continue
         try:
             return reading(text)
         except cpd.Unreadable as wrong:

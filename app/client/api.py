@@ -59,6 +59,9 @@ class Unreachable(Told):
 def address(url: str, *, with_key: bool) -> str:
     """Check where the service is said to be; a key goes out encrypted, or does not leave this machine."""
     if not url.startswith(("http://", "https://")):
+        here = url.partition("/")[0].rpartition(":")[0] or url
+        if "://" not in url and url and not url.startswith("/"):
+            raise NotUsable("address-bare", guess=f"{'http' if _loopback(here) else 'https'}://{url}")
         raise NotUsable("address-scheme", url=url)
     try:
         parts = httpx.URL(url)

@@ -6,7 +6,7 @@ from typing import Final
 from rich.text import Text
 
 from app.client import terminal
-from app.client.api import Json
+from app.client.api import Json, Refused
 from app.client.visit import Visit
 
 SHOWN_AT_MOST: Final = 50
@@ -40,6 +40,16 @@ def show_clock(visit: Visit, found: Json) -> None:
     """Say that the service's clock is moved, where it is: no day that is told is the calendar's then."""
     if found.get("clock_offset"):
         visit.print("clock-moved", style="yellow", offset=found["clock_offset"])
+
+
+def show_competences(visit: Visit, credential: Json) -> None:
+    """List the competences that an activity may name, where the service tells them."""
+    try:
+        scheme = visit.api.get(f"/v1/schemes/{credential['scheme']}")
+    except Refused:
+        return
+    if names := [str(one["id"]) for one in scheme.get("statements") or ()]:
+        visit.print("check-competences", names=", ".join(names))
 
 
 def show_gaps(visit: Visit, ledger: Json) -> None:

@@ -313,6 +313,7 @@ class Import:
     credential: Callable[[], str]
     results: dict[int, Result] = field(default_factory=dict)
     files: int = 0
+    _first: dict[str, int] = field(default_factory=dict)  # the row in which each activity came first
 
     def send(self, sent: Callable[[int], None] = _unheard) -> None:
         """Send the rows that can be sent, in chunks; `sent` hears how many were dealt with each time."""
@@ -431,6 +432,9 @@ class Import:
                 reasons=self._reasons(found),
                 code=found.get("code"),
             )
+            first = self._first.setdefault(str(found.get("activity")), row.number)
+            if found["outcome"] == "unchanged" and found.get("activity") and first != row.number:
+                self.results[row.number].reasons.append(self.voice.say("row-same", row=first))
 
     def _reasons(self, found: Json) -> list[str]:
         faults = [terminal.item_of(fault, self.voice) for fault in found.get("faults") or ()]

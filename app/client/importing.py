@@ -29,6 +29,8 @@ def run(visit: Visit, file: Path, report: Path | None, number: str | None) -> No
             chosen.append(str(standing.the_credential(visit, number)["id"]))
         return chosen[0]
 
+    if any(not row.wrong and not row.body.get("credential") for row in rows):
+        credential()  # before anything moves: it may be that there is none
     under_way = Import(visit.api, rows, visit.voice, credential)
     try:
         with terminal.counting(visit.errors) as progress:

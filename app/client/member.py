@@ -538,6 +538,8 @@ def check(
         visit.print("credential-lapsed", style="bold yellow", number=credential["number"])
     else:
         checking.show(visit, credential["number"], ledger)
+        if not ledger["satisfied"]:
+            checking.show_competences(visit, credential)
         visit.out.print()
         renewing.show_standing(visit, found)
         renewing.show_questions(visit, questions)

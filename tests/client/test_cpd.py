@@ -215,6 +215,21 @@ def test_an_import_says_what_became_of_each_row_and_a_second_one_changes_nothing
     assert (said.code, "nothing has changed" in said.words) == (Ends.OK, True)
 
 
+def test_a_row_that_stands_twice_in_a_file_names_the_first(member: Member, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", ROW, ROW)
+    said = member("cpd", "import", str(path), "--json")
+    assert [one["reasons"] for one in said.json["results"]] == [[], ["same as row 2"]]
+
+
+def test_an_import_without_a_credential_says_so_before_anything_moves(
+    member: Member, service: Stub, tmp_path: Path
+) -> None:
+    service.credentials = []
+    said = member("cpd", "import", str(write(tmp_path / "a.csv", ROW)))
+    assert (said.code, "Rows" in said.words) == (Ends.REFUSED, False)
+    assert "You have no credential yet" in said.words
+
+
 def test_a_report_has_a_line_for_every_row_and_nothing_that_a_spreadsheet_would_run(
     member: Member, tmp_path: Path
 ) -> None:

@@ -315,6 +315,21 @@ def test_a_template_of_a_dossier_is_there_for_whoever_has_not_signed_in(stranger
     assert (said.code, "ai_disclosure: false" in said.out) == (Ends.OK, True)
 
 
+@pytest.mark.parametrize(
+    ("url", "guess"),
+    [("localhost:8077", "http://localhost:8077"), ("sigillo.example.org", "https://sigillo.example.org")],
+)
+def test_an_address_without_its_beginning_is_guessed(stranger: Member, url: str, guess: str) -> None:
+    said = stranger("login", "--url", url, given=f"{KEY}\n")
+    assert (said.code, guess in said.words) == (Ends.USAGE, True)
+
+
+def test_the_check_lists_the_competences_while_something_is_missing(member: Member, service: Stub) -> None:
+    assert "for --competence: T1, C1" in member("check").words
+    service.answers["/v1/schemes/uni-11621-8/ai-deep-learning-engineer"] = 403, b"{}"
+    assert "--competence" not in member("check").words
+
+
 def test_ids_stand_whole_in_a_narrow_terminal(member: Member) -> None:
     for title in ("One with quite a long title that goes on", "Two"):
         member(*ADD, "--title", title)
