@@ -45,7 +45,11 @@ from app.web import GivenPorts, Now
 router = APIRouter(prefix="/v1/credentials", tags=["credentials"])
 
 CredentialId = Annotated[str, Path(pattern=pattern("crd"))]
-MEDIA_TYPES: Final = {Format.VC_JWT: "application/vc+jwt", Format.OB_JWT: "application/jwt"}
+MEDIA_TYPES: Final = {
+    Format.VC_JWT: "application/vc+jwt",
+    Format.OB_JWT: "application/jwt",
+    Format.QR: "text/plain",  # the digits alone: what stands behind `#` in the link
+}
 LEVELS: Final = {"screen": qr.Level.SCREEN, "print": qr.Level.PRINT}
 Level = Annotated[Literal["screen", "print"], Query(description="`print` survives more dirt.")]
 Seq = Annotated[int | None, Query(ge=1, le=1000, description="By default the period in force.")]
@@ -180,11 +184,17 @@ def hand_out(
     },
 )
 def qr_svg(
-    db: ReadDb, ports: GivenPorts, actor: CurrentActor, credential_id: CredentialId, level: Level = "screen"
+    db: ReadDb,
+    ports: GivenPorts,
+    now: Now,
+    actor: CurrentActor,
+    credential_id: CredentialId,
+    level: Level = "screen",
 ) -> Response:
-    """Draw the QR code that opens the credential's page, sharp at any size."""
+    """Draw the QR code by which anybody verifies the credential, offline too; sharp at any size."""
     credential = queries.readable(db, credential_id, by=actor)
-    drawn = qr.svg(register.verify_url(ports, credential), title=credential.number, level=LEVELS[level])
+    text = register.qr_text(db, ports, credential, at=now)
+    drawn = qr.svg(text, title=credential.number, level=LEVELS[level])
     return Response(drawn, media_type="image/svg+xml", headers=PRIVATE)
 
 
@@ -198,11 +208,16 @@ def qr_svg(
     },
 )
 def qr_png(
-    db: ReadDb, ports: GivenPorts, actor: CurrentActor, credential_id: CredentialId, level: Level = "screen"
+    db: ReadDb,
+    ports: GivenPorts,
+    now: Now,
+    actor: CurrentActor,
+    credential_id: CredentialId,
+    level: Level = "screen",
 ) -> Response:
-    """Draw the QR code that opens the credential's page, as a picture."""
+    """Draw the QR code by which anybody verifies the credential, offline too; as a picture."""
     credential = queries.readable(db, credential_id, by=actor)
-    drawn = qr.png(register.verify_url(ports, credential), level=LEVELS[level])
+    drawn = qr.png(register.qr_text(db, ports, credential, at=now), level=LEVELS[level])
     return Response(drawn, media_type="image/png", headers=PRIVATE)
 
 

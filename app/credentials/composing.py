@@ -1,7 +1,10 @@
 """What a document will say, to the byte: composed from the register, linted before any key is used."""
 
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -10,15 +13,22 @@ from app.core.clock import iso_duration
 from app.core.days import last_second_of, start_of
 from app.credentials.errors import DevelopmentKey, LintFailed
 from app.credentials.models import Credential, Period
-from app.formats import vc
+from app.formats import q1, vc
 from app.formats.claims import Claims, Format, StatusEntry
-from app.formats.lints import lint
+from app.formats.lints import Finding, lint, lint_qr
 from app.formats.published import did_of
 from app.organisations import queries as organisations
 from app.organisations.models import Mode, Organisation, Person
 from app.ports import Ports, PublicKey, Signer, Slot
 from app.schemes.catalogue import catalogue
 from app.schemes.scheme import Scheme
+
+# Which key makes which document. That of the QR code is its own: what it signs is never a seal.
+SLOTS: Final[Mapping[Format, Slot]] = {
+    Format.VC_JWT: Slot.SEAL,
+    Format.OB_JWT: Slot.SEAL,
+    Format.QR: Slot.QR,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +48,17 @@ def compose(
     *,
     jti: str,
     status: tuple[StatusEntry, ...],
+    place: tuple[int, int],
     at: datetime,
 ) -> Composed:
-    """Write a document for the key that seals now; raise `LintFailed` where it would break a rule."""
+    """Write a document for the key that signs now; raise `LintFailed` where it would break a rule.
+
+    `place` is its list and its position there; `status` says the same in the words of the W3C.
+    """
     organisation = organisations.organisation(session, credential.organisation_id)
     holder = organisations.person(session, credential.holder_id)
     scheme = catalogue().version(credential.scheme_id, period.scheme_version)
-    key = _sealing_key(ports.signer, organisation)
+    key = _signing_key(ports.signer, organisation, SLOTS[form])
     base_url = ports.settings.public_url
     claims = _claims(
         credential,
@@ -58,14 +72,23 @@ def compose(
         at=at,
         moved=ports.clock.offset,
     )
-    unsigned = vc.unsigned(form, claims, key, base_url)
-    findings = lint(unsigned, claims, scheme.wording.forbidden_stems)
+    if form is Format.QR:
+        content = _content(claims, organisation, scheme, place)
+        unsigned = q1.unsigned(content, q1.kid_of(key.chain[0]))
+        findings = lint_qr(unsigned, claims, content, key=key, public_url=base_url)
+    else:
+        unsigned = vc.unsigned(form, claims, key, base_url)
+        findings = lint(unsigned, claims, scheme.wording.forbidden_stems)
+    _refuse(findings)
+    return Composed(unsigned, key)
+
+
+def _refuse(findings: Sequence[Finding]) -> None:
     if findings:
         raise LintFailed(
             "The document was not made: see `findings` for each rule that it would break.",
             findings=[{"lint": finding.lint, "words": finding.words} for finding in findings],
         )
-    return Composed(unsigned, key)
 
 
 def _claims(
@@ -107,7 +130,25 @@ def _claims(
     )
 
 
-def _sealing_key(signer: Signer, organisation: Organisation) -> PublicKey:
+def _content(
+    claims: Claims, organisation: Organisation, scheme: Scheme, place: tuple[int, int]
+) -> q1.Content:
+    """Pick what the offline QR says of the claims; it has no room for more."""
+    named = "name" in scheme.credential_claims.qr
+    return q1.Content(
+        issuer_code=organisation.issuer_code,
+        document_id=claims.document_id,
+        valid_from=claims.valid_from,
+        valid_until=claims.valid_until,
+        name=unicodedata.normalize("NFC", claims.holder_name) if named else None,
+        scheme=f"{scheme.code}/{scheme.version}",
+        list_id=place[0],
+        index=place[1],
+        test=claims.test,
+    )
+
+
+def _signing_key(signer: Signer, organisation: Organisation, slot: Slot) -> PublicKey:
     """Choose the key. Nothing of a live organisation, lists included, is signed by a key made for trying."""
     if organisation.mode == Mode.LIVE:
         trial = [slot.value for slot in Slot if signer.current(slot).development]
@@ -116,4 +157,4 @@ def _sealing_key(signer: Signer, organisation: Organisation) -> PublicKey:
                 "A live organisation signs with keys that were bought or made for it. See keys/README.md.",
                 slots=[*trial],
             )
-    return signer.current(Slot.SEAL)
+    return signer.current(slot)

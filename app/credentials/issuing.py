@@ -18,7 +18,7 @@ from app.core.days import anniversary
 from app.core.ids import new_id
 from app.core.numbers import CredentialNumber
 from app.credentials import queries
-from app.credentials.composing import Composed, compose
+from app.credentials.composing import SLOTS, Composed, compose
 from app.credentials.errors import (
     CredentialIssuedAlready,
     CredentialNotActive,
@@ -38,14 +38,14 @@ from app.organisations.models import Person
 from app.organisations.rules import Actor, Permission
 from app.outbox import changes, messages, trail
 from app.outbox.messages import Message
-from app.ports import Ports, Slot
+from app.ports import Ports
 from app.schemes.catalogue import catalogue
 from app.schemes.scheme import Scheme
 from app.status import publishing
 from app.status.errors import SigningFailed
 from app.status.models import ListKind, Standing
 from app.status.service import set_standing, take_position
-from app.status.signing import signed
+from app.status.signing import signed, signed_qr
 
 FINISH: Final = "issuance.finish"
 # Whoever left the intent has this long to finish it; after that a worker takes it for an orphan.
@@ -53,7 +53,10 @@ LEASE: Final = timedelta(seconds=30)
 LISTS: Final[Mapping[Format, ListKind]] = {
     Format.VC_JWT: ListKind.CREDENTIAL,
     Format.OB_JWT: ListKind.BADGE,
+    Format.QR: ListKind.QR,
 }
+# What every period has, made in one go and in this order: the seal first, by which a credential is public.
+MADE_TOGETHER: Final = (Format.VC_JWT, Format.QR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ def issue(ports: Ports, decision_id: str, *, by: Actor, at: datetime) -> str:
     with ports.database.writing(by.organisation_id) as session:
         decision = decisions.granted(session, decision_id)
         credential, period = _register(session, decision, by=by, at=at)
-        intent = _intend(session, ports, credential, period, Format.VC_JWT, by=by.id, at=at)
+        intent = _intend_all(session, ports, credential, period, by=by.id, at=at)
     try:
         finish(ports, by.organisation_id, intent.id, at=at)
     except SigningFailed as failed:
@@ -97,7 +100,7 @@ def begin_period(
     by: str,
     at: datetime,
 ) -> str:
-    """Enter a further period of a credential, with the intent of its document; return the intent's id.
+    """Enter a further period of a credential, with the intents of its documents; return the seal's intent.
 
     Once this transaction is committed, `finish` the intent: a worker does it for whoever cannot.
     The caller holds the credential's row. The public sees nothing of it before the document is stored.
@@ -117,7 +120,7 @@ def begin_period(
     )
     credential.periods.append(period)
     session.flush()
-    return _intend(session, ports, credential, period, Format.VC_JWT, by=by, at=at).id
+    return _intend_all(session, ports, credential, period, by=by, at=at).id
 
 
 def end_period(session: Session, period: Period, *, on: date, at: datetime) -> None:
@@ -166,23 +169,20 @@ def finish(ports: Ports, organisation_id: str, intent_id: str, *, at: datetime) 
     """Sign what an intent says and store the document; if that is done already, do nothing.
 
     Any number of callers may try at once, after any crash: the signature of the same bytes is the same,
-    the intent is gone as soon as its document is there, and its row settles who stores it.
+    the intent is gone as soon as its document is there, and its row settles who stores it. What was
+    intended in one go is stored in one go, unless the key of what comes after is not to be had: that is
+    left to a worker, and what was asked for stands without it.
     """
-    intent = _ready(ports, organisation_id, intent_id, at)
-    if intent is None:
-        return
-    # A list must be there before any document names it, or the first verifier meets a 404.
-    publishing.publish(ports, intent.list_id, at=at)
-    token = signed(ports.signer, intent.key_thumbprint, intent.unsigned)
-    with ports.database.writing(organisation_id) as session:
-        held = queries.intent(session, intent_id, lock=True)
-        if held is None:
-            return  # somebody else has stored this very document
-        if held.unsigned != intent.unsigned:
-            raise SigningFailed(
-                "The key was replaced meanwhile. The document will be signed with the new one."
-            )
-        _store(session, held, token, at=at)
+    made: dict[str, tuple[bytes, str]] = {}
+    for intent in _ready(ports, organisation_id, intent_id, at):
+        try:
+            made[intent.id] = intent.unsigned, _signed(ports, intent, at=at)
+        except SigningFailed:
+            if intent_id not in made:
+                raise
+    if made:
+        with ports.database.writing(organisation_id) as session:
+            _store_all(session, made, intent_id, at=at)
 
 
 def topics(ports: Ports) -> dict[str, Callable[[Message], None]]:
@@ -252,6 +252,14 @@ def _require_active(session: Session, credential: Credential, period: Period, at
         raise CredentialNotActive(f"The credential is {state}.", state=state.value)
 
 
+def _intend_all(
+    session: Session, ports: Ports, credential: Credential, period: Period, *, by: str, at: datetime
+) -> Intent:
+    """Write down all that every period has; give the seal's intent, which stands for them all."""
+    intents = [_intend(session, ports, credential, period, form, by=by, at=at) for form in MADE_TOGETHER]
+    return intents[0]
+
+
 def _intend(
     session: Session,
     ports: Ports,
@@ -291,24 +299,43 @@ def _intend(
     return intent
 
 
-def _ready(ports: Ports, organisation_id: str, intent_id: str, at: datetime) -> Intent | None:
-    """Read an intent whose key still seals. One whose key has retired since is composed anew in its place.
+def _ready(ports: Ports, organisation_id: str, intent_id: str, at: datetime) -> list[Intent]:
+    """Read an intent, and what was intended in one go with it, in the order in which they are signed."""
+    with ports.database.reading(organisation_id) as session:
+        asked = queries.intent(session, intent_id)
+        if asked is None:
+            return []
+        together = [asked]
+        if asked.format in MADE_TOGETHER:
+            waiting = queries.intents_of(session, session.get_one(Period, asked.period_id))
+            together = [each for form in MADE_TOGETHER for each in waiting if each.format == form]
+    current = (_current(ports, organisation_id, intent, at) for intent in together)
+    return [intent for intent in current if intent is not None]
+
+
+def _current(ports: Ports, organisation_id: str, intent: Intent, at: datetime) -> Intent | None:
+    """Give an intent whose key still signs. One whose key has retired since is composed anew in its place.
 
     Number, dates, the document's name and its position stay; the header changes, by its key and its time.
     """
-    current = ports.signer.current(Slot.SEAL).thumbprint
-    with ports.database.reading(organisation_id) as session:
-        intent = queries.intent(session, intent_id)
-    if intent is None or intent.key_thumbprint == current:
+    current = ports.signer.current(SLOTS[Format(intent.format)]).thumbprint
+    if intent.key_thumbprint == current:
         return intent
     with ports.database.writing(organisation_id) as session:
-        intent = queries.intent(session, intent_id, lock=True)
-        if intent is not None and intent.key_thumbprint != current:
-            period = session.get_one(Period, intent.period_id)
+        held = queries.intent(session, intent.id, lock=True)
+        if held is not None and held.key_thumbprint != current:
+            period = session.get_one(Period, held.period_id)
             credential = queries.by_id(session, period.credential_id)
-            _write(intent, _composed(session, ports, intent, credential, period, at))
-            _record(session, "issuance.composed-anew", intent, credential, period, at)
-    return intent
+            _write(held, _composed(session, ports, held, credential, period, at))
+            _record(session, "issuance.composed-anew", held, credential, period, at)
+    return held
+
+
+def _signed(ports: Ports, intent: Intent, *, at: datetime) -> str:
+    # A list must be there before any document names it, or the first verifier meets a 404.
+    publishing.publish(ports, intent.list_id, at=at)
+    sign = signed_qr if intent.format == Format.QR else signed
+    return sign(ports.signer, intent.key_thumbprint, intent.unsigned)
 
 
 def _composed(
@@ -316,7 +343,10 @@ def _composed(
 ) -> Composed:
     form = Format(intent.format)
     status = publishing.entries(ports.settings.public_url, LISTS[form], intent.list_id, intent.list_index)
-    return compose(session, ports, credential, period, form, jti=intent.jti, status=status, at=at)
+    place = (intent.list_id, intent.list_index)
+    return compose(
+        session, ports, credential, period, form, jti=intent.jti, status=status, place=place, at=at
+    )
 
 
 def _write(intent: Intent, composed: Composed) -> None:
@@ -324,8 +354,28 @@ def _write(intent: Intent, composed: Composed) -> None:
     intent.key_thumbprint = composed.key.thumbprint
 
 
-def _store(session: Session, intent: Intent, token: str, *, at: datetime) -> None:
-    """Put the document where its intent was, and tell everybody, in one transaction."""
+def _store_all(session: Session, made: Mapping[str, tuple[bytes, str]], asked: str, *, at: datetime) -> None:
+    """Store what nobody else has stored, and tell everybody, in one transaction.
+
+    What was asked for does not hang on what comes after it.
+    """
+    intents = {name: queries.intent(session, name, lock=True) for name in made}
+    settled, numbers = False, set[str]()
+    for name, (unsigned, token) in made.items():
+        intent = intents[name]
+        if intent is not None and intent.unsigned == unsigned:
+            numbers.add(_store(session, intent, token, at=at))
+        elif intent is not None and not settled:
+            raise SigningFailed(
+                "The key was replaced meanwhile. The document will be signed with the new one."
+            )
+        settled = settled or name == asked
+    for number in numbers:
+        changes.announce(session, f"credential:{number}", at=at)
+
+
+def _store(session: Session, intent: Intent, token: str, *, at: datetime) -> str:
+    """Put the document where its intent was; return the number under which everybody is to be told."""
     period = session.get_one(Period, intent.period_id)
     credential = queries.by_id(session, period.credential_id, lock=True)
     session.refresh(period)  # a review may have ended it while the credential was waited for
@@ -352,12 +402,12 @@ def _store(session: Session, intent: Intent, token: str, *, at: datetime) -> Non
             if older.ended_on is not None and older.seq < period.seq:
                 _supersede(session, older, at=at)
     topic = "document.issued"
-    if credential.issued_at is None:
+    if credential.issued_at is None and intent.format == Format.VC_JWT:
         credential.issued_at = at
         topic = "credential.issued"
     _record(session, topic, intent, credential, period, at, sha256=sha256)
     session.delete(intent)
-    changes.announce(session, f"credential:{credential.number}", at=at)
+    return credential.number
 
 
 def _supersede(session: Session, period: Period, *, at: datetime) -> None:

@@ -65,7 +65,9 @@ class Period(Owned, Base):
     valid_from: Mapped[date]
     valid_until: Mapped[date] = mapped_column(index=True)
     ended_on: Mapped[date | None]
-    documents: Mapped[list["Document"]] = relationship(order_by="Document.issued_at")
+    documents: Mapped[list["Document"]] = relationship(
+        order_by="(Document.issued_at, Document.format.desc())"  # the seal first
+    )
 
     @property
     def through(self) -> date:

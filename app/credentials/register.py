@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 from app.credentials import queries
 from app.credentials.models import Credential, Document, Period
 from app.credentials.rules import CredentialState
+from app.formats.claims import Format
+from app.formats.q1 import link
 from app.organisations import queries as organisations
 from app.organisations.models import Mode
 from app.ports import Ports
@@ -35,8 +37,17 @@ class Entry:
 
 
 def verify_url(ports: Ports, credential: Credential) -> str:
-    """Give the address that anybody may open to check a credential: the text of its QR code."""
+    """Give the address that anybody may open to check a credential by its number."""
     return f"{ports.settings.public_url}/v/{credential.number}"
+
+
+def qr_text(session: Session, ports: Ports, credential: Credential, *, at: datetime) -> str:
+    """Give the text of its QR code: the offline QR of the period in force, else the address of its page."""
+    period = queries.current_period(session, credential, at)
+    document = queries.current_document(session, period, Format.QR)
+    if document is None:
+        return verify_url(ports, credential)
+    return link(ports.settings.public_url, document.token)
 
 
 def entry(session: Session, ports: Ports, credential: Credential, *, at: datetime) -> Entry:

@@ -19,9 +19,12 @@ class IssuanceIn(Wire):
 
 
 class DocumentIn(Wire):
-    """The format in which a holder wants the credential, beside the one it was issued in."""
+    """The format in which a holder wants the credential, beside those it was issued in.
 
-    format: Literal["ob+jwt"]
+    `qr` is among those; it is asked for only of what was issued before there were offline QR codes.
+    """
+
+    format: Literal["ob+jwt", "qr"]
 
 
 class SuspensionIn(Wire):

@@ -5,27 +5,36 @@ compares them with the claims that were meant. Each cites what it enforces and y
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from app.core.errors import JsonValue
 from app.core.numbers import CredentialNumber, Mistyped
+from app.formats import q1, qr
 from app.formats.claims import TEST_MARK, Claims, Format
 from app.formats.jose import MAX_HEADER, Header, read_header
+from app.formats.q1 import Content
 from app.formats.reading import ENTRY_TYPE, ReadCredential, read_credential
 from app.formats.strict import Malformed, decode64, read_object
 from app.formats.vc import CONTEXT, TYPE
+from app.ports import PublicKey
 
 MAX_UNSIGNED: Final = 16 * 1024  # a quarter of what we read: no honest document comes near it
+MAX_SYMBOL: Final = 14  # the version of a QR code that a phone reads well from 38 mm of paper
 
 _ADDRESS: Final = re.compile(r"\S+://\S+")
 _URN_UUID: Final = re.compile(r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_HEADERS: Final = {
+_HEADERS: Final[Mapping[str, set[str]]] = {
     Format.VC_JWT: {"alg", "kid", "typ", "cty", "x5c", "x5t#S256", "iat"},
     Format.OB_JWT: {"alg", "kid", "typ"},
 }
-_PURPOSES: Final = {Format.VC_JWT: ("revocation", "suspension"), Format.OB_JWT: ("suspension",)}
+_SCHEME: Final = re.compile(r"[A-Z0-9]{2,8}/[0-9]+\.[0-9]+\.[0-9]+")
+_PURPOSES: Final[Mapping[str, tuple[str, ...]]] = {
+    Format.VC_JWT: ("revocation", "suspension"),
+    Format.OB_JWT: ("suspension",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +200,92 @@ LINTS: Final[tuple[Lint, ...]] = (
     lint_holder,
     lint_test_mark,
     lint_wording,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class QrDraft:
+    """An offline QR before its signature: what a stranger would read, and what was meant."""
+
+    claims: Claims
+    meant: Content
+    key: PublicKey
+    before: str  # what stands before its digits in the link
+    digits: int
+    kid: bytes
+    read: Content
+
+
+QrLint = Callable[[QrDraft], Iterator[str]]
+
+
+def lint_qr(
+    unsigned: bytes, claims: Claims, meant: Content, *, key: PublicKey, public_url: str
+) -> tuple[Finding, ...]:
+    """Say what is wrong with the bytes of an offline QR; sign only if the answer is empty."""
+    try:
+        kid, read = q1.read_unsigned(unsigned)
+    except Malformed as unread:
+        return (Finding("qr_readable", f"our own reader refuses it: {unread.reason}"),)
+    most = q1.assemble(unsigned, b"\xff" * 2 * 32)  # no signature makes it longer
+    draft = QrDraft(claims, meant, key, q1.link(public_url, ""), len(most), kid, read)
+    return tuple(
+        Finding(each.__name__.removeprefix("lint_"), words) for each in QR_LINTS for words in each(draft)
+    )
+
+
+def lint_qr_symbol(draft: QrDraft) -> Iterator[str]:
+    """ISO/IEC 18004, and ours: on paper, at level Q, a code above version 14 is too fine for poor cameras."""
+    if not qr.fits(draft.before, draft.digits, qr.Level.PRINT, MAX_SYMBOL):
+        name = len((draft.read.name or "").encode())
+        yield (
+            f"printed at level Q, its code would exceed version {MAX_SYMBOL}: the name takes {name} bytes, "
+            f"the address of this service {len(draft.before)}; a shorter form of the name fits"
+        )
+
+
+def lint_qr_key(draft: QrDraft) -> Iterator[str]:
+    """RFC 9053, 2.1: ES256, under the name of the certificate that we publish."""
+    if draft.key.algorithm != "ES256" or draft.kid != q1.kid_of(draft.key.chain[0]):
+        yield "the key is not one for ES256, or is not the one that is named"
+
+
+def lint_qr_content(draft: QrDraft) -> Iterator[str]:
+    """Ours: it says what was meant, and whom it is about by the document's own name."""
+    if draft.read != draft.meant or draft.read.document_id != draft.claims.document_id:
+        yield "it does not say what was meant"
+    if not _SCHEME.fullmatch(draft.read.scheme):
+        yield "the scheme is not named by its code and version"
+
+
+def lint_qr_validity(draft: QrDraft) -> Iterator[str]:
+    """RFC 8392, 3.1: the validity is that of every other document, to the second."""
+    if (draft.read.valid_from, draft.read.valid_until) != (draft.claims.valid_from, draft.claims.valid_until):
+        yield "the validity is not the one that was decided"
+    if draft.read.valid_from >= draft.read.valid_until:
+        yield "the validity ends before it begins"
+
+
+def lint_qr_holder(draft: QrDraft) -> Iterator[str]:
+    """Unicode, annex 15, and ours: the name, where there is one, is that of the register, composed (NFC)."""
+    composed = unicodedata.normalize("NFC", draft.claims.holder_name)
+    if draft.read.name is not None and (draft.read.name != composed or not composed.strip()):
+        yield "the holder's name is missing, another, or not composed"
+
+
+def lint_qr_test_mark(draft: QrDraft) -> Iterator[str]:
+    """Ours: what is made in test mode says so, and nothing else does."""
+    if draft.read.test != draft.claims.test:
+        yield "it does not say truly whether this is a test"
+
+
+QR_LINTS: Final[tuple[QrLint, ...]] = (
+    lint_qr_symbol,
+    lint_qr_key,
+    lint_qr_content,
+    lint_qr_validity,
+    lint_qr_holder,
+    lint_qr_test_mark,
 )
 
 

@@ -1,5 +1,6 @@
 """QR codes as pictures that stand on their own: SVG for pages and paper, PNG for everything else."""
 
+from dataclasses import dataclass
 from enum import IntEnum
 from html import escape
 from io import BytesIO
@@ -8,6 +9,7 @@ from typing import Final
 import qrcode.constants
 from PIL import Image
 from qrcode.main import QRCode
+from qrcode.util import BIT_LIMIT_TABLE
 
 QUIET_ZONE: Final = 4  # modules, as ISO/IEC 18004 asks
 _MASK: Final = 3  # any of the eight reads well; trying them all costs four times the rest
@@ -20,17 +22,39 @@ class Level(IntEnum):
     PRINT = qrcode.constants.ERROR_CORRECT_Q
 
 
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A square of `size` modules, white margin included, and the path of its dark ones."""
+
+    size: int
+    path: str
+
+
+def drawing(text: str, level: Level = Level.SCREEN) -> Drawing:
+    """Draw the code as one path, sharp at any size, one unit per module."""
+    rows = _modules(text, level)
+    dark = "".join(_run(x, y, width) for y, row in enumerate(rows) for x, width in _runs(row))
+    return Drawing(len(rows), dark)
+
+
+def fits(before: str, digits: int, level: Level, version: int) -> bool:
+    """Tell whether a text that ends in so many digits has room in a symbol of this version, 10 to 26.
+
+    ISO/IEC 18004, 7.4: each part is told by its kind and its length; bytes take 8 bits, three digits take 10.
+    """
+    written = 8 * len(before.encode()) + 10 * (digits // 3) + (0, 4, 7)[digits % 3]
+    return 4 + 16 + 4 + 12 + written <= BIT_LIMIT_TABLE[level][version]
+
+
 def svg(text: str, *, title: str = "", level: Level = Level.SCREEN) -> str:
     """Draw the code as one path on white, sharp at any size, one unit per module."""
-    rows = _modules(text, level)
-    side = len(rows)
-    dark = "".join(_run(x, y, width) for y, row in enumerate(rows) for x, width in _runs(row))
+    drawn = drawing(text, level)
     label = f"<title>{escape(title)}</title>" if title else ""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {drawn.size} {drawn.size}" '
         f'role="img" shape-rendering="crispEdges">{label}'
-        f'<path fill="#fff" d="M0 0h{side}v{side}H0z"/>'
-        f'<path d="{dark}"/></svg>'
+        f'<path fill="#fff" d="M0 0h{drawn.size}v{drawn.size}H0z"/>'
+        f'<path d="{drawn.path}"/></svg>'
     )
 
 

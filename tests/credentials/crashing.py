@@ -11,6 +11,7 @@ is a port like any other.
 
 import json
 import os
+import re
 import signal
 import sys
 import traceback
@@ -49,13 +50,23 @@ class Step(StrEnum):
     AFTER_LIST = "after the list is published"
     BEFORE_SIGNATURE = "before the signature"
     AFTER_SIGNATURE = "after the signature"
+    BEFORE_QR_SIGNATURE = "before the signature of the QR code"
+    AFTER_QR_SIGNATURE = "after the signature of the QR code"
     BEFORE_DOCUMENT = "before the document is committed"
     AFTER_DOCUMENT = "after the document is committed"
 
 
-# The issuing order has three commits when its list is new: the intent, the list, the document.
-BEFORE_COMMIT = {Step.BEFORE_INTENT: 1, Step.BEFORE_LIST: 2, Step.BEFORE_DOCUMENT: 3}
-AFTER_COMMIT = {Step.AFTER_INTENT: 1, Step.AFTER_LIST: 2}
+# Which row a commit is known by, and where the machine stops when it comes by.
+BEFORE_COMMIT = {
+    Step.BEFORE_INTENT: "intent",
+    Step.BEFORE_LIST: "published_list",
+    Step.BEFORE_DOCUMENT: "document",
+}
+AFTER_COMMIT = {Step.AFTER_INTENT: "intent", Step.AFTER_LIST: "published_list"}
+SIGNATURES = {
+    Slot.SEAL: (Step.BEFORE_SIGNATURE, Step.AFTER_SIGNATURE),
+    Slot.QR: (Step.BEFORE_QR_SIGNATURE, Step.AFTER_QR_SIGNATURE),
+}
 
 
 def stop() -> Never:
@@ -65,26 +76,32 @@ def stop() -> Never:
 
 
 def stop_at_commit(engine: Engine, step: Step) -> None:
-    commits = 0
+    written: set[str] = set()
+    committed: set[str] = set()
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _executing(*told: object) -> None:
+        if named := re.match(r"INSERT INTO (\w+)", str(told[2])):
+            written.add(named[1])
 
     @event.listens_for(engine, "commit")
     def _committing(connection: Connection) -> None:
         del connection
-        nonlocal commits
-        commits += 1
-        if commits == BEFORE_COMMIT.get(step):
+        if BEFORE_COMMIT.get(step) in written:
             stop()
+        committed.update(written)
+        written.clear()
 
     @event.listens_for(engine, "begin")
     def _beginning(connection: Connection) -> None:
         del connection
-        if commits and commits == AFTER_COMMIT.get(step):
+        if AFTER_COMMIT.get(step) in committed:
             stop()
 
 
 @dataclass(frozen=True, slots=True)
 class StoppingSigner:
-    """The real signer, on a machine that stops when the seal is used."""
+    """The real signer, on a machine that stops when a key is used."""
 
     signer: Signer
     step: Step
@@ -99,11 +116,18 @@ class StoppingSigner:
         return self.signer.anchors()
 
     def sign(self, thumbprint: str, message: bytes) -> bytes:
-        seals = thumbprint == self.signer.current(Slot.SEAL).thumbprint
-        if seals and self.step is Step.BEFORE_SIGNATURE:
+        before, after = next(
+            (
+                steps
+                for slot, steps in SIGNATURES.items()
+                if thumbprint == self.signer.current(slot).thumbprint
+            ),
+            (None, None),
+        )
+        if self.step is before:
             stop()
         signature = self.signer.sign(thumbprint, message)
-        if seals and self.step is Step.AFTER_SIGNATURE:
+        if self.step is after:
             stop()
         return signature
 

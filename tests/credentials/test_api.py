@@ -10,7 +10,8 @@ import zxingcpp
 from PIL import Image
 
 from app.core.ids import new_id
-from app.credentials.models import Credential
+from app.credentials.models import Credential, Document
+from app.formats.claims import Format
 from app.formats.jose import open_compact
 from app.organisations import service as organisations
 from app.organisations.models import Person, RoleGrant
@@ -49,10 +50,11 @@ def test_a_registrar_issues_a_credential(office: Office, desk: Caller) -> None:
         "valid_until": "2029-11-20",
         "issued_at": "2026-11-20T09:00:00Z",
         "verify_url": f"https://sigillo.example.org/v/{number}",
+        "hidden_at": None,
         "documents": [],
         "periods": [],
     }
-    (document,) = said["documents"]
+    documents = said["documents"]
     assert said["periods"] == [
         {
             "seq": 1,
@@ -61,10 +63,10 @@ def test_a_registrar_issues_a_credential(office: Office, desk: Caller) -> None:
             "valid_from": "2026-11-20",
             "valid_until": "2029-11-20",
             "ended_on": None,
-            "documents": [document],
+            "documents": documents,
         }
     ]
-    assert (document["format"], document["superseded_at"]) == ("vc+jwt", None)
+    assert [(each["format"], each["superseded_at"]) for each in documents] == [("vc+jwt", None), ("qr", None)]
     assert desk.get(f"/v1/credentials/{said['id']}").json() == said
 
 
@@ -216,10 +218,7 @@ def test_a_holder_asks_for_a_badge_once(office: Office) -> None:
     assert open_compact(badge.text).header.format == "ob+jwt"
     assert {
         each["format"] for each in reader.get(f"/v1/credentials/{credential.id}").json()["documents"]
-    } == {
-        "vc+jwt",
-        "ob+jwt",
-    }
+    } == {"vc+jwt", "ob+jwt", "qr"}
 
 
 @pytest.mark.parametrize("asked", ["vc+jwt", "pdf", "", None])
@@ -231,18 +230,38 @@ def test_only_formats_that_are_made_on_request_are_made(
     assert answer.status_code == 422
 
 
-def test_the_qr_opens_the_page_of_the_credential(office: Office, desk: Caller) -> None:
+def read_qr(picture: bytes) -> str:
+    (read,) = zxingcpp.read_barcodes(Image.open(BytesIO(picture)))
+    return str(read.text)
 
+
+@pytest.mark.parametrize("level", ["screen", "print"])
+def test_the_qr_holds_the_document_of_the_period_in_force(office: Office, desk: Caller, level: str) -> None:
     credential = office.issue()
-    drawn = desk.get(f"/v1/credentials/{credential.id}/qr.svg", params={"level": "print"})
+    drawn = desk.get(f"/v1/credentials/{credential.id}/qr.svg", params={"level": level})
     assert drawn.headers["content-type"].startswith("image/svg+xml")
     assert credential.number in drawn.text
-    picture = desk.get(f"/v1/credentials/{credential.id}/qr.png")
+    picture = desk.get(f"/v1/credentials/{credential.id}/qr.png", params={"level": level})
     assert picture.headers["content-type"] == "image/png"
-
-    (read,) = zxingcpp.read_barcodes(Image.open(BytesIO(picture.content)))
-    assert read.text == f"https://sigillo.example.org/v/{credential.number}"
+    digits = desk.get(f"/v1/credentials/{credential.id}/documents/qr")
+    assert digits.headers["content-type"].startswith("text/plain")
+    assert digits.text == office.document(credential, Format.QR).token
+    assert read_qr(picture.content) == f"https://sigillo.example.org/v#{digits.text}"
     assert desk.get(f"/v1/credentials/{credential.id}/qr.svg", params={"level": "huge"}).status_code == 422
+
+
+def test_the_qr_of_what_has_no_offline_one_opens_its_page_until_one_is_asked_for(
+    office: Office, desk: Caller
+) -> None:
+    credential = office.issue()
+    with office.ports.database.writing(office.organisation_id) as session:
+        session.delete(session.get_one(Document, office.document(credential, Format.QR).id))
+    path = f"/v1/credentials/{credential.id}"
+    opens = read_qr(desk.get(f"{path}/qr.png").content)
+    assert opens == f"https://sigillo.example.org/v/{credential.number}"
+    assert desk.post(f"{path}/documents", json={"format": "qr"}).status_code == 201
+    again = office.document(credential, Format.QR)
+    assert read_qr(desk.get(f"{path}/qr.png").content) == f"https://sigillo.example.org/v#{again.token}"
 
 
 def move(desk: Caller, credential: Credential, step: str, **given: str) -> tuple[int, dict[str, object]]:

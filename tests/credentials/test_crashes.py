@@ -14,7 +14,9 @@ from sqlalchemy import select
 from app.credentials import issuing
 from app.credentials.errors import CredentialIssuedAlready
 from app.credentials.models import Credential, Document, Intent, Period
+from app.formats.claims import Format
 from app.formats.jose import open_compact
+from app.formats.q1 import decode_q1
 from app.main import worker
 from app.outbox.trail import Event
 from app.ports import Ports, Slot
@@ -70,12 +72,15 @@ def test_a_machine_that_stops_loses_nothing_and_doubles_nothing(
             (credential.id, credential.number, credential.subject_id)
             for credential in session.scalars(select(Credential))
         ]
-        positions = [(row.list_id, row.index) for row in session.scalars(select(StatusPosition))]
-        documents = [row.token for row in session.scalars(select(Document))]
-        intents = [row.unsigned for row in session.scalars(select(Intent))]
-    assert len(left) == len(positions) == (step in INTENDED)
-    assert len(documents) == (step is Step.AFTER_DOCUMENT)
-    assert len(intents) == (step in INTENDED and step is not Step.AFTER_DOCUMENT)
+        positions = {
+            row.document_id: (row.list_id, row.index) for row in session.scalars(select(StatusPosition))
+        }
+        documents = {row.format: row.token for row in session.scalars(select(Document))}
+        intents = {row.format: row.unsigned for row in session.scalars(select(Intent))}
+    assert len(left) == (step in INTENDED)
+    assert len(positions) == 2 * (step in INTENDED)
+    assert len(documents) == 2 * (step is Step.AFTER_DOCUMENT)
+    assert len(intents) == 2 * (step in INTENDED and step is not Step.AFTER_DOCUMENT)
     machine.database.close()
 
     fresh = ports_at(database_url, tmp_path / "keys")
@@ -92,22 +97,26 @@ def test_a_machine_that_stops_loses_nothing_and_doubles_nothing(
     with fresh.database.reading(office.organisation_id) as session:
         (credential,) = session.scalars(select(Credential)).all()
         (period,) = session.scalars(select(Period)).all()
-        (document,) = session.scalars(select(Document)).all()
-        (position,) = session.scalars(select(StatusPosition)).all()
+        made = {row.format: row for row in session.scalars(select(Document))}
+        taken = {row.document_id: (row.list_id, row.index) for row in session.scalars(select(StatusPosition))}
         lists = session.scalars(select(PublishedList)).all()
         told = [event.topic for event in session.scalars(select(Event)) if "credential" in event.about]
         assert session.scalars(select(Intent)).all() == []
     assert left in ([], [(credential.id, credential.number, credential.subject_id)])
-    assert positions in ([], [(position.list_id, position.index)])
-    assert documents in ([], [document.token])
+    assert positions in ({}, taken)
+    assert documents in ({}, {name: document.token for name, document in made.items()})
     assert credential.issued_at is not None
-    assert (period.decision_id, document.period_id) == (decision, period.id)
-    assert position.document_id == document.id
-    assert (position.list_id, position.index) == (document.list_id, document.list_index)
-    assert {form.purpose for form in lists} == {"revocation", "suspension"}
-    assert told == ["issuance.intended", "credential.issued"]
-    token = open_compact(document.token)
-    assert intents in ([], [token.signing_input])
+    assert period.decision_id == decision
+    assert made.keys() == {Format.VC_JWT, Format.QR}
+    assert taken == {document.id: (document.list_id, document.list_index) for document in made.values()}, (
+        "each document has one place"
+    )
+    assert {document.period_id for document in made.values()} == {period.id}
+    assert {form.purpose for form in lists} >= {"revocation", "suspension"}
+    assert told == ["issuance.intended", "issuance.intended", "credential.issued", "document.issued"]
+    token, code = open_compact(made[Format.VC_JWT].token), decode_q1(made[Format.QR].token)
+    assert intents in ({}, {Format.VC_JWT: token.signing_input, Format.QR: code.signing_input})
     assert token.verified_by(fresh.signer.current(Slot.SEAL).jwk)
+    assert code.verified_by(fresh.signer.current(Slot.QR).jwk)
     assert period.valid_from == AT.date()
     fresh.database.close()

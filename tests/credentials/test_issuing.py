@@ -19,11 +19,13 @@ from app.credentials.errors import (
     DevelopmentKey,
     LintFailed,
 )
-from app.credentials.models import Credential, Document, Period
+from app.credentials.models import Credential, Document, Intent, Period
 from app.credentials.rules import PeriodKind
 from app.decisions.errors import DecisionNotFound, DecisionNotGranted, DecisionNotPublished
 from app.formats.claims import Format, StatusEntry
+from app.formats.instants import seconds
 from app.formats.jose import open_compact
+from app.formats.q1 import Content, decode_q1, kid_of, read_unsigned
 from app.formats.reading import read_credential
 from app.organisations.errors import MembershipNotValid
 from app.outbox import changes
@@ -53,6 +55,11 @@ def topics(office: Office) -> list[str]:
         return [event.topic for event in about if "credential" in event.about]
 
 
+def intended(office: Office, form: Format) -> Intent:
+    """What is about to be signed in this format."""
+    return next(intent for intent in office.intents() if intent.format == form)
+
+
 def period_of(credential: Credential, decision_id: str | None) -> Period:
     """A second period that nobody decided."""
     return Period(
@@ -73,13 +80,14 @@ def test_a_granted_decision_becomes_a_credential(office: Office) -> None:
     decision = office.decision()
     credential = office.issue(decision)
     (period,) = credential.periods
-    (document,) = period.documents
+    assert {document.format for document in period.documents} == {Format.VC_JWT, Format.QR}
     assert (period.decision_id, credential.issued_at) == (decision, office.now)
     assert str(CredentialNumber.read(credential.number)) == credential.number
     assert credential.number.startswith("DLE-26-")
-    assert document.sha256 == hashlib.sha256(document.token.encode()).hexdigest()
+    for document in period.documents:
+        assert document.sha256 == hashlib.sha256(document.token.encode()).hexdigest()
     assert office.intents() == []
-    assert topics(office) == ["issuance.intended", "credential.issued"]
+    assert topics(office) == [*["issuance.intended"] * 2, "credential.issued", "document.issued"]
 
 
 def test_the_document_says_what_the_register_says(office: Office) -> None:
@@ -254,7 +262,7 @@ def test_a_live_organisation_refuses_keys_made_for_development(office: Office) -
     before = counts(office)
     with pytest.raises(DevelopmentKey) as refused:
         office.issue(decision)
-    assert refused.value.facts == {"slots": ["seal", "status"]}
+    assert refused.value.facts == {"slots": ["seal", "status", "qr"]}
     assert counts(office) | {"event_link": 0} == before | {"event_link": 0}
 
 
@@ -283,14 +291,15 @@ def test_a_signer_that_fails_leaves_an_intent_that_everybody_sees(
     failing.down = True
     with pytest.raises(SigningFailed) as failed:
         shaky.issue(decision)
-    (intent,) = shaky.intents()
+    intents = {intent.id: intent.unsigned for intent in shaky.intents()}
+    assert len(intents) == len(issuing.MADE_TOGETHER)
     credential = shaky.credential(str(failed.value.facts["credential"]))
     assert credential.issued_at is None
     assert credential.periods[-1].documents == []
     with pytest.raises(CredentialIssuedAlready) as refused:
         shaky.issue(decision)
     assert refused.value.facts == {"credential": credential.id}
-    assert shaky.intents()[0].unsigned == intent.unsigned
+    assert {intent.id: intent.unsigned for intent in shaky.intents()} == intents
 
 
 def test_what_a_failing_signer_left_is_finished_by_the_worker(
@@ -301,7 +310,7 @@ def test_what_a_failing_signer_left_is_finished_by_the_worker(
     with pytest.raises(SigningFailed) as failed:
         shaky.issue(decision)
     credential_id = str(failed.value.facts["credential"])
-    (intent,) = shaky.intents()
+    intent = intended(shaky, Format.VC_JWT)
     shaky.work()
     assert shaky.credential(credential_id).issued_at is None, "not before the lease is over"
     clock.move(issuing.LEASE)
@@ -328,7 +337,7 @@ def test_a_signature_that_does_not_verify_is_never_stored(shaky: Office, failing
     with pytest.raises(SigningFailed):
         shaky.issue(decision)
     assert counts(shaky)["document"] == 0
-    assert len(shaky.intents()) == 1
+    assert len(shaky.intents()) == len(issuing.MADE_TOGETHER)
 
 
 def test_an_intent_whose_key_has_retired_is_composed_anew_for_the_key_in_force(
@@ -338,7 +347,7 @@ def test_an_intent_whose_key_has_retired_is_composed_anew_for_the_key_in_force(
     failing.down = True
     with pytest.raises(SigningFailed) as failed:
         shaky.issue(decision)
-    (before,) = shaky.intents()
+    before = intended(shaky, Format.VC_JWT)
     failing.down = False
     successor = failing.rotate(Slot.SEAL, clock.at)
     clock.move(timedelta(minutes=1))
@@ -352,7 +361,115 @@ def test_an_intent_whose_key_has_retired_is_composed_anew_for_the_key_in_force(
     assert token.payload["validFrom"] == "2026-11-20T00:00:00+01:00"
     assert before.key_thumbprint != successor.thumbprint
     assert token.header.iat == int(clock.at.timestamp())
-    assert topics(shaky) == ["issuance.intended", "issuance.composed-anew", "credential.issued"]
+    assert topics(shaky) == [
+        *["issuance.intended"] * 2,
+        "issuance.composed-anew",
+        "credential.issued",
+        "document.issued",
+    ]
+
+
+def test_a_qr_code_whose_key_has_retired_is_composed_anew_in_its_place(
+    shaky: Office, failing: FailingKeys, clock: SetClock
+) -> None:
+    decision = shaky.decision()
+    failing.down = True
+    with pytest.raises(SigningFailed) as failed:
+        shaky.issue(decision)
+    before = intended(shaky, Format.QR)
+    failing.down = False
+    successor = failing.rotate(Slot.QR, clock.at)
+    clock.move(timedelta(minutes=1))
+    shaky.work()
+    document = shaky.document(shaky.credential(str(failed.value.facts["credential"])), Format.QR)
+    read = decode_q1(document.token)
+    assert read.verified_by(successor.jwk)
+    assert read.kid == kid_of(successor.chain[0])
+    assert read.says == read_unsigned(before.unsigned)[1]
+    assert (document.key_thumbprint, document.jti) == (successor.thumbprint, before.jti)
+    assert (document.list_id, document.list_index) == (before.list_id, before.list_index)
+
+
+def test_a_credential_stands_without_its_qr_code_where_that_key_is_not_to_be_had(
+    shaky: Office, failing: FailingKeys, clock: SetClock
+) -> None:
+    failing.without = Slot.QR
+    credential = shaky.issue()
+    assert credential.issued_at == clock.at
+    assert [document.format for document in credential.periods[0].documents] == [Format.VC_JWT]
+    left = intended(shaky, Format.QR)
+    clock.move(issuing.LEASE)
+    shaky.work()
+    assert len(shaky.intents()) == 1, "the key is still missing"
+    failing.without = None
+    clock.move(timedelta(minutes=10))
+    shaky.work()
+    document = shaky.document(credential, Format.QR)
+    assert (document.id, document.jti) == (left.id, left.jti)
+    assert decode_q1(document.token).signing_input == left.unsigned
+    assert shaky.credential(credential.id).issued_at == credential.issued_at
+    assert topics(shaky) == [*["issuance.intended"] * 2, "credential.issued", "document.issued"]
+
+
+def test_a_qr_code_never_comes_before_the_seal(shaky: Office, failing: FailingKeys, clock: SetClock) -> None:
+    decision = shaky.decision()
+    failing.without = Slot.SEAL
+    with pytest.raises(SigningFailed) as failed:
+        shaky.issue(decision)
+    clock.move(issuing.LEASE)
+    shaky.work()
+    credential = shaky.credential(str(failed.value.facts["credential"]))
+    assert credential.issued_at is None
+    assert credential.periods[0].documents == []
+    failing.without = None
+    clock.move(timedelta(minutes=10))
+    shaky.work()
+    assert {document.format for document in shaky.credential(credential.id).periods[0].documents} == {
+        Format.VC_JWT,
+        Format.QR,
+    }
+
+
+def test_the_qr_code_says_what_the_seal_says(office: Office, keys: MemoryKeys) -> None:
+    credential = office.issue(office.decision(office.candidate(name="Nicolo\u0300 D'Àngelo")))
+    document, payload = (
+        office.document(credential, Format.QR),
+        open_compact(office.document(credential).token),
+    )
+    read = decode_q1(document.token)
+    assert read.verified_by(keys.current(Slot.QR).jwk)
+    assert (seconds(read.says.valid_from), seconds(read.says.valid_until)) == (
+        payload.payload["nbf"],
+        payload.payload["exp"],
+    )
+    assert read.says == Content(
+        issuer_code=1,
+        document_id=document.jti,
+        valid_from=read.says.valid_from,
+        valid_until=read.says.valid_until,
+        name="Nicolò D'Àngelo",
+        scheme="DLE/1.0.0",
+        list_id=document.list_id,
+        index=document.list_index,
+        test=True,
+    )
+
+
+def test_a_name_too_long_for_a_qr_code_on_paper_is_refused_with_a_clear_finding(office: Office) -> None:
+    decision = office.decision(office.candidate(name="Ü" * 60))
+    before = counts(office)
+    with pytest.raises(LintFailed) as refused:
+        office.issue(decision)
+    findings = refused.value.facts["findings"]
+    assert isinstance(findings, list)
+    assert findings == [
+        {
+            "lint": "qr_symbol",
+            "words": "printed at level Q, its code would exceed version 14: the name takes 120 bytes, the "
+            "address of this service 30; a shorter form of the name fits",
+        }
+    ]
+    assert counts(office) | {"event_link": 0} == before | {"event_link": 0}
 
 
 def test_finishing_twice_changes_nothing(office: Office, clock: SetClock) -> None:
@@ -371,7 +488,7 @@ def test_a_list_is_published_before_a_document_names_it(office: Office) -> None:
     document = office.document(office.issue())
     with office.ports.database.reading() as session:
         published = session.scalars(select(PublishedList), execution_options=EVERY_ORGANISATION).all()
-    assert {(form.list_id, form.purpose) for form in published} == {
+    assert {(form.list_id, form.purpose) for form in published} >= {
         (document.list_id, "revocation"),
         (document.list_id, "suspension"),
     }

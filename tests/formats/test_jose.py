@@ -287,7 +287,7 @@ def accepted(text: str) -> bool:
         return False
 
 
-@pytest.mark.parametrize("form", Format)
+@pytest.mark.parametrize("form", [Format.VC_JWT, Format.OB_JWT])
 def test_every_change_of_a_single_character_is_refused(form: Format) -> None:
     genuine = make.token(form)
     assert accepted(genuine)
@@ -298,7 +298,7 @@ def test_every_change_of_a_single_character_is_refused(form: Format) -> None:
         ), place
 
 
-@pytest.mark.parametrize("form", Format)
+@pytest.mark.parametrize("form", [Format.VC_JWT, Format.OB_JWT])
 def test_every_cut_and_every_insertion_is_refused(form: Format) -> None:
     genuine = make.token(form)
     for place in range(len(genuine)):

@@ -22,7 +22,7 @@ def changed(form: Format, change: Change) -> bytes:
     return f"{encode64(write_json(header))}.{encode64(write_json(payload))}".encode()
 
 
-@pytest.mark.parametrize("form", Format)
+@pytest.mark.parametrize("form", [Format.VC_JWT, Format.OB_JWT])
 @pytest.mark.parametrize("test", [True, False], ids=["in test mode", "live"])
 def test_an_ordinary_document_passes(form: Format, *, test: bool) -> None:
     assert lint(make.unsigned(form, test=test), make.claims(form, test=test), make.STEMS) == ()

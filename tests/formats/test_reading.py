@@ -26,7 +26,7 @@ def ours(**changes: Any) -> dict[str, Any]:
     return {**copy.deepcopy(OURS), **changes}
 
 
-@pytest.mark.parametrize("form", Format)
+@pytest.mark.parametrize("form", [Format.VC_JWT, Format.OB_JWT])
 def test_what_we_wrote_is_read_as_it_was_meant(form: Format) -> None:
     claims = make.claims(form)
     read = read_credential(compose_vc(claims) if form is Format.VC_JWT else compose_ob(claims))

@@ -54,7 +54,7 @@ def test_a_vc_satisfies_the_official_schema_but_for_its_second_status() -> None:
     assert SCHEMA.is_valid(payload)
 
 
-@pytest.mark.parametrize("form", Format)
+@pytest.mark.parametrize("form", [Format.VC_JWT, Format.OB_JWT])
 def test_an_independent_library_verifies_from_the_published_keys(form: Format) -> None:
     document: Any = published.jwks(make.DID, make.keys().published())
     if form is Format.OB_JWT:
@@ -63,7 +63,7 @@ def test_an_independent_library_verifies_from_the_published_keys(form: Format) -
     assert json.loads(read.payload) == parts(form)[1]
 
 
-@pytest.mark.parametrize("form", Format)
+@pytest.mark.parametrize("form", [Format.VC_JWT, Format.OB_JWT])
 def test_a_badge_library_reads_what_we_say(form: Format) -> None:
     pem = public_key(KEY.jwk).public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -110,7 +110,7 @@ def test_both_envelopes_say_the_same_of_the_holder() -> None:
     assert one == other
 
 
-@pytest.mark.parametrize("form", Format)
+@pytest.mark.parametrize("form", [Format.VC_JWT, Format.OB_JWT])
 def test_the_registered_claims_repeat_the_credential_to_the_second(form: Format) -> None:
     _, payload = parts(form)
     assert payload["iss"] == payload["issuer"]["id"]
@@ -167,7 +167,7 @@ def test_a_document_fits_into_a_header_or_a_link() -> None:
     assert len(make.token()) < 8000
 
 
-@pytest.mark.parametrize("form", Format)
+@pytest.mark.parametrize("form", [Format.VC_JWT, Format.OB_JWT])
 def test_a_document_made_under_a_moved_clock_says_so(form: Format) -> None:
     _, payload = parts(form, clock_offset="P30D")
     assert "Issued under a clock moved by P30D" in payload["description"]

@@ -22,11 +22,12 @@ class Issued:
     holder_name: str
     token: str
     badge: str
+    qr: str
     by: Actor
 
 
 def issued(ports: Ports, *, mode: Mode = Mode.LIVE) -> Issued:
-    """A credential of a new organisation, as `vc+jwt` and as `ob+jwt`."""
+    """A credential of a new organisation, in every format."""
     at = ports.clock.now()
     with ports.database.writing() as session:
         made = make.organisation(session, at)
@@ -42,8 +43,8 @@ def issued(ports: Ports, *, mode: Mode = Mode.LIVE) -> Issued:
     with ports.database.reading(organisation_id) as session:
         credential = queries.by_id(session, credential_id)
         period = queries.current_period(session, credential, at)
-        token, badge = (queries.document(session, period, form).token for form in Format)
-        return Issued(credential_id, credential.number, name, token, badge, by)
+        token, badge, digits = (queries.document(session, period, form).token for form in Format)
+        return Issued(credential_id, credential.number, name, token, badge, digits, by)
 
 
 def suspend(ports: Ports, credential: Issued) -> None:

@@ -146,7 +146,7 @@ def test_a_chain_that_has_not_begun_fails() -> None:
     assert told.result is Result.INVALID
 
 
-@pytest.mark.parametrize("form", list(Format))
+@pytest.mark.parametrize("form", [Format.VC_JWT, Format.OB_JWT])
 def test_our_seal_on_what_our_register_does_not_hold_is_invalid(form: Format) -> None:
     told = answer(make.token(form))
     assert codes(told)[CheckName.REGISTER_MATCH] == "register-has-no-entry"
@@ -265,7 +265,7 @@ def test_the_other_of_the_two_signatures_that_es256_allows_is_not_what_we_issued
     assert told.result is Result.INVALID
 
 
-@pytest.mark.parametrize("form", list(Format))
+@pytest.mark.parametrize("form", [Format.VC_JWT, Format.OB_JWT])
 def test_a_changed_character_is_never_valid_and_shows_nothing(form: Format) -> None:
     token = make.token(form)
     entry = entry_of(make.token())
