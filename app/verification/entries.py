@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
+from app.formats.keylist import Issuer
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -48,6 +50,8 @@ class Entry:
     mode: str
     time_zone: str
     documents: tuple[Document, ...]
+    issuer_name: str = ""
+    issuer_code: int = 0  # what offline QR codes call the body
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,5 +73,8 @@ class PublicRegister(Protocol):
     async def by_number(self, number: str) -> Entry | None: ...
 
     async def by_document(self, jti: str) -> Entry | None: ...
+
+    async def issuers(self) -> tuple[Issuer, ...]:
+        """List the bodies that issue here, by the codes that offline QRs call them by."""
 
     async def changes_since(self, seq: int) -> Changes: ...

@@ -8,6 +8,7 @@ from typing import Any, Final
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
+from app.formats.keylist import Issuer
 from app.verification import statements
 from app.verification.entries import Changes, Entry
 from app.verification.errors import RegisterUnreachable
@@ -22,6 +23,7 @@ _SETTINGS: Final[dict[str, Any]] = {
 }
 _BY_NUMBER: Final = statements.BY_NUMBER.format(mark="%s").encode()
 _BY_DOCUMENT: Final = statements.BY_DOCUMENT.format(mark="%s").encode()
+_ISSUERS: Final = statements.ISSUERS.encode()
 _CHANGES: Final = statements.CHANGES.format(mark="%s").encode()
 
 
@@ -57,6 +59,9 @@ class PostgresRegister:
 
     async def by_document(self, jti: str) -> Entry | None:
         return statements.entry_of(await self._rows(_BY_DOCUMENT, (jti,)))
+
+    async def issuers(self) -> tuple[Issuer, ...]:
+        return statements.issuers_of(await self._rows(_ISSUERS, ()))
 
     async def changes_since(self, seq: int) -> Changes:
         return statements.changes_of(await self._rows(_CHANGES, (seq,)), seq=seq)

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from app.core import days
 from app.core.labels import Labels
+from app.formats import q1
 from app.formats.claims import Format
 from app.formats.instants import seconds
 from app.formats.reading import ReadCredential
@@ -97,6 +98,8 @@ def compare(
         shown=_said(says),
         mode="test" if says.test else "unknown",
     )
+    if examined.code is not None:
+        known = replace(known, shown=_said(says, _called(examined.code.scheme)))
     if not ours or entry is None:
         return known
     document = stored_as or next((each for each in entry.documents if each.jti == says.jti), None)
@@ -107,6 +110,8 @@ def compare(
     began = document.first_day <= document.through
     ends = days.first_instant_after(document.through, zone)
     stored = examined.key is not None and document.sha256 == examined.sha256
+    if examined.code is not None:
+        says = _completed(says, examined.code, entry, scheme)
     agrees = stored and not _contradictions(says, entry, document, scheme, zone)
     return replace(
         known,
@@ -156,6 +161,25 @@ def _contradictions(
         or not says.valid_until
         or (seconds(says.valid_from), seconds(says.valid_until)) != validity
     )
+
+
+def _completed(says: ReadCredential, code: q1.Content, entry: Entry, scheme: Scheme | None) -> ReadCredential:
+    """Fill in from the register what an offline QR has no room for, as far as its codes agree with it."""
+    issued_here = code.issuer_code == entry.issuer_code
+    same_scheme = scheme is not None and code.scheme == f"{scheme.code}/{scheme.version}"
+    return replace(
+        says,
+        number=entry.number,
+        sub=entry.subject_id if issued_here else None,
+        issuer_name=entry.issuer_name if issued_here else None,
+        title=in_both(scheme.title) if scheme and same_scheme else code.scheme,
+    )
+
+
+def _called(code: str) -> Scheme | None:
+    """Find the version of a scheme that an offline QR calls so."""
+    named = (scheme for scheme in catalogue().schemes if f"{scheme.code}/{scheme.version}" == code)
+    return next(named, None)
 
 
 def _scheme(entry: Entry, document: Document) -> Scheme | None:

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from typing import Final
 from urllib.parse import quote
 
+from app.formats.keylist import Issuer
 from app.verification import statements
 from app.verification.entries import Changes, Entry
 from app.verification.errors import RegisterUnreachable
@@ -17,6 +18,7 @@ from app.verification.statements import Row
 _WAIT: Final = 0.5  # seconds; a reader hardly ever waits in WAL mode, and the loop waits with it
 _BY_NUMBER: Final = statements.BY_NUMBER.format(mark="?")
 _BY_DOCUMENT: Final = statements.BY_DOCUMENT.format(mark="?")
+_ISSUERS: Final = statements.ISSUERS
 _CHANGES: Final = statements.CHANGES.format(mark="?")
 
 
@@ -40,6 +42,9 @@ class SqliteRegister:
 
     async def by_document(self, jti: str) -> Entry | None:
         return statements.entry_of(self._rows(_BY_DOCUMENT, (jti,)))
+
+    async def issuers(self) -> tuple[Issuer, ...]:
+        return statements.issuers_of(self._rows(_ISSUERS, ()))
 
     async def changes_since(self, seq: int) -> Changes:
         return statements.changes_of(self._rows(_CHANGES, (seq,)), seq=seq)

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from itertools import pairwise
 from typing import Any, Final
 
+from app.formats.keylist import Issuer
 from app.verification.entries import Changes, Document, Entry
 
 MOST_CHANGES: Final = 1_000  # one fewer than are read: beyond it, everything is forgotten
@@ -12,6 +13,7 @@ MOST_CHANGES: Final = 1_000  # one fewer than are read: beyond it, everything is
 # `{mark}` is where the driver wants its value. An entry is public once its first document was stored.
 _ENTRY: Final = """
 SELECT c.number, c.subject_id, c.scheme_id, c.suspended_at, c.revoked_at, c.closed_at, o.mode, o.time_zone,
+       o.legal_name, o.issuer_code,
        p.seq, p.kind, p.valid_from, p.valid_until, p.ended_on, p.scheme_version,
        d.format, d.jti, d.token, d.sha256, d.key_thumbprint, d.issued_at, d.superseded_at, r.id
 FROM credential c
@@ -20,17 +22,21 @@ JOIN period p ON p.credential_id = c.id
 JOIN document d ON d.period_id = p.id
 LEFT JOIN renewal r ON r.credential_id = c.id AND r.cycle = p.cycle AND r.kind = 'renewal'
      AND r.state = 'refused'
-WHERE c.issued_at IS NOT NULL AND d.format IN ('vc+jwt', 'ob+jwt') AND {condition}
+WHERE c.issued_at IS NOT NULL AND {condition}
 ORDER BY p.seq, d.issued_at, d.id
 """
 # What its holder hid, or its body, is not there for whoever only has a number.
 BY_NUMBER: Final = _ENTRY.replace(
-    "{condition}", "c.number = {mark} AND c.hidden_at IS NULL AND o.register_open"
+    "{condition}",
+    "c.number = {mark} AND d.format IN ('vc+jwt', 'ob+jwt') AND c.hidden_at IS NULL AND o.register_open",
 )
 _HOLDER: Final = (
     "SELECT q.credential_id FROM period q JOIN document e ON q.id = e.period_id WHERE e.jti = {mark}"
 )
-BY_DOCUMENT: Final = _ENTRY.replace("{condition}", f"c.id = ({_HOLDER})")
+BY_DOCUMENT: Final = _ENTRY.replace(
+    "{condition}", f"c.id = ({_HOLDER}) AND d.format IN ('vc+jwt', 'ob+jwt', 'qr')"
+)
+ISSUERS: Final = "SELECT issuer_code, legal_name, url, mode FROM organisation ORDER BY issuer_code"
 # One statement, so that the counter and the changes are those of one instant.
 CHANGES: Final = """
 SELECT k.value, h.seq, h.subject FROM change_counter k LEFT JOIN change h ON h.seq > {mark}
@@ -44,6 +50,7 @@ def entry_of(rows: Sequence[Row]) -> Entry | None:
     if not rows:
         return None
     number, subject_id, scheme_id, suspended_at, revoked_at, closed_at, mode, time_zone = rows[0][:8]
+    issuer_name, issuer_code = rows[0][8:10]
     return Entry(
         number=number,
         subject_id=subject_id,
@@ -53,8 +60,14 @@ def entry_of(rows: Sequence[Row]) -> Entry | None:
         closed_at=_instant(closed_at),
         mode=mode,
         time_zone=time_zone,
-        documents=tuple(_document(*row[8:]) for row in rows),
+        documents=tuple(_document(*row[10:]) for row in rows),
+        issuer_name=issuer_name,
+        issuer_code=issuer_code,
     )
+
+
+def issuers_of(rows: Sequence[Row]) -> tuple[Issuer, ...]:
+    return tuple(Issuer(*row) for row in rows)
 
 
 def _document(

@@ -54,13 +54,18 @@ def of_text(text: str, *, public_url: str) -> Submission:
     return Token(_out_of_data(text))
 
 
-def of_address(address: str, *, public_url: str) -> CredentialNumber:
-    """Take the number out of an address of ours; any other address is refused, unopened."""
+def of_address(address: str, *, public_url: str) -> Submission:
+    """Take the number or the offline QR out of an address of ours; any other is refused, unopened.
+
+    Of an offline QR that leads elsewhere nothing is said either: its seal may be good, and the page not ours.
+    """
     try:
         parts, ours = urlsplit(address), urlsplit(public_url)
         same = (parts.scheme.lower(), parts.netloc.lower()) == (ours.scheme.lower(), ours.netloc.lower())
     except ValueError:
         same = False
+    if same and parts.path == "/v" and not parts.query and parts.fragment:
+        return Token(parts.fragment)
     path = _OUR_PATH.fullmatch(unquote(parts.path)) if same else None
     if path is None:
         raise NotOurs(f"Only addresses that begin with {public_url}/v/ can be answered for.")

@@ -9,6 +9,7 @@ from typing import Final, Self
 
 from app.formats.jose import Header, thumbprint
 from app.formats.published import did_of
+from app.formats.q1 import kid_of
 from app.formats.x509 import ChainFinding, Standing, host_of, judge_chain, leaf_jwk
 from app.ports import PublicKey, Signer, Slot
 
@@ -47,6 +48,11 @@ class Keyring:
         if header.jwk is not None:
             return self.seals.get(thumbprint(header.jwk))
         return None
+
+    def for_qr(self, kid: bytes) -> PublicKey | None:
+        """Find our own key for offline QR codes, current or retired, that goes by this name."""
+        codes = (key for key in self.published if key.slot is Slot.QR and key.chain)
+        return next((key for key in codes if kid_of(key.chain[0]) == kid), None)
 
     def is_for_else(self, jwk: Mapping[str, str]) -> bool:
         """Tell whether we publish this key, and for another use than to seal documents."""
