@@ -77,6 +77,14 @@ class Settings(BaseSettings):
     def _an_origin(cls, value: str) -> str:
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
+    trusted_issuers: frozenset[str] = Field(
+        default=frozenset(),
+        description="Issuers whose keys are taken at their own word, as DIDs or https addresses. Of every "
+        "other one, the chain must end in an anchor; otherwise a sound seal is still nobody's.",
+    )
+    anchors_folder: Path | None = Field(
+        default=None, description="Certificates (PEM) in which the chains of trusted seals may end."
+    )
             raise ValueError("must be an http(s) URL with a host")
         if parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username:
             raise ValueError("must name a host and nothing behind it")
@@ -91,6 +99,13 @@ class Settings(BaseSettings):
             return None
         try:
             parts = urlsplit(value.get_secret_value())
+    @field_validator("trusted_issuers")
+    @classmethod
+    def _issuers(cls, value: frozenset[str]) -> frozenset[str]:
+        if not all(issuer.startswith(("did:web:", "did:key:", "https://")) for issuer in value):
+            raise ValueError("must hold did:web, did:key or https identifiers")
+        return value
+
             valid = parts.scheme in {"smtp", "smtps"} and parts.hostname and parts.port != 0
         except ValueError:
             valid = False

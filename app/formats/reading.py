@@ -9,11 +9,19 @@ from pydantic import BeforeValidator, Field, StringConstraints, ValidationError,
 from app.core.errors import JsonValue
 from app.formats.claims import TEST_MARK, StatusEntry
 from app.formats.envelope import LIST_TYPE, Envelope, Members, Text, Texts, as_list
-from app.formats.strict import Malformed, as_malformed
+from app.formats.strict import MAX_SAFE_INTEGER, Malformed, as_malformed
 from app.formats.vc import NUMBER_TYPE
 
 ENTRY_TYPE: Final = "BitstringStatusListEntry"
 MAX_STATUS_ENTRIES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEntry:
+    """A position in an IETF token list (Token Status List, 6.2)."""
+
+    url: str
+    index: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,7 @@ class ReadCredential:
     status: tuple[StatusEntry, ...]
     other_status: tuple[str, ...]  # types and purposes that we do not check, and must say so
     test: bool
+    token_status: TokenEntry | None = None
 
 
 class _Identity(Members):
@@ -80,7 +89,19 @@ class _Entry(Members):
     size: Annotated[int, Field(alias="statusSize", ge=1)] = 1
 
 
+class _StatusList(Members):
+    index: Annotated[int, Field(alias="idx", ge=0, le=MAX_SAFE_INTEGER)]
+    url: Annotated[Text, Field(alias="uri")]
+
+
+class _StatusClaim(Members):
+    """Token Status List, 6.1; what else an issuer means by `status` we do not check, and say so."""
+
+    status_list: _StatusList
+
+
 class _Credential(Envelope):
+    claim: Annotated[object, Field(alias="status")] = None
     name: object = None
     description: object = None
     subject: Annotated[
@@ -113,6 +134,7 @@ def read_credential(payload: dict[str, JsonValue]) -> ReadCredential:
     if LIST_TYPE in read.type:
         raise Malformed("a status list, where a credential was expected")
     alignment = subject.achievement.alignment
+    token_status, others = _read_claim(read.claim)
     return ReadCredential(
         jti=read.id,
         sub=subject.id,
@@ -126,8 +148,9 @@ def read_credential(payload: dict[str, JsonValue]) -> ReadCredential:
         valid_from=read.valid_from,
         valid_until=read.valid_until,
         status=tuple(entry for entry in entries if isinstance(entry, StatusEntry)),
-        other_status=tuple(entry for entry in entries if isinstance(entry, str)),
+        other_status=(*(entry for entry in entries if isinstance(entry, str)), *others),
         test=(_text(read.name) or "").startswith(TEST_MARK),
+        token_status=token_status,
     )
 
 
@@ -141,6 +164,16 @@ def _read_entry(entry: dict[str, object]) -> StatusEntry | str:
             case "revocation" | "suspension":
                 return StatusEntry(read.url, int(read.index), read.purpose)
     return read.purpose
+
+
+def _read_claim(claim: object) -> tuple[TokenEntry | None, tuple[str, ...]]:
+    if claim is None:
+        return None, ()
+    try:
+        read = _StatusClaim.model_validate(claim).status_list
+    except ValidationError:
+        return None, ("status",)
+    return TokenEntry(read.url, read.index), ()
 
 
 def _text(value: object) -> str | None:

@@ -20,10 +20,11 @@ from app.verification.errors import CredentialNotFound, RegisterUnreachable
 from app.verification.examining import claims_to_be_ours, examine
 from app.verification.pace import Pace
 from app.verification.report import Report
+from app.verification.foreign import PATIENCE_SECONDS, Abroad
 from app.verification.service import Held
 from app.verification.sqlite import SqliteRegister
 from app.verification.submitted import Submission
-from app.verification.trust import Keyring
+from app.verification.trust import Keyring, anchors_in
 
 FRESH: Final = timedelta(seconds=1)  # so long nobody asks what changed
 OLDEST: Final = timedelta(seconds=2)  # beyond it, no answer is better than that one
@@ -78,7 +79,9 @@ class Desk:
         self._seq = NEVER
         self._read_at: datetime | None = None
         self._reading = False
-        self._keyring = Keyring.of(ports.signer, ports.settings.public_url)
+        self._anchors = anchors_in(ports.settings.anchors_folder)
+        self._keyring = self._read_keyring()
+        self._abroad = Abroad(ports.outbound)
         self._keys_read_at = ports.clock.now()
 
     async def open(self) -> None:
@@ -106,7 +109,7 @@ class Desk:
         """Give the keys as they stood at most a second ago. What was judged by other keys is forgotten."""
         now = self._ports.clock.now()
         if not timedelta(0) <= now - self._keys_read_at < FRESH:
-            read = Keyring.of(self._ports.signer, self.public_url)
+            read = self._read_keyring()
             if read != self._keyring:
                 self._forget_all()
                 self._keyring = read
@@ -126,17 +129,31 @@ class Desk:
         at = self._ports.clock.now()
         return service.report(service.answering(periods, at), keyring, at=at, clock_offset=self.clock_offset)
 
-    async def on(self, submission: Submission) -> Report:
-        """Report on what somebody sent. Its entry is read afresh: a document is not asked about twice."""
+    def _read_keyring(self) -> Keyring:
+        settings = self._ports.settings
+        return Keyring.of(
+            self._ports.signer,
+            settings.public_url,
+            anchors=self._anchors,
+            trusted=settings.trusted_issuers,
+        )
+
+    async def on(self, submission: Submission, *, patience: float = PATIENCE_SECONDS) -> Report:
+        """Report on what somebody sent. Its entry is read afresh: a document is not asked about twice.
+
+        `patience` is for what a foreign document points at; what does not come in time is unknown.
+        """
         if isinstance(submission, CredentialNumber):
             return await self.about(submission)
         keyring = self.keyring
-        examined = examine(submission.text, keyring)
-        entry = None
+        examined, listed, entry = examine(submission.text, keyring), None, None
+        if examined.foreign:
+            now = self._ports.clock.now()
+            examined, listed = await self._abroad.look(submission.text, keyring, now, patience=patience)
         jti = examined.says.jti if examined.says else None
         if jti and OUR_NAME.fullmatch(jti) and claims_to_be_ours(examined, keyring):
             entry = await self._register.by_document(jti)
-        known = service.compare(examined, entry, keyring)
+        known = service.compare(examined, entry, keyring, listed=listed)
         return service.report(known, keyring, at=self._ports.clock.now(), clock_offset=self.clock_offset)
 
     async def _look_up(self, name: str, keyring: Keyring) -> tuple[Held, ...]:

@@ -66,7 +66,7 @@ def state_at(facts: RegisterFacts, at: datetime) -> State:
     return next((state for state, holds in in_order if holds), State.ACTIVE)
 
 
-def found(code: str, *, at: datetime, **facts: date | str) -> Check:
+def found(code: str, *, at: datetime, **facts: words.Fact) -> Check:
     """Make the check that a finding of `words.FINDINGS` belongs to; `facts` fill its blanks."""
     finding = words.FINDINGS[code]
     brief = words.worded(words.DATED[code], **facts) if code in words.DATED else finding.brief

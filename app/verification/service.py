@@ -4,6 +4,7 @@ Three steps, all of them pure. `examine` needs the document and our keys; `compa
 register; `report` needs the time. So what does not change with the hour is worked out once and remembered.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
@@ -20,7 +21,7 @@ from app.formats.x509 import ChainFinding, Standing, host_of
 from app.schemes.catalogue import catalogue
 from app.schemes.errors import SchemeNotFound
 from app.schemes.scheme import Scheme
-from app.verification import rules
+from app.verification import rules, words
 from app.verification.entries import Document, Entry
 from app.verification.examining import Examined, claims_to_be_ours, examine
 from app.verification.report import Check, Report, Shown, State
@@ -30,7 +31,19 @@ from app.verification.trust import Chain, Claimed, Keyring
 SECOND: Final = timedelta(seconds=1)
 BRIDGE: Final = "bridge"
 ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LISTED_STATES: Final[Mapping[str, State]] = {
+    "status-revoked-listed": State.REVOKED,
+    "status-suspended-listed": State.SUSPENDED,
+}
 FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What the lists of an issuer say of a document, and as of when; None where no list could be read."""
+
+    code: str
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +76,8 @@ class Known:
     began: bool = True  # the review did not end it before its first day
     renewable_until: date | None = None  # the last day of grace, where it counts
     status_offered: bool = True
+    vouched: bool = False  # its key is published by an issuer that the operator trusts
+    listed: Listed | None = None  # what the lists of a foreign issuer say
     shown: Shown | None = None
     mode: str = "unknown"
     zone: tzinfo = ROME
@@ -77,7 +92,12 @@ class Held:
 
 
 def compare(
-    examined: Examined, entry: Entry | None, keyring: Keyring, *, stored_as: Document | None = None
+    examined: Examined,
+    entry: Entry | None,
+    keyring: Keyring,
+    *,
+    stored_as: Document | None = None,
+    listed: Listed | None = None,
 ) -> Known:
     """Put a document beside the register's entry, if there is one, or beside the row it was stored as."""
     says = examined.says
@@ -94,7 +114,9 @@ def compare(
         misused=examined.misused,
         begins=says.valid_from,
         ends=says.valid_until + SECOND if says.valid_until else None,
-        status_offered=bool(says.status or says.other_status),
+        status_offered=bool(says.status or says.other_status or says.token_status),
+        vouched=examined.bound and says.iss in keyring.trusted,
+        listed=listed,
         shown=_said(says),
         mode="test" if says.test else "unknown",
     )
@@ -238,9 +260,9 @@ def report(known: Known, keyring: Keyring, *, at: datetime, clock_offset: str | 
         shown = replace(shown, state=rules.state_at(_facts_at(known, known.facts, at), at).value)
     checks = _checks(known, keyring, at)
     if shown is not None and known.claimed and any(check.reason_code == "issuer-trusted" for check in checks):
-        # What the chain proves is said in its own words, and not in those of the document.
-        proven = _judged(known, keyring, at).organisation or host_of(known.claimed.id)
-        shown = replace(shown, issuer_name=proven or known.claimed.id)
+        shown = replace(shown, issuer_name=_proven_name(known, known.claimed, keyring, at))
+    if shown is not None and known.facts is None and known.listed is not None:
+        shown = replace(shown, state=LISTED_STATES.get(known.listed.code, State.UNKNOWN).value)
     return rules.conclude(
         checks,
         shown=shown,
@@ -253,6 +275,14 @@ def report(known: Known, keyring: Keyring, *, at: datetime, clock_offset: str | 
 
 def _checks(known: Known, keyring: Keyring, at: datetime) -> list[Check]:
     checks = [found(known.format, at=at)]
+def _proven_name(known: Known, claimed: Claimed, keyring: Keyring, at: datetime) -> str:
+    """Name an issuer by what is proven of it, and not by what the document calls it."""
+    chain = _judged(known, keyring, at)
+    if chain.standing is Standing.TRUSTED and claimed.borne_out_by(chain):
+        return chain.organisation or host_of(claimed.id) or claimed.id
+    return claimed.id
+
+
     if known.integrity is not None:
         checks.append(found(known.integrity, at=at))
     if known.integrity == "seal-intact":
@@ -268,8 +298,8 @@ def _checks(known: Known, keyring: Keyring, at: datetime) -> list[Check]:
 
 def _trust(known: Known, keyring: Keyring, at: datetime) -> Check:
     """Judge the chain at the time for which we hold proof; without any, at the time of the question."""
-    if known.misused:
-        return found("issuer-key-misused", at=at)
+    if known.misused or known.vouched:
+        return found("issuer-key-misused" if known.misused else "issuer-trusted", at=at)
     proven_at = known.proven_at or at
     chain = _judged(known, keyring, at)
     match chain.standing:
@@ -328,6 +358,10 @@ def _status(known: Known, at: datetime) -> Check:
         return found("status-not-offered", at=at)
     return found("status-unreachable", at=at)
 
+    if not known.ours and known.listed is not None:
+        as_of = known.listed.as_of
+        facts = {"when": words.moment_in_words(as_of, known.zone)} if as_of else {}
+        return found(known.listed.code, at=at, **facts)
 
 def _superseded(known: Known, at: datetime) -> Check:
     if known.facts is None:

@@ -1,11 +1,15 @@
 """Whose seal it is: our own published keys, and chains that end in an anchor that we were given."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Final, Self
+
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificates
 
 from app.formats.jose import Header, thumbprint
 from app.formats.published import did_of
@@ -26,12 +30,15 @@ class Keyring:
     anchors: Chain
     did: str
     seals: Mapping[str, PublicKey]
+    trusted: frozenset[str] = frozenset()  # issuers whose published keys are taken at their word
 
     @classmethod
-    def of(cls, signer: Signer, public_url: str) -> Self:
+    def of(cls, signer: Signer, public_url: str, *, anchors: Chain = (), trusted: Iterable[str] = ()) -> Self:
+        """Gather our keys with the anchors and the issuers that the operator trusts."""
         published = signer.published()
         seals = {key.thumbprint: key for key in published if key.slot is Slot.SEAL}
-        return cls(published, signer.anchors(), did_of(public_url), seals)
+        everyone = (*signer.anchors(), *anchors)
+        return cls(published, everyone, did_of(public_url), seals, frozenset(trusted))
 
     def ours(self, header: Header) -> PublicKey | None:
         """Find our own key that a header names, by its `kid` or by its certificate.
@@ -69,6 +76,19 @@ class Keyring:
         if life is not None and life.begins <= at <= life.ends:
             return life.finding
         return judge_chain(chain, self.anchors, at)
+
+
+def anchors_in(folder: Path | None) -> Chain:
+    """Read the certificates of every PEM file in a folder; one that cannot be read ends the start."""
+    found: list[bytes] = []
+    for file in sorted(folder.iterdir()) if folder else ():
+        if file.suffix in {".pem", ".crt"}:
+            try:
+                certificates = load_pem_x509_certificates(file.read_bytes())
+            except ValueError:
+                raise ValueError(f"{file.name} among the anchors holds no certificate in PEM") from None
+            found += [certificate.public_bytes(Encoding.DER) for certificate in certificates]
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -376,6 +376,46 @@ FINDINGS: Final[Mapping[str, Finding]] = {
         "The list that says whether it is suspended or revoked is too old to be believed: try again later.",
         brief=("l’elenco degli stati è troppo vecchio", "the status list is too old"),
     ),
+    "status-active-listed": _passes(
+        CheckName.STATUS,
+        "Nell’elenco dell’ente (letto: {when}) non risulta né sospeso né revocato.",
+        "The list of the body (read: {when}) has it neither suspended nor revoked.",
+    ),
+    "status-suspended-listed": _fails(
+        CheckName.STATUS,
+        "Nell’elenco dell’ente (letto: {when}) risulta sospeso. La sospensione può finire: si può "
+        "controllare di nuovo più avanti.",
+        "The list of the body (read: {when}) has it suspended. A suspension may end: it can be checked "
+        "again later.",
+        brief=("è sospeso", "it is suspended"),
+    ),
+    "status-revoked-listed": _fails(
+        CheckName.STATUS,
+        "Nell’elenco dell’ente (letto: {when}) risulta revocato, in modo definitivo.",
+        "The list of the body (read: {when}) has it revoked, for good.",
+        brief=("è stato revocato", "it has been revoked"),
+    ),
+    "status-not-credible": _not_checked(
+        CheckName.STATUS,
+        "L’elenco a cui il documento rimanda non è dell’ente che lo ha emesso, o parla d’altro: nessuno può "
+        "dire se sia stato sospeso o revocato.",
+        "The list that the document points at is not that of the body which issued it, or is about something "
+        "else: nobody can tell whether it was suspended or revoked.",
+        brief=(
+            "l’elenco degli stati non è dell’ente",
+            "the status list is not that of the body",
+        ),
+    ),
+    "status-not-understood": _not_checked(
+        CheckName.STATUS,
+        "Il documento indica il suo stato anche in un modo che questo servizio non legge: non è stato "
+        "controllato.",
+        "The document gives its status also in a way that this service does not read: it was not checked.",
+        brief=(
+            "il suo stato è scritto in un modo che non leggiamo",
+            "its status is given in a way that we do not read",
+        ),
+    ),
     "status-ahead": _not_checked(
         CheckName.STATUS,
         "L’elenco che dice se è sospeso o revocato è stato firmato più tardi di quanto segna l’orologio di "

@@ -304,7 +304,7 @@ def test_nothing_we_say_borrows_the_words_of_other_bodies() -> None:
 @pytest.mark.parametrize("code", list(words.FINDINGS))
 def test_every_finding_can_be_said_in_the_first_line(code: str) -> None:
     some_day = date(2026, 11, 20)
-    check = found(code, at=NOW, first=some_day, last=some_day, then=some_day, until=some_day)
+    check = found(code, at=NOW, first=some_day, last=some_day, then=some_day, until=some_day, when="-")
     for shown in (SHOWN, None):
         headline = answer(check, shown=shown).headline
         assert "{" not in headline.it + headline.en + check.reason.it + check.reason.en
