@@ -273,8 +273,6 @@ def report(known: Known, keyring: Keyring, *, at: datetime, clock_offset: str | 
     )
 
 
-def _checks(known: Known, keyring: Keyring, at: datetime) -> list[Check]:
-    checks = [found(known.format, at=at)]
 def _proven_name(known: Known, claimed: Claimed, keyring: Keyring, at: datetime) -> str:
     """Name an issuer by what is proven of it, and not by what the document calls it."""
     chain = _judged(known, keyring, at)
@@ -283,6 +281,8 @@ def _proven_name(known: Known, claimed: Claimed, keyring: Keyring, at: datetime)
     return claimed.id
 
 
+def _checks(known: Known, keyring: Keyring, at: datetime) -> list[Check]:
+    checks = [found(known.format, at=at)]
     if known.integrity is not None:
         checks.append(found(known.integrity, at=at))
     if known.integrity == "seal-intact":
@@ -356,12 +356,12 @@ def _status(known: Known, at: datetime) -> Check:
         return rules.status(rules.state_at(known.facts, at), at=at)
     if not known.ours and not known.status_offered:
         return found("status-not-offered", at=at)
-    return found("status-unreachable", at=at)
-
     if not known.ours and known.listed is not None:
         as_of = known.listed.as_of
         facts = {"when": words.moment_in_words(as_of, known.zone)} if as_of else {}
         return found(known.listed.code, at=at, **facts)
+    return found("status-unreachable", at=at)
+
 
 def _superseded(known: Known, at: datetime) -> Check:
     if known.facts is None:
