@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from app.core.db import EVERY_ORGANISATION
 from app.status.models import ListKind, StatusList
-from app.verification.public import PUBLIC
+from app.verification.answers import PUBLIC
 from app.web import ports
 
 # Each is some kilobytes at rest and some hundred at most; where there are more, the newest are taken along.

@@ -1,7 +1,7 @@
 // The keys that this site publishes, and whom they may speak for.
 
 import { opened } from "./jose.js";
-import { Malformed, isObject, isWhole, need, readObject, bytesOf } from "./strict.js";
+import { Malformed, bytesOf, isObject, isWhole, need, readObject } from "./strict.js";
 
 const MOST = 2 ** 20;
 const KEPT = 7 * 24 * 3600; // seconds for which a device may go on with the keys that it once took
@@ -11,7 +11,7 @@ export const QR_KEYS = "/.well-known/qr-keys";
 
 /** Makes the keyring of what was fetched; without the key set there is none, without the QR keys none for QRs. */
 export async function keyring(site, fetched, now) {
-  const set = fetched.jwks && published(fetched.jwks, now);
+  const set = fetched.jwks && published(fetched.jwks);
   if (!set) return null;
   const inSlot = (slot) => (kid) => set.find((key) => key.slot === slot && thumbprint(key.kid) === thumbprint(kid)) ?? null;
   const ring = {
@@ -29,8 +29,8 @@ export async function keyring(site, fetched, now) {
 // A thumbprint is the key itself in short: what stands before it adds nothing.
 const thumbprint = (kid) => kid.split("#").at(-1).split("/").at(-1);
 
-function published({ text, takenAt }, now) {
-  if (now - takenAt > KEPT) return null;
+function published({ text, age }) {
+  if (age > KEPT) return null;
   try {
     const { keys } = readObject(bytesOf(text), MOST).content;
     need(Array.isArray(keys) && keys.every((key) => isObject(key) && typeof key.kid === "string"), "not a key set");

@@ -19,7 +19,7 @@ export async function stateIn(fetched, place, keyring, now) {
     const { iss, sub, iat, exp, status_list: list } = claims;
     need(iss === keyring.did && sub === keyring.address(pathOf(place.list)), "the list of somebody else, or another one");
     need(isWhole(iat) && isWhole(exp) && isObject(list) && list.bits === BITS, "not a list of two bits");
-    const when = { signedAt: iat, takenAt: fetched.takenAt };
+    const when = { signedAt: iat };
     if (iat > now + AHEAD) return { code: "status-ahead", ...when };
     if (exp <= now) return { code: "status-too-old", ...when };
     const bytes = await inflated(decode64(list.lst), MOST_BYTES);

@@ -16,7 +16,7 @@ export async function fetched(path) {
     const here = Date.now() / 1000;
     if (taken) fromCopy = true;
     else compare(Date.parse(answer.headers.get("Date")) / 1000, here);
-    return { text: await answer.text(), takenAt: taken || here, age: taken ? here - taken : 0 };
+    return { text: await answer.text(), age: taken ? here - taken : 0 };
   } catch {
     return null; // no network: a finding, not a defect
   }

@@ -24,7 +24,7 @@ let asked = 0; // so that an answer that comes late never covers a later one
 
 async function take(text) {
   const given = text.trim();
-  const digits = given.startsWith(`${page.site}/v#`) ? given.slice(`${page.site}/v#`.length) : given;
+  const digits = behindHash(given);
   if (!given) return trouble("nothing-to-verify");
   if (looksLikeOne(digits)) return able ? verify(digits, examineQr) : offer(given);
   if (given.startsWith(`${page.site}/v/`)) return location.assign(given);
@@ -32,6 +32,12 @@ async function take(text) {
   if (/^[a-z]{2,6}[ -]?\d{2}[ -]?[0-9a-z -]{10,40}$/i.test(given)) return location.assign(`/v/${encodeURIComponent(given)}`);
   if (able && (await isOurs(given))) return verify(given, examineToken);
   return offer(given);
+}
+
+/** Takes the digits out of an address of this page, as a QR code holds it or somebody copied it. */
+function behindHash(given) {
+  const [address, fragment] = given.split("#");
+  return fragment && address.replace(/\?lang=(it|en)$/, "") === `${page.site}/v` ? fragment : given;
 }
 
 async function isOurs(text) {
