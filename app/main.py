@@ -41,8 +41,8 @@ from app.renewal.api import router as development
 from app.renewal.renewal_api import router as renewals
 from app.schemes.api import router as schemes
 from app.settings import Settings
-from app.status import api as status_lists
 from app.status import publishing
+from app.verification import lists as status_lists
 from app.verification import public as verification_routes
 from app.verification.api import PATH as VERIFICATIONS
 from app.verification.api import router as verification
@@ -90,9 +90,10 @@ def production_ports(settings: Settings) -> Ports:
 
 def worker(ports: Ports) -> Worker:
     """Make a worker that knows every topic and every duty."""
+    publisher = publishing.Publisher(ports)
     topics: Mapping[str, Callable[[Message], None]] = {
         **issuing.topics(ports),
-        **publishing.topics(ports),
+        **publishing.topics(publisher, ports),
         **forgetting.topics(ports, cpd_queries.names),
         **reminders.topics(ports),
     }
@@ -102,7 +103,7 @@ def worker(ports: Ports) -> Worker:
         topics=topics,
         duties=(
             lambda: trail.append(ports.database),
-            lambda: publishing.keep_fresh(ports),
+            publisher.keep_up,
             bridging.duty(ports),
             draws.duty(ports),
             reminders.duty(ports),
@@ -170,7 +171,7 @@ def create_app(ports: Ports) -> FastAPI:
     public_routes = [
         *verification_routes.routes(desk),
         *pages.routes(desk),
-        *status_lists.routes(ports),
+        *status_lists.routes(desk),
         *renewal_api.public_routes(ports),
         PublicRoute("/healthz", healthz),
         PublicRoute("/readyz", readyz),

@@ -61,6 +61,13 @@ class Settings(BaseSettings):
     worker: bool = Field(
         default=True, description="Whether `serve` also carries out the work left in the outbox."
     )
+    list_pause: timedelta = Field(
+        default=timedelta(seconds=1),
+        ge=timedelta(0),
+        le=timedelta(minutes=1),
+        description="How long a status list stays as it was signed, at least (ISO 8601): what changes in "
+        "between is published in one go.",
+    )
     cache_entries: int = Field(
         default=50_000, ge=1, le=10_000_000, description="How many public answers a process remembers."
     )
@@ -70,13 +77,6 @@ class Settings(BaseSettings):
         le=10_000_000,
         description="How many numbers or documents one address may ask about, thirty of them at once.",
     )
-    database_pool: int = Field(default=20, ge=1, le=500, description="Connections kept to the database.")
-
-    @field_validator("public_url")
-    @classmethod
-    def _an_origin(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
     trusted_issuers: frozenset[str] = Field(
         default=frozenset(),
         description="Issuers whose keys are taken at their own word, as DIDs or https addresses. Of every "
@@ -85,12 +85,26 @@ class Settings(BaseSettings):
     anchors_folder: Path | None = Field(
         default=None, description="Certificates (PEM) in which the chains of trusted seals may end."
     )
+    database_pool: int = Field(default=20, ge=1, le=500, description="Connections kept to the database.")
+
+    @field_validator("public_url")
+    @classmethod
+    def _an_origin(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("must be an http(s) URL with a host")
         if parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username:
             raise ValueError("must name a host and nothing behind it")
         if parts.scheme == "http" and parts.hostname not in LOOPBACK:
             raise ValueError("must be https, except on this very machine")
         return value.rstrip("/")
+
+    @field_validator("trusted_issuers")
+    @classmethod
+    def _issuers(cls, value: frozenset[str]) -> frozenset[str]:
+        if not all(issuer.startswith(("did:web:", "did:key:", "https://")) for issuer in value):
+            raise ValueError("must hold did:web, did:key or https identifiers")
+        return value
 
     @field_validator("smtp_url")
     @classmethod
@@ -99,13 +113,6 @@ class Settings(BaseSettings):
             return None
         try:
             parts = urlsplit(value.get_secret_value())
-    @field_validator("trusted_issuers")
-    @classmethod
-    def _issuers(cls, value: frozenset[str]) -> frozenset[str]:
-        if not all(issuer.startswith(("did:web:", "did:key:", "https://")) for issuer in value):
-            raise ValueError("must hold did:web, did:key or https identifiers")
-        return value
-
             valid = parts.scheme in {"smtp", "smtps"} and parts.hostname and parts.port != 0
         except ValueError:
             valid = False

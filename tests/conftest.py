@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
@@ -82,7 +82,10 @@ def keys() -> MemoryKeys:
 def ports(database: Database, clock: SetClock, keys: MemoryKeys, tmp_path: Path) -> Ports:
     return Ports(
         settings=Settings(
-            public_url="https://sigillo.example.org", worker=False, lookups_per_minute=1_000_000
+            public_url="https://sigillo.example.org",
+            worker=False,
+            list_pause=timedelta(0),
+            lookups_per_minute=1_000_000,
         ),
         database=database,
         clock=clock,

@@ -133,14 +133,14 @@ def end_period(session: Session, period: Period, *, on: date, at: datetime) -> N
     _supersede(session, period, at=at)
 
 
-def let_give_way(session: Session, period: Period, *, on: date, at: datetime) -> None:
+def let_give_way(session: Session, period: Period, *, on: date) -> None:
     """End a period for the one that takes its place: what was signed for it holds until that has its own.
 
     So nobody is without a document while a key cannot be used. What is not signed yet never holds.
     """
     period.ended_on = on
     coming = [intent.id for intent in queries.intents_of(session, period)]
-    set_standing(session, coming, Standing.SUPERSEDED, at=at)
+    set_standing(session, coming, Standing.SUPERSEDED)
 
 
 def issue_document(ports: Ports, credential_id: str, form: Format, *, by: Actor, at: datetime) -> Made:
@@ -333,7 +333,7 @@ def _current(ports: Ports, organisation_id: str, intent: Intent, at: datetime) -
 
 def _signed(ports: Ports, intent: Intent, *, at: datetime) -> str:
     # A list must be there before any document names it, or the first verifier meets a 404.
-    publishing.publish(ports, intent.list_id, at=at)
+    publishing.ensure_published(ports, intent.list_id, at=at)
     sign = signed_qr if intent.format == Format.QR else signed
     return sign(ports.signer, intent.key_thumbprint, intent.unsigned)
 
@@ -417,7 +417,7 @@ def _supersede(session: Session, period: Period, *, at: datetime) -> None:
         document.superseded_at = document.superseded_at or at
     # What is only intended yet has its place already, and is stored under the same name.
     names += [coming.id for coming in queries.intents_of(session, period)]
-    set_standing(session, names, Standing.SUPERSEDED, at=at)
+    set_standing(session, names, Standing.SUPERSEDED)
 
 
 def _record(

@@ -41,7 +41,7 @@ def suspend(
     credential.suspended_at = at
     credential.suspension_review = review
     in_force, _ = queries.names_of_documents(session, credential)
-    set_standing(session, in_force, Standing.SUSPENDED, at=at)
+    set_standing(session, in_force, Standing.SUSPENDED)
     facts = {"cause": cause, "review": review.isoformat()}
     _tell(session, credential, StatusMove.SUSPENDED, reasons, facts, by=by, at=at)
     return credential
@@ -54,7 +54,7 @@ def reinstate(session: Session, credential_id: str, *, reasons: str, by: Actor, 
     credential.suspended_at = None
     credential.suspension_review = None
     in_force, _ = queries.names_of_documents(session, credential)
-    set_standing(session, in_force, Standing.VALID, at=at)
+    set_standing(session, in_force, Standing.VALID)
     _tell(session, credential, StatusMove.REINSTATED, reasons, {"cause": ended}, by=by, at=at)
     return credential
 
@@ -68,7 +68,7 @@ def revoke(
     credential.revoked_at = at
     credential.closed_at = at
     _, every = queries.names_of_documents(session, credential)
-    set_standing(session, every, Standing.REVOKED, at=at)
+    set_standing(session, every, Standing.REVOKED)
     _tell(session, credential, StatusMove.REVOKED, reasons, {"cause": cause}, by=by, at=at)
     return credential
 

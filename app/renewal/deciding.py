@@ -212,7 +212,7 @@ def _approve(
     bridge = _running_bridge(session, renewal, validity.begins)
     if bridge is not None:
         ends = max(validity.begins, bridge.valid_from) - DAY
-        issuing.let_give_way(session, bridge, on=ends, at=at)
+        issuing.let_give_way(session, bridge, on=ends)
         session.flush()
     return issuing.begin_period(
         session,

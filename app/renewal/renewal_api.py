@@ -58,7 +58,7 @@ from app.renewal.renewal_schemas import (
 )
 from app.renewal.states import RenewalState
 from app.status.errors import SigningFailed
-from app.verification.public import PUBLIC
+from app.verification.answers import PUBLIC
 from app.verification.rules import ROME
 from app.web import PAGE, Cursor, GivenPorts, Limit, Now, Page, PublicRoute, page_of
 

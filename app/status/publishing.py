@@ -1,29 +1,40 @@
 """Lists as anyone may fetch them: signed when they change and again before they expire, never going back."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from sqlalchemy.orm import Session
 
-from app.formats.bitstring import MAX_TOKEN, StatusList, encode, unsigned_status_list
+from app.formats import bitstring, tokenlist
 from app.formats.claims import Purpose, StatusEntry
 from app.formats.published import did_of
 from app.outbox import changes
 from app.outbox.messages import Message
-from app.ports import Ports, Slot
+from app.ports import Ports, PublicKey, Slot
 from app.status import queries
+from app.status.bitmaps import VALUES, Bitmaps
 from app.status.errors import SigningFailed
 from app.status.models import ListKind, PublishedList, Standing
-from app.status.service import PUBLISH
+from app.status.queries import Shown
 from app.status.signing import signed
 
 log: Final = logging.getLogger("sigillo.lists")
 LIFE: Final = timedelta(hours=24)
 RENEWED_AFTER: Final = LIFE / 2
-KEPT_BY_READERS: Final = timedelta(minutes=1)
+AT_REST: Final = timedelta(minutes=1)  # so long after its last change, a list is made as small as can be
+SKEW: Final = timedelta(minutes=1)  # between the clocks of two machines
+AFTER_FAILURE: Final = timedelta(seconds=5)
+KEPT_BY_READERS: Final = timedelta(minutes=1)  # a bitstring; a token list says the longest for itself
+TOKEN_KEPT: Final = timedelta(minutes=5)
+FAST: Final = 6  # levels of compression: nine takes fifteen times as long as six, and saves a sixth
+BEST: Final = 9
+
+Form = Literal["token"] | Purpose
+TOKEN: Final = "token"  # noqa: S105 - the form that lists of every kind have
+PUBLISH: Final = "status-list.publish"  # messages that earlier versions left
 
 # Which standings set the bit of a list. An Open Badge has one entry, so its list says suspended of all.
 SET_BY: Final[Mapping[ListKind, Mapping[Purpose, frozenset[Standing]]]] = {
@@ -38,9 +49,14 @@ SET_BY: Final[Mapping[ListKind, Mapping[Purpose, frozenset[Standing]]]] = {
 }
 
 
+def token_list_url(base_url: str, list_id: int) -> str:
+    """Give the address of a list in the form that lists of every kind have."""
+    return f"{base_url}/status/{list_id}"
+
+
 def list_url(base_url: str, list_id: int, purpose: Purpose) -> str:
-    """Give the address of a published list, as documents name it."""
-    return f"{base_url}/status/{list_id}-{purpose}"
+    """Give the address of a published bitstring, as documents name it."""
+    return f"{token_list_url(base_url, list_id)}-{purpose}"
 
 
 def entries(base_url: str, kind: ListKind, list_id: int, index: int) -> tuple[StatusEntry, ...]:
@@ -50,111 +66,182 @@ def entries(base_url: str, kind: ListKind, list_id: int, index: int) -> tuple[St
     )
 
 
+def forms_of(kind: ListKind) -> tuple[Form, ...]:
+    """Name the forms in which the lists of a kind are published, all of them at once."""
+    return (TOKEN, *SET_BY[kind])
+
+
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    """What a list says, and at which version."""
+    """What a list says, at which version, and how tightly it is to be packed."""
 
+    list_id: int
     organisation_id: str
     kind: ListKind
-    size: int
     version: int
-    raised: Sequence[tuple[int, Standing]]
+    level: int
+    states: bytes
 
 
-def publish(ports: Ports, list_id: int, *, at: datetime) -> bool:
-    """Sign a list as it stands, unless that is published already; tell whether anything was stored.
+class Publisher:
+    """Publishes lists, and remembers what the last ones said. It belongs to one worker."""
 
-    Read, sign, then a short write: no key is used while the database waits. Whoever comes late with an
-    older version stores nothing, so what the public sees never goes back.
-    """
-    with ports.database.reading() as session:
-        snapshot = _snapshot(session, list_id, at)
-    if snapshot is None:
-        return False
-    tokens = {purpose: _token(ports, list_id, purpose, snapshot, at) for purpose in SET_BY[snapshot.kind]}
-    with ports.database.writing(snapshot.organisation_id) as session:
-        queries.locked(session, list_id)
-        if not _due(session, list_id, snapshot.kind, snapshot.version, at):
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._bitmaps = Bitmaps()
+        self._failed: dict[int, datetime] = {}
+
+    def keep_up(self) -> None:
+        """Publish every list that the public sees too little of. One that fails keeps no other waiting."""
+        at = self._ports.clock.now()
+        with self._ports.database.reading() as session:
+            waiting = queries.behind(
+                session, TOKEN, best=BEST, resting=at - AT_REST, old=at - RENEWED_AFTER, ahead=at + SKEW
+            )
+        for list_id in waiting:
+            if timedelta(0) <= at - self._failed.get(list_id, at - AFTER_FAILURE) < AFTER_FAILURE:
+                continue
+            try:
+                self.publish(list_id, at=at)
+                self._failed.pop(list_id, None)
+            except SigningFailed:
+                self._failed[list_id] = at  # logged where it happened
+            except Exception:
+                self._failed[list_id] = at
+                log.exception("list.failed", extra={"list_id": list_id})
+
+    def publish(self, list_id: int, *, at: datetime) -> bool:
+        """Sign a list as it stands, unless that is published already; tell whether anything was stored.
+
+        What comes too soon after the last signing waits for the next pass. Read, sign, then a short write:
+        no key is used while the database waits. Whoever comes late with an older version stores nothing,
+        so what the public sees never goes back.
+        """
+        with self._ports.database.reading() as session:
+            snapshot = self._read(session, list_id, at)
+        if snapshot is None:
             return False
-        _store(session, list_id, snapshot, tokens, at)
-        changes.announce(session, f"list:{list_id}", at=at)
-    return True
+        signed_forms = self._sign(snapshot, at)
+        with self._ports.database.writing(snapshot.organisation_id) as session:
+            queries.locked(session, list_id)
+            seen = queries.shown(session, list_id)
+            if _due(snapshot.kind, snapshot.version, seen, at) is None:
+                return False
+            _store(session, snapshot, seen, signed_forms, at)
+            changes.announce(session, f"list:{list_id}", at=at)
+        return True
+
+    def _read(self, session: Session, list_id: int, at: datetime) -> _Snapshot | None:
+        # The version is read before the bits: a change in between makes the bits newer than they say,
+        # which its own publication repairs. The other way round it would be lost.
+        found = queries.of_anyone(session, list_id)
+        seen = queries.shown(session, list_id)
+        level = _due(found.kind, found.version, seen, at)
+        if level is None or (
+            level == FAST and _too_soon(found.kind, seen, at, self._ports.settings.list_pause)
+        ):
+            return None
+        # At rest every position is read anew: whatever memory got wrong, it is wrong no longer than that.
+        published = min(form.version for form in seen.values()) if seen and level == FAST else None
+        states = self._bitmaps.read(session, found, published=published)
+        return _Snapshot(list_id, found.organisation_id, found.kind, found.version, level, states)
+
+    def _sign(self, snapshot: _Snapshot, at: datetime) -> dict[Form, str]:
+        signer = self._ports.signer
+        key = signer.current(Slot.STATUS)
+        return {
+            form: signed(
+                signer, key.thumbprint, self._compose(snapshot, form, key, at), limit=bitstring.MAX_TOKEN
+            )
+            for form in forms_of(snapshot.kind)
+        }
+
+    def _compose(self, snapshot: _Snapshot, form: Form, key: PublicKey, at: datetime) -> bytes:
+        """Write a form of a list from its states, the one source of them all."""
+        base_url = self._ports.settings.public_url
+        if form == "token":
+            token_list = tokenlist.TokenList(
+                url=token_list_url(base_url, snapshot.list_id),
+                issuer_id=did_of(base_url),
+                encoded=tokenlist.compress(snapshot.states, level=snapshot.level),
+                issued_at=at,
+                expires_at=at + LIFE,
+                ttl=int(TOKEN_KEPT.total_seconds()),
+            )
+            return tokenlist.unsigned_token_list(token_list, key)
+        raising = {VALUES[standing] for standing in SET_BY[snapshot.kind][form]}
+        bits = bitstring.StatusList(
+            url=list_url(base_url, snapshot.list_id, form),
+            issuer_id=did_of(base_url),
+            purpose=form,
+            encoded=bitstring.compress(bitstring.of_states(snapshot.states, raising), level=snapshot.level),
+            valid_from=at,
+            valid_until=at + LIFE,
+            ttl=int(KEPT_BY_READERS.total_seconds() * 1000),
+        )
+        return bitstring.unsigned_status_list(bits, key)
 
 
-def keep_fresh(ports: Ports) -> None:
-    """Sign again what is half-way to its end. A list that fails comes round again, and keeps none waiting."""
-    at = ports.clock.now()
+def ensure_published(ports: Ports, list_id: int, *, at: datetime) -> None:
+    """Publish a list that lacks a form, before a document names it; what changed is left to the workers."""
     with ports.database.reading() as session:
-        old = queries.signed_before(session, at - RENEWED_AFTER)
-    for list_id in old:
-        try:
-            publish(ports, list_id, at=at)
-        except SigningFailed:
-            continue  # logged where it happened
-        except Exception:
-            log.exception("list.failed", extra={"list_id": list_id})
+        kind = queries.of_anyone(session, list_id).kind
+        complete = queries.shown(session, list_id).keys() >= {*forms_of(kind)}
+    if not complete:
+        Publisher(ports).publish(list_id, at=at)
 
 
-def topics(ports: Ports) -> dict[str, Callable[[Message], None]]:
+def topics(publisher: Publisher, ports: Ports) -> dict[str, Callable[[Message], None]]:
     """Tell a worker what to do with our messages."""
 
     def publish_list(message: Message) -> None:
-        publish(ports, int(str(message.body["list"])), at=ports.clock.now())
+        publisher.publish(int(str(message.body["list"])), at=ports.clock.now())
 
     return {PUBLISH: publish_list}
 
 
-def _snapshot(session: Session, list_id: int, at: datetime) -> _Snapshot | None:
-    # The version is read before the bits: a change in between makes the bits newer than they say, which
-    # its own publication repairs. The other way round it would be lost.
-    found = queries.of_anyone(session, list_id)
-    version = found.version
-    if not _due(session, list_id, found.kind, version, at):
+def _due(kind: ListKind, version: int, seen: Mapping[str, Shown], at: datetime) -> int | None:
+    """Tell at which level a list is to be packed and signed, or that what is published will do."""
+    if any(form.version > version for form in seen.values()):
         return None
-    return _Snapshot(found.organisation_id, found.kind, found.size, version, queries.raised(session, list_id))
+    if any(form not in seen or seen[form].version < version for form in forms_of(kind)):
+        return FAST
+    ages = [at - form.signed_at for form in seen.values()]
+    if not all(-SKEW <= age < RENEWED_AFTER for age in ages):
+        return BEST
+    if any(form.level < BEST for form in seen.values()) and min(ages) >= AT_REST:
+        return BEST
+    return None
 
 
-def _due(session: Session, list_id: int, kind: ListKind, version: int, at: datetime) -> bool:
-    """Tell whether any form of the list is missing, behind this version, or half-way to its end."""
-    forms = queries.published_forms(session, list_id)
-    if any(form.version > version for form in forms.values()):
-        return False
-    return any(
-        purpose not in forms
-        or forms[purpose].version < version
-        or forms[purpose].signed_at <= at - RENEWED_AFTER
-        for purpose in SET_BY[kind]
-    )
-
-
-def _token(ports: Ports, list_id: int, purpose: Purpose, snapshot: _Snapshot, at: datetime) -> str:
-    base_url = ports.settings.public_url
-    setting = SET_BY[snapshot.kind][purpose]
-    key = ports.signer.current(Slot.STATUS)
-    composed = StatusList(
-        url=list_url(base_url, list_id, purpose),
-        issuer_id=did_of(base_url),
-        purpose=purpose,
-        encoded=encode((index for index, standing in snapshot.raised if standing in setting), snapshot.size),
-        valid_from=at,
-        valid_until=at + LIFE,
-        ttl=int(KEPT_BY_READERS.total_seconds() * 1000),
-    )
-    return signed(ports.signer, key.thumbprint, unsigned_status_list(composed, key), limit=MAX_TOKEN)
+def _too_soon(kind: ListKind, seen: Mapping[str, Shown], at: datetime, pause: timedelta) -> bool:
+    """Tell whether a list was signed just now. One that lacks a form is never made to wait."""
+    return all(form in seen and timedelta(0) <= at - seen[form].signed_at < pause for form in forms_of(kind))
 
 
 def _store(
-    session: Session, list_id: int, snapshot: _Snapshot, tokens: Mapping[Purpose, str], at: datetime
+    session: Session,
+    snapshot: _Snapshot,
+    seen: Mapping[str, Shown],
+    signed_forms: Mapping[Form, str],
+    at: datetime,
 ) -> None:
-    forms = queries.published_forms(session, list_id)
-    for purpose, token in tokens.items():
-        form = forms.get(purpose)
-        if form is None:
-            form = PublishedList(
-                organisation_id=snapshot.organisation_id, list_id=list_id, purpose=purpose, level=6
+    for form, token in signed_forms.items():
+        values = {
+            "version": snapshot.version,
+            "level": snapshot.level,
+            "token": token,
+            "signed_at": at,
+            "expires_at": at + LIFE,
+        }
+        if form in seen:
+            queries.replace_form(session, snapshot.list_id, form, values)
+        else:
+            session.add(
+                PublishedList(
+                    organisation_id=snapshot.organisation_id,
+                    list_id=snapshot.list_id,
+                    purpose=form,
+                    **values,
+                )
             )
-            session.add(form)
-        form.version = snapshot.version
-        form.token = token
-        form.signed_at = at
-        form.expires_at = at + LIFE

@@ -1,13 +1,13 @@
 """Reads of status lists."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.core.db import EVERY_ORGANISATION
-from app.formats.claims import Purpose
 from app.status.errors import ListNotFound
 from app.status.models import ListKind, PublishedList, Standing, StatusList, StatusPosition
 
@@ -67,26 +67,79 @@ def raised(session: Session, list_id: int) -> Sequence[tuple[int, Standing]]:
     return [(index, Standing(standing)) for index, standing in rows]
 
 
-def published_forms(session: Session, list_id: int) -> dict[str, PublishedList]:
-    """Find what is published of a list now, by purpose."""
-    rows = session.scalars(
-        select(PublishedList).where(PublishedList.list_id == list_id),
-        execution_options={**EVERY_ORGANISATION, "populate_existing": True},
+def changed_since(session: Session, list_id: int, version: int) -> Sequence[tuple[int, Standing, int]]:
+    """List the positions that changed after this version of their list, each with its own."""
+    rows = session.execute(
+        select(StatusPosition.index, StatusPosition.standing, StatusPosition.version).where(
+            StatusPosition.list_id == list_id, StatusPosition.version > version
+        ),
+        execution_options=EVERY_ORGANISATION,
     )
-    return {row.purpose: row for row in rows}
+    return [(index, Standing(standing), changed) for index, standing, changed in rows]
 
 
-def published(session: Session, list_id: int, purpose: Purpose) -> PublishedList:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the public sees of a list in one form, without the form itself, which may be long."""
+
+    version: int
+    level: int
+    signed_at: datetime
+
+
+def shown(session: Session, list_id: int) -> Mapping[str, Shown]:
+    """Tell what is published of a list now, by form."""
+    rows = session.execute(
+        select(
+            PublishedList.purpose, PublishedList.version, PublishedList.level, PublishedList.signed_at
+        ).where(PublishedList.list_id == list_id),
+        execution_options=EVERY_ORGANISATION,
+    )
+    return {form: Shown(version, level, signed_at) for form, version, level, signed_at in rows}
+
+
+def replace_form(session: Session, list_id: int, form: str, values: Mapping[str, object]) -> None:
+    """Put a newly signed form in the place of the one that the public sees."""
+    session.execute(
+        update(PublishedList)
+        .where(PublishedList.list_id == list_id, PublishedList.purpose == form)
+        .values(values),
+        execution_options={**EVERY_ORGANISATION, "synchronize_session": False},
+    )
+
+
+def published(session: Session, list_id: int, form: str) -> PublishedList:
     """Find a list as anyone may fetch it."""
-    found = published_forms(session, list_id).get(purpose)
+    found = session.scalars(
+        select(PublishedList).where(PublishedList.list_id == list_id, PublishedList.purpose == form),
+        execution_options={**EVERY_ORGANISATION, "populate_existing": True},
+    ).first()
     if found is None:
         raise ListNotFound("There is no such status list.")
     return found
 
 
-def signed_before(session: Session, at: datetime) -> Sequence[int]:
-    """Name the lists whose signature is older than this instant."""
+def behind(
+    session: Session, form: str, *, best: int, resting: datetime, old: datetime, ahead: datetime
+) -> Sequence[int]:
+    """Name the lists of which the public sees less than there is to see, judged by the form that all have.
+
+    That form is missing or older than its list; or was signed before `old`, or after `ahead` by a clock
+    that was wrong; or has come to rest before `resting` and could be smaller.
+    """
+    seen = and_(PublishedList.list_id == StatusList.id, PublishedList.purpose == form)
     return session.scalars(
-        select(PublishedList.list_id).where(PublishedList.signed_at <= at).distinct(),
+        select(StatusList.id)
+        .outerjoin(PublishedList, seen)
+        .where(
+            or_(
+                PublishedList.id.is_(None),
+                PublishedList.version < StatusList.version,
+                PublishedList.signed_at <= old,
+                PublishedList.signed_at > ahead,
+                and_(PublishedList.level < best, PublishedList.signed_at <= resting),
+            )
+        )
+        .order_by(StatusList.id),
         execution_options=EVERY_ORGANISATION,
     ).all()

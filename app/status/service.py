@@ -3,18 +3,14 @@
 import secrets
 from collections.abc import Callable, Collection
 from datetime import datetime
-from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.formats.bitstring import MIN_SIZE
 from app.organisations.models import Organisation
-from app.outbox import messages
 from app.status import queries
 from app.status.models import ListKind, Standing, StatusList, StatusPosition
-
-PUBLISH: Final = "status-list.publish"
 
 
 def take_position(
@@ -51,12 +47,11 @@ def take_position(
     return chosen, index
 
 
-def set_standing(
-    session: Session, document_ids: Collection[str], standing: Standing, *, at: datetime
-) -> None:
-    """Change what the lists say of these documents, and leave word to publish each list once.
+def set_standing(session: Session, document_ids: Collection[str], standing: Standing) -> None:
+    """Change what the lists say of these documents.
 
-    The public sees the change when its list is published, and only then is it announced.
+    That a list's version is above the published one is the word left to publish it: a worker looks for
+    such lists, so nothing else could be lost. The public sees the change, and hears of it, only then.
     """
     changed = [
         position for position in queries.positions_of(session, document_ids) if position.standing != standing
@@ -67,7 +62,6 @@ def set_standing(
         held = queries.locked(session, list_id)
         held.version += 1
         versions[list_id] = held.version
-        messages.leave(session, PUBLISH, {"list": list_id}, organisation_id=held.organisation_id, at=at)
     for position in changed:
         position.standing = standing
         position.version = versions[position.list_id]

@@ -40,6 +40,12 @@ PATHS: Final[dict[str, Any]] = {
         {"text/html": {"schema": _TEXT}},
         ("number", "The number under the QR code.", _TEXT),
     ),
+    "/status/{list}": _path(
+        "A signed status list (IETF Token Status List), shared by many documents: two bits for each.",
+        "The list token, as a compact JWS: 0 valid, 1 revoked, 2 suspended, 3 superseded.",
+        {"application/statuslist+jwt": {"schema": _TEXT}},
+        ("list", "The list's number.", {"type": "integer"}),
+    ),
     "/status/{list}-{purpose}": _path(
         "A signed status list (W3C Bitstring Status List), shared by many documents.",
         "The list credential, as a compact JWS.",

@@ -14,13 +14,15 @@ from sqlalchemy import URL
 from app.core.clock import iso_duration
 from app.core.numbers import CredentialNumber
 from app.ports import Ports
+from app.status.errors import ListNotFound
 from app.verification import service
+from app.verification.answers import Answer
 from app.verification.entries import PublicRegister
 from app.verification.errors import CredentialNotFound, RegisterUnreachable
 from app.verification.examining import claims_to_be_ours, examine
+from app.verification.foreign import PATIENCE_SECONDS, Abroad
 from app.verification.pace import Pace
 from app.verification.report import Report
-from app.verification.foreign import PATIENCE_SECONDS, Abroad
 from app.verification.service import Held
 from app.verification.sqlite import SqliteRegister
 from app.verification.submitted import Submission
@@ -31,6 +33,12 @@ OLDEST: Final = timedelta(seconds=2)  # beyond it, no answer is better than that
 CONNECTIONS: Final = 4
 # How we name documents. Whatever else a stranger writes there never reaches the database.
 OUR_NAME: Final = re.compile("urn:uuid:[0-9a-f-]{36}")
+MOST_LISTS: Final = 256  # each of some ten thousand bytes
+MEDIA_TYPES: Final = {
+    "token": "application/statuslist+jwt",
+    "revocation": "application/vc+jwt",
+    "suspension": "application/vc+jwt",
+}
 NEVER: Final = -1  # a number that no sequence follows on: whatever was remembered is forgotten
 
 Value = TypeVar("Value")
@@ -66,7 +74,7 @@ class Remembered(Generic[Value]):
 
 
 class Desk:
-    """Answers by number and by document, in the event loop itself: nothing here waits for a thread."""
+    """Answers by number, by document and by list, in the event loop itself: nothing waits for a thread."""
 
     def __init__(self, ports: Ports, register: PublicRegister | None = None) -> None:
         self._ports = ports
@@ -76,6 +84,7 @@ class Desk:
         self._known: Remembered[tuple[Held, ...]] = Remembered(entries)
         # Kept apart: whoever guesses numbers crowds out other guesses, never what others look up.
         self._absent: Remembered[bool] = Remembered(max(1, entries // 10))
+        self._lists: Remembered[Answer] = Remembered(min(entries, MOST_LISTS))
         self._seq = NEVER
         self._read_at: datetime | None = None
         self._reading = False
@@ -156,6 +165,21 @@ class Desk:
         known = service.compare(examined, entry, keyring, listed=listed)
         return service.report(known, keyring, at=self._ports.clock.now(), clock_offset=self.clock_offset)
 
+    async def status_list(self, list_id: int, form: str) -> Answer:
+        """Give a list as it was last published, or raise `ListNotFound`."""
+        await self._catch_up()
+        name = f"{list_id}-{form}"
+        if remembered := self._lists.get(name):
+            return remembered
+        seq = self._seq
+        token = await self._register.status_list(list_id, form)
+        if token is None:
+            raise ListNotFound("There is no such status list.")
+        answer = Answer.made(token.encode("ascii"), MEDIA_TYPES[form], pack=True)
+        if seq == self._seq:
+            self._lists.keep(name, answer)
+        return answer
+
     async def _look_up(self, name: str, keyring: Keyring) -> tuple[Held, ...]:
         seq = self._seq
         entry = await self._register.by_number(name)
@@ -203,13 +227,15 @@ class Desk:
                 self._known.forget(name)
                 self._absent.forget(name)
             case "list":
-                pass  # nothing here was read from a list
+                for form in MEDIA_TYPES:
+                    self._lists.forget(f"{name}-{form}")
             case _:
                 self._forget_all()
 
     def _forget_all(self) -> None:
         self._known.forget_all()
         self._absent.forget_all()
+        self._lists.forget_all()
 
 
 def public_register(url: URL) -> PublicRegister:

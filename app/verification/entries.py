@@ -74,6 +74,9 @@ class PublicRegister(Protocol):
 
     async def by_document(self, jti: str) -> Entry | None: ...
 
+    async def status_list(self, list_id: int, form: str) -> str | None:
+        """Give a list as it was last published in this form, or nothing."""
+
     async def issuers(self) -> tuple[Issuer, ...]:
         """List the bodies that issue here, by the codes that offline QRs call them by."""
 

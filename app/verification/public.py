@@ -1,6 +1,5 @@
 """The public road for programs: the report of a number, and the keys by which anyone can check without us."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -14,6 +13,7 @@ from starlette.routing import Route
 from app.core.errors import JsonValue
 from app.formats import published
 from app.verification import submitted
+from app.verification.answers import Answer
 from app.verification.desk import Desk
 from app.verification.errors import RegisterUnreachable
 from app.verification.report import Report
@@ -25,12 +25,6 @@ PRIVATE: Final[Mapping[str, str]] = {
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex, nofollow",
     "Referrer-Policy": "no-referrer",
-}
-# Answers that are the same for everybody.
-PUBLIC: Final[Mapping[str, str]] = {
-    "Cache-Control": "public, max-age=60",
-    "Access-Control-Allow-Origin": "*",
-    "X-Content-Type-Options": "nosniff",
 }
 RETRY_AFTER: Final = "2"
 
@@ -87,9 +81,4 @@ def routes(desk: Desk) -> list[Route]:
 
 def _public(request: Request, content: dict[str, JsonValue], media_type: str) -> Response:
     body = json.dumps(content, separators=(",", ":")).encode()
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {**PUBLIC, "ETag": etag}
-    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
-    if etag in known or "*" in known:
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    return Response(body, media_type=media_type, headers=headers)
+    return Answer.made(body, media_type).to(request)

@@ -18,6 +18,7 @@ from app.verification.statements import Row
 _WAIT: Final = 0.5  # seconds; a reader hardly ever waits in WAL mode, and the loop waits with it
 _BY_NUMBER: Final = statements.BY_NUMBER.format(mark="?")
 _BY_DOCUMENT: Final = statements.BY_DOCUMENT.format(mark="?")
+_STATUS_LIST: Final = statements.STATUS_LIST.format(mark="?")
 _ISSUERS: Final = statements.ISSUERS
 _CHANGES: Final = statements.CHANGES.format(mark="?")
 
@@ -42,6 +43,10 @@ class SqliteRegister:
 
     async def by_document(self, jti: str) -> Entry | None:
         return statements.entry_of(self._rows(_BY_DOCUMENT, (jti,)))
+
+    async def status_list(self, list_id: int, form: str) -> str | None:
+        rows = self._rows(_STATUS_LIST, (list_id, form))
+        return rows[0][0] if rows else None
 
     async def issuers(self) -> tuple[Issuer, ...]:
         return statements.issuers_of(self._rows(_ISSUERS, ()))

@@ -37,6 +37,7 @@ BY_DOCUMENT: Final = _ENTRY.replace(
     "{condition}", f"c.id = ({_HOLDER}) AND d.format IN ('vc+jwt', 'ob+jwt', 'qr')"
 )
 ISSUERS: Final = "SELECT issuer_code, legal_name, url, mode FROM organisation ORDER BY issuer_code"
+STATUS_LIST: Final = "SELECT token FROM published_list WHERE list_id = {mark} AND purpose = {mark}"
 # One statement, so that the counter and the changes are those of one instant.
 CHANGES: Final = """
 SELECT k.value, h.seq, h.subject FROM change_counter k LEFT JOIN change h ON h.seq > {mark}

@@ -79,7 +79,7 @@ def make(ports: Ports, seed: str, count: int) -> tuple[Body, str]:
         _settle(connection, body, rows)
     for numbers in body.lists().values():
         for number in numbers:
-            publishing.publish(ports, number, at=ports.clock.now())
+            publishing.ensure_published(ports, number, at=ports.clock.now())
     trail.append(ports.database)
     return body, token
 

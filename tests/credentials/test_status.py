@@ -14,14 +14,17 @@ from app.credentials.errors import (
     CredentialNotMovable,
     ReviewNotAllowed,
 )
+from app.credentials.issuing import LISTS
 from app.credentials.models import Credential, Document, StatusChange
 from app.credentials.rules import MOVES, CredentialState
 from app.formats.bitstring import MAX_TOKEN, read_status_list
 from app.formats.claims import Format
 from app.formats.jose import open_compact
+from app.formats.tokenlist import open_token_list
 from app.outbox import changes
 from app.outbox.trail import Event, salted_digest
 from app.status import queries as lists
+from app.status.publishing import forms_of
 from tests.credentials.office import Office
 from tests.fakes import SetClock
 
@@ -76,44 +79,51 @@ def state(office: Office, credential: Credential) -> CredentialState:
         return queries.state(session, found, queries.current_period(session, found, office.now), office.now)
 
 
-def bits(office: Office, document: Document) -> dict[str, bool]:
-    """What the published lists say of a document."""
+def said(office: Office, document: Document) -> dict[str, int]:
+    """What the published lists say of a document, in each of their forms."""
     with office.ports.database.reading() as session:
-        forms = lists.published_forms(session, document.list_id)
-    return {
-        purpose: read_status_list(open_compact(form.token, limit=MAX_TOKEN).payload).bits.is_set(
-            document.list_index
-        )
-        for purpose, form in sorted(forms.items())
+        forms = {form: lists.published(session, document.list_id, form).token for form in _forms(document)}
+    _, listed = open_token_list(forms.pop("token"))
+    bits = {
+        purpose: read_status_list(open_compact(token, limit=MAX_TOKEN).payload).bits
+        for purpose, token in forms.items()
     }
+    return {
+        "token": listed.states.at(document.list_index),
+        **{purpose: listed.is_set(document.list_index) for purpose, listed in bits.items()},
+    }
+
+
+def _forms(document: Document) -> tuple[str, ...]:
+    return forms_of(LISTS[Format(document.format)])
 
 
 def test_lists_follow_a_credential_through_suspension_reinstatement_and_revocation(office: Office) -> None:
     credential, bystander = office.issue(), office.issue()
     sealed, other = office.document(credential), office.document(bystander)
     badged = badge(office, credential)
-    assert bits(office, sealed) == {"revocation": False, "suspension": False}
-    assert bits(office, badged) == {"suspension": False}
+    assert said(office, sealed) == {"token": 0, "revocation": False, "suspension": False}
+    assert said(office, badged) == {"token": 0, "suspension": False}
 
     suspend(office, credential)
     office.work()
     assert state(office, credential) is CredentialState.SUSPENDED
-    assert bits(office, sealed) == {"revocation": False, "suspension": True}
-    assert bits(office, badged) == {"suspension": True}
+    assert said(office, sealed) == {"token": 2, "revocation": False, "suspension": True}
+    assert said(office, badged) == {"token": 2, "suspension": True}
 
     reinstate(office, credential)
     office.work()
     assert state(office, credential) is CredentialState.ACTIVE
-    assert bits(office, sealed) == {"revocation": False, "suspension": False}
-    assert bits(office, badged) == {"suspension": False}
+    assert said(office, sealed) == {"token": 0, "revocation": False, "suspension": False}
+    assert said(office, badged) == {"token": 0, "suspension": False}
 
     suspend(office, credential)
     revoke(office, credential)
     office.work()
     assert state(office, credential) is CredentialState.REVOKED
-    assert bits(office, sealed) == {"revocation": True, "suspension": False}
-    assert bits(office, badged) == {"suspension": True}
-    assert bits(office, other) == {"revocation": False, "suspension": False}
+    assert said(office, sealed) == {"token": 1, "revocation": True, "suspension": False}
+    assert said(office, badged) == {"token": 1, "suspension": True}
+    assert said(office, other) == {"token": 0, "revocation": False, "suspension": False}
 
 
 def test_revocation_is_final(office: Office) -> None:
@@ -205,10 +215,13 @@ def test_a_step_is_announced_to_those_who_remember_answers(office: Office) -> No
         before = changes.last(session)
     suspend(office, credential)
     office.work()
-    document = office.document(credential)
+    lists_of_both = [office.document(credential, form).list_id for form in (Format.VC_JWT, Format.QR)]
     with office.ports.database.reading() as session:
         subjects = [change.subject for change in changes.since(session, before)]
-    assert subjects == [f"credential:{credential.number}", f"list:{document.list_id}"]
+    assert subjects == [
+        f"credential:{credential.number}",
+        *(f"list:{list_id}" for list_id in sorted(lists_of_both)),
+    ]
 
 
 def test_no_badge_is_made_of_a_suspended_credential(office: Office) -> None:

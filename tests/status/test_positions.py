@@ -8,10 +8,9 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.formats.bitstring import MIN_SIZE
-from app.outbox.messages import Message
 from app.ports import Ports
 from app.status.models import ListKind, Standing, StatusList, StatusPosition
-from app.status.service import PUBLISH, set_standing, take_position
+from app.status.service import set_standing, take_position
 from tests import make
 
 
@@ -115,7 +114,7 @@ def test_many_at_once_open_one_list_and_never_share_a_place(ports: Ports, organi
 def test_a_place_stays_taken_whatever_becomes_of_its_document(ports: Ports, organisation_id: str) -> None:
     _, index = take(ports, organisation_id, "doc_1")
     with ports.database.writing(organisation_id) as session:
-        set_standing(session, ["doc_1"], Standing.REVOKED, at=ports.clock.now())
+        set_standing(session, ["doc_1"], Standing.REVOKED)
         drawn = iter([index, index + 1 if index else 1])
         _, next_index = take_position(
             session,
@@ -128,24 +127,24 @@ def test_a_place_stays_taken_whatever_becomes_of_its_document(ports: Ports, orga
     assert next_index != index
 
 
-def test_a_change_raises_the_version_and_leaves_word_to_publish_once_per_list(
+def test_a_change_raises_the_version_once_per_list_and_stands_at_its_positions(
     ports: Ports, organisation_id: str
 ) -> None:
     list_id, _ = take(ports, organisation_id, "doc_1")
     take(ports, organisation_id, "doc_2")
     badges, _ = take(ports, organisation_id, "doc_3", ListKind.BADGE)
+    take(ports, organisation_id, "doc_4")
     with ports.database.writing(organisation_id) as session:
-        set_standing(session, ["doc_1", "doc_2", "doc_3"], Standing.SUSPENDED, at=ports.clock.now())
+        set_standing(session, ["doc_1", "doc_2", "doc_3"], Standing.SUSPENDED)
     with ports.database.reading(organisation_id) as session:
         versions = {row.id: row.version for row in session.scalars(select(StatusList))}
-        left = [row.body["list"] for row in session.scalars(select(Message)) if row.topic == PUBLISH]
+        positions = {row.document_id: row.version for row in session.scalars(select(StatusPosition))}
     assert versions == {list_id: 2, badges: 2}
-    assert sorted(int(str(body)) for body in left) == sorted([list_id, badges])
+    assert positions == {"doc_1": 2, "doc_2": 2, "doc_3": 2, "doc_4": 1}
 
 
 def test_saying_the_same_again_changes_nothing(ports: Ports, organisation_id: str) -> None:
     take(ports, organisation_id, "doc_1")
     with ports.database.writing(organisation_id) as session:
-        set_standing(session, ["doc_1"], Standing.VALID, at=ports.clock.now())
-        assert session.scalars(select(Message)).all() == []
+        set_standing(session, ["doc_1"], Standing.VALID)
         assert session.scalars(select(StatusList.version)).all() == [1]

@@ -1,76 +1,37 @@
 """Lists as strangers fetch them: signed by the status key, never older than before, renewed in time."""
 
 import threading
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from app.core.db import EVERY_ORGANISATION
-from app.formats.bitstring import ReadStatusList, read_status_list
-from app.formats.claims import Purpose
-from app.formats.jose import Compact, open_compact
-from app.main import create_app, worker
-from app.outbox import changes
+from app.formats.bitstring import MAX_TOKEN
+from app.formats.strict import decode64, read_object
+from app.main import worker
+from app.outbox import changes, messages
 from app.ports import Ports, Slot
-from app.status import queries
 from app.status.errors import SigningFailed
 from app.status.models import ListKind, PublishedList, Standing
-from app.status.publishing import LIFE, RENEWED_AFTER, keep_fresh, publish
-from app.status.service import set_standing, take_position
-from tests import make
+from app.status.publishing import (
+    AFTER_FAILURE,
+    AT_REST,
+    BEST,
+    FAST,
+    LIFE,
+    PUBLISH,
+    RENEWED_AFTER,
+    Publisher,
+    ensure_published,
+)
 from tests.fakes import SetClock
 from tests.fakes_keys import MemoryKeys
 from tests.status.failing import FailingKeys
+from tests.status.shelf import Shelf
 
-LIST_LIMIT = 2**21
-
-
-@dataclass(frozen=True, slots=True)
-class Shelf:
-    """A list with three documents in it."""
-
-    ports: Ports
-    organisation_id: str
-    list_id: int
-    places: dict[str, int]
-
-    @classmethod
-    def made(cls, ports: Ports, kind: ListKind = ListKind.CREDENTIAL) -> "Shelf":
-        at = ports.clock.now()
-        places = {}
-        with ports.database.writing() as session:
-            organisation_id = make.organisation(session, at).organisation.id
-            for name in ("doc_1", "doc_2", "doc_3"):
-                chosen, places[name] = take_position(
-                    session, kind, name, organisation_id=organisation_id, at=at
-                )
-        return cls(ports, organisation_id, chosen.id, places)
-
-    def say(self, standing: Standing, *names: str) -> None:
-        with self.ports.database.writing(self.organisation_id) as session:
-            set_standing(session, names, standing, at=self.ports.clock.now())
-
-    def publish(self) -> bool:
-        return publish(self.ports, self.list_id, at=self.ports.clock.now())
-
-    def row(self, purpose: Purpose) -> PublishedList:
-        with self.ports.database.reading() as session:
-            return queries.published(session, self.list_id, purpose)
-
-    def token(self, purpose: Purpose) -> Compact:
-        return open_compact(self.row(purpose).token, limit=LIST_LIMIT)
-
-    def read(self, purpose: Purpose) -> ReadStatusList:
-        return read_status_list(self.token(purpose).payload)
-
-    def raised(self, purpose: Purpose) -> set[str]:
-        bits = self.read(purpose).bits
-        assert sum(byte.bit_count() for byte in bits.content) == sum(
-            bits.is_set(index) for index in self.places.values()
-        ), "no bit is set that belongs to nobody"
-        return {name for name, index in self.places.items() if bits.is_set(index)}
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -85,6 +46,7 @@ def test_the_bits_of_a_credential_list_tell_final_from_passing(shelf: Shelf) -> 
     shelf.publish()
     assert shelf.raised("revocation") == {"doc_1", "doc_3"}
     assert shelf.raised("suspension") == {"doc_2"}
+    assert shelf.states() == {"doc_1": 1, "doc_2": 2, "doc_3": 3}
 
 
 def test_the_one_bit_of_a_badge_list_is_set_by_whatever_is_not_valid(ports: Ports) -> None:
@@ -124,15 +86,147 @@ def test_a_publication_is_announced_to_those_who_remember_answers(shelf: Shelf) 
 
 def test_a_list_is_signed_again_at_half_its_life(shelf: Shelf, clock: SetClock) -> None:
     shelf.publish()
-    first = shelf.row("revocation").token
-    clock.move(RENEWED_AFTER - timedelta(seconds=1))
-    keep_fresh(shelf.ports)
-    assert shelf.row("revocation").token == first
-    clock.move(timedelta(seconds=1))
+    clock.move(AT_REST)
+    shelf.publish()
+    resting = shelf.row("revocation")
+    clock.move(RENEWED_AFTER - SECOND)
+    shelf.publisher.keep_up()
+    assert shelf.row("revocation").token == resting.token
+    clock.move(SECOND)
     worker(shelf.ports).run_once()
     renewed = shelf.row("revocation")
     assert (renewed.version, renewed.signed_at, renewed.expires_at) == (1, clock.now(), clock.now() + LIFE)
-    assert renewed.token != first
+    assert renewed.token != resting.token
+    assert shelf.listed().expires_at == clock.now() + LIFE
+
+
+def test_a_list_that_comes_to_rest_is_packed_as_tight_as_can_be_and_says_the_same(
+    shelf: Shelf, clock: SetClock
+) -> None:
+    shelf.say(Standing.REVOKED, "doc_1")
+    shelf.publish()
+    changed = shelf.row("token")
+    assert (shelf.levels(), shelf.states()["doc_1"]) == ({FAST}, 1)
+    clock.move(AT_REST - SECOND)
+    shelf.publisher.keep_up()
+    assert shelf.row("token").token == changed.token
+    clock.move(SECOND)
+    shelf.publisher.keep_up()
+    assert (shelf.levels(), shelf.states(), shelf.versions()) == (
+        {BEST},
+        {"doc_1": 1, "doc_2": 0, "doc_3": 0},
+        {"token": 2, "revocation": 2, "suspension": 2},
+    )
+    rested = shelf.row("token").token
+    clock.move(AT_REST)
+    shelf.publisher.keep_up()
+    assert shelf.row("token").token == rested
+    shelf.say(Standing.SUSPENDED, "doc_2")
+    shelf.publisher.keep_up()
+    assert (shelf.levels(), shelf.states()["doc_2"]) == ({FAST}, 2)
+
+
+def test_a_list_is_signed_once_a_second_and_what_came_between_is_not_lost(
+    ports: Ports, clock: SetClock
+) -> None:
+    shelf = Shelf.made(replace(ports, settings=ports.settings.model_copy(update={"list_pause": SECOND})))
+    shelf.publish()
+    shelf.say(Standing.SUSPENDED, "doc_1")
+    clock.move(SECOND / 2)
+    for publisher in (shelf.publisher, Publisher(shelf.ports)):
+        publisher.keep_up()
+        assert shelf.versions()["token"] == 1
+    shelf.say(Standing.REVOKED, "doc_2")
+    clock.move(SECOND / 2)
+    worker(shelf.ports).run_once()
+    assert shelf.versions() == {"token": 3, "revocation": 3, "suspension": 3}
+    assert shelf.states() == {"doc_1": 2, "doc_2": 1, "doc_3": 0}
+
+
+def test_a_clock_that_was_set_back_makes_no_list_wait_and_none_come_from_tomorrow(
+    ports: Ports, clock: SetClock
+) -> None:
+    shelf = Shelf.made(replace(ports, settings=ports.settings.model_copy(update={"list_pause": SECOND})))
+    shelf.publish()
+    clock.move(-timedelta(hours=1))
+    shelf.publisher.keep_up()
+    assert shelf.listed().issued_at == clock.now()
+    clock.move(-SECOND)
+    shelf.say(Standing.REVOKED, "doc_1")
+    shelf.publisher.keep_up()
+    assert shelf.states()["doc_1"] == 1
+
+
+def test_a_document_never_waits_for_a_list_and_its_list_never_waits_for_a_document(
+    ports: Ports, clock: SetClock
+) -> None:
+    """Whoever issues publishes a list that nobody can fetch yet, and leaves what changed to the workers."""
+    shelf = Shelf.made(replace(ports, settings=ports.settings.model_copy(update={"list_pause": SECOND})))
+    ensure_published(shelf.ports, shelf.list_id, at=clock.now())
+    first = shelf.row("token").token
+    shelf.say(Standing.REVOKED, "doc_1")
+    clock.move(SECOND)
+    ensure_published(shelf.ports, shelf.list_id, at=clock.now())
+    assert shelf.row("token").token == first
+
+
+def test_a_list_that_lacks_a_form_gets_it_at_once(ports: Ports, clock: SetClock) -> None:
+    """As lists do that were published before there were token lists."""
+    shelf = Shelf.made(replace(ports, settings=ports.settings.model_copy(update={"list_pause": SECOND})))
+    shelf.publish()
+    with ports.database.writing() as session:
+        session.execute(text("DELETE FROM published_list WHERE purpose = 'token'"))
+    Publisher(shelf.ports).keep_up()
+    assert shelf.versions() == {"token": 1, "revocation": 1, "suspension": 1}
+    assert shelf.row("revocation").signed_at == clock.now()
+
+
+def test_a_list_of_the_offline_code_is_a_token_list_and_nothing_else(ports: Ports) -> None:
+    shelf = Shelf.made(ports, ListKind.QR)
+    shelf.say(Standing.SUSPENDED, "doc_3")
+    shelf.publish()
+    assert shelf.versions() == {"token": 2}
+    assert shelf.states() == {"doc_1": 0, "doc_2": 0, "doc_3": 2}
+
+
+def test_a_token_list_says_whose_it_is_where_it_is_and_how_long_it_holds(
+    shelf: Shelf, keys: MemoryKeys
+) -> None:
+    shelf.publish()
+    at = shelf.ports.clock.now()
+    token, read = shelf.token("token"), shelf.listed()
+    assert token.verified_by(keys.current(Slot.STATUS).jwk)
+    assert (read.url, read.issuer, read.ttl) == (
+        f"https://sigillo.example.org/status/{shelf.list_id}",
+        "did:web:sigillo.example.org",
+        300,
+    )
+    assert (read.issued_at, read.expires_at, read.states.bits) == (at, at + LIFE, 2)
+
+
+def test_every_form_follows_through_suspension_reinstatement_and_revocation(shelf: Shelf) -> None:
+    for standing, state, revoked, suspended in (
+        (Standing.SUSPENDED, 2, set(), {"doc_1"}),
+        (Standing.VALID, 0, set(), set()),
+        (Standing.SUSPENDED, 2, set(), {"doc_1"}),
+        (Standing.REVOKED, 1, {"doc_1"}, set()),
+    ):
+        shelf.say(standing, "doc_1")
+        assert shelf.publish()
+        assert shelf.states()["doc_1"] == state
+        assert (shelf.raised("revocation"), shelf.raised("suspension")) == (revoked, suspended)
+
+
+def test_word_that_an_earlier_version_left_is_carried_out(shelf: Shelf) -> None:
+    at = shelf.ports.clock.now()
+    with shelf.ports.database.writing(shelf.organisation_id) as session:
+        messages.leave(
+            session, PUBLISH, {"list": shelf.list_id}, organisation_id=shelf.organisation_id, at=at
+        )
+    worker(shelf.ports).drain()
+    with shelf.ports.database.reading(shelf.organisation_id) as session:
+        assert all(message.done_at for message in session.scalars(select(messages.Message)))
+    assert shelf.versions()["token"] == 1
 
 
 def test_a_list_stays_the_same_where_the_status_key_fails_and_other_work_goes_on(
@@ -170,7 +264,7 @@ def test_a_late_publisher_never_takes_the_public_back(shelf: Shelf) -> None:
             return super().sign(thumbprint, message)
 
     slow = replace(shelf.ports, signer=Slow(shelf.ports.clock.now()))
-    assert not publish(slow, shelf.list_id, at=shelf.ports.clock.now())
+    assert not shelf.publish(Publisher(slow))
     assert shelf.row("revocation").version == 3
     assert (shelf.raised("revocation"), shelf.raised("suspension")) == ({"doc_2"}, {"doc_1"})
 
@@ -193,7 +287,11 @@ def test_two_workers_publish_a_change_once(shelf: Shelf) -> None:
     with shelf.ports.database.reading() as session:
         assert len(changes.since(session, 0)) == 2
         rows = session.scalars(select(PublishedList), execution_options=EVERY_ORGANISATION).all()
-    assert {(row.purpose, row.version) for row in rows} == {("revocation", 2), ("suspension", 2)}
+    assert {(row.purpose, row.version) for row in rows} == {
+        ("token", 2),
+        ("revocation", 2),
+        ("suspension", 2),
+    }
 
 
 def test_many_publishers_of_a_new_list_store_one_of_each_purpose(shelf: Shelf) -> None:
@@ -212,66 +310,40 @@ def test_many_publishers_of_a_new_list_store_one_of_each_purpose(shelf: Shelf) -
     assert sorted(stored) == [*[False] * 7, True]
 
 
-def test_anybody_may_fetch_a_list_from_any_page(shelf: Shelf) -> None:
-    shelf.publish()
-    stranger = make.caller(create_app(shelf.ports))
-    answer = stranger.get(f"/status/{shelf.list_id}-revocation")
-    assert (answer.status_code, answer.text) == (200, shelf.row("revocation").token)
-    assert answer.headers["content-type"] == "application/vc+jwt"
-    assert answer.headers["cache-control"] == "public, max-age=60"
-    assert answer.headers["access-control-allow-origin"] == "*"
-
-
-def test_a_reader_that_has_the_list_is_told_so_until_it_is_signed_again(
-    shelf: Shelf, clock: SetClock
-) -> None:
-    shelf.publish()
-    stranger = make.caller(create_app(shelf.ports))
-    path = f"/status/{shelf.list_id}-revocation"
-    tag = stranger.get(path).headers["etag"]
-    kept = stranger.get(path, headers={"If-None-Match": tag})
-    assert (kept.status_code, kept.content, kept.headers["etag"]) == (304, b"", tag)
-    clock.move(RENEWED_AFTER)
-    keep_fresh(shelf.ports)
-    assert stranger.get(path, headers={"If-None-Match": tag}).status_code == 200
-
-
-@pytest.mark.parametrize(
-    "path", ["/status/999-revocation", "/status/1-expiry", "/status/99999999999999999999-revocation"]
-)
-def test_a_list_that_is_not_there_is_not_found(ports: Ports, path: str) -> None:
-    answer = make.caller(create_app(ports)).get(path)
-    assert (answer.status_code, answer.json()["code"]) == (404, "status-list-not-found")
-
-
-def test_a_badge_list_has_no_revocation_form(ports: Ports) -> None:
-    shelf = Shelf.made(ports, ListKind.BADGE)
-    shelf.publish()
-    answer = make.caller(create_app(ports)).get(f"/status/{shelf.list_id}-revocation")
-    assert answer.status_code == 404
-
-
-def test_a_list_that_cannot_be_renewed_keeps_no_other_waiting(
-    ports: Ports, clock: SetClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_a_list_that_cannot_be_signed_keeps_no_other_waiting_and_is_tried_again_a_little_later(
+    ports: Ports, clock: SetClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken, sound = Shelf.made(ports), Shelf.made(ports)
-    broken.publish()
-    sound.publish()
-    before = sound.row("revocation").token
-    clock.move(RENEWED_AFTER)
 
-    def fails_for_one(ports: Ports, list_id: int, *, at: datetime) -> bool:
-        if list_id == broken.list_id:
-            raise ValueError("a list that cannot be written")
-        return publish(ports, list_id, at=at)
+    class Picky(MemoryKeys):
+        tried = 0
+        broken_at = f"/status/{broken.list_id}"
 
-    monkeypatch.setattr("app.status.publishing.publish", fails_for_one)
-    keep_fresh(ports)
-    assert sound.row("revocation").token != before
-    assert "list.failed" in [record.message for record in caplog.records]
+        def sign(self, thumbprint: str, message: bytes) -> bytes:
+            claims = read_object(decode64(message.decode().partition(".")[2]), limit=MAX_TOKEN)
+            if str(claims["sub"]).endswith(self.broken_at):
+                self.tried += 1
+                raise OSError("the card refuses this one")
+            return super().sign(thumbprint, message)
+
+    signer = Picky(clock.now())
+    publisher = Publisher(replace(ports, signer=signer))
+    for _ in range(3):
+        publisher.keep_up()
+    assert (broken.versions(), sound.versions()["token"], signer.tried) == ({}, 1, 1)
+    assert [record.message for record in caplog.records] == ["signing.failed"]
+    clock.move(AFTER_FAILURE)
+    signer.broken_at = "nowhere"
+    publisher.keep_up()
+    assert broken.versions()["token"] == 1
 
 
-@pytest.mark.parametrize("number", ["9" * 5000, "9" * 10, "x", "-1", "1_0", "\N{ARABIC-INDIC DIGIT ONE}"])
-def test_what_is_no_number_of_a_list_is_not_found(shelf: Shelf, number: str) -> None:
-    shelf.publish()
-    assert make.caller(create_app(shelf.ports)).get(f"/status/{number}-revocation").status_code == 404
+def test_whatever_goes_wrong_with_one_list_is_logged_and_the_others_are_published(
+    ports: Ports, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken, sound = Shelf.made(ports), Shelf.made(ports)
+    with ports.database.writing() as session:
+        session.execute(text("UPDATE status_list SET size = 7 WHERE id = :id"), {"id": broken.list_id})
+    Publisher(ports).keep_up()
+    assert (broken.versions(), sound.versions()["token"]) == ({}, 1)
+    assert [record.message for record in caplog.records] == ["list.failed"]

@@ -51,6 +51,11 @@ class Watched:
     async def by_document(self, jti: str) -> Entry | None:
         return await self._ask("document", self.real.by_document(jti))
 
+    async def status_list(self, list_id: int, form: str) -> str | None:
+        token = await self._ask("list", self.real.status_list(list_id, form))
+        self.meanwhile()
+        return token
+
     async def changes_since(self, seq: int) -> Changes:
         return await self._ask("changes", self.real.changes_since(seq))
 
