@@ -40,8 +40,8 @@ check: test ## the gate: tests, format, lint, types, import contracts
 	@$(RUN)/mypy
 	@$(RUN)/lint-imports
 
-bench: $(MADE) ## measure, each figure beside a limit measured in the same run (bench/results.json)
-	@$(RUN)/python -m bench
+bench: $(MADE) ## measure, each figure beside a limit of the same run (N=1000000 adds a register of that size)
+	@$(RUN)/python -m bench $(if $(N),--register $(N))
 
 interop: $(MADE) $(PEERS) ## ask other people's verifiers (npm, PyPI) about what we issue
 	@$(RUN)/python -m interop

@@ -18,7 +18,7 @@ SCHEME: Final = ("uni-11621-8/ai-deep-learning-engineer", "1.0.0")
 STAFF: Final = ("registrar", "secretary", "assessor-1", "assessor-2", "member-1", "member-2", "member-3")
 TO_A_MEETING: Final = 100
 TO_A_LIST: Final = MIN_SIZE // 2  # a list is left when it is half full
-STEP: Final = 48_271  # odd, so that it walks through every place of a list before it comes back
+STEP: Final = 48_271  # odd: to multiply by it can be undone
 RENEWED_EVERY, CASE_EVERY, BADGE_EVERY = 20, 20, 200
 _DAYS: Final = 290  # so far back the first of them began: nobody is reminded of anything for two years
 _GIVEN: Final = ("Elena", "Marco", "Giulia", "Luca", "Chiara", "Paolo", "Noemi", "Ivan", "Sara", "Tommaso")
@@ -156,10 +156,19 @@ class Member:
             period=period,
             form=form,
             list_id=lists[turn // TO_A_LIST],
-            index=(turn % TO_A_LIST * STEP + _shift(self.seed, form)) % MIN_SIZE,
+            index=_place(self.seed, form, turn % TO_A_LIST),
             first=first,
             last=last,
         )
+
+
+def _place(seed: str, form: Format, turn: int) -> int:
+    """Spread turns over a list as if at random, each on a place of its own: every step can be undone."""
+    place = turn
+    for _ in range(3):
+        place = (place * STEP + _shift(seed, form)) % MIN_SIZE
+        place ^= place >> 9
+    return place
 
 
 @lru_cache

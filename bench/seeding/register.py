@@ -19,7 +19,7 @@ from bench.seeding.sealing import ZONE
 
 FOLDER: Final = Path(__file__).parents[1] / ".data"
 BASE_URL: Final = "https://sigillo.example.org"
-FORM: Final = 1  # of what is written: a register of another form is made anew
+FORM: Final = 2  # of what is written: a register of another form is made anew
 
 
 @dataclass(frozen=True, slots=True)
