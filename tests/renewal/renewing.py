@@ -203,9 +203,11 @@ def periods(house: House, which: str | None = None) -> list[tuple[str, date, dat
 
 
 def document(period: Period) -> Document:
-    """The one document of a period."""
-    (only,) = period.documents
-    return only
+    """The sealed document of a period; beside it stands the QR code, and nothing else."""
+    seal, code = period.documents
+    assert (seal.format, code.format) == ("vc+jwt", "qr")
+    assert (seal.superseded_at is None) == (code.superseded_at is None)
+    return seal
 
 
 def verified(house: House, token: str | None = None, number: str | None = None) -> dict[str, Any]:
