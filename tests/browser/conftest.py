@@ -16,7 +16,8 @@ from tests.conftest import START
 CHROMIUM = Path("/usr/bin/chromium")
 
 
-@pytest.fixture(scope="session")
+# Of the package and not of the session: as long as the browser is there, nobody else may run an event loop.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
         why = f"{CHROMIUM} is not installed: pages are not tried in a browser"
@@ -31,7 +32,7 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("browser")
     shutil.copy(sqlite_template, folder / "sigillo.db")
