@@ -60,6 +60,11 @@ PATHS: Final[dict[str, Any]] = {
         ("draw_id", "The id of the draw.", _TEXT),
     ),
     "/.well-known/jwks.json": _path("All keys, current and retired.", "A JSON Web Key Set.", _OBJECT),
+    "/.well-known/qr-keys": _path(
+        "What offline QR codes are verified by: keys, and the bodies and schemes that they call by codes.",
+        "The list, sealed, as a compact JWS; it holds for seven days.",
+        {"application/jwt": {"schema": _TEXT}},
+    ),
     "/.well-known/did.json": _path("The issuer's did:web document.", "A DID document.", _OBJECT),
     published.KEY_PATH: _path(
         "One key by its thumbprint (RFC 7638).",

@@ -7,12 +7,15 @@ once a second and forgets what changed, so that no process has to tell another.
 import re
 from collections import OrderedDict
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, Generic, TypeVar
 
+from anyio import to_thread
 from sqlalchemy import URL
 
 from app.core.clock import iso_duration
 from app.core.numbers import CredentialNumber
+from app.credentials.keylist import KeyList
 from app.ports import Ports
 from app.status.errors import ListNotFound
 from app.verification import service
@@ -39,6 +42,7 @@ MEDIA_TYPES: Final = {
     "revocation": "application/vc+jwt",
     "suspension": "application/vc+jwt",
 }
+QR_KEYS_TYPE: Final = "application/jwt"
 NEVER: Final = -1  # a number that no sequence follows on: whatever was remembered is forgotten
 
 Value = TypeVar("Value")
@@ -85,12 +89,13 @@ class Desk:
         # Kept apart: whoever guesses numbers crowds out other guesses, never what others look up.
         self._absent: Remembered[bool] = Remembered(max(1, entries // 10))
         self._lists: Remembered[Answer] = Remembered(min(entries, MOST_LISTS))
+        self._key_list = KeyList(ports.signer, ports.settings.public_url)
         self._seq = NEVER
         self._read_at: datetime | None = None
         self._reading = False
         self._anchors = anchors_in(ports.settings.anchors_folder)
         self._keyring = self._read_keyring()
-        self._abroad = Abroad(ports.outbound)
+        self.abroad = Abroad(ports.outbound)
         self._keys_read_at = ports.clock.now()
 
     async def open(self) -> None:
@@ -158,12 +163,21 @@ class Desk:
         examined, listed, entry = examine(submission.text, keyring), None, None
         if examined.foreign:
             now = self._ports.clock.now()
-            examined, listed = await self._abroad.look(submission.text, keyring, now, patience=patience)
+            examined, listed = await self.abroad.look(submission.text, keyring, now, patience=patience)
         jti = examined.says.jti if examined.says else None
         if jti and OUR_NAME.fullmatch(jti) and claims_to_be_ours(examined, keyring):
             entry = await self._register.by_document(jti)
         known = service.compare(examined, entry, keyring, listed=listed)
         return service.report(known, keyring, at=self._ports.clock.now(), clock_offset=self.clock_offset)
+
+    async def qr_keys(self) -> Answer:
+        """Give the sealed list of QR keys; where it has to be signed anew, that is done in a thread."""
+        at = self._ports.clock.now()
+        unsigned = self._key_list.unsigned(await self._register.issuers(), at=at)
+        token = self._key_list.known(unsigned)
+        if token is None:
+            token = await to_thread.run_sync(partial(self._key_list.sealed, unsigned, at=at))
+        return Answer.made(token.encode("ascii"), QR_KEYS_TYPE)
 
     async def status_list(self, list_id: int, form: str) -> Answer:
         """Give a list as it was last published, or raise `ListNotFound`."""

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from app.core.errors import JsonValue
 from app.formats import published
+from app.status.errors import SigningFailed
 from app.verification import submitted
 from app.verification.answers import Answer
 from app.verification.desk import Desk
@@ -31,7 +32,12 @@ RETRY_AFTER: Final = "2"
 
 def report_response(report: Report) -> Response:
     """Answer with a report as JSON."""
-    body = json.dumps(report.as_json(), ensure_ascii=False, separators=(",", ":")).encode()
+    return json_response(report.as_json())
+
+
+def json_response(content: dict[str, JsonValue]) -> Response:
+    """Answer with what may name a person: nothing of it may stay behind on the way."""
+    body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
     return Response(body, media_type="application/json", headers=PRIVATE)
 
 
@@ -57,6 +63,13 @@ def routes(desk: Desk) -> list[Route]:
         ring = desk.keyring
         return _public(request, published.jwks(ring.did, ring.published), "application/jwk-set+json")
 
+    async def qr_keys(request: Request) -> Response:
+        """Publish the keys of offline QR codes, under the seal that verifiers know."""
+        try:
+            return (await desk.qr_keys()).to(request)
+        except (RegisterUnreachable, SigningFailed):
+            raise unreachable() from None
+
     async def did_document(request: Request) -> Response:
         """Publish the DID document that documents name their keys in."""
         ring = desk.keyring
@@ -74,6 +87,7 @@ def routes(desk: Desk) -> list[Route]:
     return [
         PublicRoute("/v/{number}.json", report),
         PublicRoute("/.well-known/jwks.json", key_set),
+        PublicRoute("/.well-known/qr-keys", qr_keys),
         PublicRoute("/.well-known/did.json", did_document),
         PublicRoute(published.KEY_PATH, key),
     ]

@@ -1,0 +1,72 @@
+"""The list of QR keys, under the seal: composed from keys, bodies and schemes, and signed when it changes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from threading import Lock
+
+from app.formats.keylist import (
+    LIFE,
+    Issuer,
+    NamedScheme,
+    key_list,
+    open_key_list,
+    signed_since,
+    unsigned_key_list,
+)
+from app.formats.published import did_of
+from app.ports import PublicKey, Signer, Slot
+from app.schemes.catalogue import catalogue
+from app.status.errors import SigningFailed
+from app.status.signing import signed
+
+
+class KeyList:
+    """Remembers the list that it last signed. It is worked out alike in every process, and no row is kept."""
+
+    def __init__(self, signer: Signer, public_url: str) -> None:
+        self._signer = signer
+        self._did = did_of(public_url)
+        self._signing = Lock()
+        self._unsigned = b""
+        self._token = ""
+        self._serves_until: datetime | None = None
+
+    def unsigned(self, issuers: Sequence[Issuer], *, at: datetime) -> bytes:
+        """Write the list as it has to be now."""
+        seal = self._signer.current(Slot.SEAL)
+        keys: tuple[PublicKey, ...] = tuple(key for key in self._signer.published() if key.slot is Slot.QR)
+        since = signed_since((seal, *keys), at)
+        return unsigned_key_list(self._did, seal, key_list(self._did, keys, issuers, _schemes(), at=since))
+
+    def known(self, unsigned: bytes) -> str | None:
+        """Give the list, if this is the one that was signed last."""
+        return self._token if self._unsigned == unsigned else None
+
+    def sealed(self, unsigned: bytes, *, at: datetime) -> str:
+        """Sign the list: a card or a remote seal may take its time, so nobody who is asked waits here.
+
+        Where it cannot be signed, the one before serves to its end; without one, `SigningFailed` is raised.
+        """
+        with self._signing:
+            if self._unsigned != unsigned:
+                seal = self._signer.current(Slot.SEAL)
+                try:
+                    token = signed(self._signer, seal.thumbprint, unsigned, reader=open_key_list)
+                except SigningFailed:
+                    if self._serves_until is not None and at < self._serves_until:
+                        return self._token
+                    raise
+                self._token, self._unsigned, self._serves_until = token, unsigned, at + LIFE / 2
+            return self._token
+
+
+def _schemes() -> list[NamedScheme]:
+    return [
+        NamedScheme(
+            code=f"{scheme.code}/{scheme.version}",
+            title=scheme.title,
+            standard=scheme.reference.standard,
+            wording=scheme.wording.claim,
+        )
+        for scheme in catalogue().schemes
+    ]
