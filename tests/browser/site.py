@@ -19,9 +19,8 @@ from starlette.types import Message, Receive, Scope, Send
 from app.adapters.files import FolderFiles
 from app.adapters.scanner import NoScanner
 from app.core.db import connect
-from app.formats import published, q1
-from app.formats.jose import assemble, signing_input
-from app.formats.strict import encode64
+from app.formats import keylist, published, q1
+from app.formats.jose import assemble
 from app.formats.tokenlist import TokenList, encode, unsigned_token_list
 from app.main import create_app
 from app.ports import Ports, Slot
@@ -121,39 +120,24 @@ class Site:
 
     def publish_keys(self, *, by: Slot = Slot.SEAL, life: timedelta = timedelta(days=7)) -> None:
         """Publish the sealed list of the keys of offline QRs."""
-        at, key, qr = self.clock.now(), self.keys.current(by), self.keys.current(Slot.QR)
-        scheme = catalogue().all_in_force(START.date())[0]
-        claims: dict[str, Any] = {
-            "iss": self.did,
-            "iat": int(at.timestamp()),
-            "exp": int((at + life).timestamp()),
-            "keys": [
-                {
-                    "kid": encode64(q1.kid_of(qr.chain[0])),
-                    "jwk": dict(qr.jwk),
-                    "nbf": int(at.timestamp()),
-                    "exp": int((at + timedelta(days=365)).timestamp()),
-                    "development": False,
-                    "current": True,
-                }
+        at, key = self.clock.now(), self.keys.current(by)
+        claims = keylist.key_list(
+            self.did,
+            self.keys.published(),
+            [keylist.Issuer(CODE, ISSUER, "https://association.example.org", "live")],
+            [
+                keylist.NamedScheme(
+                    code=f"{each.code}/{each.version}",
+                    title=each.title,
+                    standard=each.reference.standard,
+                    wording=each.wording.claim,
+                )
+                for each in catalogue().schemes
             ],
-            "issuers": [
-                {"code": CODE, "name": ISSUER, "url": "https://association.example.org", "mode": "live"}
-            ],
-            "schemes": [
-                {
-                    "code": f"{scheme.code}/{scheme.version}",
-                    "title": {"it": scheme.title.it, "en": scheme.title.en},
-                    "standard": scheme.reference.standard,
-                }
-            ],
-        }
-        header: dict[str, Any] = {
-            "alg": key.algorithm,
-            "kid": published.method_id(self.did, key),
-            "typ": "JWT",
-        }
-        unsigned = signing_input(header, claims)
+            at=at,
+        )
+        claims["exp"] = int((at + life).timestamp())
+        unsigned = keylist.unsigned_key_list(self.did, key, claims)
         token = assemble(unsigned, self.keys.sign(key.thumbprint, unsigned))
         self.answers[QR_KEYS] = (200, "application/jwt", token.encode())
 

@@ -94,13 +94,6 @@ def comparable(report: dict[str, Any]) -> dict[str, Any]:
 
     report = dict(report)
     report["checks"] = [check for check in report["checks"] if check["id"] != "register_match"]
-    if report["credential"]:
-        # The device shows what stands in the document, where both languages are one text.
-        report["credential"] = {
-            key: value
-            for key, value in report["credential"].items()
-            if key not in {"wording", "scheme_title"}
-        }
     told: dict[str, Any] = plain(report)
     return told
 

@@ -4,6 +4,7 @@ import { isObject, isText, isWhole, need } from "./strict.js";
 
 const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
 const ENTRY = /^\/status\/(\d{1,10})-(revocation|suspension)$/;
+const NUMBER = "ext:credentialNumber";
 const TEST = "TEST \u2013 ";
 const listed = (value) => (Array.isArray(value) ? value : value === undefined ? [] : [value]);
 
@@ -27,7 +28,8 @@ export function contentOf(payload, site) {
     from: payload.validFrom,
     until: payload.validUntil,
     name: identified(subject, "name"),
-    number: identified(subject, "ext:credentialNumber"),
+    number: identified(subject, NUMBER),
+    scheme: `${(identified(subject, NUMBER) ?? "").split("-")[0]}/${text(subject.achievement?.version)}`,
     title: text(subject.achievement?.name),
     standard: text(first?.targetFramework),
     wording: text(description),

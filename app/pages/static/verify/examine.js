@@ -81,7 +81,7 @@ export async function examineToken(text, keyring) {
   if (refused) return refused;
   return finding("format-unreadable", async () => {
     const { content, canonical } = readObject(decode64(parts.body), MOST_TOKEN);
-    const says = bilingual(contentOf(content, keyring.address("")));
+    const says = inBoth(contentOf(content, keyring.address("")), keyring);
     const key = keyring.named(header.kid);
     if (!key) return unproven("format-read", "key-unavailable");
     if (!(await verified(parts, header, key))) return unproven("format-read", "seal-broken");
@@ -90,7 +90,10 @@ export async function examineToken(text, keyring) {
   });
 }
 
-function bilingual(says) {
+/** A document says both languages in one text; the sealed list has them apart, where it knows the scheme. */
+function inBoth(says, { qr }) {
   const both = (text) => ({ it: text, en: text });
-  return { ...says, title: both(says.title), wording: both(says.wording), short: false };
+  const scheme = qr?.schemes.find((each) => each.code === says.scheme);
+  const { title = both(says.title), wording = both(says.wording) } = scheme ?? {};
+  return { ...says, title, wording, short: false };
 }

@@ -11,9 +11,11 @@ const MOST_CERTIFICATES = 6;
 // A header carries what its format allows and nothing else; no address in it is ever followed.
 const ALLOWED = {
   "vc+jwt": ["alg", "kid", "typ", "cty", "x5c", "x5t#S256", "iat"],
-  "statuslist+jwt": ["alg", "kid", "typ", "x5c", "x5t#S256", "iat"],
-  JWT: ["alg", "kid", "typ", "cty", "x5c", "x5t#S256", "iat"],
+  "statuslist+jwt": ["alg", "kid", "typ", "x5c", "x5t#S256"],
+  JWT: ["alg", "kid", "typ", "x5c", "x5t#S256"],
 };
+// A badge has the same type and brings no certificates, so that none passes for a list of keys.
+const NEEDED = { JWT: ["x5c", "x5t#S256"] };
 
 const ES256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const RS256 = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
@@ -31,6 +33,7 @@ export async function readHeader(head, typ) {
   const { content: header, canonical } = readObject(decode64(head), MOST_HEADER);
   need(canonical && header.typ === typ, "a header that is not written as ours, or of another format");
   need(Object.keys(header).every((name) => ALLOWED[typ].includes(name)), "a member that this format does not allow");
+  need((NEEDED[typ] ?? []).every((name) => name in header), "a member that this format needs");
   need(["ES256", "RS256"].includes(header.alg), "an algorithm that we do not use");
   need(typeof header.kid === "string" && /^[!-~]{1,512}$/.test(header.kid), "no name of a key");
   need(header.cty === undefined || header.cty === "vc", "content of another kind");
