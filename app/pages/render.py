@@ -20,6 +20,7 @@ from app.verification.rules import ROME
 
 LONGEST_ECHO: Final = 64
 DAY: Final = re.compile(r"(\d{1,2}º?) (\w+) (\d{4})")
+HOUR: Final = re.compile(r"(?:ore )?\d\d:\d\d [A-Z]{3,4}")
 
 _templates: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -160,8 +161,9 @@ def _day(moment: datetime, *, language: Language, zone: tzinfo) -> str:
 
 
 def _unbroken(text: str) -> str:
-    """Keep a day on one line, however narrow the screen."""
-    return DAY.sub("\\1\N{NO-BREAK SPACE}\\2\N{NO-BREAK SPACE}\\3", text)
+    """Keep a day on one line, and an hour, however narrow the screen."""
+    days = DAY.sub("\\1\N{NO-BREAK SPACE}\\2\N{NO-BREAK SPACE}\\3", text)
+    return HOUR.sub(lambda hour: hour[0].replace(" ", "\N{NO-BREAK SPACE}"), days)
 
 
 def _page(template: str, language: Language, **values: object) -> str:

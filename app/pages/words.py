@@ -133,16 +133,16 @@ WORDS: Final[Mapping[str, Labels]] = {
     "consent_yes": Labels(it="Invia e verifica", en="Send and verify"),
     "consent_no": Labels(it="Non inviare", en="Do not send"),
     "verified_here": Labels(
-        it="Verificato su questo dispositivo: il documento non è stato inviato a nessuno.",
-        en="Verified on this device: the document was sent to nobody.",
+        it="Controllato su questo dispositivo: il documento non è stato inviato a nessuno.",
+        en="Checked on this device: the document was sent to nobody.",
     ),
     "verified_offline": Labels(
-        it="Verificato su questo dispositivo senza rete, con le copie di chiavi ed elenchi che conserva.",
-        en="Verified on this device without a network, with the copies of keys and lists that it keeps.",
+        it="Controllato su questo dispositivo senza rete, con le copie di chiavi ed elenchi che conserva.",
+        en="Checked on this device without a network, with the copies of keys and lists that it keeps.",
     ),
     "verified_there": Labels(
-        it="Verificato dal servizio, a cui lo avete inviato.",
-        en="Verified by the service, which you sent it to.",
+        it="Controllato dal servizio, a cui lo avete inviato.",
+        en="Checked by the service, which you sent it to.",
     ),
     "list_signed": Labels(
         it="Sospensioni e revoche secondo l’elenco firmato il", en="Suspensions and revocations as of"

@@ -285,7 +285,7 @@ def test_what_the_device_cannot_verify_is_sent_only_once_agreed(
     visitor.page.click("#agree")
     assert visitor.headline == "Valid today, 20 November 2026, until 20 November 2029"
     assert "/v1/verifications" in _posts(site)
-    assert "Verified by the service" in visitor.text()
+    assert "Checked by the service" in visitor.text()
     visitor.page.click("text=Italiano")
     visitor.page.wait_for_selector("html[lang=it]")
     assert visitor.headline.startswith("Valido oggi")

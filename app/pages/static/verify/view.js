@@ -58,7 +58,7 @@ function pair(label, value, kind = "") {
   const pairing = document.createElement("div");
   const [term, said] = [document.createElement("dt"), document.createElement("dd")];
   term.textContent = label;
-  said.textContent = unbroken(value);
+  said.textContent = value;
   if (kind.includes("wide")) pairing.classList.add("wide");
   if (kind.includes("number")) said.classList.add("number");
   pairing.append(term, said);

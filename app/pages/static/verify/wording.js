@@ -86,5 +86,9 @@ export function moment(seconds, words) {
   return `${day(seconds, words)}, ${words.hour}${hour}:${minute} ${timeZoneName}`;
 }
 
-/** Keeps a day on one line, however narrow the screen. */
-export const unbroken = (text) => text.replace(/(\d{1,2}º?) (\p{L}+) (\d{4})/gu, "$1\u00a0$2\u00a0$3");
+/** Keeps a day on one line, and an hour, however narrow the screen. */
+export function unbroken(text) {
+  return text.replace(/(\d{1,2}º?) (\p{L}+) (\d{4})/gu, "$1\u00a0$2\u00a0$3").replace(/(ore )?(\d\d:\d\d) (CES?T)/g, kept);
+}
+
+const kept = (hour) => hour.replaceAll(" ", "\u00a0");
