@@ -16,7 +16,6 @@ from urllib.parse import quote
 from fastapi import Depends, Query, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
-from starlette.datastructures import MutableHeaders
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -225,7 +224,7 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
             await send(message)
 
         try:
@@ -344,11 +343,15 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "event": record.getMessage(),
         }
-        line |= {name: getattr(record, name) for name in self.KEPT if hasattr(record, name)}
+        line |= {name: record.__dict__[name] for name in self.KEPT if name in record.__dict__}
         if record.exc_info and record.exc_info[0]:
             line["error"] = record.exc_info[0].__name__
             line["where"] = list(_places(record.exc_info[2]))
-        return json.dumps(line, ensure_ascii=False)
+        return _written(line)
+
+
+# Made once: for every call of its own, `json.dumps` would make an encoder anew.
+_written: Final = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def _places(traceback: Any) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """How fast one stranger may look numbers up: enough for any desk, too slow to walk through the register."""
 
 from collections import OrderedDict
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from math import ceil
 from time import monotonic
@@ -43,7 +44,11 @@ class Pace:
 
 
 def _stranger(request: Request) -> str:
-    host = request.client.host if request.client else ""
+    return _network(request.client.host if request.client else "")
+
+
+@lru_cache(maxsize=4_096)  # whoever asks much is read once: that costs more than to count
+def _network(host: str) -> str:
     try:
         address = ip_address(host)
     except ValueError:
