@@ -3,18 +3,18 @@
 The same position in a token list sits at the other end of its byte; the two are never mixed.
 """
 
-import gzip
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError
 
 from app.core.errors import JsonValue
 from app.formats.claims import Purpose
+from app.formats.deflate import GZIP, deflate, inflate
 from app.formats.envelope import LIST_TYPE, VC_CONTEXT, Envelope, Members, Texts, as_list
-from app.formats.inflating import GZIP, inflate
 from app.formats.instants import date_time, seconds
 from app.formats.jose import signing_input
 from app.formats.strict import Malformed, as_malformed, decode64, encode64
@@ -75,22 +75,28 @@ def pack(set_bits: Iterable[int], size: int = MIN_SIZE) -> bytes:
     return bytes(content)
 
 
-def of_states(states: bytes, raising: Collection[int]) -> bytes:
+def of_states(states: bytes, raising: frozenset[int]) -> bytes:
     """Derive the bits from a packed token list of two bits each: set where its state is one of these.
 
     So both forms have one source. Each byte of a token list yields half a byte here, in the other order.
     """
-    upper = bytes(
-        sum(0x80 >> place for place in range(4) if byte >> 2 * place & 3 in raising) for byte in range(256)
-    )
-    lower = bytes(half >> 4 for half in upper)
+    upper, lower = _halves(raising)
     halves = int.from_bytes(states[::2].translate(upper)) | int.from_bytes(states[1::2].translate(lower))
     return halves.to_bytes(len(states) // 2)
 
 
+@cache
+def _halves(raising: frozenset[int]) -> tuple[bytes, bytes]:
+    """Tell what each byte of a token list becomes, as the first half of a byte here and as the second."""
+    upper = bytes(
+        sum(0x80 >> place for place in range(4) if byte >> 2 * place & 3 in raising) for byte in range(256)
+    )
+    return upper, bytes(half >> 4 for half in upper)
+
+
 def compress(bits: bytes, *, level: int = LEVEL) -> str:
-    """Write bits as `encodedList`: multibase base64url of gzip, without a time, so that it repeats."""
-    return "u" + encode64(gzip.compress(bits, compresslevel=level, mtime=0))
+    """Write bits as `encodedList`: multibase base64url of gzip."""
+    return "u" + encode64(deflate(bits, GZIP, level=level))
 
 
 def encode(set_bits: Iterable[int], size: int = MIN_SIZE) -> str:

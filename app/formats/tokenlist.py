@@ -3,7 +3,6 @@
 The same position in a W3C bitstring sits at the other end of its byte; the two are never mixed.
 """
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,8 +11,8 @@ from typing import Annotated, Final
 from pydantic import Field, StringConstraints, ValidationError
 
 from app.core.errors import JsonValue
+from app.formats.deflate import BEST, ZLIB, deflate, inflate
 from app.formats.envelope import Members, NumericDate, Text
-from app.formats.inflating import ZLIB, inflate
 from app.formats.instants import seconds
 from app.formats.jose import STATUS_LIST, Compact, open_compact, signing_input
 from app.formats.published import method_id
@@ -23,7 +22,6 @@ from app.ports import PublicKey
 BITS: Final = 2  # in our lists: valid, revoked, suspended, superseded
 MAX_BYTES: Final = 2**20  # once unpacked, as of bitstrings
 MAX_TOKEN: Final = 2 * MAX_BYTES
-BEST: Final = 9
 LATEST: Final = 253_402_300_799  # the last second of the year 9999
 
 
@@ -91,7 +89,7 @@ def pack(states: Mapping[int, int], size: int, *, bits: int = BITS) -> bytes:
 
 def compress(content: bytes, *, level: int = BEST) -> str:
     """Write packed states as `lst`: base64url of zlib (4.1)."""
-    return encode64(zlib.compress(content, level))
+    return encode64(deflate(content, ZLIB, level=level))
 
 
 def encode(states: Mapping[int, int], size: int, *, bits: int = BITS, level: int = BEST) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.formats import bitstring, tokenlist
 from app.formats.claims import Purpose, StatusEntry
+from app.formats.deflate import BEST
 from app.formats.published import did_of
 from app.outbox import changes
 from app.outbox.messages import Message
@@ -29,8 +30,7 @@ SKEW: Final = timedelta(minutes=1)  # between the clocks of two machines
 AFTER_FAILURE: Final = timedelta(seconds=5)
 KEPT_BY_READERS: Final = timedelta(minutes=1)  # a bitstring; a token list says the longest for itself
 TOKEN_KEPT: Final = timedelta(minutes=5)
-FAST: Final = 6  # levels of compression: nine takes fifteen times as long as six, and saves a sixth
-BEST: Final = 9
+FAST: Final = 6  # the level of compression while a list changes
 
 Form = Literal["token"] | Purpose
 TOKEN: Final = "token"  # noqa: S105 - the form that lists of every kind have
@@ -169,7 +169,7 @@ class Publisher:
                 ttl=int(TOKEN_KEPT.total_seconds()),
             )
             return tokenlist.unsigned_token_list(token_list, key)
-        raising = {VALUES[standing] for standing in SET_BY[snapshot.kind][form]}
+        raising = frozenset(VALUES[standing] for standing in SET_BY[snapshot.kind][form])
         bits = bitstring.StatusList(
             url=list_url(base_url, snapshot.list_id, form),
             issuer_id=did_of(base_url),

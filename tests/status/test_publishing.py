@@ -9,6 +9,7 @@ from sqlalchemy import select, text
 
 from app.core.db import EVERY_ORGANISATION
 from app.formats.bitstring import MAX_TOKEN
+from app.formats.deflate import BEST
 from app.formats.strict import decode64, read_object
 from app.main import worker
 from app.outbox import changes, messages
@@ -18,7 +19,6 @@ from app.status.models import ListKind, PublishedList, Standing
 from app.status.publishing import (
     AFTER_FAILURE,
     AT_REST,
-    BEST,
     FAST,
     LIFE,
     PUBLISH,
