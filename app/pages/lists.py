@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from app.core.db import EVERY_ORGANISATION
 from app.status.models import ListKind, StatusList
-from app.verification.answers import PUBLIC
+from app.verification.answers import Answer
 from app.web import ports
 
 # Each is some kilobytes at rest and some hundred at most; where there are more, the newest are taken along.
@@ -28,4 +28,4 @@ def lists(request: Request) -> Response:
             execution_options=EVERY_ORGANISATION,
         ).all()
     body = json.dumps({"lists": [f"/status/{number}" for number in found]}, separators=(",", ":"))
-    return Response(body, media_type="application/json", headers=PUBLIC)
+    return Answer.made(body.encode(), "application/json").to(request)

@@ -1,6 +1,5 @@
 """The public road for people: the page that a QR opens, the form beside it, and the files that pages need."""
 
-import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
@@ -30,6 +29,7 @@ from app.problems import status_of
 from app.schemes.catalogue import catalogue
 from app.schemes.scheme import SchemeStatus
 from app.verification import submitted, uploads
+from app.verification.answers import takes_gzip
 from app.verification.desk import Desk
 from app.verification.errors import CredentialNotFound, NumberMistyped, RegisterUnreachable
 from app.verification.public import RETRY_AFTER
@@ -37,7 +37,6 @@ from app.verification.rules import ROME
 from app.web import PublicRoute
 
 CONTRACT: Final = "/openapi.json"
-NOT_AT_ALL: Final = re.compile(r"[qQ]=0(\.0{0,3})?")
 UNREADABLE: Final = "unreadable"
 SAID: Final[Mapping[int, str]] = {503: "busy", 429: "hurried"}
 
@@ -87,7 +86,7 @@ class Pages:
 
     async def start(self, request: Request) -> Response:
         """Give the page that verifies on the reader's own device; it is the same for everybody."""
-        return self._shell(_language(request), accepted=request.headers.get("accept-encoding"))
+        return self._shell(_language(request), pack=takes_gzip(request))
 
     async def home(self, request: Request) -> Response:
         offset = self._desk.clock_offset
@@ -160,14 +159,14 @@ class Pages:
         trouble: str | None = None,
         status: HTTPStatus = HTTPStatus.OK,
         more: Mapping[str, str] | None = None,
-        accepted: str | None = None,
+        pack: bool = False,
     ) -> Response:
         desk = self._desk
         page = render.start_page(
             language, site=desk.public_url, trouble=trouble, clock_offset=desk.clock_offset
         ).encode()
         headers = {**SHELL_HEADERS, "Vary": "Accept-Language, Accept-Encoding", **(more or {})}
-        if takes_gzip(accepted):
+        if pack:
             page, headers["Content-Encoding"] = packed(page), "gzip"
         return Response(page, status_code=status, media_type="text/html", headers=headers)
 
@@ -178,7 +177,7 @@ async def asset(request: Request) -> Response:
     if found is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     headers = {**ASSET_HEADERS, "Vary": "Accept-Encoding"}
-    if takes_gzip(request.headers.get("accept-encoding")):
+    if takes_gzip(request):
         headers["Content-Encoding"] = "gzip"
         return Response(found.packed, media_type=found.media_type, headers=headers)
     return Response(found.content, media_type=found.media_type, headers=headers)
@@ -188,15 +187,6 @@ async def service_worker(request: Request) -> Response:
     """Serve what lets the page work without a network, at the one address from which it may."""
     del request
     return Response(SERVICE_WORKER, media_type="text/javascript; charset=utf-8", headers=WORKER_HEADERS)
-
-
-def takes_gzip(accept_encoding: str | None) -> bool:
-    """Tell whether a reader unpacks gzip (RFC 9110, 12.5.3); nobody is taken to who has not said so."""
-    for part in (accept_encoding or "").split(","):
-        name, _, weight = part.partition(";")
-        if name.strip().lower() == "gzip":
-            return not NOT_AT_ALL.fullmatch(weight.replace(" ", ""))
-    return False
 
 
 def _language(request: Request) -> Language:

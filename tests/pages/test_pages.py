@@ -276,7 +276,7 @@ def test_a_page_says_all_that_a_stranger_needs() -> None:
         "Compare the name with an identity document.",
         "What the seal proves",
         "What it does not prove",
-        "14:05 CET",
+        "14:05\N{NO-BREAK SPACE}CET",
     ):
         assert said in text
     for name in CheckName:

@@ -1,0 +1,81 @@
+"""What the service really issues and publishes, from the register to a stranger's telephone."""
+
+import pytest
+
+from app.formats import q1
+from app.main import worker
+from tests.browser.site import Site
+from tests.browser.test_agreement import by_the_service, comparable, on_the_device
+from tests.browser.visitor import Visitor
+from tests.verification.issued import Issued, issued, reinstate, revoke, suspend
+
+
+@pytest.fixture
+def real(site: Site) -> Site:
+    """The service with nothing standing before its own answers."""
+    site.answers.clear()
+    return site
+
+
+def published(site: Site) -> None:
+    """Let the worker publish what changed; a second later everybody sees it."""
+    worker(site.ports).drain()
+    site.clock.move()
+
+
+@pytest.fixture
+def credential(real: Site) -> Issued:
+    made = issued(real.ports)
+    published(real)
+    return made
+
+
+def test_a_code_lives_as_its_credential_does(visitor: Visitor, real: Site, credential: Issued) -> None:
+    story = (
+        (None, "Valid today, 20 November 2026, until 20 November 2029"),
+        (suspend, "Not valid today, 20 November 2026: it is suspended"),
+        (reinstate, "Valid today, 20 November 2026, until 20 November 2029"),
+        (revoke, "Not valid today, 20 November 2026: it has been revoked"),
+    )
+    for happens, headline in story:
+        if happens:
+            happens(real.ports, credential)
+            published(real)
+        visitor.opens(credential.qr)
+        assert visitor.headline == headline
+        assert credential.holder_name in visitor.text()
+        for document in (credential.qr, credential.token):
+            here, there = on_the_device(visitor, real, document), by_the_service(real, document)
+            assert here["result"] == there["result"]
+            assert here["headline"] == there["headline"]
+            assert comparable(here)["checks"] == comparable(there)["checks"]
+
+
+def test_the_link_of_the_code_opens_the_page(visitor: Visitor, real: Site, credential: Issued) -> None:
+    visitor.page.goto(q1.link(real.url, credential.qr))
+    visitor.waits()
+    assert visitor.headline.startswith("Valid today")
+    assert visitor.page.url == f"{real.url}/v"
+
+
+def test_everything_real_is_there_without_a_network(visitor: Visitor, credential: Issued) -> None:
+    visitor.opens()
+    visitor.settled()
+    visitor.expected = ("ERR_INTERNET_DISCONNECTED",)
+    visitor.page.context.set_offline(True)
+    visitor.opens(credential.qr)
+    assert visitor.headline.startswith("Valid today")
+    visitor.opens()
+    visitor.page.fill("#pasted", credential.token)
+    visitor.page.click("#paste-form button")
+    assert visitor.headline.startswith("Valid today")
+    assert credential.number in visitor.text()
+
+
+def test_a_badge_under_the_same_seal_is_no_list_of_keys(
+    visitor: Visitor, real: Site, credential: Issued
+) -> None:
+    for token in (credential.badge, credential.token):
+        real.answers["/.well-known/qr-keys"] = (200, "application/jwt", token.encode())
+        visitor.opens(credential.qr)
+        assert visitor.headline.endswith("the key to check the seal with could not be had")
