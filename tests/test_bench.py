@@ -1,0 +1,71 @@
+"""The registers that benchmarks ask: what is measured must be what the service itself would have made."""
+
+import asyncio
+from datetime import date
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from app.core.db import Base
+from app.main import production_ports
+from app.outbox import trail
+from app.ports import Ports
+from app.settings import Settings
+from app.verification.desk import Desk
+from app.verification.errors import CredentialNotFound
+from app.verification.submitted import of_number
+from bench.seeding import making
+from bench.seeding.members import Body, Member, unknown_number
+from bench.seeding.sealing import ZONE
+
+COUNT = 220  # with a renewed, a suspended, a revoked member and one with a badge among them
+SEED = "a seed"
+
+
+@pytest.fixture
+def seeded(database_url: str, tmp_path: Path) -> tuple[Ports, Body]:
+    ports = production_ports(
+        Settings(
+            public_url="https://sigillo.example.org",
+            database_url=database_url,
+            keys_folder=tmp_path / "keys",
+            files_folder=tmp_path / "files",
+            mail_folder=tmp_path / "mail",
+            worker=False,
+        )
+    )
+    body, _ = making.make(ports, SEED, COUNT)
+    return ports, body
+
+
+def test_a_seeded_register_fills_every_table_and_every_credential_in_it_verifies(
+    seeded: tuple[Ports, Body],
+) -> None:
+    ports, body = seeded
+    with ports.database.reading(body.organisation) as session:
+        empty = {
+            table.name
+            for table in Base.metadata.sorted_tables
+            if not session.scalar(select(func.count()).select_from(table))
+        }
+        assert empty == {"intent"}  # which goes as soon as its document is there
+        assert not trail.verify(session, body.organisation).findings
+    found = asyncio.run(_results(ports, body.at.astimezone(ZONE).date()))
+    ports.database.close()
+    assert found == {
+        n: "invalid" if n % 100 == 1 or n % 200 == 3 else "valid_with_warnings" for n in range(COUNT)
+    }
+
+
+async def _results(ports: Ports, today: date) -> dict[int, str]:
+    desk = Desk(ports)
+    await desk.open()
+    try:
+        with pytest.raises(CredentialNotFound):
+            await desk.about(of_number(unknown_number(SEED, 1, today.year)))
+        return {
+            n: (await desk.about(of_number(Member(SEED, n, today).number))).result.value for n in range(COUNT)
+        }
+    finally:
+        await desk.close()
