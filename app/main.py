@@ -44,6 +44,7 @@ from app.settings import Settings
 from app.status import publishing
 from app.verification import lists as status_lists
 from app.verification import public as verification_routes
+from app.verification import vc_api
 from app.verification.api import PATH as VERIFICATIONS
 from app.verification.api import router as verification
 from app.verification.described import PATHS
@@ -186,12 +187,15 @@ def create_app(ports: Ports) -> FastAPI:
         decisions,
         credentials,
         verification,
+        vc_api.router,
         development,
         renewals,
     ):
         app.include_router(router)
     install(app)
-    public = frozenset({"/openapi.json", VERIFICATIONS, *(route.path for route in public_routes)})
+    public = frozenset(
+        {"/openapi.json", VERIFICATIONS, *vc_api.PATHS, *(route.path for route in public_routes)}
+    )
     refuse_undeclared(app, public)
     app.add_middleware(BodyLimit, uploads=UPLOAD_LIMIT)
     app.add_middleware(RequestLog)

@@ -56,7 +56,7 @@ _SMALL_ORDER: Final = frozenset(
 )
 
 # Our own keys are of the first two kinds; the third is that of many others.
-Algorithm = Literal["ES256", "RS256", "EdDSA"]
+Algorithm = Literal["ES256", "RS256", "EdDSA", "Ed25519"]
 PublicKeyObject = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 _KeyId = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,512}$")]
 _Instant = Annotated[int, Field(ge=0, le=MAX_SAFE_INTEGER)]
@@ -85,7 +85,8 @@ class Compact:
 
     def verified_by(self, jwk: Mapping[str, object]) -> bool:
         """Tell whether this key signed this token and the header names the one algorithm that the key has."""
-        return self.header.alg == algorithm_of(jwk) and verify(self.signing_input, self.signature, jwk)
+        named = "EdDSA" if self.header.alg == "Ed25519" else self.header.alg  # one algorithm (RFC 9864, 2.2)
+        return named == algorithm_of(jwk) and verify(self.signing_input, self.signature, jwk)
 
 
 def _chain(x5c: Sequence[str] | None, digest: str | None) -> tuple[bytes, ...]:

@@ -5,7 +5,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 
 from app.problems import documented
-from app.verification import uploads
+from app.verification import batches, uploads
 from app.verification.desk import Desk
 from app.verification.errors import (
     CredentialNotFound,
@@ -16,16 +16,20 @@ from app.verification.errors import (
     NumberMistyped,
     RegisterUnreachable,
 )
+from app.verification.papers import PaperUnreadable
 from app.verification.pictures import NoQrFound, PictureTooLarge, PictureUnreadable, SeveralQrFound
-from app.verification.public import report_response, unreachable
-from app.verification.schemas import REPORT, VerificationIn
+from app.verification.public import json_response, report_response, unreachable
+from app.verification.schemas import REPORT, REPORTS, BatchIn, VerificationIn
+from app.verification.uploads import Batch
 
 PATH: Final = "/v1/verifications"
 _TOKEN: Final[dict[str, Any]] = {"schema": {"type": "string"}}
 _BODY: Final[dict[str, Any]] = {
     "required": True,
     "content": {
-        "application/json": {"schema": VerificationIn.model_json_schema()},
+        "application/json": {
+            "schema": {"oneOf": [VerificationIn.model_json_schema(), BatchIn.model_json_schema()]}
+        },
         "application/vc+jwt": _TOKEN,
         "application/jwt": _TOKEN,
         "multipart/form-data": {
@@ -36,7 +40,7 @@ _BODY: Final[dict[str, Any]] = {
                     "file": {
                         "type": "string",
                         "format": "binary",
-                        "description": "The document, as text or JSON, or a PNG or JPEG of its QR code.",
+                        "description": "As text or JSON, or a PNG, JPEG or PDF with its QR code.",
                     }
                 },
             }
@@ -51,7 +55,10 @@ router = APIRouter(tags=["verification"])
     PATH,
     openapi_extra={"requestBody": _BODY},
     responses={
-        200: {"description": "The report", "content": {"application/json": {"schema": REPORT}}},
+        200: {
+            "description": "The report; of several credentials, one for each, in their order",
+            "content": {"application/json": {"schema": {"oneOf": [REPORT, REPORTS]}}},
+        },
         **documented(
             NothingToVerify,
             NotOurs,
@@ -60,6 +67,7 @@ router = APIRouter(tags=["verification"])
             FileUnreadable,
             FileTooLarge,
             PictureUnreadable,
+            PaperUnreadable,
             PictureTooLarge,
             NoQrFound,
             SeveralQrFound,
@@ -67,11 +75,15 @@ router = APIRouter(tags=["verification"])
     },
 )
 async def verify(request: Request) -> Response:
-    """Verify a credential and report on it. What cannot be read as one is reported as `invalid`."""
+    """Verify a credential, or up to a hundred. What cannot be read as one is reported as `invalid`."""
     desk: Desk = request.app.state.desk
     desk.pace.require(request)
     submission = await uploads.of_request(request, public_url=desk.public_url)
     try:
+        if isinstance(submission, Batch):
+            desk.pace.require(request, times=len(submission.credentials) - 1)
+            async with batches.turn():
+                return json_response({"reports": await batches.reports(desk, submission.credentials)})
         return report_response(await desk.on(submission))
     except RegisterUnreachable:
         raise unreachable() from None

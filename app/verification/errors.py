@@ -31,7 +31,7 @@ class NothingToVerify(RuleBroken):
 
     def __init__(self) -> None:
         super().__init__(
-            "Send a credential as JSON, as text or as a file, or a PNG or JPEG picture of its QR code."
+            "Send a credential as JSON, as text or as a file, or a PNG, JPEG or PDF with its QR code."
         )
 
 
@@ -43,13 +43,13 @@ class NotOurs(RuleBroken):
 
 
 class FileUnreadable(RuleBroken):
-    """It is neither text nor a picture."""
+    """It is neither text nor a picture nor a PDF."""
 
     code = "file-unreadable"
     title = "The file cannot be read"
 
     def __init__(self) -> None:
-        super().__init__("Send the credential as text or JSON, or a PNG or JPEG picture of its QR code.")
+        super().__init__("Send the credential as text or JSON, or a PNG, JPEG or PDF with its QR code.")
 
 
 class FileTooLarge(TooLarge):

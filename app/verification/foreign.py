@@ -53,6 +53,7 @@ MAX_KEYS: Final = 64 * 1024  # bytes of a DID document or a key set
 PATIENCE_SECONDS: Final = 10.0  # for everything that one document points at
 LARGE: Final = 16 * 1024  # bytes: what is longer is unpacked in a thread
 
+USE: Final[Relationship] = "assertionMethod"
 JSON: Final = "application/json"
 DID_JSON: Final = "application/did+json, application/json"
 LISTS: Final = "application/vc+jwt, application/jwt"
@@ -204,7 +205,7 @@ class Abroad:
         kid = token.header.kid
         try:
             own: Jwk | None = brought(token)
-            if own is None and kid is not None and kid.startswith("https://"):
+            if own is None and kid is not None and token.header.format == Format.OB_JWT:
                 own = await self._key_at(kid, keyring, at)
             if own is not None:
                 asked = bind or issuer in keyring.trusted
@@ -273,8 +274,15 @@ class Abroad:
         return read_key_set(read_object(found.content, limit=MAX_KEYS))
 
     async def _key_at(self, url: str, keyring: Keyring, at: datetime) -> Jwk:
-        """Fetch the one key that stands at an address (Open Badges 3.0, 8.5)."""
-        if host_of(url) == host_of(keyring.did):
+        """Fetch the one key that stands at an address, or in the DID document that a name is of.
+
+        Open Badges 3.0, 8.5, has the `kid` of a badge be the one or the other.
+        """
+        if url.startswith("did:"):
+            if (named := await self._named(url.partition("#")[0], url, keyring, at, USE)) is None:
+                raise Unavailable
+            return named
+        if not url.startswith("https://") or host_of(url) == host_of(keyring.did):
             raise Unavailable
 
         async def fetch() -> IssuerKeys:

@@ -20,6 +20,12 @@ class VerificationIn(Wire):
     ]
 
 
+class BatchIn(Wire):
+    """Up to a hundred of them, each answered for itself."""
+
+    credentials: Annotated[list[str | dict[str, Any]], Field(min_length=1, max_length=100)]
+
+
 _BOTH: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["it", "en"],
@@ -83,5 +89,26 @@ REPORT: Final[dict[str, Any]] = {
         "mode": {"type": "string", "enum": ["live", "test", "unknown"]},
         "checked_at": _INSTANT,
         "clock_offset": _or_null({"type": "string"}),
+    },
+}
+REPORTS: Final[dict[str, Any]] = {
+    "type": "object",
+    "title": "Reports",
+    "required": ["reports"],
+    "properties": {
+        "reports": {
+            "type": "array",
+            "items": {
+                "oneOf": [
+                    REPORT,
+                    {
+                        "type": "object",
+                        "title": "Refused",
+                        "required": ["problem"],
+                        "properties": {"problem": {"type": "object"}},
+                    },
+                ]
+            },
+        }
     },
 }

@@ -14,10 +14,11 @@ from app.verification.errors import FileTooLarge, FileUnreadable, NothingToVerif
 # JSON around a token may escape and indent it; beyond twice its size it is something else.
 MAX_TEXT: Final = 2 * MAX_TOKEN
 ENVELOPED: Final = "EnvelopedVerifiableCredential"
+PRESENTED: Final = "EnvelopedVerifiablePresentation"
 
 _ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://\S*")
 # VC-JOSE-COSE writes the media type of the token into a `data:` address (VCDM 2.0, 4.13).
-_ENCLOSED: Final = re.compile(r"data:application/(?:vc\+jwt|jwt)(?:;[^,;]{1,40})?,(.*)", re.DOTALL)
+_ENCLOSED: Final = re.compile(r"data:application/(?:v[cp]\+jwt|jwt)(?:;[^,;]{1,40})?,(.*)", re.DOTALL)
 _OUR_PATH: Final = re.compile(r"/v/([^/]{1,200}?)(?:\.json)?/?")
 
 
@@ -78,6 +79,17 @@ def of_number(text: str) -> CredentialNumber:
         return CredentialNumber.read(text)
     except Mistyped:
         raise NumberMistyped from None
+
+
+def presented(presentation: JsonValue) -> str:
+    """Read a presentation: the token itself, or an envelope around it. What is neither is an empty text."""
+    match presentation:
+        case str(text):
+            return _out_of_data(text.strip())
+        case {"type": kind, "id": str(enclosed)} if kind in (PRESENTED, [PRESENTED]):
+            return _out_of_data(enclosed)
+        case _:
+            return ""
 
 
 def of_member(credential: JsonValue) -> Token:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
@@ -16,14 +17,15 @@ from starlette.requests import Request
 
 from app.core.errors import JsonValue
 from app.formats.strict import Malformed, read_object
-from app.verification import pictures, submitted
+from app.verification import papers, pictures, submitted
 from app.verification.errors import FileTooLarge, NothingToVerify
 from app.verification.public import RETRY_AFTER
-from app.verification.schemas import VerificationIn
+from app.verification.schemas import BatchIn, VerificationIn
 from app.verification.submitted import MAX_TEXT, Submission
 
 FILE: Final = "file"
 NUMBER: Final = "number"
+MAX_BATCH: Final = 1_000_000  # bytes, of all credentials of a request
 MAX_PARTS: Final = 4
 UTF_8: Final = b"utf-8"
 UTF_8_NAMES: Final = frozenset({UTF_8, b"utf8"})
@@ -33,7 +35,14 @@ PICTURES_WAITING: Final = 8
 _turns: Final = RunVar[CapacityLimiter]("turns of pictures")  # of the event loop, like its threads
 
 
-async def of_request(request: Request, *, public_url: str) -> Submission:
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Several credentials, each still as it was sent."""
+
+    credentials: list[str | dict[str, JsonValue]]
+
+
+async def of_request(request: Request, *, public_url: str) -> Submission | Batch:
     """Read the body of `POST /v1/verifications` by its media type; without a known one, by its content."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "multipart/form-data":
@@ -85,9 +94,12 @@ async def of_part(part: UploadFile | str | None, *, public_url: str) -> Submissi
 
 
 async def of_content(content: bytes, *, public_url: str) -> Submission:
-    """Read a file by its first bytes, never by its name. Pictures are unpacked in threads, a few at once."""
+    """Read a file by its first bytes, never by its name. Pictures and PDFs take turns, in threads."""
     if content.startswith((pictures.PNG, pictures.JPEG)):
         text = await to_thread.run_sync(pictures.qr_text, content, limiter=_turn())
+        return submitted.of_text(text, public_url=public_url)
+    if content.startswith(papers.PDF):
+        text = await to_thread.run_sync(papers.qr_text, content, limiter=_turn())
         return submitted.of_text(text, public_url=public_url)
     return submitted.of_bytes(content, public_url=public_url)
 
@@ -101,15 +113,18 @@ def _turn() -> CapacityLimiter:
     return turns
 
 
-def of_json(body: bytes, *, public_url: str) -> Submission:
-    """Read `{"credential": …}`, strictly: nothing else belongs there."""
-    if len(body) > MAX_TEXT:
-        raise FileTooLarge(f"Send a credential of at most {MAX_TEXT} bytes.", limit_bytes=MAX_TEXT)
+def of_json(body: bytes, *, public_url: str) -> Submission | Batch:
+    """Read `{"credential": …}` or `{"credentials": […]}`, strictly: nothing else belongs there."""
     try:
-        members: dict[str, JsonValue] = read_object(body, limit=MAX_TEXT)
+        members: dict[str, JsonValue] = read_object(body, limit=MAX_BATCH)
     except Malformed as refused:
         raise malformed(((), refused.reason)) from None
+    several = "credentials" in members
+    if len(body) > MAX_TEXT and not several:
+        raise FileTooLarge(f"Send a credential of at most {MAX_TEXT} bytes.", limit_bytes=MAX_TEXT)
     try:
+        if several:
+            return Batch(BatchIn.model_validate(members).credentials)
         VerificationIn.model_validate(members)
     except ValidationError as refused:
         faults = refused.errors(include_input=False, include_url=False, include_context=False)

@@ -1,0 +1,75 @@
+"""Many credentials in one request: each gets its own answer, and nobody else has to wait for them."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from time import monotonic
+from typing import Final
+
+import anyio
+from anyio import CapacityLimiter, WouldBlock
+from anyio.lowlevel import RunVar, checkpoint
+from starlette.exceptions import HTTPException
+
+from app.core.errors import JsonValue, Problem
+from app.problems import members_of
+from app.verification import submitted
+from app.verification.desk import Desk
+from app.verification.foreign import PATIENCE_SECONDS
+from app.verification.public import RETRY_AFTER
+from app.verification.submitted import Submission
+
+MOST: Final = 100
+AT_ONCE: Final = 8  # of one batch: what waits for others waits together
+BATCHES_AT_ONCE: Final = 2
+PATIENCE_FOR_ALL_SECONDS: Final = 20.0  # for everything abroad that all of them point at
+
+_turns: Final = RunVar[CapacityLimiter]("turns of batches")  # of the event loop
+
+
+@asynccontextmanager
+async def turn() -> AsyncIterator[None]:
+    """Take one of the few turns for many credentials, or be sent away."""
+    turns = _turns.get(None) or CapacityLimiter(BATCHES_AT_ONCE)
+    _turns.set(turns)
+    mark = object()
+    try:
+        turns.acquire_on_behalf_of_nowait(mark)
+    except WouldBlock:
+        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": RETRY_AFTER}) from None
+    try:
+        yield
+    finally:
+        turns.release_on_behalf_of(mark)
+
+
+async def reports(desk: Desk, credentials: Sequence[str | dict[str, JsonValue]]) -> list[JsonValue]:
+    """Report on each, in the order given; what cannot be looked up says in a `problem` why not."""
+    answers: list[JsonValue] = [None] * len(credentials)
+    ends = monotonic() + PATIENCE_FOR_ALL_SECONDS
+    few = CapacityLimiter(AT_ONCE)
+
+    async def answer(place: int) -> None:
+        async with few:
+            # The loop turns between any two of them: each costs a millisecond or two of its time.
+            await checkpoint()
+            patience = max(0.0, min(PATIENCE_SECONDS, ends - monotonic()))
+            try:
+                submission = _submission(credentials[place], desk.public_url)
+                answers[place] = (await desk.on(submission, patience=patience)).as_json()
+            except Problem as refused:
+                answers[place] = {"problem": members_of(refused)}
+
+    try:
+        async with anyio.create_task_group() as tasks:
+            for place in range(len(credentials)):
+                tasks.start_soon(answer, place)
+    except* Exception as several:  # noqa: BLE001 - one failure is the failure of all, and not a group
+        raise several.exceptions[0] from None
+    return answers
+
+
+def _submission(credential: str | dict[str, JsonValue], public_url: str) -> Submission:
+    if isinstance(credential, str):
+        return submitted.of_text(credential, public_url=public_url)
+    return submitted.of_member(credential)
