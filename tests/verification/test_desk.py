@@ -9,6 +9,7 @@ from typing import TypeVar
 import pytest
 
 from app.core.numbers import CredentialNumber
+from app.formats.keylist import Issuer
 from app.main import create_app
 from app.outbox import changes
 from app.ports import Ports, Slot
@@ -55,6 +56,9 @@ class Watched:
         token = await self._ask("list", self.real.status_list(list_id, form))
         self.meanwhile()
         return token
+
+    async def issuers(self) -> tuple[Issuer, ...]:
+        return await self._ask("issuers", self.real.issuers())
 
     async def changes_since(self, seq: int) -> Changes:
         return await self._ask("changes", self.real.changes_since(seq))
