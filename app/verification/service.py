@@ -133,7 +133,7 @@ def compare(
     ends = days.first_instant_after(document.through, zone)
     stored = examined.key is not None and document.sha256 == examined.sha256
     if examined.code is not None:
-        says = _completed(says, examined.code, entry, scheme)
+        says = _completed(says, examined.code, entry, scheme, zone)
     agrees = stored and not _contradictions(says, entry, document, scheme, zone)
     return replace(
         known,
@@ -185,7 +185,9 @@ def _contradictions(
     )
 
 
-def _completed(says: ReadCredential, code: q1.Content, entry: Entry, scheme: Scheme | None) -> ReadCredential:
+def _completed(
+    says: ReadCredential, code: q1.Content, entry: Entry, scheme: Scheme | None, zone: tzinfo
+) -> ReadCredential:
     """Fill in from the register what an offline QR has no room for, as far as its codes agree with it."""
     issued_here = code.issuer_code == entry.issuer_code
     same_scheme = scheme is not None and code.scheme == f"{scheme.code}/{scheme.version}"
@@ -195,6 +197,8 @@ def _completed(says: ReadCredential, code: q1.Content, entry: Entry, scheme: Sch
         sub=entry.subject_id if issued_here else None,
         issuer_name=entry.issuer_name if issued_here else None,
         title=in_both(scheme.title) if scheme and same_scheme else code.scheme,
+        valid_from=code.valid_from.astimezone(zone),
+        valid_until=code.valid_until.astimezone(zone),
     )
 
 
