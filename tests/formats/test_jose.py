@@ -1,6 +1,6 @@
 import json
 import string
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -287,24 +287,36 @@ def accepted(text: str) -> bool:
         return False
 
 
+def changes(genuine: str) -> Iterator[tuple[str, str]]:
+    """Every bit flipped, every cut and insertion; every character of the signature, and of the rest many."""
+    for place, character in enumerate(genuine):
+        before, behind = genuine[:place], genuine[place + 1 :]
+        for bit in range(8):
+            yield "bit flips", before + chr(ord(character) ^ 1 << bit) + behind
+        for other in URL_SAFE if place > len(genuine) - 90 else URL_SAFE[place % 16 :: 16]:
+            yield "substitutions", before + other + behind
+        yield "deletions", before + behind
+        yield "truncations", before
+        yield "truncations", genuine[place + 1 :]
+        yield "insertions", before + ANYTHING[place % len(ANYTHING)] + genuine[place:]
+
+
 @pytest.mark.parametrize("form", [Format.VC_JWT, Format.OB_JWT])
-def test_every_change_of_a_single_character_is_refused(form: Format) -> None:
+def test_no_changed_copy_is_accepted(form: Format, capsys: pytest.CaptureFixture[str]) -> None:
     genuine = make.token(form)
     assert accepted(genuine)
-    for place, character in enumerate(genuine):
-        others = URL_SAFE if place > len(genuine) - 90 else URL_SAFE[place % 16 :: 16]
-        assert not any(
-            accepted(genuine[:place] + other + genuine[place + 1 :]) for other in others if other != character
-        ), place
-
-
-@pytest.mark.parametrize("form", [Format.VC_JWT, Format.OB_JWT])
-def test_every_cut_and_every_insertion_is_refused(form: Format) -> None:
-    genuine = make.token(form)
-    for place in range(len(genuine)):
-        assert not accepted(genuine[:place] + genuine[place + 1 :])
-        assert not accepted(genuine[:place] + ANYTHING[place % len(ANYTHING)] + genuine[place:])
-    assert not any(accepted(genuine[:place]) for place in range(len(genuine)))
+    tried: dict[str, int] = {}
+    taken = []
+    for kind, text in changes(genuine):
+        if text != genuine:
+            tried[kind] = tried.get(kind, 0) + 1
+            if accepted(text):
+                taken.append((kind, text))
+    with capsys.disabled():
+        told = ", ".join(f"{count:,} {kind}" for kind, count in tried.items())
+        print(f"\n{form.value}: {told}: {len(taken)} accepted")  # noqa: T201 -- the count is the point
+    assert taken == []
+    assert tried["bit flips"] == 8 * len(genuine)
 
 
 def test_the_signature_of_one_document_does_not_serve_another() -> None:
