@@ -259,6 +259,10 @@ TROUBLES: Final[Mapping[str, Labels]] = {
         it="Senza rete il documento non si può inviare: riprovate quando c’è.",
         en="Without a network the document cannot be sent: try again once there is one.",
     ),
+    "number-offline": Labels(
+        it="Senza rete un numero non si può cercare nel registro. Il codice QR si verifica anche senza.",
+        en="Without a network no number can be looked up in the register. The QR code verifies without one.",
+    ),
     "nothing-to-verify": Labels(
         it="Scrivete un numero oppure scegliete un file.", en="Type a number or choose a file."
     ),

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from app.formats.strict import encode64
+from app.pages.assets import WORDS
 from app.ports import Slot
 from tests.browser.site import BEGINS, ENDS, JWKS, LIST, QR_KEYS, Site
 from tests.browser.visitor import Visitor
@@ -226,6 +227,64 @@ def test_a_hostile_name_is_only_text(visitor: Visitor, site: Site, name: str) ->
     assert visitor.page.locator("[data-part=holder] *").count() == 0
     assert visitor.page.locator("main img, main script, main iframe").count() == 0
     assert visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+MARKUP = (
+    "<{tag} src=x onerror=alert(1)>",
+    "</h2></section><{tag} onload=alert(1)>",
+    "\"'><{tag} autofocus onfocus=alert(1)>",
+    "<{tag} href=javascript:alert(1)>x</{tag}>",
+    "<template><{tag} onclick=alert(1)></template>",
+    "&lt;{tag} onload=alert(1)&gt;",
+    "<!--><{tag} srcdoc='<script>alert(1)</script>'>-->",
+    "${{alert(1)}}<{tag} style=animation-name:x onanimationstart=alert(1)>",
+)
+TAGS = (
+    *("script", "img", "svg", "iframe", "object", "embed", "video", "audio", "math", "style", "link"),
+    *("base", "meta", "form", "input", "button", "select", "textarea", "details", "marquee", "body"),
+)
+DRAW = """
+async ([view, wordsPath, payloads]) => {
+  const { drawn } = await import(view);
+  const words = await (await fetch(wordsPath)).json();
+  const place = document.getElementById("answer-place");
+  const draw = (text) => {
+    const report = {
+      result: "valid", headline: text, mode: "live", checked_at: "2026-11-20T09:00:00Z", issuer: { name: text },
+      checks: [{ id: "format", state: "pass", reason: text }],
+      credential: {
+        number: text, holder_name: text, scheme_title: text, standard: text, wording: text, state: text,
+        valid_from: "2026-11-20T09:00:00Z", valid_until: "2026-11-20T09:00:00Z",
+      },
+    };
+    place.replaceChildren(drawn(report, words, { notes: [text], short: false }));
+    return [place.querySelectorAll("*").length, place.textContent.split(text).length - 1];
+  };
+  const [elements] = draw("Alba Neri");
+  return payloads.map(draw).filter(([count, times]) => count !== elements || times < 9).length;
+}
+"""
+
+
+def test_five_hundred_payloads_in_every_place_of_the_page_add_nothing_to_it(visitor: Visitor) -> None:
+    payloads = [each.format(tag=tag) + more for each in MARKUP for tag in TAGS for more in ("", "\0", "\n")]
+    assert len(payloads) > 500
+    dialogs: list[str] = []
+    visitor.page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+    visitor.opens()
+    assert visitor.page.evaluate(DRAW, [visitor.module("view"), WORDS["en"].path, payloads]) == 0
+    assert dialogs == []
+
+
+def test_a_key_that_has_retired_serves_as_long_as_the_seal_lists_it(visitor: Visitor, site: Site) -> None:
+    digits = site.q1()
+    site.clock.at = START + timedelta(days=400)  # its certificate lived for a year
+    site.publish_keys()
+    site.publish()
+    visitor.page.clock.set_fixed_time(site.clock.at)
+    visitor.opens(digits)
+    assert visitor.headline == "Valid today, 25 December 2027, until 20 November 2029"
+    assert "still answers for it" in visitor.text()
 
 
 def test_a_second_code_in_the_same_tab_is_verified_too(visitor: Visitor, site: Site) -> None:

@@ -79,6 +79,11 @@ def test_a_credential_never_seen_before_is_verified_without_a_network(visitor: V
     assert "Non valido oggi, 20 novembre 2026: è stato revocato" in visitor.headline
     visitor.opens(site.q1(list_id=LIST + 1))
     assert visitor.headline.endswith("the status list cannot be reached")
+    visitor.opens()
+    visitor.page.fill("#number", "DLE-26-7K3Q-F9XM-2T5H-65")
+    visitor.page.press("#number", "Enter")
+    visitor.page.wait_for_selector("#trouble:visible")
+    assert "no number can be looked up" in visitor.text("#trouble")
     # A day later the copy is too old to be believed, and says so.
     visitor.page.clock.set_fixed_time(START + timedelta(days=1, seconds=1))
     visitor.opens(site.q1())

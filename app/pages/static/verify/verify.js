@@ -27,11 +27,10 @@ async function take(text) {
   const digits = behindHash(given);
   if (!given) return trouble("nothing-to-verify");
   if (looksLikeOne(digits)) return able ? verify(digits, examineQr) : offer(given);
-  if (given.startsWith(`${page.site}/v/`)) return location.assign(given);
+  if (given.startsWith(`${page.site}/v/`)) return look(given);
   if (/^https?:\/\/\S*$/i.test(given)) return trouble("not-ours");
-  if (/^[a-z]{2,6}[ -]?\d{2}[ -]?[0-9a-z -]{10,40}$/i.test(given)) return location.assign(`/v/${encodeURIComponent(given)}`);
-  if (able && (await isOurs(given))) return verify(given, examineToken);
-  return offer(given);
+  if (/^[a-z]{2,6}[ -]?\d{2}[ -]?[0-9a-z -]{10,40}$/i.test(given)) return look(`/v/${encodeURIComponent(given)}`);
+  return able ? takeToken(given) : offer(given);
 }
 
 /** Takes the digits out of an address of this page, as a QR code holds it or somebody copied it. */
@@ -40,10 +39,17 @@ function behindHash(given) {
   return fragment && address.replace(/\?lang=(it|en)$/, "") === `${page.site}/v` ? fragment : given;
 }
 
-async function isOurs(text) {
+/** Verifies a document of ours on the device; of any other, asks whether to send it. */
+async function takeToken(text) {
   const turn = busy();
   const keys = await takeKeys();
-  return turn === asked && keys.ring !== null && isOurToken(text, keys.ring);
+  if (turn !== asked) return undefined;
+  return keys.ring && isOurToken(text, keys.ring) ? verify(text, examineToken, keys) : offer(text);
+}
+
+/** Opens the page of a number, which only the register can answer for. */
+function look(address) {
+  return navigator.onLine ? location.assign(address) : trouble("number-offline");
 }
 
 async function takeFile(file) {
@@ -70,9 +76,9 @@ async function readable(file) {
 
 // --- verifying on this device ---------------------------------------------------------------------------------
 
-async function verify(document, examine) {
+async function verify(document, examine, keys = takeKeys()) {
   const turn = busy();
-  const { ring, now } = await takeKeys();
+  const { ring, now } = await keys;
   const examined = await examine(document, ring, now);
   const status = examined.says && (await statusOf(examined.says, ring, now));
   if (turn !== asked) return;
@@ -245,6 +251,11 @@ function listen() {
   place("file-form").addEventListener("submit", (event) => {
     event.preventDefault();
     takeFile(place("file").files[0]);
+  });
+  place("number").form.addEventListener("submit", (event) => {
+    if (navigator.onLine) return;
+    event.preventDefault();
+    trouble("number-offline");
   });
   place("photo").addEventListener("change", () => takeFile(place("photo").files[0]));
   place("paste-form").addEventListener("submit", (event) => {
