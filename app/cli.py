@@ -14,6 +14,7 @@ from rich.console import Console
 
 from app.client.bilingual import BilingualGroup
 from app.client.member import app as members
+from app.client.member import offline_verification
 from app.client.visit import Ends, Lang
 
 if TYPE_CHECKING:
@@ -331,6 +332,31 @@ def verify_audit() -> None:
         broken = broken or bool(found.findings)
     typer.echo("The trail is broken." if broken else "The trail is whole.")
     raise typer.Exit(1 if broken else Ends.OK)
+
+
+def _verify_offline(content: bytes, keys: list[bytes], lists: list[bytes]) -> dict[str, Any]:
+    """Verify with what was saved of an issuer, by this machine's clock."""
+    from app.client.api import Refused
+    from app.core.clock import SystemClock
+    from app.core.errors import Problem
+    from app.verification import offline
+    from app.verification.report import rfc3339
+
+    try:
+        given = offline.keys_in(keys)
+        saved = offline.Saved.of(lists, given.keyring)
+        report, as_of = offline.report_on(content, given, saved, at=SystemClock().now())
+    except Problem as problem:
+        told = {"code": problem.code, "title": problem.title, "detail": problem.detail, **problem.facts}
+        raise Refused(422, told) from None
+    return {
+        **report.as_json(),
+        "status_as_of": rfc3339(as_of) if as_of else None,
+        "lists_ignored": saved.ignored,
+    }
+
+
+offline_verification.append(_verify_offline)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from app.client import checking, terminal
 from app.client.api import Json
@@ -13,6 +13,8 @@ from app.client.visit import Visit
 from app.client.words import Told
 
 LONGEST: Final = 20_000_000
+MOST_LISTS: Final = 1_000
+ADDRESSES: Final = ("http://", "https://")
 GOOD: Final = frozenset({"valid", "valid_with_warnings"})
 STYLES: Final = {
     "valid": "bold green",
@@ -20,6 +22,12 @@ STYLES: Final = {
     "invalid": "bold red",
     "unknown": "bold yellow",
 }
+
+
+class Offline(Protocol):
+    """Verifies without a network. The command `sigillo` brings it along where the service is installed."""
+
+    def __call__(self, content: bytes, keys: list[bytes], lists: list[bytes]) -> Json: ...
 
 
 class FileWrong(Told):
@@ -75,8 +83,26 @@ def keep(path: Path, content: bytes, *, overwrite: bool) -> bool:
     return True
 
 
+def given(named: str) -> bytes:
+    """Read what is to be verified: a file, an address as a QR code holds it, or `-` for standard input."""
+    return named.encode() if named.startswith(ADDRESSES) else read(Path(named))
+
+
+def saved(folder: Path | None) -> list[bytes]:
+    """Read every file of a folder of status lists."""
+    if folder is None:
+        return []
+    try:
+        files = sorted(path for path in folder.iterdir() if path.is_file())
+    except OSError as error:
+        raise FileWrong("file-unreadable", path=folder, why=error.strerror) from None
+    if len(files) > MOST_LISTS:
+        raise FileWrong("lists-too-many", path=folder, limit=MOST_LISTS)
+    return [read(path) for path in files]
+
+
 def read(path: Path) -> bytes:
-    """Read what is to be verified; `-` is standard input."""
+    """Read a file whole; `-` is standard input."""
     try:
         content = sys.stdin.buffer.read(LONGEST + 1) if str(path) == "-" else _content(path)
     except FileNotFoundError:
@@ -100,6 +126,8 @@ def show_report(visit: Visit, report: Json) -> None:
     voice, out = visit.voice, visit.out
     visit.print(f"verdict.{report['result']}", style=STYLES.get(report["result"]))
     out.print(voice.both(report["headline"]), markup=False)
+    if report.get("status_as_of"):
+        visit.print("verify-as-of", when=voice.moment(report["status_as_of"]))
     checking.show_clock(visit, report)
     credential: Any = report.get("credential") or {}
     if credential:

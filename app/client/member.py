@@ -655,27 +655,57 @@ def download(
 def verify(
     visit: Visit,
     file: Annotated[
-        Path,
+        str,
         typer.Argument(
-            metavar="FILE", help="A document, or a PNG or JPEG of a QR code; - reads standard input."
+            metavar="FILE|URL|-",
+            help="A document, a PDF or picture of its QR code, or the address in it; - is standard input.",
         ),
     ],
+    *,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask nobody: verify with the keys and lists that you saved.")
+    ] = False,
+    keys: Annotated[
+        list[Path] | None,
+        typer.Option(help="Saved from the issuer: /.well-known/jwks.json, and qr-keys for QR codes."),
+    ] = None,
+    lists: Annotated[Path | None, typer.Option(help="A folder with the lists saved from /status/.")] = None,
 ) -> None:
     """Verify a credential as any stranger would: every check, with its reason. Needs no sign-in.
 
     Ends with 0 if it is valid (with warnings too), with 3 if it is not, or if that cannot be told.
 
+    --offline asks nobody, so nobody learns whom you ask about. Save the keys once, and the lists as often as
+    you want to know of suspensions and revocations: `curl -O https://HOST/status/1`. It takes the service's
+    package on this computer: `pip install 'sigillo[server]'`.
+
     --json: the report, `{result, headline, checks: [{id, state, code, reason}], credential, issuer, …}`
     """
-    content = documents.read(file)
-    report = visit.anyone.upload(
-        "/v1/verifications", {}, {"file": (file.name, content, "application/octet-stream")}
-    )
+    content = documents.given(file)
+    if offline or keys or lists:
+        if not (offline and keys):
+            raise NotUsable("offline-needs-keys")
+        report = _offline()(content, [documents.read(path) for path in keys], documents.saved(lists))
+    else:
+        name = "address" if file.startswith(documents.ADDRESSES) else Path(file).name
+        report = visit.anyone.upload(
+            "/v1/verifications", {}, {"file": (name, content, "application/octet-stream")}
+        )
     if visit.as_json:
         visit.answer(report)
     else:
         documents.show_report(visit, report)
     raise Stopped(Ends.OK if report["result"] in documents.GOOD else Ends.REFUSED)
+
+
+# What the command of the whole house sets; the client alone only talks HTTP.
+offline_verification: list[documents.Offline] = []
+
+
+def _offline() -> documents.Offline:
+    if not offline_verification:
+        raise NotUsable("offline-needs-service")
+    return offline_verification[0]
 
 
 app.add_typer(dossier, name="dossier", rich_help_panel=MEMBERS)
