@@ -250,7 +250,8 @@ async ([view, wordsPath, payloads]) => {
   const place = document.getElementById("answer-place");
   const draw = (text) => {
     const report = {
-      result: "valid", headline: text, mode: "live", checked_at: "2026-11-20T09:00:00Z", issuer: { name: text },
+      result: "valid", headline: text, mode: "live", checked_at: "2026-11-20T09:00:00Z",
+      issuer: { name: text },
       checks: [{ id: "format", state: "pass", reason: text }],
       credential: {
         number: text, holder_name: text, scheme_title: text, standard: text, wording: text, state: text,
