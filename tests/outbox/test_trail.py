@@ -79,6 +79,18 @@ def test_an_event_cut_off_the_end_is_found(database: Database) -> None:
     assert any("should end with" in finding for finding in audited(database, organisation_id).findings)
 
 
+def test_an_event_that_nobody_recorded_is_found_and_never_chained(database: Database) -> None:
+    organisation_id = recorded(database)
+    trail.append(database)
+    unguarded(
+        database,
+        "INSERT INTO event (topic, actor_id, at, about, facts, organisation_id) "
+        "SELECT 'forged', actor_id, at, about, facts, organisation_id FROM event WHERE id = 1",
+    )
+    assert trail.append(database) == 0
+    assert any("on the way" in finding for finding in audited(database, organisation_id).findings)
+
+
 def test_two_appenders_at_once_give_no_place_twice(database: Database) -> None:
     organisation_id = recorded(database, events=60)
     start = threading.Barrier(4)
