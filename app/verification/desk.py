@@ -30,6 +30,7 @@ from app.verification.service import Held
 from app.verification.sqlite import SqliteRegister
 from app.verification.submitted import Submission
 from app.verification.trust import Keyring, anchors_in
+from app.verification.written import Written, body
 
 FRESH: Final = timedelta(seconds=1)  # so long nobody asks what changed
 OLDEST: Final = timedelta(seconds=2)  # beyond it, no answer is better than that one
@@ -88,6 +89,8 @@ class Desk:
         self._known: Remembered[tuple[Held, ...]] = Remembered(entries)
         # Kept apart: whoever guesses numbers crowds out other guesses, never what others look up.
         self._absent: Remembered[bool] = Remembered(max(1, entries // 10))
+        # Larger than what they are written from, so fewer are kept; the others are written when asked for.
+        self._written: Remembered[Written] = Remembered(max(1, entries // 5))
         self._lists: Remembered[Answer] = Remembered(min(entries, MOST_LISTS))
         self._key_list = KeyList(ports.signer, ports.settings.public_url)
         self._seq = NEVER
@@ -134,12 +137,33 @@ class Desk:
         """Report on a number, or raise `CredentialNotFound`: alike, and at like cost, whatever the cause."""
         keyring = self.keyring
         await self._catch_up()
-        name = str(number)
+        return self._report(await self._periods(str(number), keyring), keyring)
+
+    async def written_about(self, number: CredentialNumber) -> bytes:
+        """Give the same report as JSON: written once for as long as nothing in it changes but the time."""
+        keyring = self.keyring
+        await self._catch_up()
+        name, at = str(number), self._ports.clock.now()
+        kept = self._written.get(name)
+        if kept is not None and kept.holds(at):
+            return kept.body(at)
+        periods = await self._periods(name, keyring)
+        report = self._report(periods, keyring)
+        # What was read while a change came by is told, and not kept: neither is what was written of it.
+        if self._known.get(name) is periods:
+            until = service.steady_until(periods, keyring, report.checked_at)
+            self._written.keep(name, Written.of(report, until=until))
+        return body(report)
+
+    async def _periods(self, name: str, keyring: Keyring) -> tuple[Held, ...]:
         if self._absent.get(name):
             raise CredentialNotFound
         periods = self._known.get(name) or await self._look_up(name, keyring)
         if not periods:
             raise CredentialNotFound
+        return periods
+
+    def _report(self, periods: tuple[Held, ...], keyring: Keyring) -> Report:
         at = self._ports.clock.now()
         return service.report(service.answering(periods, at), keyring, at=at, clock_offset=self.clock_offset)
 
@@ -240,6 +264,7 @@ class Desk:
             case "credential":
                 self._known.forget(name)
                 self._absent.forget(name)
+                self._written.forget(name)
             case "list":
                 for form in MEDIA_TYPES:
                     self._lists.forget(f"{name}-{form}")
@@ -249,6 +274,7 @@ class Desk:
     def _forget_all(self) -> None:
         self._known.forget_all()
         self._absent.forget_all()
+        self._written.forget_all()
         self._lists.forget_all()
 
 

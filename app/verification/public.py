@@ -41,6 +41,10 @@ def json_response(content: dict[str, JsonValue]) -> Response:
     return Response(body, media_type="application/json", headers=PRIVATE)
 
 
+def _private(content: bytes) -> Response:
+    return Response(content, media_type="application/json", headers=PRIVATE)
+
+
 def unreachable() -> HTTPException:
     """Say that no answer is to be had just now; an old one might be wrong by now."""
     return HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": RETRY_AFTER})
@@ -54,7 +58,7 @@ def routes(desk: Desk) -> list[Route]:
         desk.pace.require(request)
         number = submitted.of_number(request.path_params["number"])
         try:
-            return report_response(await desk.about(number))
+            return _private(await desk.written_about(number))
         except RegisterUnreachable:
             raise unreachable() from None
 

@@ -67,13 +67,13 @@ class Check:
     checked_at: datetime
     brief: Labels | None = None  # for the first line
 
-    def as_json(self) -> dict[str, JsonValue]:
+    def as_json(self, told: str | None = None) -> dict[str, JsonValue]:
         return {
             "id": self.name.value,
             "state": self.outcome.value,
             "code": self.reason_code,
             "reason": both(self.reason),
-            "checked_at": rfc3339(self.checked_at),
+            "checked_at": told or rfc3339(self.checked_at),
         }
 
 
@@ -125,16 +125,20 @@ class Report:
         """Tell how a check came out, or None where it does not stand in the report."""
         return next((check.outcome for check in self.checks if check.name is name), None)
 
-    def as_json(self) -> dict[str, JsonValue]:
-        """Give the twin of the page that machines read; the same facts, both languages."""
+    def as_json(self, told: str | None = None) -> dict[str, JsonValue]:
+        """Give the twin of the page that machines read; the same facts, both languages.
+
+        `told` stands for the time of the checks, which is the same for all of them.
+        """
+        told = told or rfc3339(self.checked_at)
         return {
             "result": self.result.value,
             "headline": both(self.headline),
-            "checks": [check.as_json() for check in self.checks],
+            "checks": [check.as_json(told) for check in self.checks],
             "credential": self.shown.as_json() if self.shown else None,
             "issuer": {"name": self.shown.issuer_name} if self.shown else None,
             "mode": self.mode,
-            "checked_at": rfc3339(self.checked_at),
+            "checked_at": told,
             "clock_offset": self.clock_offset,
         }
 

@@ -406,3 +406,22 @@ def answering(periods: tuple[Held, ...], at: datetime) -> Known:
     """Pick the period that answers for an instant: the last one that has begun, else the first to come."""
     begun = [each.known for each in periods if each.since <= at]
     return begun[-1] if begun else periods[0].known
+
+
+def steady_until(periods: tuple[Held, ...], keyring: Keyring, at: datetime) -> datetime:
+    """Tell until when a report on these periods stays as it is at this instant, but for the time it tells.
+
+    Every answer names its day, so none outlives it; what else time brings is among these instants.
+    """
+    known = answering(periods, at)
+    chain = _judged(known, keyring, at)
+    turns = [
+        *(each.since for each in periods),
+        *(newer.begins for newer in known.newer),
+        *(turn for turn in (known.begins, known.ends, chain.valid_from, chain.valid_until) if turn),
+    ]
+    if known.facts is not None:
+        turns += [known.facts.valid_from, known.facts.valid_until_exclusive]
+    midnight = days.first_instant_after(days.local_day(at, known.zone), known.zone)
+    # From its very instant or only after it: what turns just now is not told twice.
+    return at if at in turns else min([midnight, *(turn for turn in turns if turn > at)])

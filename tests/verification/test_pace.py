@@ -7,7 +7,6 @@ import pytest
 from app.core.numbers import CredentialNumber
 from app.main import create_app
 from app.ports import Ports
-from app.settings import Settings
 from app.verification.pace import MOST_STRANGERS, Pace
 from tests import make
 
@@ -47,7 +46,7 @@ def test_what_is_remembered_is_bounded() -> None:
 
 
 def test_whoever_walks_through_the_register_is_told_to_wait(ports: Ports) -> None:
-    slow = replace(ports, settings=Settings(public_url="https://sigillo.example.org", worker=False))
+    slow = replace(ports, settings=ports.settings.model_copy(update={"lookups_per_minute": 1}))
     stranger = make.caller(create_app(slow))
     numbers = [CredentialNumber.draw("DLE", 26, bits) for bits in range(40)]
     answers = [stranger.get(f"/v/{number}.json") for number in numbers]
