@@ -42,11 +42,10 @@ from app.renewal.renewal_api import router as renewals
 from app.schemes.api import router as schemes
 from app.settings import Settings
 from app.status import publishing
+from app.verification import api as verification
 from app.verification import lists as status_lists
 from app.verification import public as verification_routes
 from app.verification import vc_api
-from app.verification.api import PATH as VERIFICATIONS
-from app.verification.api import router as verification
 from app.verification.described import PATHS
 from app.verification.desk import Desk
 from app.web import BodyLimit, PublicRoute, RequestLog
@@ -61,7 +60,7 @@ class Service(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Describe every operation, the public ones first."""
         document = super().openapi()
-        document["paths"] = {**PATHS, **document["paths"]}
+        document["paths"] = {**PATHS, **verification.PATHS, **document["paths"]}
         return document
 
 
@@ -171,6 +170,7 @@ def create_app(ports: Ports) -> FastAPI:
 
     public_routes = [
         *verification_routes.routes(desk),
+        *verification.routes(),
         *pages.routes(desk),
         *status_lists.routes(desk),
         *renewal_api.public_routes(ports),
@@ -186,16 +186,13 @@ def create_app(ports: Ports) -> FastAPI:
         assessments,
         decisions,
         credentials,
-        verification,
         vc_api.router,
         development,
         renewals,
     ):
         app.include_router(router)
     install(app)
-    public = frozenset(
-        {"/openapi.json", VERIFICATIONS, *vc_api.PATHS, *(route.path for route in public_routes)}
-    )
+    public = frozenset({"/openapi.json", *vc_api.PATHS, *(route.path for route in public_routes)})
     refuse_undeclared(app, public)
     app.add_middleware(BodyLimit, uploads=UPLOAD_LIMIT)
     app.add_middleware(RequestLog)

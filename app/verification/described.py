@@ -40,6 +40,11 @@ PATHS: Final[dict[str, Any]] = {
         {"text/html": {"schema": _TEXT}},
         ("number", "The number under the QR code.", _TEXT),
     ),
+    "/status/index.json": _path(
+        "The newest status lists, for readers that keep them.",
+        "Their numbers.",
+        _OBJECT,
+    ),
     "/status/{list}": _path(
         "A signed status list (IETF Token Status List), shared by many documents: two bits for each.",
         "The list token, as a compact JWS: 0 valid, 1 revoked, 2 suspended, 3 superseded.",
