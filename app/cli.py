@@ -187,6 +187,7 @@ def serve(
         log_config=None,  # its own would print exceptions with their words, and those may be personal
         log_level="warning",
         server_header=False,
+        forwarded_allow_ips=ports.settings.trusted_proxies,
         timeout_graceful_shutdown=10,
     )
 

@@ -71,11 +71,17 @@ class Settings(BaseSettings):
     cache_entries: int = Field(
         default=50_000, ge=1, le=10_000_000, description="How many public answers a process remembers."
     )
+    trusted_proxies: str = Field(
+        default="127.0.0.1,::1",
+        pattern=r"^[0-9a-fA-F.:/, ]*$",
+        description="Addresses or networks of the proxies in front, whose `X-Forwarded-For` is believed; "
+        "without it, everybody behind a proxy is one and the same stranger.",
+    )
     lookups_per_minute: int = Field(
-        default=120,
+        default=600,
         ge=1,
         le=10_000_000,
-        description="How many numbers or documents one address may ask about, thirty of them at once.",
+        description="How many numbers or documents one address may ask about, a tenth of them at once.",
     )
     trusted_issuers: frozenset[str] = Field(
         default=frozenset(),

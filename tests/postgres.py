@@ -121,7 +121,8 @@ class PrivateServer:
         """Create a database, empty or as a copy of another one that nobody is connected to; give its URL."""
         statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
         if template is not None:
-            statement += sql.SQL(" TEMPLATE {}").format(sql.Identifier(template))
+            # Copied as files: nobody waits for a disk here, and twice as fast as through the log.
+            statement += sql.SQL(" TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(template))
         self._execute(statement)
         return self.url(name)
 

@@ -3,13 +3,19 @@
 from typing import Any, Final
 
 from app.formats import published
-from app.problems import DEFAULT
+from app.problems import DEFAULT, documented
+from app.verification.errors import CredentialNotFound, NumberMistyped
 from app.verification.schemas import REPORT
 
 
 def _path(
-    summary: str, answer: str, content: dict[str, Any], *parameters: tuple[str, str, dict[str, Any]]
+    summary: str,
+    answer: str,
+    content: dict[str, Any],
+    *parameters: tuple[str, str, dict[str, Any]],
+    refused: dict[int | str, dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
+    problems = {str(status): problem for status, problem in (refused or {}).items()}
     return {
         "get": {
             "tags": ["public"],
@@ -19,7 +25,7 @@ def _path(
                 {"name": name, "in": "path", "required": True, "description": words, "schema": shape}
                 for name, words, shape in parameters
             ],
-            "responses": {"200": {"description": answer, "content": content}, **DEFAULT},
+            "responses": {"200": {"description": answer, "content": content}, **problems, **DEFAULT},
         }
     }
 
@@ -33,6 +39,7 @@ PATHS: Final[dict[str, Any]] = {
         "The report. `valid` means that every required check ran and passed.",
         {"application/json": {"schema": REPORT}},
         ("number", "The number under the QR code. Case, spaces and look-alikes are forgiven.", _TEXT),
+        refused=documented(CredentialNotFound, NumberMistyped),
     ),
     "/v/{number}": _path(
         "The same report as a page, in Italian or English.",
