@@ -241,7 +241,7 @@ STATES: Final[Mapping[str, Labels]] = {
     "expired": Labels(it="Scaduto", en="Ended"),
     "unknown": Labels(it="Non noto", en="Not known"),
     "not_yet_valid": Labels(it="Non ancora in vigore", en="Not in force yet"),
-    "superseded": Labels(it="Sostituito da un documento più recente", en="Replaced by a newer document"),
+    "superseded": Labels(it="Non è più il documento attuale", en="No longer the current document"),
     "lapsed": Labels(it="Decaduto", en="Lapsed"),
 }
 

@@ -29,7 +29,7 @@ from app.verification.examining import Examined, examine
 from app.verification.foreign import TOO_OLD, UNREACHABLE
 from app.verification.report import Report
 from app.verification.rules import RegisterFacts
-from app.verification.service import ALWAYS, FOREVER, Known, Listed
+from app.verification.service import ALWAYS, FOREVER, NOT_ASKED, Known, Listed
 from app.verification.trust import Keyring
 
 MAX_KEYS: Final = 2**20  # bytes
@@ -257,7 +257,7 @@ def report_on(content: bytes, given: Given, saved: Saved, *, at: datetime) -> tu
     if examined.proven and examined.key is not None:
         told = _place(examined, given, saved, at)
         as_of = told.as_of
-        known = replace(_named(known, examined, given), register="register-not-asked", vouched=True)
+        known = replace(_named(known, examined, given), register=NOT_ASKED, vouched=True)
         if isinstance(told, Listed):
             known = replace(known, ours=False, listed=told)
         else:
@@ -285,13 +285,15 @@ def _place(examined: Examined, given: Given, saved: Saved, at: datetime) -> Plac
 
 
 def _facts(known: Known, state: int) -> RegisterFacts:
+    over = state == SUPERSEDED  # whatever its dates say: it may have ended early
     return RegisterFacts(
         revoked_at=ALWAYS if state == REVOKED else None,
         surrendered_at=None,
         suspended_at=ALWAYS if state == SUSPENDED else None,
-        valid_from=known.begins or ALWAYS,
+        valid_from=ALWAYS if over else known.begins or ALWAYS,
         valid_until_exclusive=known.ends or FOREVER,
-        superseded=state == SUPERSEDED,
+        superseded=over,
+        overtaken=over,
     )
 
 

@@ -24,8 +24,8 @@ TELLING_ORDER: Final = (
     CheckName.ISSUER_TRUST,
     CheckName.REGISTER_MATCH,
     CheckName.STATUS,
-    CheckName.VALIDITY_PERIOD,
     CheckName.SUPERSEDED,
+    CheckName.VALIDITY_PERIOD,
 )
 MODES_WITHOUT_WARNING: Final = frozenset({"live", "unknown"})
 

@@ -35,6 +35,7 @@ LISTED_STATES: Final[Mapping[str, State]] = {
     "status-revoked-listed": State.REVOKED,
     "status-suspended-listed": State.SUSPENDED,
 }
+NOT_ASKED: Final = "register-not-asked"
 FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -370,6 +371,8 @@ def _status(known: Known, at: datetime) -> Check:
 def _superseded(known: Known, at: datetime) -> Check:
     if known.facts is None:
         return rules.superseded(None, at=at)
+    if known.facts.superseded and known.register == NOT_ASKED:
+        return found("superseded-listed", at=at)  # a list does not tell whether there is a newer document
     newer = _overtaking(known, at)
     by = (newer.first, newer.last) if newer else None
     return rules.superseded(known.facts.superseded, at=at, by=by)

@@ -483,6 +483,17 @@ FINDINGS: Final[Mapping[str, Finding]] = {
         "that one.",
         brief=("sostituito da un documento più recente", "replaced by a newer document"),
     ),
+    "superseded-listed": _fails(
+        CheckName.SUPERSEDED,
+        "Secondo l’elenco dell’ente non vale più: è finito prima del tempo, oppure un documento più recente "
+        "ha preso il suo posto. Chiedere al titolare il documento attuale.",
+        "By the list of the body it no longer holds: it ended early, or a newer document took its place. "
+        "Ask the holder for the current one.",
+        brief=(
+            "non vale più, chiedere al titolare il documento attuale",
+            "it no longer holds, ask the holder for the current document",
+        ),
+    ),
     "superseded-elsewhere": _not_applicable(
         CheckName.SUPERSEDED,
         "Solo l’ente che l’ha emesso sa se esiste un documento più recente.",

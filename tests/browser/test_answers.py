@@ -45,9 +45,9 @@ def test_a_genuine_code_is_answered_in_the_first_line(visitor: Visitor, site: Si
         (SUSPENDED, "Not valid", "Not valid today, 20 November 2026: it is suspended", "Suspended"),
         (
             SUPERSEDED,
-            "Valid, with warnings",
-            "Attention: replaced by a newer document. Otherwise valid today, 20 November 2026",
-            "Replaced by a newer document",
+            "Not valid",
+            "Not valid today, 20 November 2026: it no longer holds, ask the holder for the current document",
+            "No longer the current document",
         ),
     ],
     ids=["revoked", "suspended", "superseded"],

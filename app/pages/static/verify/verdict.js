@@ -2,7 +2,7 @@
 
 const READING_ORDER = ["format", "integrity", "issuer_trust", "validity_period", "status", "register_match", "superseded"];
 // Which failure the first line tells: what is final comes before what time brought.
-const TELLING_ORDER = ["format", "integrity", "issuer_trust", "register_match", "status", "validity_period", "superseded"];
+const TELLING_ORDER = ["format", "integrity", "issuer_trust", "register_match", "status", "superseded", "validity_period"];
 const MAY_NOT_APPLY = ["register_match", "superseded"];
 const MAY_WARN = ["status", "superseded"];
 const STATUS = { active: "status-active", suspended: "status-suspended", revoked: "status-revoked", superseded: "status-active" };
@@ -40,13 +40,14 @@ function period(says, now, found) {
   return found(now > says.expires ? "expired" : "in-period", days);
 }
 
+/** A list that calls it superseded does not tell whether there is a newer document: it may have ended early. */
 function superseded({ state }) {
-  if (state === "superseded") return "superseded";
+  if (state === "superseded") return "superseded-listed";
   return state ? "newest" : "superseded-elsewhere";
 }
 
 function stateOf(says, status, now) {
-  if (["revoked", "suspended"].includes(status.state)) return status.state;
+  if (["revoked", "suspended", "superseded"].includes(status.state)) return status.state;
   if (!status.state) return "unknown";
   if (now < says.begins) return "not_yet_valid";
   if (now > says.expires) return "expired";
