@@ -22,7 +22,7 @@ from app.verification import service
 from app.verification.answers import Answer
 from app.verification.entries import PublicRegister
 from app.verification.errors import CredentialNotFound, RegisterUnreachable
-from app.verification.examining import claims_to_be_ours, examine
+from app.verification.examining import Examined, claims_to_be_ours, examine
 from app.verification.foreign import PATIENCE_SECONDS, Abroad
 from app.verification.pace import Pace
 from app.verification.report import Report
@@ -183,16 +183,24 @@ class Desk:
         """
         if isinstance(submission, CredentialNumber):
             return await self.about(submission)
+        report, _ = await self.on_text(submission.text, patience=patience)
+        return report
+
+    async def on_text(
+        self, text: str, *, patience: float = PATIENCE_SECONDS, bind: bool = False
+    ) -> tuple[Report, Examined]:
+        """Report on a document, and say what it proves; with `bind`, also whether its issuer has its key."""
         keyring = self.keyring
-        examined, listed, entry = examine(submission.text, keyring), None, None
+        examined, listed, entry = examine(text, keyring), None, None
         if examined.foreign:
             now = self._ports.clock.now()
-            examined, listed = await self.abroad.look(submission.text, keyring, now, patience=patience)
+            examined, listed = await self.abroad.look(text, keyring, now, patience=patience, bind=bind)
         jti = examined.says.jti if examined.says else None
         if jti and OUR_NAME.fullmatch(jti) and claims_to_be_ours(examined, keyring):
             entry = await self._register.by_document(jti)
         known = service.compare(examined, entry, keyring, listed=listed)
-        return service.report(known, keyring, at=self._ports.clock.now(), clock_offset=self.clock_offset)
+        at = self._ports.clock.now()
+        return service.report(known, keyring, at=at, clock_offset=self.clock_offset), examined
 
     async def qr_keys(self) -> Answer:
         """Give the sealed list of QR keys; where it has to be signed anew, that is done in a thread."""

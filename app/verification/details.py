@@ -1,7 +1,7 @@
 """The answers of the W3C VC API: the same checks, as the problem details of the W3C data model.
 
-Its callers bring their own trust: so the answer is on proof, dates and status alone, and whose seal it is
-stands among the warnings.
+Its callers bring their own trust: so the answer is on proof, dates and status alone, and whether the issuer
+is to be trusted stands among the warnings. That the issuer is the one who is named is part of the proof.
 """
 
 from collections.abc import Iterator
@@ -33,6 +33,10 @@ TYPES: Final = {
 # Nobody could check it, and the caller has to know; that is no fault of the document.
 NOT_CHECKED: Final = frozenset({"status-not-offered", "status-not-understood"})
 MISUSED: Final = "issuer-key-misused"
+NOT_ITS_KEY: Final = (
+    "The seal is intact, and nothing shows that its key is that of the issuer who is named: "
+    "the issuer does not publish it, or could not be asked, and no chain that is trusted here bears it out."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +63,15 @@ def problem(kind: str, title: str, detail: str) -> dict[str, JsonValue]:
     return {"type": kind, "title": title, "detail": detail}
 
 
-def judged(report: Report, payload: dict[str, JsonValue] | None) -> Judged:
-    """Turn a report into problems and warnings; `payload` is what was signed, where it could be read."""
+def judged(report: Report, payload: dict[str, JsonValue] | None, *, bound: bool) -> Judged:
+    """Turn a report into problems and warnings; `payload` is what was signed, where it could be read.
+
+    `bound` says that the issuer who is named has the key. Without it the proof may be anybody's, unless a
+    chain to an anchor bears the issuer out.
+    """
     answer = Judged()
+    if report.outcome(CheckName.INTEGRITY) is Outcome.PASS and not proves(report, bound=bound):
+        answer.errors.append(problem(PROOF, "issuer-not-bound", NOT_ITS_KEY))
     for check in report.checks:
         if (said := _said(check)) is not None:
             (answer.warnings if _only_warns(check) else answer.errors).append(said)
@@ -72,6 +82,12 @@ def judged(report: Report, payload: dict[str, JsonValue] | None) -> Judged:
     for unknown in _not_looked_at(payload or {}):
         answer.warnings.append(unknown)
     return answer
+
+
+def proves(report: Report, *, bound: bool) -> bool:
+    """Tell whether what was signed is what the issuer who is named has signed."""
+    borne_out = bound or report.outcome(CheckName.ISSUER_TRUST) is Outcome.PASS
+    return borne_out and report.outcome(CheckName.INTEGRITY) is Outcome.PASS
 
 
 def _said(check: Check) -> dict[str, JsonValue] | None:

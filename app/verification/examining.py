@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote
 
 from app.formats import jose, q1, strict
 from app.formats.claims import Format
 from app.formats.jose import Compact
 from app.formats.reading import ReadCredential, read_credential
 from app.formats.strict import Malformed
-from app.formats.x509 import leaf_jwk
+from app.formats.x509 import host_of, leaf_jwk
 from app.ports import PublicKey
 from app.verification.trust import Chain, Keyring
 
@@ -149,4 +150,12 @@ def claims_to_be_ours(examined: Examined, keyring: Keyring) -> bool:
     """Tell whether our register is the one to ask: our key made the seal, or our name stands on it."""
     if not examined.proven or examined.says is None:
         return False
-    return examined.key is not None or examined.says.iss == keyring.did
+    return examined.key is not None or names_us(examined.says.iss, keyring)
+
+
+def names_us(issuer: str, keyring: Keyring) -> bool:
+    """Tell whether an issuer is this house, however its name is spelt: with a path, in capitals, as https."""
+    host = host_of(issuer)
+    return issuer == keyring.did or (
+        host is not None and unquote(host).lower().rstrip(".") == host_of(keyring.did)
+    )

@@ -34,9 +34,9 @@ from app.formats.jose import Compact, open_compact, public_key, public_members, 
 from app.formats.reading import ReadCredential, TokenEntry, read_credential
 from app.formats.strict import Malformed, read_object
 from app.formats.tokenlist import States, open_token_list
-from app.formats.x509 import Standing, host_of
+from app.formats.x509 import Standing
 from app.ports import FetchFailed, FetchRefused, Outbound
-from app.verification.examining import Examined, GivenKey, brought, claims_to_be_ours, examine
+from app.verification.examining import Examined, GivenKey, brought, claims_to_be_ours, examine, names_us
 from app.verification.service import Listed
 from app.verification.trust import Chain, Claimed, Keyring
 
@@ -170,15 +170,24 @@ class Abroad:
         self._lists: Kept[SealedList | None] = Kept(MOST_LISTS, fresh=LISTS_FRESH, oldest=LISTS_OLDEST)
 
     async def look(
-        self, text: str, keyring: Keyring, at: datetime, *, patience: float = PATIENCE_SECONDS
+        self,
+        text: str,
+        keyring: Keyring,
+        at: datetime,
+        *,
+        patience: float = PATIENCE_SECONDS,
+        bind: bool = False,
     ) -> tuple[Examined, Listed | None]:
-        """Examine a document that is not sealed with a key of ours, and ask after its status."""
+        """Examine a document that is not sealed with a key of ours, and ask after its status.
+
+        With `bind`, its issuer is asked in any case whether it publishes the key.
+        """
         examined, listed = examine(text, keyring), None
         try:
             token = open_compact(text)
             says = read_credential(token.payload)
             with anyio.move_on_after(patience):
-                key = await self.key_of(token, says.iss, keyring, at)
+                key = await self.key_of(token, says.iss, keyring, at, bind=bind)
                 examined = examine(text, keyring, given=key)
                 if key and examined.proven and not claims_to_be_ours(examined, keyring):
                     listed = Listed(UNREACHABLE)
@@ -212,9 +221,12 @@ class Abroad:
                 return GivenKey(own, asked and await self._publishes(issuer, own, keyring, at, use))
             whose = kid.partition("#")[0] if kid and kid.startswith("did:") else issuer
             named = await self._named(whose, kid, keyring, at, use)
+            if named is None:
+                return None
+            bound = whose == issuer or (bind and await self._publishes(issuer, named, keyring, at, use))
         except Unavailable:
             return None
-        return GivenKey(named, bound=whose == issuer) if named else None
+        return GivenKey(named, bound)
 
     async def _named(
         self, issuer: str, kid: str | None, keyring: Keyring, at: datetime, use: Relationship
@@ -250,7 +262,7 @@ class Abroad:
     ) -> IssuerKeys:
         if issuer.startswith(DID_KEY):
             return _read(lambda: did_key(issuer))
-        if host_of(issuer) == host_of(keyring.did):
+        if names_us(issuer, keyring):
             raise Unavailable  # all keys of ours were looked at
         fetch: Callable[[], Awaitable[IssuerKeys]]
         if issuer.startswith(DID_WEB):
@@ -282,7 +294,7 @@ class Abroad:
             if (named := await self._named(url.partition("#")[0], url, keyring, at, USE)) is None:
                 raise Unavailable
             return named
-        if not url.startswith("https://") or host_of(url) == host_of(keyring.did):
+        if not url.startswith("https://") or names_us(url, keyring):
             raise Unavailable
 
         async def fetch() -> IssuerKeys:
@@ -317,7 +329,7 @@ class Abroad:
         keyring: Keyring,
         at: datetime,
     ) -> Listed:
-        if host_of(entry.url) == host_of(keyring.did):
+        if names_us(entry.url, keyring):
             return Listed(NOT_CREDIBLE)  # our lists are about our own documents
         try:
             kept = await self._lists.get(

@@ -12,11 +12,10 @@ from app.formats.jose import MAX_TOKEN, open_compact
 from app.formats.strict import Malformed, read_object
 from app.verification import batches, submitted
 from app.verification.desk import Desk
-from app.verification.details import MALFORMED, PARSING, Judged, judged, problem
+from app.verification.details import MALFORMED, PARSING, Judged, judged, problem, proves
 from app.verification.errors import FileTooLarge, RegisterUnreachable
 from app.verification.presenting import MAX_PRESENTATION, Presented
 from app.verification.public import PRIVATE, unreachable
-from app.verification.report import CheckName, Outcome
 from app.verification.submitted import Token
 from app.verification.uploads import malformed
 from app.web import Wire
@@ -92,7 +91,10 @@ def _answers(what: str) -> dict[int | str, dict[str, Any]]:
 
 @router.post(CREDENTIALS, openapi_extra=_described(CredentialIn), responses=_answers("credential"))
 async def verify_credential(request: Request) -> Response:
-    """Verify a credential as the W3C VC API has it: on proof, dates and status; trust is for the caller."""
+    """Verify a credential as the W3C VC API has it: on proof, dates and status; trust is for the caller.
+
+    A proof counts where its key is that of the issuer who is named: published by it, or borne out by a chain.
+    """
     desk: Desk = request.app.state.desk
     desk.pace.require(request)
     given = _read(await request.body(), CredentialIn)
@@ -132,7 +134,7 @@ async def verify_presentation(request: Request) -> Response:
 async def _credential(desk: Desk, credential: JsonValue) -> dict[str, JsonValue]:
     submission = submitted.of_member(credential)
     try:
-        report = await desk.on(submission)
+        report, examined = await desk.on_text(submission.text, bind=True)
     except RegisterUnreachable:
         raise unreachable() from None
     except Problem as refused:
@@ -141,9 +143,9 @@ async def _credential(desk: Desk, credential: JsonValue) -> dict[str, JsonValue]
     if isinstance(credential, dict) and "proof" in credential:
         said = problem(PARSING, "proof", "Embedded proofs are not read here: send an enveloped credential.")
         return Judged([said]).as_json()
-    answer = judged(report, payload)
-    proven = report.outcome(CheckName.INTEGRITY) is Outcome.PASS
-    return answer.as_json() | ({"credential": payload} if payload and proven else {})
+    bound = examined.bound or examined.key is not None
+    answer = judged(report, payload, bound=bound)
+    return answer.as_json() | ({"credential": payload} if payload and proves(report, bound=bound) else {})
 
 
 def _payload(token: Token) -> dict[str, JsonValue] | None:

@@ -81,7 +81,15 @@ def test_what_was_changed_is_not_verified_and_nothing_of_it_comes_back(
         ("did:key of anybody", set()),
         ("no status", set()),
         ("a status of another kind", set()),
-        ("a chain to no anchor", set()),
+        ("a chain to no anchor", {PROOF}),
+        ("did:key that we trust", set()),
+        ("badge, from nobody we trust", set()),
+        ("badge that brings its key", set()),
+        ("badge that brings a key of one's own", {PROOF}),
+        ("badge, its key is not the issuer's", {PROOF, RETRIEVAL}),
+        ("a trusted name under a key of one's own", {PROOF}),
+        ("a trusted name over a chain of one's own", {PROOF}),
+        ("the chain of another body", {PROOF}),
         ("revoked", {VERIFICATION}),
         ("suspended in a token list", {VERIFICATION}),
         ("the lists do not answer", {RETRIEVAL}),
@@ -101,6 +109,46 @@ def test_foreign_ones_are_judged_on_proof_dates_and_status(live: Ports, about: s
         assert "issuer-unknown" in warnings(answer)
     if about == "a status of another kind":
         assert "status-not-understood" in warnings(answer)
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "did:web:university.example.org",
+        "did:web:sigillo.example.org",
+        "did:web:SIGILLO.example.org",
+        "did:web:sigillo.example.org:",
+        "did:web:sigillo.example.org:seal",
+        "did:web:sigillo%2Eexample.org",
+        "did:web:sigillo.example.org.",
+        "https://sigillo.example.org",
+        "https://SIGILLO.example.org:443/",
+        "https://sigillo.example.org./x",
+        "https://sigillo%2Eexample.org",
+        "DID:WEB:sigillo.example.org",
+    ],
+)
+def test_nobody_signs_in_the_name_of_another(stranger: Caller, issuer: str) -> None:
+    payload = abroad.credential({"id": issuer, "name": "Associazione di prova"}, START)
+    chain = abroad.Chain("Associazione di prova", START, host="sigillo.example.org", key=HOLDER)
+    for header in ({"typ": "JWT", "jwk": abroad.public(HOLDER)}, {"kid": KID}, {"x5c": chain.x5c()}):
+        token = abroad.signed(payload, HOLDER, **header)
+        answer = verify(stranger, token)
+        assert PROOF in errors(answer)
+        assert "credential" not in answer.json()
+        told = stranger.post("/v1/verifications", json={"credential": token}).json()
+        assert told["result"] in {"invalid", "unknown"}
+        shown = present(stranger, presentation(token)).json()
+        assert [each["verified"] for each in (shown, *shown["credentialResults"])] == [False, False]
+
+
+def test_the_key_of_another_name_counts_where_the_issuer_publishes_it_too(live: Ports) -> None:
+    issuer = "did:web:welding.example.org"
+    document = json.dumps(abroad.did_document(issuer, {"1": HOLDER}))
+    outside = pages({"https://welding.example.org/.well-known/did.json": document})
+    caller = make.caller(create_app(replace(live, outbound=outside)))
+    token = abroad.signed(abroad.credential(issuer, START), HOLDER, kid=KID)
+    assert errors(verify(caller, token)) == set()
 
 
 def test_what_is_not_looked_at_is_left_as_it_is_and_said(stranger: Caller) -> None:
