@@ -140,10 +140,14 @@ class FetchFailed(Exception):
     """Nothing that can be used came back, in time and in size; later it may."""
 
 
+class FetchBusy(Exception):
+    """Nothing was sent, since too much is under way here: that says nothing about the address."""
+
+
 class Outbound(Protocol):
     """Fetches what strangers' documents point at, from public addresses alone.
 
-    Raises `FetchRefused` or `FetchFailed`, and nothing else.
+    Raises `FetchRefused`, `FetchFailed` or `FetchBusy`, and nothing else.
     """
 
     async def fetch(self, url: str, *, limit: int, accept: str) -> Fetched: ...

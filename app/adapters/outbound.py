@@ -21,9 +21,10 @@ from urllib.parse import urlsplit
 
 import anyio
 import httpx
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import RunVar
 
-from app.ports import Fetched, FetchFailed, FetchRefused
+from app.ports import FetchBusy, Fetched, FetchFailed, FetchRefused
 
 HTTPS: Final = 443
 TOTAL_SECONDS: Final = 6.0
@@ -102,6 +103,9 @@ _NOT_PUBLIC_6: Final = tuple(
 
 Resolve = Callable[[str], Sequence[str]]
 
+# Threads of their own, so that no name waits for whatever else runs in threads.
+_threads: Final = RunVar[CapacityLimiter]("threads that look names up")  # of the event loop
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -143,10 +147,10 @@ class GuardedOutbound:
         return self._given_trust or httpx.create_ssl_context(trust_env=False)
 
     async def fetch(self, url: str, *, limit: int, accept: str) -> Fetched:
-        """Fetch at most `limit` bytes, unpacked, or raise `FetchRefused` or `FetchFailed`."""
+        """Fetch at most `limit` bytes, unpacked, or raise `FetchRefused`, `FetchFailed` or `FetchBusy`."""
         target = target_of(url)
         if self._waiting >= AT_ONCE:
-            raise FetchFailed("Too much is being fetched already.")
+            raise FetchBusy("Too much is being fetched already.")
         self._waiting += 1
         try:
             with anyio.fail_after(self._total):
@@ -168,16 +172,30 @@ class GuardedOutbound:
     async def _places(self, host: str) -> list[str]:
         """Say where to connect to: at most two addresses, after all of them were looked at."""
         if not self._names.acquire(blocking=False):
-            raise FetchFailed("Too many names are being looked up already.")
-        found = await to_thread.run_sync(self._looked_up, host, abandon_on_cancel=True)
+            raise FetchBusy("Too many names are being looked up already.")
+        threads = _threads.get(None) or CapacityLimiter(NAMES_AT_ONCE)
+        _threads.set(threads)
+        begun = threading.Lock()
+        try:
+            found = await to_thread.run_sync(
+                self._looked_up, host, begun, limiter=threads, abandon_on_cancel=True
+            )
+        finally:
+            if begun.acquire(blocking=False):  # cancelled before a thread took it up: none will
+                self._names.release()
         if not found or len(found) > MOST_ADDRESSES:
             raise FetchFailed("The name has no address, or too many.")
         if not all(is_public(address) or address in self._openings for address in found):
             raise FetchRefused("The name leads to an address that is not a public one.")
         return found[:MOST_TRIED]
 
-    def _looked_up(self, host: str) -> list[str]:
-        """Ask the resolver. It may take its time, also after nobody waits any more, so few ask it at once."""
+    def _looked_up(self, host: str, begun: threading.Lock) -> list[str]:
+        """Ask the resolver. It may take its time, also after nobody waits any more, so few ask it at once.
+
+        Whoever takes `begun`, this or who waits for it, gives the place back: nobody else does.
+        """
+        if not begun.acquire(blocking=False):
+            return []
         try:
             return list(dict.fromkeys(self._resolve(host)))
         finally:

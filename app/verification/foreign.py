@@ -14,6 +14,7 @@ from typing import Final, Generic, TypeVar
 import anyio
 from anyio import to_thread
 
+from app.core.errors import JsonValue
 from app.formats import bitstring, tokenlist
 from app.formats.bitstring import Bits, read_status_list
 from app.formats.claims import Format, StatusEntry
@@ -35,7 +36,7 @@ from app.formats.reading import ReadCredential, TokenEntry, read_credential
 from app.formats.strict import Malformed, read_object
 from app.formats.tokenlist import States, open_token_list
 from app.formats.x509 import Standing
-from app.ports import FetchFailed, FetchRefused, Outbound
+from app.ports import FetchBusy, FetchFailed, FetchRefused, Outbound
 from app.verification.examining import Examined, GivenKey, brought, claims_to_be_ours, examine, names_us
 from app.verification.service import Listed
 from app.verification.trust import Chain, Claimed, Keyring
@@ -44,7 +45,8 @@ KEYS_FRESH: Final = timedelta(minutes=10)
 KEYS_OLDEST: Final = timedelta(days=1)
 KEYS_ASKED_AGAIN: Final = timedelta(minutes=1)  # where a name is not among them: there may be a new one
 LISTS_FRESH: Final = timedelta(minutes=1)
-LISTS_OLDEST: Final = timedelta(hours=1)
+LISTS_OLDEST: Final = timedelta(minutes=10)  # without an answer; a list that says less is believed for less
+LONGEST_TTL: Final = 86_400  # seconds: more is said in vain
 NOT_ASKED_AGAIN: Final = timedelta(seconds=30)  # after a failure
 MOST_ISSUERS: Final = 500
 MOST_LISTS: Final = 32  # each may be a megabyte
@@ -78,6 +80,10 @@ class Unavailable(Exception):
     """It could not be had, or what was there could not be read."""
 
 
+class Busy(Unavailable):
+    """Nobody was asked, since too much is under way here: that is no word on what stands there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Aged(Generic[Value]):
     """Something fetched, and when."""
@@ -98,13 +104,24 @@ class SealedList:
     ends: datetime | None
     key: GivenKey
     chain: Chain
+    ttl: timedelta | None = None  # for which it may be kept
 
 
 class Kept(Generic[Value]):
-    """What was fetched lately. Nothing is fetched twice at once, nor again just after it failed."""
+    """What was fetched lately. Nothing is fetched twice at once, nor again just after it failed.
 
-    def __init__(self, most: int, *, fresh: timedelta, oldest: timedelta) -> None:
-        self._most, self._fresh, self._oldest = most, fresh, oldest
+    `ttl` reads off a value for how long it may be kept, where it says so.
+    """
+
+    def __init__(
+        self,
+        most: int,
+        *,
+        fresh: timedelta,
+        oldest: timedelta,
+        ttl: Callable[[Value], timedelta | None] = lambda _: None,
+    ) -> None:
+        self._most, self._fresh, self._oldest, self._ttl = most, fresh, oldest, ttl
         self._values: OrderedDict[str, Aged[Value]] = OrderedDict()
         self._absent: OrderedDict[str, datetime] = OrderedDict()
         self._coming: dict[str, asyncio.Task[Value]] = {}
@@ -117,21 +134,29 @@ class Kept(Generic[Value]):
         *,
         fresh: timedelta | None = None,
     ) -> Aged[Value]:
-        """Give what is kept, or fetch it; where that fails, what is not too old, or raise `Unavailable`."""
+        """Give what is kept, or fetch it; where that fails, what is not too old, or raise `Unavailable`.
+
+        Where nobody could be asked, raise `Busy`: whoever keeps us busy must not gain an older answer by it.
+        """
         kept = self._values.get(name)
-        age = at - kept.at if kept else None
-        if kept and age is not None and timedelta(0) <= age <= (self._fresh if fresh is None else fresh):
+        if kept and self._within(self._fresh if fresh is None else fresh, kept, at):
             self._values.move_to_end(name)
             return kept
         failed = self._absent.get(name)
         if failed is None or not timedelta(0) <= at - failed < NOT_ASKED_AGAIN:
             try:
                 return await self._fetched(name, at, fetch)
+            except (Busy, FetchBusy):
+                raise Busy from None
             except (Unavailable, FetchRefused, FetchFailed, Malformed):
                 _remember(self._absent, name, at, MOST_ABSENT)
-        if kept and age is not None and timedelta(0) <= age <= self._oldest:
+        if kept and self._within(self._oldest, kept, at):
             return kept
         raise Unavailable
+
+    def _within(self, most: timedelta, kept: Aged[Value], at: datetime) -> bool:
+        ttl = self._ttl(kept.value)
+        return timedelta(0) <= at - kept.at <= (most if ttl is None else min(most, ttl))
 
     async def _fetched(self, name: str, at: datetime, fetch: Callable[[], Awaitable[Value]]) -> Aged[Value]:
         coming = self._coming.get(name)
@@ -167,7 +192,12 @@ class Abroad:
     def __init__(self, outbound: Outbound) -> None:
         self._outbound = outbound
         self._keys: Kept[IssuerKeys] = Kept(MOST_ISSUERS, fresh=KEYS_FRESH, oldest=KEYS_OLDEST)
-        self._lists: Kept[SealedList | None] = Kept(MOST_LISTS, fresh=LISTS_FRESH, oldest=LISTS_OLDEST)
+        self._lists: Kept[SealedList | None] = Kept(
+            MOST_LISTS,
+            fresh=LISTS_FRESH,
+            oldest=LISTS_OLDEST,
+            ttl=lambda found: found.ttl if found else None,
+        )
 
     async def look(
         self,
@@ -211,21 +241,33 @@ class Abroad:
         A key that a document brings along, or that stands at some address, makes its seal sound. It is
         its issuer's only where the issuer itself says so; that is asked where it makes a difference.
         """
-        kid = token.header.kid
         try:
-            own: Jwk | None = brought(token)
-            if own is None and kid is not None and token.header.format == Format.OB_JWT:
-                own = await self._key_at(kid, keyring, at)
-            if own is not None:
-                asked = bind or issuer in keyring.trusted
-                return GivenKey(own, asked and await self._publishes(issuer, own, keyring, at, use))
-            whose = kid.partition("#")[0] if kid and kid.startswith("did:") else issuer
-            named = await self._named(whose, kid, keyring, at, use)
-            if named is None:
-                return None
-            bound = whose == issuer or (bind and await self._publishes(issuer, named, keyring, at, use))
+            return await self._key_of(token, issuer, keyring, at, use=use, bind=bind)
         except Unavailable:
             return None
+
+    async def _key_of(
+        self,
+        token: Compact,
+        issuer: str,
+        keyring: Keyring,
+        at: datetime,
+        *,
+        use: Relationship,
+        bind: bool,
+    ) -> GivenKey:
+        kid = token.header.kid
+        own: Jwk | None = brought(token)
+        if own is None and kid is not None and token.header.format == Format.OB_JWT:
+            own = await self._key_at(kid, keyring, at)
+        if own is not None:
+            asked = bind or issuer in keyring.trusted
+            return GivenKey(own, asked and await self._publishes(issuer, own, keyring, at, use))
+        whose = kid.partition("#")[0] if kid and kid.startswith("did:") else issuer
+        named = await self._named(whose, kid, keyring, at, use)
+        if named is None:
+            raise Unavailable
+        bound = whose == issuer or (bind and await self._publishes(issuer, named, keyring, at, use))
         return GivenKey(named, bound)
 
     async def _named(
@@ -248,6 +290,8 @@ class Abroad:
     ) -> bool:
         try:
             return thumbprint(jwk) in (await self._published(issuer, keyring, at, use)).thumbprints
+        except Busy:
+            raise
         except Unavailable:
             return False
 
@@ -333,7 +377,10 @@ class Abroad:
             return Listed(NOT_CREDIBLE)  # our lists are about our own documents
         try:
             kept = await self._lists.get(
-                f"{says.iss} {entry.url}", at, lambda: self._sealed(entry, says.iss, keyring, at)
+                # By its kind too: what is no list of one kind may well be one of the other.
+                f"{type(entry).__name__} {says.iss} {entry.url}",
+                at,
+                lambda: self._sealed(entry, says.iss, keyring, at),
             )
         except Unavailable:
             return Listed(UNREACHABLE)
@@ -362,9 +409,7 @@ class Abroad:
             token, listed = await to_thread.run_sync(opened, found.content)
         else:
             token, listed = opened(found.content)
-        key = await self.key_of(token, issuer, keyring, at, bind=True)
-        if key is None:
-            raise Unavailable
+        key = await self._key_of(token, issuer, keyring, at, use=USE, bind=True)
         return replace(listed, key=key) if token.verified_by(key.jwk) else None
 
 
@@ -385,14 +430,35 @@ def _opened_bitstring(content: bytes) -> tuple[Compact, SealedList]:
         read.valid_until,
         _NO_KEY,
         token.header.chain,
+        _ttl_of(token.payload),
     )
 
 
 def _opened_token_list(content: bytes) -> tuple[Compact, SealedList]:
     token, read = open_token_list(_text(content))
     return token, SealedList(
-        read.url, read.issuer, (), read.states, read.issued_at, read.expires_at, _NO_KEY, token.header.chain
+        read.url,
+        read.issuer,
+        (),
+        read.states,
+        read.issued_at,
+        read.expires_at,
+        _NO_KEY,
+        token.header.chain,
+        None if read.ttl is None else timedelta(seconds=min(read.ttl, LONGEST_TTL)),
     )
+
+
+def _ttl_of(payload: dict[str, JsonValue]) -> timedelta | None:
+    """Read for how many milliseconds a bitstring may be kept (Bitstring Status List, 2.2)."""
+    subject = payload.get("credentialSubject")
+    if isinstance(subject, list):
+        subject = subject[0] if subject else None
+    match subject:
+        case {"ttl": int(ttl)} if ttl > 0:
+            return timedelta(milliseconds=min(ttl, 1000 * LONGEST_TTL))
+        case _:
+            return None
 
 
 def _text(content: bytes) -> str:

@@ -1,16 +1,22 @@
 """The way out: what it promises, and sixty ways to talk it into going where it must not."""
 
 import asyncio
+import contextlib
 import gzip
 import ssl
+import threading
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 
+import anyio
+import anyio.lowlevel
 import pytest
+from anyio import to_thread
 
 from app.adapters.keys import TlsFiles
-from app.adapters.outbound import GuardedOutbound, is_public, target_of
-from app.ports import Fetched, FetchFailed, FetchRefused, Outbound
+from app.adapters.outbound import NAMES_AT_ONCE, GuardedOutbound, is_public, target_of
+from app.ports import FetchBusy, Fetched, FetchFailed, FetchRefused, Outbound
 from tests.fakes_outbound import Pages
 from tests.outside import Outside, answer, outside, tls_files
 
@@ -384,7 +390,45 @@ def test_too_many_questions_at_once_are_turned_away(world: Outside, tls: TlsFile
 
     came = asyncio.run(crowd())
     assert sum(isinstance(each, Fetched) for each in came) == 16
-    assert sum(isinstance(each, FetchFailed) for each in came) == 24
+    assert sum(isinstance(each, FetchBusy) for each in came) == 24
+
+
+def test_a_busy_machine_does_not_use_up_the_places_of_names(canary: Outside) -> None:
+    async def crowd() -> None:
+        outbound = GuardedOutbound(resolve=lambda _: ["10.0.0.1"], port=canary.port)
+        stop, threads = threading.Event(), to_thread.current_default_thread_limiter()
+        threads.total_tokens = 1
+        url = f"https://{HOST}/"
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(
+                partial(to_thread.run_sync, partial(stop.wait, 10))
+            )  # holds the one thread that others share
+            await anyio.lowlevel.checkpoint()
+            for _ in range(2 * NAMES_AT_ONCE):
+                with pytest.raises(FetchRefused):
+                    await outbound.fetch(url, limit=LIMIT, accept="*/*")
+            stop.set()
+
+    anyio.run(crowd)
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_whoever_gives_up_gives_the_place_back(canary: Outside, turns: int) -> None:
+    async def crowd() -> None:
+        outbound = GuardedOutbound(resolve=lambda _: ["10.0.0.1"], port=canary.port)
+        url = f"https://{HOST}/"
+        for _ in range(2 * NAMES_AT_ONCE):
+            asking = asyncio.ensure_future(outbound.fetch(url, limit=LIMIT, accept="*/*"))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            asking.cancel()
+            with contextlib.suppress(asyncio.CancelledError, FetchRefused):
+                await asking
+        await to_thread.run_sync(lambda: None)
+        with pytest.raises(FetchRefused):
+            await outbound.fetch(url, limit=LIMIT, accept="*/*")
+
+    asyncio.run(crowd())
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "93.184.215.14", "2606:4700::1111", "2a00:1450:4002::1"])

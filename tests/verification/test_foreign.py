@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from app.ports import Fetched, Outbound
+from app.ports import FetchBusy, Fetched, Outbound
 from app.verification import service
 from app.verification.foreign import Abroad
 from app.verification.report import Outcome, Report
@@ -102,18 +102,84 @@ def test_a_status_is_told_with_the_time_of_its_list_and_lists_are_read_once_a_mi
         )
 
 
-def test_a_list_that_stops_answering_is_believed_for_an_hour_with_its_age(keys: MemoryKeys) -> None:
+def test_a_list_that_stops_answering_is_believed_for_ten_minutes_with_its_age(keys: MemoryKeys) -> None:
     good = case("did:web, both lists clear")
     outside, ring = pages(good["pages"]), keyring(keys, good)
     abroad = Abroad(outside)
     assert reported(abroad, good["token"], ring).result == "valid"
     outside.pages = {}
-    later = reported(abroad, good["token"], ring, after=timedelta(minutes=50))
+    later = reported(abroad, good["token"], ring, after=timedelta(minutes=9))
     assert later.result == "valid"
     assert "read: 20 November 2026, 10:00" in next(
         check.reason.en for check in later.checks if check.name == "status"
     )
-    assert reported(abroad, good["token"], ring, after=timedelta(minutes=61)).result == "unknown"
+    assert reported(abroad, good["token"], ring, after=timedelta(minutes=11)).result == "unknown"
+
+
+def test_a_token_list_is_kept_no_longer_than_it_says(keys: MemoryKeys) -> None:
+    good = case("Ed25519, metadata, token list clear")
+    outside, ring = pages(good["pages"]), keyring(keys, good)
+    abroad = Abroad(outside)
+    assert reported(abroad, good["token"], ring).result == "valid"
+    outside.pages = {}
+    assert reported(abroad, good["token"], ring, after=timedelta(seconds=300)).result == "valid"
+    assert reported(abroad, good["token"], ring, after=timedelta(seconds=301)).result == "unknown"
+
+
+def test_a_bitstring_is_fetched_again_when_its_own_time_is_up(keys: MemoryKeys) -> None:
+    from tests.verification.abroad import bits, bitstring, credential, did_key, entry, p256, signed
+
+    key, url = p256(), "https://w.example.org/lists/1"
+    issuer = did_key(key)
+    listed = bitstring(url, issuer, "revocation", bits({8}), START)
+    listed["credentialSubject"]["ttl"] = 10_000
+    outside = pages({url: signed(listed, key)})
+    token = signed(credential(issuer, START, credentialStatus=entry(url, 7)), key)
+    abroad, ring = Abroad(outside), keyring(keys, {"trusted": [issuer]})
+    for after, asked in ((0, 1), (10, 1), (11, 2)):
+        assert reported(abroad, token, ring, after=timedelta(seconds=after)).result == "valid"
+        assert len(outside.asked) == asked
+
+
+class Crowded(Pages):
+    """Serves pages, unless too much else is under way."""
+
+    busy: Callable[[str], bool] = staticmethod(lambda _: False)
+
+    async def fetch(self, url: str, *, limit: int, accept: str) -> Fetched:
+        if self.busy(url):
+            raise FetchBusy
+        return await super().fetch(url, limit=limit, accept=accept)
+
+
+def test_whoever_keeps_us_busy_gains_no_older_answer_and_spoils_none(keys: MemoryKeys) -> None:
+    good = case("did:web, both lists clear")
+    ring = keyring(keys, good)
+    for busy in (lambda _: True, lambda url: "/lists/" in url, lambda url: "did.json" in url):
+        outside = Crowded(pages(good["pages"]).pages)
+        abroad = Abroad(outside)
+        outside.busy = busy
+        assert reported(abroad, good["token"], ring).result == "unknown"
+        outside.busy = lambda _: False
+        assert reported(abroad, good["token"], ring, after=timedelta(seconds=1)).result == "valid"
+        outside.busy = busy
+        assert reported(abroad, good["token"], ring, after=timedelta(minutes=11)).result == "unknown"
+        outside.busy = lambda _: False
+        after = timedelta(minutes=11, seconds=1)
+        assert reported(abroad, good["token"], ring, after=after).result == "valid"
+
+
+def test_a_list_named_as_one_of_another_kind_spoils_nothing(keys: MemoryKeys) -> None:
+    from tests.verification.abroad import credential, did_key, entry, p256, signed, token_list
+
+    key, url = p256(), "https://w.example.org/lists/1"
+    issuer = did_key(key)
+    outside = pages({url: signed(token_list(url, issuer, {}, START), key, typ="statuslist+jwt")})
+    abroad, ring = Abroad(outside), keyring(keys, {"trusted": [issuer]})
+    wrong = signed(credential(issuer, START, credentialStatus=entry(url, 7)), key)
+    assert reported(abroad, wrong, ring).result == "unknown"
+    right = signed(credential(issuer, START, status={"status_list": {"idx": 7, "uri": url}}), key)
+    assert reported(abroad, right, ring).result == "valid"
 
 
 def test_what_does_not_answer_is_not_asked_again_at_once(keys: MemoryKeys) -> None:
