@@ -1,6 +1,7 @@
 """The public road for people: the page that a QR opens, the form beside it, and the files that pages need."""
 
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
@@ -117,7 +118,8 @@ class Pages:
                 typed = number if isinstance(number, str) else ""
                 if typed.strip():
                     return _redirect(_address(submitted.of_number(typed), request))
-                submission = await uploads.of_part(part, public_url=self._desk.public_url)
+                charge = partial(self._desk.pace.charge, request)
+                submission = await uploads.of_part(part, public_url=self._desk.public_url, charge=charge)
             if isinstance(submission, CredentialNumber):
                 return _redirect(_address(submission, request))
             report = await self._desk.on(submission)

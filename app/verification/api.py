@@ -1,5 +1,6 @@
 """Routes of verification: open to everybody, since anybody may be shown a credential."""
 
+from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
@@ -82,7 +83,9 @@ async def verify(request: Request) -> Response:
     """Verify a credential, or up to a hundred. What cannot be read as one is reported as `invalid`."""
     desk: Desk = request.app.state.desk
     desk.pace.require(request)
-    submission = await uploads.of_request(request, public_url=desk.public_url)
+    submission = await uploads.of_request(
+        request, public_url=desk.public_url, charge=partial(desk.pace.charge, request)
+    )
     try:
         if isinstance(submission, Batch):
             desk.pace.require(request, times=len(submission.credentials) - 1)

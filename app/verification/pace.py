@@ -37,6 +37,14 @@ class Pace:
             self._due.popitem(last=False)
         return 0
 
+    def charge(self, request: Request, times: int) -> None:
+        """Count more for what was let through, once it is known what it costs: the next one waits for it."""
+        stranger, now = _stranger(request), monotonic()
+        self._due[stranger] = max(self._due.get(stranger, now), now) + times * self._interval
+        self._due.move_to_end(stranger)
+        if len(self._due) > MOST_STRANGERS:
+            self._due.popitem(last=False)
+
     def require(self, request: Request, *, times: int = 1) -> None:
         """Let a request through, or refuse it with 429 and the seconds to wait."""
         if wait := self.wait(_stranger(request), monotonic(), times=times):

@@ -11,7 +11,7 @@ from app.verification import leafing
 from app.verification.pictures import MAX_BYTES, NoQrFound, PictureTooLarge, SeveralQrFound
 
 PDF: Final = b"%PDF-"
-WAIT: Final = 20  # seconds, of which the process may use half
+WAIT: Final = 20  # seconds: it has three of them, and lets everybody else go first
 _LONGEST_ANSWER: Final = 100_000
 
 log: Final = logging.getLogger("sigillo.papers")
@@ -41,7 +41,7 @@ def qr_text(paper: bytes) -> str:
 
 
 def _leafed_through(paper: bytes) -> object:
-    """Have another process read, which knows none of our secrets and can be stopped."""
+    """Have another process read, which has none of our secrets in its memory and can be stopped."""
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-I", leafing.__file__],

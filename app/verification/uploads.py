@@ -1,6 +1,6 @@
 """Taking in what a stranger sends, in any of the ways in which one can send it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -31,8 +31,18 @@ UTF_8: Final = b"utf-8"
 UTF_8_NAMES: Final = frozenset({UTF_8, b"utf8"})
 PICTURES_AT_ONCE: Final = 2  # each may take some hundred megabytes while it is unpacked
 PICTURES_WAITING: Final = 8
+PAPERS_AT_ONCE: Final = 2  # each is a process of its own, which gives way to everything else
+PDF_COSTS: Final = 10  # look-ups
 
-_turns: Final = RunVar[CapacityLimiter]("turns of pictures")  # of the event loop, like its threads
+# Of the event loop, like its threads. Whoever sends PDFs keeps nobody's pictures waiting.
+_turns: Final = RunVar[CapacityLimiter]("turns of pictures")
+_turns_of_papers: Final = RunVar[CapacityLimiter]("turns of papers")
+
+Charge = Callable[[int], None]
+
+
+def for_nothing(_times: int) -> None:
+    """Charge nothing more: for whoever does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +52,29 @@ class Batch:
     credentials: list[str | dict[str, JsonValue]]
 
 
-async def of_request(request: Request, *, public_url: str) -> Submission | Batch:
-    """Read the body of `POST /v1/verifications` by its media type; without a known one, by its content."""
+async def of_request(
+    request: Request, *, public_url: str, charge: Charge = for_nothing
+) -> Submission | Batch:
+    """Read the body of `POST /v1/verifications` by its media type; without a known one, by its content.
+
+    `charge` is told of how many look-ups more what was sent counts for.
+    """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "multipart/form-data":
-        return await _of_form(request, public_url=public_url)
+        return await _of_form(request, public_url=public_url, charge=charge)
     body = await request.body()
     if not body:
         raise NothingToVerify
     if media_type == "application/json":
         return of_json(body, public_url=public_url)
-    return await of_content(body, public_url=public_url)
+    return await of_content(body, public_url=public_url, charge=charge)
 
 
-async def _of_form(request: Request, *, public_url: str) -> Submission:
+async def _of_form(request: Request, *, public_url: str, charge: Charge) -> Submission:
     async with form_of(request) as form:
         if strange := sorted(set(form) - {FILE}):
             raise malformed(*(((name,), "no part of this name is asked for") for name in strange))
-        return await of_part(form.get(FILE), public_url=public_url)
+        return await of_part(form.get(FILE), public_url=public_url, charge=charge)
 
 
 @asynccontextmanager
@@ -79,35 +94,39 @@ async def form_of(request: Request) -> AsyncIterator[FormData]:
         await form.close()
 
 
-async def of_part(part: UploadFile | str | None, *, public_url: str) -> Submission:
+async def of_part(
+    part: UploadFile | str | None, *, public_url: str, charge: Charge = for_nothing
+) -> Submission:
     """Read the one part of a form that holds the file, or its text."""
     match part:
         case UploadFile():
             content = await part.read(pictures.MAX_BYTES + 1)
             if not content:
                 raise NothingToVerify
-            return await of_content(content, public_url=public_url)
+            return await of_content(content, public_url=public_url, charge=charge)
         case str(text):
             return submitted.of_text(text, public_url=public_url)
         case None:
             raise NothingToVerify
 
 
-async def of_content(content: bytes, *, public_url: str) -> Submission:
+async def of_content(content: bytes, *, public_url: str, charge: Charge = for_nothing) -> Submission:
     """Read a file by its first bytes, never by its name. Pictures and PDFs take turns, in threads."""
     if content.startswith((pictures.PNG, pictures.JPEG)):
-        text = await to_thread.run_sync(pictures.qr_text, content, limiter=_turn())
+        text = await to_thread.run_sync(pictures.qr_text, content, limiter=_turn(_turns, PICTURES_AT_ONCE))
         return submitted.of_text(text, public_url=public_url)
     if content.startswith(papers.PDF):
-        text = await to_thread.run_sync(papers.qr_text, content, limiter=_turn())
+        charge(PDF_COSTS - 1)
+        turns = _turn(_turns_of_papers, PAPERS_AT_ONCE)
+        text = await to_thread.run_sync(papers.qr_text, content, limiter=turns)
         return submitted.of_text(text, public_url=public_url)
     return submitted.of_bytes(content, public_url=public_url)
 
 
-def _turn() -> CapacityLimiter:
+def _turn(kept: RunVar[CapacityLimiter], most: int) -> CapacityLimiter:
     """Queue for a turn, unless too many do already."""
-    turns = _turns.get(None) or CapacityLimiter(PICTURES_AT_ONCE)
-    _turns.set(turns)
+    turns = kept.get(None) or CapacityLimiter(most)
+    kept.set(turns)
     if turns.statistics().tasks_waiting >= PICTURES_WAITING:
         raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": RETRY_AFTER})
     return turns

@@ -1,7 +1,10 @@
 """The QR on the pages of a PDF: one is read, several are asked about, and nothing a PDF does reaches us."""
 
 import io
+import subprocess
+import sys
 import zlib
+from dataclasses import replace
 
 import pytest
 import qrcode
@@ -9,9 +12,12 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from app.core.errors import Problem
-from app.verification import papers
+from app.main import create_app
+from app.ports import Ports
+from app.verification import leafing, papers
 from app.verification.papers import PaperUnreadable
 from app.verification.pictures import MAX_BYTES, NoQrFound, PictureTooLarge, SeveralQrFound
+from tests import make
 from tests.calling import Caller
 from tests.verification.issued import Issued
 
@@ -113,3 +119,44 @@ def test_a_pdf_is_sent_like_any_file(stranger: Caller, credential: Issued) -> No
         {"content": paper, "headers": {"Content-Type": "application/pdf"}},
     ):
         assert stranger.post("/v1/verifications", **sent).json()["result"] == "valid"
+
+
+def test_a_pdf_of_many_strokes_is_given_up_before_it_is_drawn() -> None:
+    strokes = b"".join(b"0 0 m %d %d l S\n" % (n % 600, n % 800) for n in range(60_000))
+    with pytest.raises(PaperUnreadable):
+        papers.qr_text(raw(zlib.compress(strokes, 9)))
+
+
+def test_whoever_reads_a_pdf_can_open_no_file() -> None:
+    said = subprocess.run(
+        [sys.executable, "-I", "-c", CONFINED, leafing.__file__],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env={},
+        check=True,
+    ).stdout.split()
+    assert said == ["OSError", str(leafing.IDLE)]
+
+
+CONFINED = """
+import os, runpy, sys
+runpy.run_path(sys.argv[1])["_confine"]()
+try:
+    os.open("/dev/null", os.O_RDONLY)
+except OSError as refused:
+    print(type(refused).__name__)
+print(os.nice(0))
+"""
+
+
+def test_a_pdf_counts_as_ten_look_ups(live: Ports, credential: Issued) -> None:
+    slow = replace(live, settings=live.settings.model_copy(update={"lookups_per_minute": 60}))
+    caller = make.caller(create_app(slow))
+    paper = {
+        "files": {
+            "file": ("a.pdf", pdf(f"https://sigillo.example.org/v/{credential.number}"), "application/pdf")
+        }
+    }
+    assert caller.post("/v1/verifications", **paper).status_code == 200
+    assert caller.post("/v1/verifications", **paper).status_code == 429
