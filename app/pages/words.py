@@ -251,6 +251,14 @@ TROUBLES: Final[Mapping[str, Labels]] = {
         it="In questo momento si stanno leggendo troppe immagini: riprovate fra poco, o scrivete il numero.",
         en="Too many pictures are being read just now: try again in a moment, or type the number.",
     ),
+    "damaged": Labels(
+        it="Il codice è arrivato rovinato: inquadratelo di nuovo, o scrivete il numero.",
+        en="The code arrived damaged: scan it again, or type the number.",
+    ),
+    "defect": Labels(
+        it="Qualcosa non ha funzionato e non c’è una risposta: riprovate, o scrivete il numero.",
+        en="Something went wrong and there is no answer: try again, or type the number.",
+    ),
     "hurried": Labels(
         it="Da questo indirizzo arrivano troppe richieste: riprovate fra un minuto.",
         en="Too many questions come from this address: try again in a minute.",

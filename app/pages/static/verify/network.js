@@ -1,6 +1,7 @@
 // The few things that are fetched, all of this site: keys and whole lists, never anything about one person.
 
 const PATIENCE = 8000;
+const BY_STATUS = { 413: "too-large", 429: "hurried", 503: "busy" }; // where a problem has no code of its own
 const TOLERATED = 5 * 60; // seconds by which this device's clock may differ from the server's
 
 /** How far this device's clock is from the server's, in seconds, as last seen; small differences are none. */
@@ -36,7 +37,9 @@ export async function sent(content) {
   form.append("file", content, "document");
   try {
     const answer = await fetch("/v1/verifications", { method: "POST", body: form, credentials: "omit", cache: "no-store" });
-    return { ok: answer.ok, content: await answer.json() };
+    if (answer.ok) return { ok: true, content: await answer.json() };
+    const { code = BY_STATUS[answer.status] } = await answer.json().catch(() => ({}));
+    return { ok: false, content: { code } };
   } catch {
     return { ok: false, content: { code: "offline" } };
   }

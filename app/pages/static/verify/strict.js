@@ -2,6 +2,7 @@
 
 export class Malformed extends Error {}
 
+const MOST_DEPTH = 32;
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export const bytesOf = (text) => new TextEncoder().encode(text);
@@ -73,8 +74,18 @@ export function readObject(bytes, limit) {
   } catch {
     throw new Malformed("not JSON");
   }
+  if (!isShallow(content)) throw new Malformed("JSON nested too deeply");
   if (!isObject(content)) throw new Malformed("JSON that is not an object");
   return { content, canonical: JSON.stringify(content) === text };
+}
+
+function isShallow(content) {
+  let level = [content];
+  for (let depth = 0; depth < MOST_DEPTH; depth += 1) {
+    level = level.flatMap((value) => (typeof value === "object" && value !== null ? Object.values(value) : []));
+    if (level.length === 0) return true;
+  }
+  return false;
 }
 
 export const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);

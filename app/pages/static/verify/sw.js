@@ -9,6 +9,9 @@ const DATA = "data-1";
 const INDEX = "/status/index.json";
 const KEPT = /^\/(\.well-known\/(jwks\.json|qr-keys)|status\/\d{1,10})$/;
 const PATIENCE = 4000;
+const CLOCKS_DIFFER = 10 * 60;
+const SEALED = ["application/jwt", "application/statuslist+jwt"];
+const KEPT_TYPES = [...SEALED, "application/jwk-set+json"];
 
 self.addEventListener("install", (event) => {
   event.waitUntil(installed());
@@ -17,7 +20,11 @@ self.addEventListener("install", (event) => {
 async function installed() {
   const cache = await caches.open(SHELL);
   await cache.addAll(ASSETS);
-  await Promise.all(Object.values(SHELLS).map(async (path) => cache.put(path, await fetch(path, { cache: "reload", credentials: "omit" }))));
+  await Promise.all(Object.values(SHELLS).map(async (path) => {
+    const answer = await fetch(path, { cache: "reload", credentials: "omit" });
+    if (!answer.ok) throw new Error("no page to keep"); // the browser tries again with the next visit
+    await cache.put(path, answer);
+  }));
   await self.skipWaiting();
 }
 
@@ -56,8 +63,30 @@ async function taken(path) {
 async function fresh(path) {
   const answer = await fetch(path, { cache: "no-cache", credentials: "omit", signal: AbortSignal.timeout(PATIENCE) });
   if (answer.status >= 500) throw new Error("nobody answers");
-  if (answer.ok) await (await caches.open(DATA)).put(path, await marked(answer.clone()));
+  if (!answer.ok) return answer;
+  const type = answer.headers.get("Content-Type")?.split(";")[0];
+  if (!KEPT_TYPES.includes(type)) throw new Error("somebody else answers");
+  const cache = await caches.open(DATA);
+  const kept = await cache.match(path);
+  if (kept && SEALED.includes(type) && (await outdated(answer.clone(), kept.clone()))) return kept;
+  await cache.put(path, await marked(answer.clone()));
   return answer;
+}
+
+/** Tells whether what came is older than what is kept. A copy from the future keeps nothing out. */
+async function outdated(answer, kept) {
+  const [came, had] = await Promise.all([answer, kept].map(async (each) => signedAt(await each.text())));
+  return came < had && had <= Date.now() / 1000 + CLOCKS_DIFFER;
+}
+
+/** Reads when a token says it was signed; whether that is true is for the page to find out. */
+function signedAt(token) {
+  try {
+    const { iat } = JSON.parse(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));
+    return Number.isSafeInteger(iat) ? iat : 0;
+  } catch {
+    return 0;
+  }
 }
 
 /** Writes down when a copy was taken: whoever reads it must know how old it is. */
@@ -81,11 +110,20 @@ self.addEventListener("fetch", (event) => {
 });
 
 async function shell(request, asked) {
+  const answer = await prompt(request).catch(() => null);
+  if (answer && answer.status < 500) return answer;
+  const preferred = navigator.languages.find((tag) => /^(it|en)\b/.test(tag))?.slice(0, 2);
+  return (await caches.match(SHELLS[asked] ?? SHELLS[preferred] ?? SHELLS.en)) ?? answer ?? Response.error();
+}
+
+/** Fetches a page unless nothing begins to come in time; once it comes, it may take its time. */
+async function prompt(request) {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), PATIENCE);
   try {
-    return await fetch(request);
-  } catch {
-    const preferred = navigator.languages.find((tag) => /^(it|en)\b/.test(tag))?.slice(0, 2);
-    return (await caches.match(SHELLS[asked] ?? SHELLS[preferred] ?? SHELLS.en)) ?? Response.error();
+    return await fetch(request, { signal: late.signal });
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -12,6 +12,7 @@ import { moment, report } from "./wording.js";
 
 const MOST_FILE = 10_000_000;
 const MOST_TEXT = 128 * 1024;
+const FEWEST_DIGITS = 8;
 const page = document.querySelector("main").dataset;
 const place = (id) => document.getElementById(id);
 const able = Boolean(globalThis.crypto?.subtle && globalThis.DecompressionStream);
@@ -22,7 +23,17 @@ let asked = 0; // so that an answer that comes late never covers a later one
 
 // --- taking in ------------------------------------------------------------------------------------------------
 
-async function take(text) {
+/** Takes a step to its end; a defect of ours is no answer, and leaves nobody waiting for one. */
+const guarded = (step) => async (...given) => {
+  try {
+    return await step(...given);
+  } catch (error) {
+    console.error(error);
+    return trouble("defect");
+  }
+};
+
+const take = guarded((text) => {
   const given = text.trim();
   const digits = behindHash(given);
   if (!given) return trouble("nothing-to-verify");
@@ -31,7 +42,14 @@ async function take(text) {
   if (/^https?:\/\/\S*$/i.test(given)) return trouble("not-ours");
   if (/^[a-z]{2,6}[ -]?\d{2}[ -]?[0-9a-z -]{10,40}$/i.test(given)) return look(`/v/${encodeURIComponent(given)}`);
   return able ? takeToken(given) : offer(given);
-}
+});
+
+/** Takes what stood behind the hash. A code that arrived damaged is answered too: not valid, since unreadable. */
+const takeArrived = guarded((fragment) => {
+  if (/^[0-9]+$/.test(fragment)) return take(fragment);
+  if (fragment.replaceAll(/[^0-9]/g, "").length < FEWEST_DIGITS) return undefined; // no code, whatever else it is
+  return able ? verify(fragment, examineQr) : trouble("damaged");
+});
 
 /** Takes the digits out of an address of this page, as a QR code holds it or somebody copied it. */
 function behindHash(given) {
@@ -52,7 +70,7 @@ function look(address) {
   return navigator.onLine ? location.assign(address) : trouble("number-offline");
 }
 
-async function takeFile(file) {
+const takeFile = guarded(async (file) => {
   if (!file) return trouble("nothing-to-verify");
   if (file.size > MOST_FILE) return trouble("too-large");
   if (file.size <= MOST_TEXT) {
@@ -64,7 +82,7 @@ async function takeFile(file) {
     if (read) return take(read);
   }
   return offer(file);
-}
+});
 
 async function readable(file) {
   try {
@@ -128,13 +146,14 @@ function offer(content) {
   place("decline").onclick = begin;
 }
 
-async function send(content) {
+const send = guarded(async (content) => {
   const turn = busy();
   const { ok, content: answer } = await sent(content instanceof Blob ? content : new Blob([content], { type: "text/plain" }));
-  if (turn !== asked) return;
+  if (turn !== asked) return undefined;
   if (!ok) return trouble(answer.code);
   show((language) => drawn(inOne(answer, language.language), language, { notes: [language.t.verified_there], short: false }));
-}
+  return undefined;
+});
 
 /** Takes the one language that is shown out of what the API says in both. */
 function inOne(answer, language) {
@@ -245,8 +264,7 @@ async function scan() {
 
 function listen() {
   addEventListener("hashchange", () => {
-    const fragment = takeFragment();
-    if (/^[0-9]+$/.test(fragment)) take(fragment);
+    takeArrived(takeFragment());
   });
   place("file-form").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -298,6 +316,6 @@ async function stay() {
 await speak(document.documentElement.lang);
 listen();
 for (const element of document.querySelectorAll("[data-scripted]")) element.hidden = false;
-if (/^[0-9]+$/.test(arrivedWith)) await take(arrivedWith);
+await takeArrived(arrivedWith);
 document.documentElement.dataset.ready = "true";
 await stay();
