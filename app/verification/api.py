@@ -88,7 +88,8 @@ async def verify(request: Request) -> Response:
     )
     try:
         if isinstance(submission, Batch):
-            desk.pace.require(request, times=len(submission.credentials) - 1)
+            if (more := batches.cost(submission.credentials, desk.public_url) - 1) > 0:
+                desk.pace.require(request, times=more)
             async with batches.turn():
                 return json_response({"reports": await batches.reports(desk, submission.credentials)})
         return report_response(await desk.on(submission))

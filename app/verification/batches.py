@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from math import ceil
 from time import monotonic
 from typing import Final
 
@@ -12,6 +13,7 @@ from anyio.lowlevel import RunVar, checkpoint
 from starlette.exceptions import HTTPException
 
 from app.core.errors import JsonValue, Problem
+from app.core.numbers import CredentialNumber
 from app.problems import members_of
 from app.verification import submitted
 from app.verification.desk import Desk
@@ -24,14 +26,18 @@ AT_ONCE: Final = 8  # of one batch: what waits for others waits together
 BATCHES_AT_ONCE: Final = 2
 PATIENCE_FOR_ALL_SECONDS: Final = 20.0  # for everything abroad that all of them point at
 
-_turns: Final = RunVar[CapacityLimiter]("turns of batches")  # of the event loop
+DOCUMENTS_FOR_ONE: Final = 10  # for one look-up: nobody walks through the register with signed documents
+
+Turns = RunVar[CapacityLimiter]
+OF_BATCHES: Final = Turns("turns of batches")  # of the event loop
+OF_PRESENTATIONS: Final = Turns("turns of presentations")
 
 
 @asynccontextmanager
-async def turn() -> AsyncIterator[None]:
+async def turn(of: Turns = OF_BATCHES) -> AsyncIterator[None]:
     """Take one of the few turns for many credentials, or be sent away."""
-    turns = _turns.get(None) or CapacityLimiter(BATCHES_AT_ONCE)
-    _turns.set(turns)
+    turns = of.get(None) or CapacityLimiter(BATCHES_AT_ONCE)
+    of.set(turns)
     mark = object()
     try:
         turns.acquire_on_behalf_of_nowait(mark)
@@ -41,6 +47,19 @@ async def turn() -> AsyncIterator[None]:
         yield
     finally:
         turns.release_on_behalf_of(mark)
+
+
+def cost(credentials: Sequence[str | dict[str, JsonValue]], public_url: str) -> int:
+    """Say for how many look-ups a batch counts: numbers can be guessed, so each of them counts in full."""
+    numbers = sum(_is_number(credential, public_url) for credential in credentials)
+    return numbers + ceil((len(credentials) - numbers) / DOCUMENTS_FOR_ONE)
+
+
+def _is_number(credential: str | dict[str, JsonValue], public_url: str) -> bool:
+    try:
+        return isinstance(_submission(credential, public_url), CredentialNumber)
+    except Problem:
+        return False  # then the register is not asked
 
 
 async def reports(desk: Desk, credentials: Sequence[str | dict[str, JsonValue]]) -> list[JsonValue]:

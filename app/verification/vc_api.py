@@ -2,6 +2,7 @@
 
 import json
 from http import HTTPStatus
+from time import monotonic
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request, Response
@@ -14,6 +15,7 @@ from app.verification import batches, submitted
 from app.verification.desk import Desk
 from app.verification.details import MALFORMED, PARSING, Judged, judged, problem, proves
 from app.verification.errors import FileTooLarge, RegisterUnreachable
+from app.verification.foreign import PATIENCE_SECONDS
 from app.verification.presenting import MAX_PRESENTATION, Presented
 from app.verification.public import PRIVATE, unreachable
 from app.verification.submitted import Token
@@ -119,9 +121,15 @@ async def verify_presentation(request: Request) -> Response:
         raise malformed((("options",), "`challenge` and `domain` are texts")) from None
     domains = [asked.domain] if isinstance(asked.domain, str) else asked.domain
     text = submitted.presented(given["verifiablePresentation"])
+    ends = monotonic() + batches.PATIENCE_FOR_ALL_SECONDS
     shown = await Presented.read(desk, text, challenge=asked.challenge, domains=domains)
-    async with batches.turn():
-        results = [await _credential(desk, credential) for credential in shown.credentials]
+    if (more := len(shown.credentials) - 1) > 0:
+        desk.pace.require(request, times=more)
+    async with batches.turn(batches.OF_PRESENTATIONS):
+        results = [
+            await _credential(desk, credential, patience=max(0.0, min(PATIENCE_SECONDS, ends - monotonic())))
+            for credential in shown.credentials
+        ]
     verified = shown.judged.verified and all(each["verified"] for each in results)
     answer: dict[str, JsonValue] = {
         **shown.judged.as_json(),
@@ -131,10 +139,12 @@ async def verify_presentation(request: Request) -> Response:
     return _response(answer | ({"presentation": shown.payload} if shown.proven else {}))
 
 
-async def _credential(desk: Desk, credential: JsonValue) -> dict[str, JsonValue]:
+async def _credential(
+    desk: Desk, credential: JsonValue, *, patience: float = PATIENCE_SECONDS
+) -> dict[str, JsonValue]:
     submission = submitted.of_member(credential)
     try:
-        report, examined = await desk.on_text(submission.text, bind=True)
+        report, examined = await desk.on_text(submission.text, patience=patience, bind=True)
     except RegisterUnreachable:
         raise unreachable() from None
     except Problem as refused:

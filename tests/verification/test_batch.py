@@ -16,6 +16,7 @@ from tests.verification.issued import Issued, revoke
 from tests.verification.test_foreign import case, pages
 
 PATH = "/v1/verifications"
+HERE = "https://sigillo.example.org"
 
 
 def test_each_credential_is_answered_for_in_its_place(
@@ -77,13 +78,33 @@ def test_what_is_no_batch_is_refused_in_words(stranger: Caller, body: object) ->
     assert answer.json()["errors"]
 
 
-def test_a_hundred_counts_as_a_hundred_look_ups(live: Ports, credential: Issued) -> None:
+def test_a_hundred_documents_count_as_ten_look_ups(live: Ports, credential: Issued) -> None:
     slow = replace(live, settings=live.settings.model_copy(update={"lookups_per_minute": 60}))
     caller = make.caller(create_app(slow))
     assert caller.post(PATH, json={"credentials": [credential.token] * 100}).status_code == 200
     refused = caller.post(PATH, json={"credential": credential.token})
     assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) <= 10
+
+
+def test_a_hundred_numbers_count_as_a_hundred_look_ups(live: Ports, credential: Issued) -> None:
+    slow = replace(live, settings=live.settings.model_copy(update={"lookups_per_minute": 60}))
+    caller = make.caller(create_app(slow))
+    assert caller.post(PATH, json={"credentials": [f"{HERE}/v/{credential.number}"] * 100}).status_code == 200
+    refused = caller.post(PATH, json={"credential": credential.token})
     assert int(refused.headers["retry-after"]) > 60
+
+
+@pytest.mark.parametrize(
+    ("documents", "numbers", "mistyped", "counts"),
+    [(1, 0, 0, 1), (10, 0, 0, 1), (11, 0, 0, 2), (100, 0, 0, 10), (0, 3, 0, 3), (5, 3, 5, 4), (0, 0, 1, 1)],
+)
+def test_what_a_batch_counts_for(
+    documents: int, numbers: int, mistyped: int, counts: int, credential: Issued
+) -> None:
+    number = f"{HERE}/v/{credential.number}"
+    sent = [credential.token] * documents + [number] * numbers + ["nonsense"] * mistyped
+    assert batches.cost(sent, HERE) == counts
 
 
 def test_foreign_ones_are_followed_to_their_issuers(live: Ports) -> None:
@@ -121,6 +142,8 @@ def test_only_a_few_batches_are_taken_at_once() -> None:
                 async with batches.turn():
                     pass
             assert (refused.value.status_code, refused.value.headers) == (503, {"Retry-After": "2"})
+            async with batches.turn(batches.OF_PRESENTATIONS):  # they wait for nobody's batches
+                pass
         async with batches.turn():
             pass
 

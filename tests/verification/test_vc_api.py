@@ -9,13 +9,14 @@ import pytest
 
 from app.main import create_app
 from app.ports import Ports
+from app.verification import batches
 from app.verification.details import MALFORMED, PARSING, PROOF, RANGE, RETRIEVAL, VERIFICATION
 from tests import make
 from tests.calling import Caller
 from tests.conftest import START
 from tests.verification import abroad
 from tests.verification.issued import Issued, revoke, suspend
-from tests.verification.test_foreign import case, pages
+from tests.verification.test_foreign import Silent, case, pages
 
 CREDENTIALS, PRESENTATIONS = "/credentials/verify", "/presentations/verify"
 V2 = "https://www.w3.org/ns/credentials/v2"
@@ -279,3 +280,26 @@ def test_a_credential_is_no_presentation_and_the_other_way_round(
 
 def test_options_of_the_wrong_kind_are_refused(stranger: Caller) -> None:
     assert present(stranger, presentation(), challenge=1).status_code == 422
+
+
+def test_each_credential_of_a_presentation_counts_as_a_look_up(live: Ports, credential: Issued) -> None:
+    slow = replace(live, settings=live.settings.model_copy(update={"lookups_per_minute": 60}))
+    caller = make.caller(create_app(slow))
+    shown = presentation(*[credential.token] * 20)
+    assert present(caller, shown, **ASKED).status_code == 200
+    refused = present(caller, shown, **ASKED)
+    assert refused.status_code == 429
+    assert 10 < int(refused.headers["retry-after"]) <= 20
+
+
+def test_a_presentation_waits_once_for_all_that_its_credentials_point_at(
+    live: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "PATIENCE_FOR_ALL_SECONDS", 0.1)
+    tokens = [
+        abroad.signed(abroad.credential(f"did:web:w{n}.example.org", START), HOLDER, kid=f"{n}")
+        for n in range(8)
+    ]
+    caller = make.caller(create_app(replace(live, outbound=Silent())))
+    results = present(caller, presentation(*tokens), **ASKED).json()["credentialResults"]
+    assert [each["verified"] for each in results] == [False] * 8
