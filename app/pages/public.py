@@ -16,7 +16,7 @@ from app.core.days import local_day
 from app.core.errors import Problem
 from app.core.labels import Language
 from app.core.numbers import CredentialNumber
-from app.pages import lists, render
+from app.pages import render
 from app.pages.assets import ASSETS, SERVICE_WORKER, packed
 from app.pages.headers import (
     ASSET_HEADERS,
@@ -53,7 +53,6 @@ def routes(desk: Desk) -> list[Route]:
         PublicRoute("/schemes/{scheme_id:path}", pages.scheme),
         PublicRoute("/static/{name}", asset),
         PublicRoute("/sw.js", service_worker),
-        PublicRoute(lists.PATH, lists.lists),
     ]
 
 

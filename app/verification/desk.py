@@ -4,6 +4,7 @@ Every change that can alter an answer has a number in one sequence. Each process
 once a second and forgets what changed, so that no process has to tell another.
 """
 
+import json
 import re
 from collections import OrderedDict
 from datetime import datetime, timedelta
@@ -43,6 +44,7 @@ MEDIA_TYPES: Final = {
     "revocation": "application/vc+jwt",
     "suspension": "application/vc+jwt",
 }
+INDEX: Final = "index"  # beside the lists themselves, and forgotten with any of them
 QR_KEYS_TYPE: Final = "application/jwt"
 NEVER: Final = -1  # a number that no sequence follows on: whatever was remembered is forgotten
 
@@ -226,6 +228,19 @@ class Desk:
             self._lists.keep(name, answer)
         return answer
 
+    async def lists(self) -> Answer:
+        """Name the newest lists: whoever takes all of them along tells nobody which one is meant."""
+        await self._catch_up()
+        if remembered := self._lists.get(INDEX):
+            return remembered
+        seq = self._seq
+        named = [f"/status/{number}" for number in await self._register.newest_lists()]
+        body = json.dumps({"lists": named}, separators=(",", ":")).encode()
+        answer = Answer.made(body, "application/json")
+        if seq == self._seq:
+            self._lists.keep(INDEX, answer)
+        return answer
+
     async def _look_up(self, name: str, keyring: Keyring) -> tuple[Held, ...]:
         seq = self._seq
         entry = await self._register.by_number(name)
@@ -274,6 +289,7 @@ class Desk:
                 self._absent.forget(name)
                 self._written.forget(name)
             case "list":
+                self._lists.forget(INDEX)
                 for form in MEDIA_TYPES:
                     self._lists.forget(f"{name}-{form}")
             case _:

@@ -77,6 +77,9 @@ class PublicRegister(Protocol):
     async def status_list(self, list_id: int, form: str) -> str | None:
         """Give a list as it was last published in this form, or nothing."""
 
+    async def newest_lists(self) -> tuple[int, ...]:
+        """Give the numbers of the lists that a device takes along, the newest first."""
+
     async def issuers(self) -> tuple[Issuer, ...]:
         """List the bodies that issue here, by the codes that offline QRs call them by."""
 

@@ -13,6 +13,7 @@ from app.verification.errors import RegisterUnreachable
 from app.verification.public import unreachable
 from app.web import PublicRoute
 
+INDEX: Final = "/status/index.json"
 PATH: Final = "/status/{name}"
 # Never more than ten digits: turning them into a number has a limit, and the database has one before that.
 _NAME: Final = re.compile("([1-9][0-9]{0,9})(?:-(revocation|suspension))?")
@@ -32,4 +33,11 @@ def routes(desk: Desk) -> list[Route]:
         except RegisterUnreachable:
             raise unreachable() from None
 
-    return [PublicRoute(PATH, status_list)]
+    async def index(request: Request) -> Response:
+        """Name the lists, so that a device can take all of them along and verify without a network."""
+        try:
+            return (await desk.lists()).to(request)
+        except RegisterUnreachable:
+            raise unreachable() from None
+
+    return [PublicRoute(INDEX, index), PublicRoute(PATH, status_list)]

@@ -24,6 +24,7 @@ _SETTINGS: Final[dict[str, Any]] = {
 _BY_NUMBER: Final = statements.BY_NUMBER.format(mark="%s").encode()
 _BY_DOCUMENT: Final = statements.BY_DOCUMENT.format(mark="%s").encode()
 _STATUS_LIST: Final = statements.STATUS_LIST.format(mark="%s").encode()
+_LISTS: Final = statements.LISTS.encode()
 _ISSUERS: Final = statements.ISSUERS.encode()
 _CHANGES: Final = statements.CHANGES.format(mark="%s").encode()
 
@@ -64,6 +65,9 @@ class PostgresRegister:
     async def status_list(self, list_id: int, form: str) -> str | None:
         rows = await self._rows(_STATUS_LIST, (list_id, form))
         return rows[0][0] if rows else None
+
+    async def newest_lists(self) -> tuple[int, ...]:
+        return tuple(row[0] for row in await self._rows(_LISTS, ()))
 
     async def issuers(self) -> tuple[Issuer, ...]:
         return statements.issuers_of(await self._rows(_ISSUERS, ()))

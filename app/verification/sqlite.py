@@ -19,6 +19,7 @@ _WAIT: Final = 0.5  # seconds; a reader hardly ever waits in WAL mode, and the l
 _BY_NUMBER: Final = statements.BY_NUMBER.format(mark="?")
 _BY_DOCUMENT: Final = statements.BY_DOCUMENT.format(mark="?")
 _STATUS_LIST: Final = statements.STATUS_LIST.format(mark="?")
+_LISTS: Final = statements.LISTS
 _ISSUERS: Final = statements.ISSUERS
 _CHANGES: Final = statements.CHANGES.format(mark="?")
 
@@ -47,6 +48,9 @@ class SqliteRegister:
     async def status_list(self, list_id: int, form: str) -> str | None:
         rows = self._rows(_STATUS_LIST, (list_id, form))
         return rows[0][0] if rows else None
+
+    async def newest_lists(self) -> tuple[int, ...]:
+        return tuple(row[0] for row in self._rows(_LISTS, ()))
 
     async def issuers(self) -> tuple[Issuer, ...]:
         return statements.issuers_of(self._rows(_ISSUERS, ()))

@@ -37,6 +37,8 @@ BY_DOCUMENT: Final = _ENTRY.replace(
     "{condition}", f"c.id = ({_HOLDER}) AND d.format IN ('vc+jwt', 'ob+jwt', 'qr')"
 )
 ISSUERS: Final = "SELECT issuer_code, legal_name, url, mode FROM organisation ORDER BY issuer_code"
+# The newest lists, as many as a device takes along: some kilobytes each at rest, some hundred at most.
+LISTS: Final = "SELECT id FROM status_list WHERE kind IN ('qr', 'credential') ORDER BY id DESC LIMIT 32"
 STATUS_LIST: Final = "SELECT token FROM published_list WHERE list_id = {mark} AND purpose = {mark}"
 # One statement, so that the counter and the changes are those of one instant.
 CHANGES: Final = """

@@ -52,6 +52,9 @@ class Watched:
     async def by_document(self, jti: str) -> Entry | None:
         return await self._ask("document", self.real.by_document(jti))
 
+    async def newest_lists(self) -> tuple[int, ...]:
+        return ()
+
     async def status_list(self, list_id: int, form: str) -> str | None:
         token = await self._ask("list", self.real.status_list(list_id, form))
         self.meanwhile()
