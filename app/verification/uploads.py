@@ -41,10 +41,6 @@ _turns_of_papers: Final = RunVar[CapacityLimiter]("turns of papers")
 Charge = Callable[[int], None]
 
 
-def for_nothing(_times: int) -> None:
-    """Charge nothing more: for whoever does not count."""
-
-
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Several credentials, each still as it was sent."""
@@ -53,7 +49,7 @@ class Batch:
 
 
 async def of_request(
-    request: Request, *, public_url: str, charge: Charge = for_nothing
+    request: Request, *, public_url: str, charge: Charge | None = None
 ) -> Submission | Batch:
     """Read the body of `POST /v1/verifications` by its media type; without a known one, by its content.
 
@@ -70,7 +66,7 @@ async def of_request(
     return await of_content(body, public_url=public_url, charge=charge)
 
 
-async def _of_form(request: Request, *, public_url: str, charge: Charge) -> Submission:
+async def _of_form(request: Request, *, public_url: str, charge: Charge | None) -> Submission:
     async with form_of(request) as form:
         if strange := sorted(set(form) - {FILE}):
             raise malformed(*(((name,), "no part of this name is asked for") for name in strange))
@@ -95,7 +91,7 @@ async def form_of(request: Request) -> AsyncIterator[FormData]:
 
 
 async def of_part(
-    part: UploadFile | str | None, *, public_url: str, charge: Charge = for_nothing
+    part: UploadFile | str | None, *, public_url: str, charge: Charge | None = None
 ) -> Submission:
     """Read the one part of a form that holds the file, or its text."""
     match part:
@@ -110,13 +106,14 @@ async def of_part(
             raise NothingToVerify
 
 
-async def of_content(content: bytes, *, public_url: str, charge: Charge = for_nothing) -> Submission:
+async def of_content(content: bytes, *, public_url: str, charge: Charge | None = None) -> Submission:
     """Read a file by its first bytes, never by its name. Pictures and PDFs take turns, in threads."""
     if content.startswith((pictures.PNG, pictures.JPEG)):
         text = await to_thread.run_sync(pictures.qr_text, content, limiter=_turn(_turns, PICTURES_AT_ONCE))
         return submitted.of_text(text, public_url=public_url)
     if content.startswith(papers.PDF):
-        charge(PDF_COSTS - 1)
+        if charge is not None:
+            charge(PDF_COSTS - 1)
         turns = _turn(_turns_of_papers, PAPERS_AT_ONCE)
         text = await to_thread.run_sync(papers.qr_text, content, limiter=turns)
         return submitted.of_text(text, public_url=public_url)
