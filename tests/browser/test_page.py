@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Request
 
 from app.formats import qr
 from app.pages.spoken import catalogue
@@ -91,14 +91,12 @@ def test_a_credential_never_seen_before_is_verified_without_a_network(visitor: V
 
 
 def test_the_first_view_is_small(visitor: Visitor, site: Site) -> None:
-    sizes: dict[str, int] = {}
-    visitor.page.on(
-        "requestfinished",
-        lambda request: sizes.update(
-            {request.url: request.sizes()["responseBodySize"] + request.sizes()["responseHeadersSize"]}
-        ),
-    )
+    finished: list[Request] = []
+    visitor.page.on("requestfinished", lambda request: finished.append(request))  # noqa: PLW0108 - it marks its listeners
     visitor.opens(site.q1())
+    visitor.page.wait_for_load_state("networkidle")
+    measured = {request.url: request.sizes() for request in finished}
+    sizes = {url: each["responseBodySize"] + each["responseHeadersSize"] for url, each in measured.items()}
     transferred = sum(size for url, size in sizes.items() if url.startswith(site.url))
     assert len(sizes) > 15
     assert 20_000 < transferred < 60_000
