@@ -52,21 +52,6 @@ def by_number(session: Session, number: str) -> Credential:
     return found
 
 
-def document_by_jti(session: Session, jti: str) -> Document | None:
-    """Find a stored document by its own name (`jti`, `urn:uuid:…`), whichever organisation's it is."""
-    return session.scalars(
-        select(Document).where(Document.jti == jti), execution_options=EVERY_ORGANISATION
-    ).first()
-
-
-def credential_of(session: Session, document: Document) -> Credential:
-    """Find the credential that a document belongs to."""
-    return session.scalars(
-        select(Credential).join(Period).where(Period.id == document.period_id),
-        execution_options=EVERY_ORGANISATION,
-    ).one()
-
-
 def current_period(session: Session, credential: Credential, at: datetime) -> Period:
     """Find the period that answers for a credential at an instant: the last that has begun, else the first.
 

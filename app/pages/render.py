@@ -128,11 +128,6 @@ def mistyped_page(language: Language, typed: str = "", *, clock_offset: str | No
     return _notice(language, "mistyped", typed=typed[:LONGEST_ECHO], clock_offset=clock_offset)
 
 
-def problem_page(language: Language, title: str, detail: str) -> str:
-    """Say in words what went wrong; both texts must already be in the reader's language."""
-    return _page("notice.html", language, title=title, detail=detail, typed="", again=False)
-
-
 def home_page(
     language: Language, *, documentation: str | None = None, clock_offset: str | None = None
 ) -> str:

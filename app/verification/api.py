@@ -21,9 +21,10 @@ from app.verification.errors import (
 )
 from app.verification.papers import PaperUnreadable
 from app.verification.pictures import NoQrFound, PictureTooLarge, PictureUnreadable, SeveralQrFound
-from app.verification.public import json_response, report_response, unreachable
+from app.verification.public import private, unreachable
 from app.verification.schemas import REPORT, REPORTS, BatchIn, VerificationIn
 from app.verification.uploads import Batch
+from app.verification.written import body, written
 from app.web import PublicRoute
 
 PATH: Final = "/v1/verifications"
@@ -91,8 +92,8 @@ async def verify(request: Request) -> Response:
             if (more := batches.cost(submission.credentials, desk.public_url) - 1) > 0:
                 desk.pace.require(request, times=more)
             async with batches.turn():
-                return json_response({"reports": await batches.reports(desk, submission.credentials)})
-        return report_response(await desk.on(submission))
+                return private(written({"reports": await batches.reports(desk, submission.credentials)}))
+        return private(body(await desk.on(submission)))
     except RegisterUnreachable:
         raise unreachable() from None
 

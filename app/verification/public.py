@@ -17,7 +17,6 @@ from app.verification import submitted
 from app.verification.answers import Answer
 from app.verification.desk import Desk
 from app.verification.errors import RegisterUnreachable
-from app.verification.report import Report
 from app.web import PublicRoute
 
 # Answers that name a person: nothing of them may stay behind on the way.
@@ -30,18 +29,8 @@ PRIVATE: Final[Mapping[str, str]] = {
 RETRY_AFTER: Final = "2"
 
 
-def report_response(report: Report) -> Response:
-    """Answer with a report as JSON."""
-    return json_response(report.as_json())
-
-
-def json_response(content: dict[str, JsonValue]) -> Response:
-    """Answer with what may name a person: nothing of it may stay behind on the way."""
-    body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
-    return Response(body, media_type="application/json", headers=PRIVATE)
-
-
-def _private(content: bytes) -> Response:
+def private(content: bytes) -> Response:
+    """Answer with JSON that may name a person: nothing of it may stay behind on the way."""
     return Response(content, media_type="application/json", headers=PRIVATE)
 
 
@@ -58,7 +47,7 @@ def routes(desk: Desk) -> list[Route]:
         desk.pace.require(request)
         number = submitted.of_number(request.path_params["number"])
         try:
-            return _private(await desk.written_about(number))
+            return private(await desk.written_about(number))
         except RegisterUnreachable:
             raise unreachable() from None
 

@@ -14,7 +14,7 @@ _TIME: Final = secrets.token_hex(16)
 
 def body(report: Report) -> bytes:
     """Write a report as JSON."""
-    return _json(report.as_json())
+    return written(report.as_json())
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Written:
 
     @classmethod
     def of(cls, report: Report, *, until: datetime) -> Self:
-        pieces = _json(report.as_json(told=_TIME)).split(_TIME.encode())
+        pieces = written(report.as_json(told=_TIME)).split(_TIME.encode())
         return cls(report.checked_at, until, tuple(pieces))
 
     def holds(self, at: datetime) -> bool:
@@ -38,8 +38,10 @@ class Written:
         return rfc3339(at).encode().join(self.pieces)
 
 
-def _json(value: object) -> bytes:
-    return _written(value).encode()
+def written(value: object) -> bytes:
+    """Write an answer of the public road as JSON."""
+    return _encode(value).encode()
 
 
-_written: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+# Made once: for every call of its own, `json.dumps` would make an encoder anew.
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

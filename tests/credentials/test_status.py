@@ -258,9 +258,6 @@ def test_the_public_finds_an_issued_credential_by_number_in_any_organisation(off
         document = queries.current_document(session, period, Format.VC_JWT)
         assert found.id == credential.id
         assert document is not None
-        again = queries.document_by_jti(session, document.jti)
-        assert again is not None
-        assert queries.credential_of(session, again).id == credential.id
 
 
 def test_another_organisation_does_not_see_a_credential(office: Office) -> None:

@@ -28,7 +28,6 @@ from app.pages.render import (
     home_page,
     mistyped_page,
     not_found_page,
-    problem_page,
     start_page,
     verification_page,
 )
@@ -114,7 +113,6 @@ def every_page(language: Language, text: str = "Alba Neri") -> dict[str, str]:
         "mistyped": mistyped_page(language, text),
         "start": start_page(language, site=SITE),
         "trouble": start_page(language, site=SITE, trouble=text),
-        "problem": problem_page(language, text, text),
         "home": home_page(language, documentation="/docs"),
     }
 
