@@ -200,10 +200,11 @@ def create_app(ports: Ports) -> FastAPI:
     # The public road stands first: every route before it costs each of its requests something.
     app.router.routes[:0] = public_routes
     app.router.routes.extend(_work_road().routes)
-    install(app)
+    shown = pages.for_people(desk)
+    install(app, shown)
     public = frozenset({"/openapi.json", *vc_api.PATHS, *(route.path for route in public_routes)})
     refuse_undeclared(app, public)
-    app.add_middleware(BodyLimit, uploads=UPLOAD_LIMIT)
+    app.add_middleware(BodyLimit, uploads=UPLOAD_LIMIT, shown=shown)
     app.add_middleware(RequestLog)
     return app
 

@@ -25,6 +25,8 @@ from app.core.errors import (
 )
 
 Handler = Callable[[Request, Exception], Response]
+# Shows a problem to whoever asked; a browser gets it as a page.
+Shown = Callable[[Request, Response], Response]
 
 log: Final = logging.getLogger("sigillo.problems")
 MEDIA_TYPE: Final = "application/problem+json"
@@ -120,6 +122,12 @@ def problem_response(request: Request, problem: Problem) -> Response:
     return answer(request, {**_members(type(problem), status, problem.detail), **facts}, headers)
 
 
+def as_it_is(request: Request, problem: Response) -> Response:
+    """Show a problem as the document that it is."""
+    del request
+    return problem
+
+
 def _pointer(place: Sequence[Any]) -> str:
     parts = place[1:] if place and place[0] in {"body", "query", "path", "header"} else place
     return "#/" + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in parts)
@@ -186,25 +194,31 @@ def _unexpected(request: Request, error: Exception) -> Response:
     return answer(request, {"type": "about:blank", "title": status.phrase, "status": status.value})
 
 
-def _at_once(handler: Handler) -> Callable[[Request, Exception], Awaitable[Response]]:
+def _at_once(
+    handler: Handler, shown: Shown = as_it_is
+) -> Callable[[Request, Exception], Awaitable[Response]]:
     """Answer in the event loop: a plain function would be handed to a thread, and cost ten times as much."""
 
     async def handled(request: Request, error: Exception) -> Response:
-        return handler(request, error)
+        return shown(request, handler(request, error))
 
     return handled
 
 
-def install(app: FastAPI) -> None:
-    """Teach the application to answer with problem documents."""
-    handlers: dict[type[Exception], Handler] = {
+def install(app: FastAPI, shown: Shown = as_it_is) -> None:
+    """Teach the application to answer with problem documents; `shown` gets those that no route meant."""
+    meant: dict[type[Exception], Handler] = {
         Problem: _ours,
         RequestValidationError: _invalid,
-        HTTPException: _plain,
         StaleDataError: _lost_race,
         IntegrityError: _lost_race_to_the_rules,
+    }
+    plain: dict[type[Exception], Handler] = {
+        HTTPException: _plain,
         OperationalError: _database_busy,
         Exception: _unexpected,
     }
-    for kind, handler in handlers.items():
+    for kind, handler in meant.items():
         app.add_exception_handler(kind, _at_once(handler))
+    for kind, handler in plain.items():
+        app.add_exception_handler(kind, _at_once(handler, shown))

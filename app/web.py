@@ -20,6 +20,7 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.ports import Ports
+from app.problems import Shown, answer, as_it_is
 
 log: Final = logging.getLogger("sigillo.requests")
 # Loggers that would otherwise print a traceback with the words of an exception in it.
@@ -266,10 +267,13 @@ class BodyLimit:
     Of whoever sends no key at all, nothing is read where one is needed.
     """
 
-    def __init__(self, app: ASGIApp, *, limit: int = BODY_LIMIT, uploads: int) -> None:
+    def __init__(
+        self, app: ASGIApp, *, limit: int = BODY_LIMIT, uploads: int, shown: Shown = as_it_is
+    ) -> None:
         self.app = app
         self.limit = limit
         self.uploads = uploads
+        self.shown = shown
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"}:
@@ -279,14 +283,14 @@ class BodyLimit:
         multipart = headers.get(b"content-type", b"").lower().startswith(b"multipart/form-data")
         path = scope["path"]
         if path.startswith("/v1/") and path != STRANGERS and b"authorization" not in headers:
-            await _refuse(scope, send, NO_KEY, {"detail": "Send a key as `Authorization: Bearer …`."})
+            await self._refuse(NO_KEY, "Send a key as `Authorization: Bearer …`.", scope, receive, send)
             return
         takes_files = path.endswith(("/evidence", "/proofs")) or path in {STRANGERS, "/v"}
         limit = self.uploads if multipart and takes_files else LONGER.get(path, self.limit)
-        too_long = {"detail": f"At most {limit} bytes are taken in here."}
+        too_long = f"At most {limit} bytes are taken in here."
         declared = headers.get(b"content-length", b"")
         if declared.isdigit() and int(declared) > limit:
-            await _refuse(scope, send, TOO_LONG, too_long)
+            await self._refuse(TOO_LONG, too_long, scope, receive, send)
             return
         seen = 0
 
@@ -306,29 +310,25 @@ class BodyLimit:
         with suppress(BodyTooLong):
             await self.app(scope, counted, watched)
         if seen > limit:
-            await _refuse(scope, send, TOO_LONG, too_long)
+            await self._refuse(TOO_LONG, too_long, scope, receive, send)
 
-
-async def _refuse(scope: Scope, send: Send, kind: tuple[int, str, str], more: Mapping[str, str]) -> None:
-    """Answer without reading on; whoever still sends is hung up on."""
-    status, code, title = kind
-    body = json.dumps(
-        {
+    async def _refuse(
+        self, kind: tuple[int, str, str], detail: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Answer without reading on; whoever still sends is hung up on."""
+        status, code, title = kind
+        members = {
             "type": f"/problems/{code}",
             "title": title,
             "status": status,
             "code": code,
-            **more,
-            "request_id": scope.get("request_id", ""),
-        },
-        ensure_ascii=False,
-    ).encode()
-    headers = [(b"content-type", b"application/problem+json"), (b"connection", b"close")]
-    headers.append((b"cache-control", b"no-store"))
-    if status == 401:  # noqa: PLR2004 - HTTP
-        headers.append((b"www-authenticate", b"Bearer"))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+            "detail": detail,
+        }
+        headers = {"Connection": "close"}
+        if status == 401:  # noqa: PLR2004 - HTTP
+            headers["WWW-Authenticate"] = "Bearer"
+        request = Request(scope)
+        await self.shown(request, answer(request, members, headers))(scope, receive, send)
 
 
 class JsonLines(logging.Formatter):

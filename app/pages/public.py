@@ -26,7 +26,7 @@ from app.pages.headers import (
     WORKER_HEADERS,
 )
 from app.pages.languages import language_of
-from app.problems import status_of
+from app.problems import Shown, status_of
 from app.schemes.catalogue import catalogue
 from app.schemes.scheme import SchemeStatus
 from app.verification import submitted, uploads
@@ -39,6 +39,7 @@ from app.web import PublicRoute
 
 CONTRACT: Final = "/openapi.json"
 UNREADABLE: Final = "unreadable"
+KEPT: Final = ("allow", "connection", "retry-after")  # what else a problem tells, in its headers
 SAID: Final[Mapping[int, str]] = {503: "busy", 429: "hurried"}
 
 
@@ -54,6 +55,20 @@ def routes(desk: Desk) -> list[Route]:
         PublicRoute("/static/{name}", asset),
         PublicRoute("/sw.js", service_worker),
     ]
+
+
+def for_people(desk: Desk) -> Shown:
+    """Show a page where a browser, outside the API, is about to get the problem document of a program."""
+
+    def shown(request: Request, problem: Response) -> Response:
+        programs = f"{request.scope['path']}/".startswith("/v1/")
+        if programs or "text/html" not in request.headers.get("accept", ""):
+            return problem
+        page = render.instead_page(_language(request), problem.status_code, clock_offset=desk.clock_offset)
+        told = {name: problem.headers[name] for name in KEPT if name in problem.headers}
+        return _page(page, HTTPStatus(problem.status_code), {**told, "Vary": "Accept, Accept-Language"})
+
+    return shown
 
 
 class Pages:

@@ -20,6 +20,13 @@ from app.verification.rules import ROME
 
 LONGEST_ECHO: Final = 64
 DAY: Final = re.compile(r"(\d{1,2}º?) (\w+) (\d{4})")
+INSTEAD: Final[Mapping[int, str]] = {
+    404: "astray",
+    405: "astray",
+    413: "oversized",
+    429: "hurried",
+    503: "unreachable",
+}
 HOUR: Final = re.compile(r"(?:ore )?\d\d:\d\d [A-Z]{3,4}")
 
 _templates: Final = Environment(
@@ -121,6 +128,11 @@ def not_found_page(language: Language, *, clock_offset: str | None = None) -> st
 def unreachable_page(language: Language, *, clock_offset: str | None = None) -> str:
     """Say that the register cannot be asked just now: no answer, rather than an old one."""
     return _notice(language, "unreachable", again=False, clock_offset=clock_offset)
+
+
+def instead_page(language: Language, status: int, *, clock_offset: str | None = None) -> str:
+    """Say to a browser what else a program would be told, and what its reader can do."""
+    return _notice(language, INSTEAD.get(status, "defect"), clock_offset=clock_offset)
 
 
 def mistyped_page(language: Language, typed: str = "", *, clock_offset: str | None = None) -> str:

@@ -10,7 +10,9 @@ from app.pages import words
 from app.verification import words as answers
 
 # What only pages say that have no script.
-ELSEWHERE: Final = re.compile("(scheme|home|not_found|mistyped|unreachable)_|qr")
+ELSEWHERE: Final = re.compile(
+    "(scheme|home|not_found|mistyped|unreachable|astray|oversized|hurried|defect)_|qr"
+)
 TEMPLATES: Final[Mapping[str, Labels]] = {
     "valid_until": answers.VALID_UNTIL,
     "otherwise_until": answers.OTHERWISE_UNTIL,

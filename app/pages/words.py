@@ -176,6 +176,30 @@ WORDS: Final[Mapping[str, Labels]] = {
         it="In questo momento non possiamo dire nulla di questo attestato. Riprovate fra poco.",
         en="Just now nothing can be said of this attestation. Try again in a moment.",
     ),
+    "astray_title": Labels(it="A questo indirizzo non c’è una pagina", en="No page is at this address"),
+    "astray_detail": Labels(
+        it="Confrontate l’indirizzo con quello che vi è stato dato, oppure scrivete qui sotto il numero "
+        "dell’attestato.",
+        en="Compare the address with the one that you were given, or type the number of the attestation "
+        "below.",
+    ),
+    "oversized_title": Labels(it="Quello che avete inviato è troppo grande", en="What you sent is too large"),
+    "oversized_detail": Labels(
+        it="Si accettano file fino a 10 MB. Mandate una foto del solo codice QR, oppure scrivete qui sotto "
+        "il numero dell’attestato.",
+        en="Files of up to 10 MB are taken. Send a photo of the QR code alone, or type the number of the "
+        "attestation below.",
+    ),
+    "hurried_title": Labels(it="Troppe richieste", en="Too many questions"),
+    "hurried_detail": Labels(
+        it="Da questo indirizzo arrivano troppe richieste: riprovate fra un minuto.",
+        en="Too many questions come from this address: try again in a minute.",
+    ),
+    "defect_title": Labels(it="Qualcosa non ha funzionato", en="Something went wrong"),
+    "defect_detail": Labels(
+        it="Non c’è una risposta: riprovate fra poco, oppure scrivete qui sotto il numero dell’attestato.",
+        en="There is no answer: try again in a moment, or type the number of the attestation below.",
+    ),
     # a scheme
     "scheme_wording": Labels(it="Che cosa si rilascia", en="What is issued"),
     "scheme_validity": Labels(it="Anni di validità", en="Years of validity"),

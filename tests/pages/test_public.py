@@ -276,3 +276,60 @@ def test_a_scheme_that_is_not_there_has_a_page_that_says_so(stranger: Caller, na
     assert (page.status_code, page.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
     assert "<script" not in page.text
     assert page.headers["Cache-Control"] == "private, no-store"
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+LONG = b"number=" + bytes(1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "italian", "english"),
+    [
+        ("GET", "/nowhere", 404, "quello che vi è stato dato", "Compare the address"),
+        ("GET", "/static/none.css", 404, "quello che vi è stato dato", "Compare the address"),
+        ("DELETE", "/v", 405, "quello che vi è stato dato", "Compare the address"),
+        ("POST", "/v", 413, "Mandate una foto del solo codice QR", "Send a photo of the QR code alone"),
+    ],
+)
+def test_a_browser_that_gets_no_answer_gets_a_page_that_says_what_to_do(
+    stranger: Caller, method: str, path: str, status: int, italian: str, english: str
+) -> None:
+    sent = LONG if method == "POST" else b""
+    for language, told in (("it", italian), ("en", english)):
+        page = stranger.request(method, path, content=sent, headers={**BROWSER, "Accept-Language": language})
+        assert (page.status_code, page.headers["Content-Type"]) == (status, "text/html; charset=utf-8")
+        assert told in page.text
+        assert f'<html lang="{language}">' in page.text
+        assert page.headers["Vary"] == "Accept, Accept-Language"
+        for name in SECURITY_HEADERS.keys() - {"Vary"}:
+            assert page.headers[name] == SECURITY_HEADERS[name]
+        assert "x-request-id" in page.headers
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "accept", "status"),
+    [
+        ("GET", "/nowhere", "*/*", 404),
+        ("GET", "/nowhere", "application/json", 404),
+        ("GET", "/v1/nowhere", BROWSER["Accept"], 404),
+        ("GET", "/v1", BROWSER["Accept"], 404),
+        ("GET", f"/v/{UNKNOWN}.json", BROWSER["Accept"], 404),
+        ("POST", "/v", "*/*", 413),
+    ],
+)
+def test_a_program_gets_the_problem_document(
+    stranger: Caller, method: str, path: str, accept: str, status: int
+) -> None:
+    sent = LONG if method == "POST" else b""
+    answer = stranger.request(method, path, content=sent, headers={"Accept": accept})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
+
+
+def test_a_page_instead_of_an_answer_keeps_what_the_answer_told_the_browser(live: Ports) -> None:
+    slow = replace(live, settings=live.settings.model_copy(update={"lookups_per_minute": 1}))
+    stranger = make.caller(create_app(slow))
+    asked = [stranger.get(f"/v/{UNKNOWN}.json", headers={**BROWSER, "Accept-Language": "it"}) for _ in "12"]
+    assert [answer.status_code for answer in asked] == [404, 429]
+    assert "riprovate fra un minuto" in asked[1].text
+    assert int(asked[1].headers["Retry-After"]) >= 1
+    assert "GET" in stranger.put("/v", headers=BROWSER).headers["Allow"]
