@@ -131,7 +131,9 @@ class Pages:
                 number, part = form.get(uploads.NUMBER), form.get(uploads.FILE)
                 typed = number if isinstance(number, str) else ""
                 if typed.strip():
-                    return _redirect(_address(submitted.of_number(typed), request))
+                    address = _address(submitted.of_number(typed), request)
+                    self._desk.pace.charge(request, -1)  # its page is the look-up, and counts
+                    return _redirect(address)
                 charge = partial(self._desk.pace.charge, request)
                 submission = await uploads.of_part(part, public_url=self._desk.public_url, charge=charge)
             if isinstance(submission, CredentialNumber):

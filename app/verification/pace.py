@@ -38,7 +38,7 @@ class Pace:
         return 0
 
     def charge(self, request: Request, times: int) -> None:
-        """Count more for what was let through, once it is known what it costs: the next one waits for it."""
+        """Count more, or less, for what was let through, once it is known what it costs."""
         stranger, now = _stranger(request), monotonic()
         self._due[stranger] = max(self._due.get(stranger, now), now) + times * self._interval
         self._due.move_to_end(stranger)

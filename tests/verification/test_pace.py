@@ -45,6 +45,17 @@ def test_what_is_remembered_is_bounded() -> None:
     assert len(pace._due) == MOST_STRANGERS
 
 
+def test_a_typed_number_costs_one_look_up(ports: Ports) -> None:
+    slow = replace(ports, settings=ports.settings.model_copy(update={"lookups_per_minute": 1}))
+    stranger = make.caller(create_app(slow))
+    number = CredentialNumber.draw("DLE", 26, 1)
+    answers = []
+    for _ in range(2):
+        led = stranger.post("/v", data={"number": str(number)})
+        answers.append((led.status_code, stranger.get(f"/v/{number}").status_code))
+    assert answers == [(303, 404), (429, 429)]
+
+
 def test_whoever_walks_through_the_register_is_told_to_wait(ports: Ports) -> None:
     slow = replace(ports, settings=ports.settings.model_copy(update={"lookups_per_minute": 1}))
     stranger = make.caller(create_app(slow))
