@@ -3,6 +3,7 @@
 Commands of the service load their libraries when they run, so that the client alone stays small.
 """
 
+import gc
 import json
 import sys
 from io import TextIOWrapper
@@ -178,9 +179,14 @@ def serve(
         raise _stopped(str(refused)) from None
     public = urlsplit(ports.settings.public_url)
     local = public.port if public.hostname in LOOPBACK else None
+    service = create_app(ports, request_lines=sys.stderr.write)
+    # What lives as long as the process is not searched for garbage again and again, between two answers.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
     errors.print(f"Sigillo starts at {ports.settings.public_url} (Ctrl-C stops it)")
     uvicorn.run(
-        create_app(ports),
+        service,
         host=host,
         port=port or local or 8000,
         access_log=False,

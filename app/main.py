@@ -49,7 +49,7 @@ from app.verification import public as verification_routes
 from app.verification import vc_api
 from app.verification.described import PATHS
 from app.verification.desk import Desk
-from app.web import BodyLimit, PublicRoute, RequestLog
+from app.web import BodyLimit, PublicRoad, PublicRoute, RequestLog
 
 VERSION: Final = "0.1.0"
 UPLOAD_LIMIT: Final = 21_000_000  # the largest file that a scheme takes, and the form around it
@@ -139,8 +139,11 @@ def _work_road() -> APIRouter:
     return gathered
 
 
-def create_app(ports: Ports) -> FastAPI:
-    """Put the service together from its ports. It works with no others."""
+def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = None) -> FastAPI:
+    """Put the service together from its ports. It works with no others.
+
+    `request_lines` takes the line that is written about each request, if anybody wants them.
+    """
     desk = Desk(ports)
 
     @asynccontextmanager
@@ -167,6 +170,8 @@ def create_app(ports: Ports) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        # What it would tell a collector are addresses, and ours name numbers.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.ports = ports
     app.state.desk = desk
@@ -197,15 +202,13 @@ def create_app(ports: Ports) -> FastAPI:
         PublicRoute("/healthz", healthz),
         PublicRoute("/readyz", readyz),
     ]
-    # The public road stands first: every route before it costs each of its requests something.
-    app.router.routes[:0] = public_routes
     app.router.routes.extend(_work_road().routes)
     shown = pages.for_people(desk)
     install(app, shown)
-    public = frozenset({"/openapi.json", *vc_api.PATHS, *(route.path for route in public_routes)})
-    refuse_undeclared(app, public)
+    refuse_undeclared(app, frozenset({"/openapi.json", *vc_api.PATHS}))
+    app.add_middleware(PublicRoad, routes=public_routes, handlers=app.exception_handlers)
     app.add_middleware(BodyLimit, uploads=UPLOAD_LIMIT, shown=shown)
-    app.add_middleware(RequestLog)
+    app.add_middleware(RequestLog, out=request_lines)
     return app
 
 

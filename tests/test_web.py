@@ -194,6 +194,25 @@ def test_what_nobody_expected_is_answered_with_nothing_and_logged_without_its_wo
     assert not any("Annarella" in line for line in lines)
 
 
+def test_each_request_leaves_one_line_in_the_form_of_the_log() -> None:
+    lines: list[str] = []
+    app = application()
+    app.add_middleware(RequestLog, out=lines.append)
+    answer = make.caller(app).get("/missing/Annarella")
+
+    (line,) = lines
+    said = json.loads(line)
+    record = logging.LogRecord("sigillo.x", logging.INFO, "", 0, "request", None, None)
+    record.request_id = answer.headers.get_list("x-request-id")[-1]
+    alike = json.loads(JsonLines().format(record))
+    assert line.endswith("}\n")
+    assert {name: said[name] for name in ("level", "event", "request_id")} == {
+        name: alike[name] for name in ("level", "event", "request_id")
+    }
+    assert datetime.fromisoformat(said["at"]).tzinfo is not None
+    assert (said["method"], said["route"], said["status"]) == ("GET", "/missing/{name}", 404)
+
+
 @pytest.mark.parametrize("name", ["sigillo.problems", "uvicorn.error", "asyncio"])
 def test_whoever_logs_an_exception_prints_its_kind_and_not_its_words(
     name: str, capsys: pytest.CaptureFixture[str]

@@ -8,6 +8,7 @@ import re
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from functools import lru_cache
 from typing import Self
 
 _DURATION = re.compile(r"P(?:([0-9]{1,3})Y)?(?:([0-9]{1,4})M)?(?:([0-9]{1,5})D)?")
@@ -35,6 +36,7 @@ def anniversary(anchor: date, years: int) -> date:
     return months_after(anchor, 12 * years)
 
 
+@lru_cache(maxsize=4096)
 def start_of(day: date, zone: tzinfo) -> datetime:
     """Give the first instant of a local day, with the offset that holds there and then."""
     # By way of UTC, so that where clocks skip midnight the day starts when it really does.
@@ -47,6 +49,7 @@ def first_instant_after(day: date, zone: tzinfo) -> datetime:
     return start_of(day + timedelta(days=1), zone).astimezone(UTC)
 
 
+@lru_cache(maxsize=4096)
 def last_second_of(day: date, zone: tzinfo) -> datetime:
     """Give the `validUntil` of a document: the day's last second, with that day's own offset."""
     return _with_plain_offset((first_instant_after(day, zone) - timedelta(seconds=1)).astimezone(zone))

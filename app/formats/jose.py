@@ -5,7 +5,6 @@ The header never chooses: it passes the allow-list of its format, and its `alg` 
 """
 
 import hashlib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -37,7 +36,8 @@ MAX_CERTIFICATES: Final = 6
 PRESENTATION: Final = "vp+jwt"  # the type of what holders sign, which is no document either
 STATUS_LIST: Final = "statuslist+jwt"  # the type of an IETF token status list, which is no document
 
-_COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_PARTS: Final = 3
+_ES256: Final = ec.ECDSA(hashes.SHA256())
 _COORDINATE: Final = 32  # bytes of a P-256 coordinate, and of each half of a signature
 _RSA_BITS: Final = range(2048, 4096 + 1)
 _EXPONENT: Final = 65537
@@ -86,7 +86,8 @@ class Compact:
     def verified_by(self, jwk: Mapping[str, object]) -> bool:
         """Tell whether this key signed this token and the header names the one algorithm that the key has."""
         named = "EdDSA" if self.header.alg == "Ed25519" else self.header.alg  # one algorithm (RFC 9864, 2.2)
-        return named == algorithm_of(jwk) and verify(self.signing_input, self.signature, jwk)
+        key = public_key(jwk)
+        return named == _algorithm(key) and _signed(self.signing_input, self.signature, key)
 
 
 def _chain(x5c: Sequence[str] | None, digest: str | None) -> tuple[bytes, ...]:
@@ -182,18 +183,25 @@ def open_compact(
     """Take a token apart, or raise `Malformed`. Nothing is verified yet."""
     if len(text) > limit:
         raise Malformed(f"a token of more than {limit} characters")
-    if not _COMPACT.fullmatch(text):
+    parts = text.split(".", _PARTS)
+    if len(parts) != _PARTS or not all(parts):
         raise Malformed("not three parts of base64url")
-    head, body, seal = text.split(".")
+    head, body, seal = parts
     signature = decode64(seal)
     if len(signature) > MAX_SIGNATURE:
         raise Malformed("a signature longer than any we know")
     return Compact(
-        header=(header or read_header)(decode64(head)),
+        header=header(decode64(head)) if header else _header(head),
         payload=read_object(decode64(body), limit=limit),
         signing_input=f"{head}.{body}".encode("ascii"),
         signature=signature,
     )
+
+
+@lru_cache(maxsize=256)
+def _header(head: str) -> Header:
+    """Read a header once for all the documents of a key: they have the same."""
+    return read_header(decode64(head))
 
 
 def read_header(raw: bytes) -> Header:
@@ -227,14 +235,17 @@ def _read_presentation_header(raw: bytes) -> Header:
 
 def verify(signing_input: bytes, signature: bytes, jwk: Mapping[str, object]) -> bool:
     """Tell whether the key signed these bytes. The key decides the algorithm."""
-    key = public_key(jwk)
+    return _signed(signing_input, signature, public_key(jwk))
+
+
+def _signed(signing_input: bytes, signature: bytes, key: PublicKeyObject) -> bool:
     try:
         if isinstance(key, rsa.RSAPublicKey):
             key.verify(signature, signing_input, padding.PKCS1v15(), hashes.SHA256())
         elif isinstance(key, ed25519.Ed25519PublicKey):
             key.verify(signature, signing_input)
         elif len(signature) == 2 * _COORDINATE:
-            key.verify(_der(signature), signing_input, ec.ECDSA(hashes.SHA256()))
+            key.verify(_der(signature), signing_input, _ES256)
         else:
             return False
     except InvalidSignature:
@@ -244,7 +255,11 @@ def verify(signing_input: bytes, signature: bytes, jwk: Mapping[str, object]) ->
 
 def algorithm_of(jwk: Mapping[str, object]) -> Algorithm:
     """Name the one algorithm that this key is used with."""
-    match public_key(jwk):
+    return _algorithm(public_key(jwk))
+
+
+def _algorithm(key: PublicKeyObject) -> Algorithm:
+    match key:
         case rsa.RSAPublicKey():
             return "RS256"
         case ed25519.Ed25519PublicKey():

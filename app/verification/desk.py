@@ -1,7 +1,7 @@
 """Where strangers ask: answers from memory, and never from anything older than two seconds.
 
 Every change that can alter an answer has a number in one sequence. Each process reads that sequence at most
-once a second and forgets what changed, so that no process has to tell another.
+twice a second and forgets what changed, so that no process has to tell another.
 """
 
 import json
@@ -31,9 +31,9 @@ from app.verification.service import Held
 from app.verification.sqlite import SqliteRegister
 from app.verification.submitted import Submission
 from app.verification.trust import Keyring, anchors_in
-from app.verification.written import Written, body
+from app.verification.written import Written
 
-FRESH: Final = timedelta(seconds=1)  # so long nobody asks what changed
+FRESH: Final = timedelta(seconds=0.5)  # so long nobody asks what changed
 OLDEST: Final = timedelta(seconds=2)  # beyond it, no answer is better than that one
 CONNECTIONS: Final = 4
 # How we name documents. Whatever else a stranger writes there never reaches the database.
@@ -125,7 +125,7 @@ class Desk:
 
     @property
     def keyring(self) -> Keyring:
-        """Give the keys as they stood at most a second ago. What was judged by other keys is forgotten."""
+        """Give the keys as they stood at most half a second ago. What was judged by other keys is forgotten."""
         now = self._ports.clock.now()
         if not timedelta(0) <= now - self._keys_read_at < FRESH:
             read = self._read_keyring()
@@ -151,11 +151,12 @@ class Desk:
             return kept.body(at)
         periods = await self._periods(name, keyring)
         report = self._report(periods, keyring)
+        until = service.steady_until(periods, keyring, report.checked_at)
+        made = Written.of(report, until=until)
         # What was read while a change came by is told, and not kept: neither is what was written of it.
         if self._known.get(name) is periods:
-            until = service.steady_until(periods, keyring, report.checked_at)
-            self._written.keep(name, Written.of(report, until=until))
-        return body(report)
+            self._written.keep(name, made)
+        return made.body(report.checked_at)
 
     async def _periods(self, name: str, keyring: Keyring) -> tuple[Held, ...]:
         if self._absent.get(name):
@@ -254,7 +255,7 @@ class Desk:
         return periods
 
     async def _catch_up(self) -> None:
-        """Forget what changed, unless that was done within the last second."""
+        """Forget what changed, unless that was done within the last half second."""
         now = self._ports.clock.now()
         if self._within(FRESH, now) or (self._reading and self._within(OLDEST, now)):
             return

@@ -19,7 +19,7 @@ class Document:
     scheme_version: str
     format: str
     jti: str
-    token: str
+    token: str  # empty where a document was asked about: whoever asks has it
     sha256: str
     key_thumbprint: str
     issued_at: datetime

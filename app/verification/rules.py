@@ -12,6 +12,7 @@ from app.verification.report import Check, CheckName, Outcome, Report, Result, S
 
 ROME: Final = ZoneInfo("Europe/Rome")
 READING_ORDER: Final = tuple(CheckName)
+_PLACES: Final = {name: place for place, name in enumerate(READING_ORDER)}
 PROOF: Final = frozenset({CheckName.FORMAT, CheckName.INTEGRITY})
 # A credential of a body that keeps no register here can still be valid, so these two may not apply.
 MAY_NOT_APPLY: Final = frozenset({CheckName.REGISTER_MATCH, CheckName.SUPERSEDED})
@@ -151,7 +152,7 @@ def conclude(
     Unless format and integrity passed, the content, the mode it claims and every check that
     leans on it are left out: they would be the words of whoever forged it.
     """
-    made = tuple(sorted(checks, key=lambda check: READING_ORDER.index(check.name)))
+    made = tuple(sorted(checks, key=lambda check: _PLACES[check.name]))
     if not proven(made):
         made = tuple(check for check in made if check.name in PROOF)
         shown, mode = None, "unknown"

@@ -43,7 +43,7 @@ class SqliteRegister:
         return statements.entry_of(self._rows(_BY_NUMBER, (number,)))
 
     async def by_document(self, jti: str) -> Entry | None:
-        return statements.entry_of(self._rows(_BY_DOCUMENT, (jti,)))
+        return statements.entry_of(self._rows(_BY_DOCUMENT, (jti, jti)))
 
     async def status_list(self, list_id: int, form: str) -> str | None:
         rows = self._rows(_STATUS_LIST, (list_id, form))

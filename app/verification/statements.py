@@ -15,7 +15,7 @@ _ENTRY: Final = """
 SELECT c.number, c.subject_id, c.scheme_id, c.suspended_at, c.revoked_at, c.closed_at, o.mode, o.time_zone,
        o.legal_name, o.issuer_code,
        p.seq, p.kind, p.valid_from, p.valid_until, p.ended_on, p.scheme_version,
-       d.format, d.jti, d.token, d.sha256, d.key_thumbprint, d.issued_at, d.superseded_at, r.id
+       d.format, d.jti, {token}, d.sha256, d.key_thumbprint, d.issued_at, d.superseded_at, r.id
 FROM credential c
 JOIN organisation o ON o.id = c.organisation_id
 JOIN period p ON p.credential_id = c.id
@@ -26,15 +26,15 @@ WHERE c.issued_at IS NOT NULL AND {condition}
 ORDER BY p.seq, d.issued_at, d.id
 """
 # What its holder hid, or its body, is not there for whoever only has a number.
-BY_NUMBER: Final = _ENTRY.replace(
-    "{condition}",
-    "c.number = {mark} AND d.format IN ('vc+jwt', 'ob+jwt') AND c.hidden_at IS NULL AND o.register_open",
+BY_NUMBER: Final = _ENTRY.replace("{token}", "d.token").replace(
+    "{condition}", "c.number = {mark} AND d.format = 'vc+jwt' AND c.hidden_at IS NULL AND o.register_open"
 )
 _HOLDER: Final = (
     "SELECT q.credential_id FROM period q JOIN document e ON q.id = e.period_id WHERE e.jti = {mark}"
 )
-BY_DOCUMENT: Final = _ENTRY.replace(
-    "{condition}", f"c.id = ({_HOLDER}) AND d.format IN ('vc+jwt', 'ob+jwt', 'qr')"
+# Whoever sends a document has it: here it is read by its digest.
+BY_DOCUMENT: Final = _ENTRY.replace("{token}", "''").replace(
+    "{condition}", f"c.id = ({_HOLDER}) AND (d.format = 'vc+jwt' OR d.jti = {{mark}})"
 )
 ISSUERS: Final = "SELECT issuer_code, legal_name, url, mode FROM organisation ORDER BY issuer_code"
 # The newest lists, as many as a device takes along: some kilobytes each at rest, some hundred at most.

@@ -95,7 +95,7 @@ def test_from_a_dossier_to_a_credential_that_a_stranger_can_verify(ports: Ports)
     # A stranger verifies: by the number of the QR, and the documents themselves.
     def seen() -> set[tuple[str, str]]:
         worker(ports).drain()
-        ports.clock.move()  # type: ignore[attr-defined]  # the public road looks for changes once a second
+        ports.clock.move()  # type: ignore[attr-defined]  # the public road looks for changes twice a second
         reports = [people.get("anyone", f"/v/{credential['number']}.json")]
         reports += [
             people.post("anyone", "/v1/verifications", {"credential": text}) for text in (document, badge)

@@ -23,7 +23,7 @@ from tests.fakes import SetClock
 from tests.fakes_keys import MemoryKeys
 from tests.verification.issued import Issued, issued, meddle, revoke, suspend
 
-HALF = timedelta(seconds=0.5)
+HALF = timedelta(seconds=0.25)  # of the time for which nobody asks what changed
 SECOND = timedelta(seconds=1)
 UNKNOWN = CredentialNumber.read("DLE-26-7K3Q-F9XM-2T5H-65")
 Value = TypeVar("Value")
@@ -260,7 +260,7 @@ def test_without_the_register_memory_answers_for_two_seconds_and_then_nobody(
 ) -> None:
     about(desk, credential.number)
     register.cut = True
-    move(live, 3 * HALF)
+    move(live, 7 * HALF)
     assert about(desk, credential.number).result is Result.VALID
     with pytest.raises(RegisterUnreachable):
         about(desk, UNKNOWN)

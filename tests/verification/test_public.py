@@ -303,18 +303,25 @@ def test_a_moved_clock_is_said_on_every_page_and_in_every_report(
 
 
 def test_what_was_sent_is_not_in_the_log(
-    stranger: Caller, credential: Issued, caplog: pytest.LogCaptureFixture
+    ports: Ports, credential: Issued, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
+    lines: list[str] = []
+    stranger = make.caller(create_app(ports, request_lines=lines.append))
     stranger.get(f"/v/{credential.number}.json")
     stranger.get(f"/v/{credential.number}")
     verify(stranger, json={"credential": credential.token})
     verify(stranger, json={"credential": f"canary {credential.holder_name}"})
     ours = [record for record in caplog.records if record.name.startswith("sigillo")]
-    logged = "".join(f"{record.getMessage()} {record.__dict__}" for record in ours)
+    logged = "".join([*lines, *(f"{record.getMessage()} {record.__dict__}" for record in ours)])
     for personal in (credential.number, credential.holder_name, credential.token[:40]):
         assert personal not in logged
-    assert "/v/{number}.json" in logged
+    assert [json.loads(line)["route"] for line in lines] == [
+        "/v/{number}.json",
+        "/v/{number}",
+        "/v1/verifications",
+        "/v1/verifications",
+    ]
 
 
 def test_the_body_is_the_same_to_the_byte_at_the_same_instant(stranger: Caller, credential: Issued) -> None:
