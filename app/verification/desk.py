@@ -125,7 +125,7 @@ class Desk:
 
     @property
     def keyring(self) -> Keyring:
-        """Give the keys as they stood at most half a second ago. What was judged by other keys is forgotten."""
+        """Give the keys of at most half a second ago. What was judged by other keys is forgotten."""
         now = self._ports.clock.now()
         if not timedelta(0) <= now - self._keys_read_at < FRESH:
             read = self._read_keyring()
