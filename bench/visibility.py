@@ -137,12 +137,13 @@ def _chosen(register: Register) -> list[Chosen]:
     with closing(sqlite3.connect(Path(register.url.removeprefix("sqlite:///")))) as connection:
         for number in islice(numbers, sum(ROWS)):
             rows = connection.execute(question, (number,)).fetchall()
-            places = [place for _, form, *at in rows for place in _in_lists(form, *at)]
+            places = [place for _, form, *at in rows for place in in_lists(form, *at)]
             chosen.append(Chosen(rows[0][0], (Place("number", f"/v/{number}.json"), *places)))
     return chosen
 
 
-def _in_lists(form: str, list_id: int, index: int) -> Iterator[Place]:
+def in_lists(form: str, list_id: int, index: int) -> Iterator[Place]:
+    """Tell where a document's place in a list says that it is revoked."""
     yield Place(f"token list, {form}", f"/status/{list_id}", index)
     if form == "vc+jwt":
         yield Place(f"bitstring, {form}", f"/status/{list_id}-revocation", index)
