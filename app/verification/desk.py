@@ -199,14 +199,16 @@ class Desk:
     ) -> tuple[Report, Examined]:
         """Report on a document, and say what it proves; with `bind`, also whether its issuer has its key."""
         keyring = self.keyring
-        examined, listed, entry = examine(text, keyring), None, None
+        examined, listed, entry, bodies = examine(text, keyring), None, None, None
         if examined.foreign:
             now = self._ports.clock.now()
             examined, listed = await self.abroad.look(text, keyring, now, patience=patience, bind=bind)
         jti = examined.says.jti if examined.says else None
         if jti and OUR_NAME.fullmatch(jti) and claims_to_be_ours(examined, keyring):
             entry = await self._register.by_document(jti)
-        known = service.compare(examined, entry, keyring, listed=listed)
+        if examined.code:
+            bodies = [each.code for each in await self._register.issuers()]
+        known = service.compare(examined, entry, keyring, listed=listed, bodies=bodies)
         at = self._ports.clock.now()
         return service.report(known, keyring, at=at, clock_offset=self.clock_offset), examined
 
