@@ -124,6 +124,12 @@ def keys() -> MemoryKeys:
     return MemoryKeys(START)
 
 
+@pytest.fixture(scope="session")
+def bought_keys() -> MemoryKeys:
+    """Keys of a seal that was bought, which no test changes either."""
+    return MemoryKeys(START, development=False)
+
+
 @pytest.fixture
 def ports(database: Database, clock: SetClock, keys: MemoryKeys, tmp_path: Path) -> Ports:
     return ports_on(database, clock, keys, tmp_path / "files")
