@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from bench import cpd, lists, public
+from bench import cpd, lists, postgresql, public, visibility
 from bench.load import CannotMeasure
 from bench.seeding.register import ensure
 
 RESULTS: Final = Path(__file__).with_name("results.json")
 SMALL: Final = 10_000
+CHOICES: Final = ("cpd", "lists", "visibility", "lookups", "verifications", "postgresql")
 
 
 def main() -> int:
@@ -35,7 +36,7 @@ def main() -> int:
 def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("--register", type=int, action="append", help="a further size, such as 1000000")
-    parser.add_argument("--only", action="append", choices=["cpd", "lists", "lookups", "verifications"])
+    parser.add_argument("--only", action="append", choices=CHOICES)
     parser.add_argument("--seconds", type=int, default=4, help="of each run")
     parser.add_argument("--rounds", type=int, default=5, help="of runs in turn, of which the median counts")
     parser.add_argument("--small", type=int, default=SMALL, help="the size that is always measured")
@@ -43,12 +44,14 @@ def _asked() -> argparse.Namespace:
 
 
 def _figures(asked: argparse.Namespace) -> Iterator[dict[str, object]]:
-    chosen = asked.only or ["cpd", "lists", "lookups", "verifications"]
+    chosen = asked.only or CHOICES
     timing = {"seconds": asked.seconds, "rounds": asked.rounds}
     if "cpd" in chosen:
         yield cpd.run()
     if "lists" in chosen:
         yield from lists.run()
+    if "visibility" in chosen:
+        yield visibility.run()
     if {"lookups", "verifications"} & {*chosen}:
         registers = [ensure(count) for count in (asked.small, *(asked.register or ()))]
         sys.stdout.write(
@@ -58,6 +61,8 @@ def _figures(asked: argparse.Namespace) -> Iterator[dict[str, object]]:
             yield from public.lookups(registers, **timing)
         if "verifications" in chosen:
             yield from public.verifications(registers[0], **timing)
+    if "postgresql" in chosen:
+        yield from postgresql.lookups(asked.small, **timing)
 
 
 def _say(figure: dict[str, object]) -> None:

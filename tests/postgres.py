@@ -34,6 +34,10 @@ SETTINGS: Final[Mapping[str, str]] = {
     "timezone": "'UTC'",
 }
 
+# Copying a database is making three hundred files: in memory it takes a sixth of the time.
+MEMORY: Final = Path("/dev/shm")  # noqa: S108 - only the parent of a folder with a name of its own
+ROOM: Final = 2_000_000_000
+
 
 class ServerFailedError(RuntimeError):
     """The private server did not do as it was told; the message is its own words."""
@@ -68,19 +72,27 @@ def _unprivileged_user() -> pwd.struct_passwd | None:
         return pwd.getpwnam("nobody")
 
 
+def in_memory() -> Path | None:
+    """Find a parent for the server's folder that is in memory, where there is one with room."""
+    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+        return MEMORY
+    return None
+
+
 class PrivateServer:
     """A server on a Unix socket in a folder of its own; use it in a `with` block, or call `stop`.
 
     PostgreSQL refuses to run as root, so root starts it as `postgres` or, without that user, as `nobody`.
     """
 
-    def __init__(self, binaries: Path | None = None) -> None:
+    def __init__(self, binaries: Path | None = None, *, parent: Path | None = None) -> None:
         self._binaries = binaries or binaries_or_skip()
+        self._parent = parent
         self._user = _unprivileged_user()
         self._folder: Path | None = None
 
     def __enter__(self) -> Self:
-        self._folder = folder = Path(tempfile.mkdtemp(prefix="sigillo-pg-"))
+        self._folder = folder = Path(tempfile.mkdtemp(prefix="sigillo-pg-", dir=self._parent))
         atexit.register(self.stop)
         if self._user is not None:
             os.chown(folder, self._user.pw_uid, self._user.pw_gid)

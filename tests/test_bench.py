@@ -1,10 +1,11 @@
 """The registers that benchmarks ask: what is measured must be what the service itself would have made."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
+import httpx
 import pytest
 from sqlalchemy import func, select
 
@@ -13,12 +14,15 @@ from app.main import production_ports
 from app.outbox import trail
 from app.ports import Ports
 from app.settings import Settings
+from app.status import queries
 from app.verification.desk import Desk
 from app.verification.errors import CredentialNotFound
 from app.verification.submitted import of_number
+from bench.load import CannotMeasure
 from bench.seeding import making
 from bench.seeding.members import Body, Member, unknown_number
 from bench.seeding.sealing import ZONE
+from bench.visibility import Place, Watcher, in_lists
 
 COUNT = 220  # with a renewed, a suspended, a revoked member and one with a badge among them
 SEED = "a seed"
@@ -71,3 +75,51 @@ async def _results(ports: Ports, today: date) -> dict[int, str]:
         }
     finally:
         await desk.close()
+
+
+def test_what_a_watcher_sees_in_the_lists_is_what_the_register_says(seeded: tuple[Ports, Body]) -> None:
+    ports, body = seeded
+    today = body.at.astimezone(ZONE).date()
+    places = {
+        place: member
+        for member in (Member(SEED, n, today) for n in range(COUNT))
+        for wanted in member.documents(body.lists())
+        for place in in_lists(wanted.form.value, wanted.list_id, wanted.index)
+    }
+
+    def published(request: httpx.Request) -> httpx.Response:
+        number, _, purpose = request.url.path.removeprefix("/status/").partition("-")
+        with ports.database.reading() as session:
+            return httpx.Response(200, text=queries.published(session, int(number), purpose or "token").token)
+
+    watcher = _watcher(published, sorted({place.path for place in places}))
+    watcher.awaited.extend(places)
+    watcher.look()
+    assert {*watcher.seen} == {
+        place
+        for place, member in places.items()
+        if member.revoked or (member.suspended and not place.path.endswith("-revocation"))
+    }
+
+
+def test_a_watcher_measures_nothing_where_a_revocation_is_taken_back() -> None:
+    said = iter(["active", "revoked", "active"])
+
+    def report(request: httpx.Request) -> httpx.Response:
+        del request
+        return httpx.Response(200, json={"credential": {"state": next(said)}})
+
+    place = Place("number", "/v/X.json")
+    watcher = _watcher(report, [place.path])
+    watcher.awaited.append(place)
+    watcher.look()
+    assert not watcher.seen
+    watcher.look()
+    assert {*watcher.seen} == {place}
+    with pytest.raises(CannotMeasure, match="went back"):
+        watcher.look()
+
+
+def _watcher(answer: Callable[[httpx.Request], httpx.Response], lists: Sequence[str]) -> Watcher:
+    transport = httpx.MockTransport(answer)
+    return Watcher(httpx.Client(base_url="https://sigillo.example.org", transport=transport), lists)

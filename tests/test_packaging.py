@@ -1,12 +1,13 @@
 """What is installed is what was locked, and the image holds the service and nothing else."""
 
+import fcntl
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -109,18 +110,38 @@ def words(lines: list[str], instruction: str) -> list[list[str]]:
     return [line.split()[1:] for line in lines if line.startswith(f"{instruction} ")]
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path, Path], None]) -> Path:
+    """Have one worker make what the others of this run wait for, from a source that is gone then."""
+    own = factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / name
+    folder.mkdir(exist_ok=True)
+    source, target, made = folder / "source", folder / "sigillo", folder / "made"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            for left in (source, target):
+                shutil.rmtree(left, ignore_errors=True)  # of a worker that could not finish
+            source.mkdir()
+            make(source, target)
+            shutil.rmtree(source)  # from here on, only what was installed is there
+            made.touch()
+    return target
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_once(tmp_path_factory, "installed", install)
+
+
+def install(source: Path, target: Path) -> None:
     """Do what the image's builder does, in an empty folder: copy what it copies, run what it runs."""
     builder, _ = stages()
-    source = tmp_path_factory.mktemp("source")
     for name in [name for *names, _ in words(builder, "COPY") for name in names]:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(ROOT / name, source / name)
     (command,) = words(builder, "RUN")
-    target = tmp_path_factory.mktemp("target") / "sigillo"
     done = subprocess.run(
         [*command[:-1], str(target)],
         cwd=source,
@@ -133,8 +154,6 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if done.returncode and "CI" not in os.environ and UNREACHABLE.search(done.stderr):
         pytest.skip("packages cannot be reached from here, so the image's installation was not tried")
     assert done.returncode == 0, done.stderr
-    shutil.rmtree(source)  # from here on, only what was installed is there
-    return target
 
 
 def clean_environment(home: Path) -> dict[str, str]:
@@ -192,13 +211,15 @@ def test_the_installed_environment_holds_no_tool_of_development(installed: Path,
 
 @pytest.fixture(scope="module")
 def member_s_machine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_once(tmp_path_factory, "member", install_for_a_member)
+
+
+def install_for_a_member(source: Path, target: Path) -> None:
     """Do what `pip install sigillo` does, with what is locked for members, and nothing else."""
-    source = tmp_path_factory.mktemp("source")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
     for name in ("app", "migrations", "requirements"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    target = tmp_path_factory.mktemp("member") / "sigillo"
     pip = [str(target / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     hashed = [*pip, "--require-hashes", "-r"]
     for step in (
@@ -220,8 +241,6 @@ def member_s_machine(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if done.returncode and "CI" not in os.environ and UNREACHABLE.search(done.stderr):
             pytest.skip("packages cannot be reached from here, so the member's installation was not tried")
         assert done.returncode == 0, done.stderr
-    shutil.rmtree(source)
-    return target
 
 
 def test_a_member_s_machine_has_the_commands_and_nothing_of_the_server(member_s_machine: Path) -> None:

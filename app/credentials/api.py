@@ -17,6 +17,7 @@ from app.credentials.errors import (
     DocumentNotFound,
     LintFailed,
     OwnCredential,
+    QrLeadsNowhere,
     ReviewNotAllowed,
 )
 from app.credentials.models import Document
@@ -180,7 +181,7 @@ def hand_out(
     dependencies=READ,
     responses={
         200: {"description": "The QR code", "content": {"image/svg+xml": {}}},
-        **documented(CredentialNotFound),
+        **documented(CredentialNotFound, QrLeadsNowhere),
     },
 )
 def qr_svg(
@@ -204,7 +205,7 @@ def qr_svg(
     dependencies=READ,
     responses={
         200: {"description": "The QR code", "content": {"image/png": {}}},
-        **documented(CredentialNotFound),
+        **documented(CredentialNotFound, QrLeadsNowhere),
     },
 )
 def qr_png(

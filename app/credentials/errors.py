@@ -40,6 +40,13 @@ class CredentialNotActive(Conflict):
     title = "Documents are made only of a credential that stands"
 
 
+class QrLeadsNowhere(Conflict):
+    """A picture on paper cannot be taken back: none is better than one that opens no answer."""
+
+    code = "qr-leads-nowhere"
+    title = "A QR code of this credential would lead nowhere"
+
+
 class DevelopmentKey(Conflict):
     code = "development-key"
     title = "A live organisation does not sign with keys made for development"

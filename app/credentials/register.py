@@ -7,6 +7,7 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 
 from app.credentials import queries
+from app.credentials.errors import QrLeadsNowhere
 from app.credentials.models import Credential, Document, Period
 from app.credentials.rules import CredentialState
 from app.formats.claims import Format
@@ -42,12 +43,21 @@ def verify_url(ports: Ports, credential: Credential) -> str:
 
 
 def qr_text(session: Session, ports: Ports, credential: Credential, *, at: datetime) -> str:
-    """Give the text of its QR code: the offline QR of the period in force, else the address of its page."""
+    """Give the text of its QR code: the offline QR of the period in force, else the address of its page.
+
+    Where the page answers to nobody, since the number is hidden, `QrLeadsNowhere` is raised.
+    """
     period = queries.current_period(session, credential, at)
     document = queries.current_document(session, period, Format.QR)
-    if document is None:
-        return verify_url(ports, credential)
-    return link(ports.settings.public_url, document.token)
+    if document is not None:
+        return link(ports.settings.public_url, document.token)
+    open_ = organisations.organisation(session, credential.organisation_id).register_open
+    if credential.hidden_at is not None or not open_:
+        raise QrLeadsNowhere(
+            "The period in force has no offline QR code, and the number is hidden: its page answers nobody. "
+            "Have the document made in the format `qr`, or show the number again."
+        )
+    return verify_url(ports, credential)
 
 
 def entry(session: Session, ports: Ports, credential: Credential, *, at: datetime) -> Entry:

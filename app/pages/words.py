@@ -272,8 +272,9 @@ STATES: Final[Mapping[str, Labels]] = {
 # What the form could not take, by the code of the problem.
 TROUBLES: Final[Mapping[str, Labels]] = {
     "busy": Labels(
-        it="In questo momento si stanno leggendo troppe immagini: riprovate fra poco, o scrivete il numero.",
-        en="Too many pictures are being read just now: try again in a moment, or type the number.",
+        it="In questo momento il servizio non può esaminare quello che avete mandato: riprovate fra poco, o "
+        "scrivete il numero.",
+        en="Just now the service cannot look at what you sent: try again in a moment, or type the number.",
     ),
     "damaged": Labels(
         it="Il codice è arrivato rovinato: inquadratelo di nuovo, o scrivete il numero.",

@@ -7,6 +7,7 @@ twice a second and forgets what changed, so that no process has to tell another.
 import json
 import re
 from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Generic, TypeVar
@@ -15,9 +16,11 @@ from anyio import to_thread
 from sqlalchemy import URL
 
 from app.core.clock import iso_duration
+from app.core.errors import JsonValue
 from app.core.numbers import CredentialNumber
 from app.credentials.keylist import KeyList
-from app.ports import Ports
+from app.formats import published
+from app.ports import Ports, PublicKey
 from app.status.errors import ListNotFound
 from app.verification import service
 from app.verification.answers import Answer
@@ -31,7 +34,7 @@ from app.verification.service import Held
 from app.verification.sqlite import SqliteRegister
 from app.verification.submitted import Submission
 from app.verification.trust import Keyring, anchors_in
-from app.verification.written import Written
+from app.verification.written import Written, written
 
 FRESH: Final = timedelta(seconds=0.5)  # so long nobody asks what changed
 OLDEST: Final = timedelta(seconds=2)  # beyond it, no answer is better than that one
@@ -45,6 +48,7 @@ MEDIA_TYPES: Final = {
     "suspension": "application/vc+jwt",
 }
 INDEX: Final = "index"  # beside the lists themselves, and forgotten with any of them
+MOST_KEYS: Final = 2  # the ways in which all keys are published: as a set, and as a DID document
 QR_KEYS_TYPE: Final = "application/jwt"
 NEVER: Final = -1  # a number that no sequence follows on: whatever was remembered is forgotten
 
@@ -94,7 +98,9 @@ class Desk:
         # Larger than what they are written from, so fewer are kept; the others are written when asked for.
         self._written: Remembered[Written] = Remembered(max(1, entries // 5))
         self._lists: Remembered[Answer] = Remembered(min(entries, MOST_LISTS))
+        self._keys: Remembered[Answer] = Remembered(MOST_KEYS)
         self._key_list = KeyList(ports.signer, ports.settings.public_url)
+        self._sealed: tuple[datetime, Answer] | None = None
         self._seq = NEVER
         self._read_at: datetime | None = None
         self._reading = False
@@ -194,25 +200,52 @@ class Desk:
     ) -> tuple[Report, Examined]:
         """Report on a document, and say what it proves; with `bind`, also whether its issuer has its key."""
         keyring = self.keyring
-        examined, listed, entry = examine(text, keyring), None, None
+        examined, listed, entry, bodies = examine(text, keyring), None, None, None
         if examined.foreign:
             now = self._ports.clock.now()
             examined, listed = await self.abroad.look(text, keyring, now, patience=patience, bind=bind)
         jti = examined.says.jti if examined.says else None
         if jti and OUR_NAME.fullmatch(jti) and claims_to_be_ours(examined, keyring):
             entry = await self._register.by_document(jti)
-        known = service.compare(examined, entry, keyring, listed=listed)
+        if examined.code:
+            bodies = [each.code for each in await self._register.issuers()]
+        known = service.compare(examined, entry, keyring, listed=listed, bodies=bodies)
         at = self._ports.clock.now()
         return service.report(known, keyring, at=at, clock_offset=self.clock_offset), examined
 
+    def key_set(self) -> Answer:
+        """Give every key, those that retired included, as a JWK set."""
+        return self._of_keys(published.jwks, "application/jwk-set+json")
+
+    def did_document(self) -> Answer:
+        """Give the DID document that documents name their keys in."""
+        return self._of_keys(published.did_document, "application/json")
+
+    def _of_keys(
+        self, write: Callable[[str, Iterable[PublicKey]], dict[str, JsonValue]], media_type: str
+    ) -> Answer:
+        keyring = self.keyring
+        if remembered := self._keys.get(media_type):
+            return remembered
+        answer = Answer.made(written(write(keyring.did, keyring.published)), media_type)
+        self._keys.keep(media_type, answer)
+        return answer
+
     async def qr_keys(self) -> Answer:
-        """Give the sealed list of QR keys; where it has to be signed anew, that is done in a thread."""
+        """Give the sealed list of QR keys as it had to be at most a second ago.
+
+        Where it has to be signed anew, that is done in a thread.
+        """
         at = self._ports.clock.now()
+        if self._sealed is not None and timedelta(0) <= at - self._sealed[0] < FRESH:
+            return self._sealed[1]
         unsigned = self._key_list.unsigned(await self._register.issuers(), at=at)
         token = self._key_list.known(unsigned)
         if token is None:
             token = await to_thread.run_sync(partial(self._key_list.sealed, unsigned, at=at))
-        return Answer.made(token.encode("ascii"), QR_KEYS_TYPE)
+        answer = Answer.made(token.encode("ascii"), QR_KEYS_TYPE)
+        self._sealed = (at, answer)
+        return answer
 
     async def status_list(self, list_id: int, form: str) -> Answer:
         """Give a list as it was last published, or raise `ListNotFound`."""
@@ -301,6 +334,7 @@ class Desk:
         self._absent.forget_all()
         self._written.forget_all()
         self._lists.forget_all()
+        self._keys.forget_all()
 
 
 def public_register(url: URL) -> PublicRegister:

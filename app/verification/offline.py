@@ -252,7 +252,7 @@ def report_on(content: bytes, given: Given, saved: Saved, *, at: datetime) -> tu
     if isinstance(submission, CredentialNumber):
         raise NumberOffline("Give the document or the QR code itself, or ask without --offline.")
     examined = examine(submission.text, given.keyring)
-    known = service.compare(examined, None, given.keyring)
+    known = service.compare(examined, None, given.keyring, bodies=given.bodies or None)
     as_of = None
     if examined.proven and examined.key is not None:
         told = _place(examined, given, saved, at)

@@ -12,55 +12,75 @@ from starlette.requests import Request
 
 MOST_STRANGERS: Final = 20_000
 AT_ONCE: Final = 10  # a tenth of a minute's: an office that opens a folder of applications
-_NETWORK: Final = 64  # bits: whoever has one IPv6 address has all of these
+_NETWORKS: Final = (64, 48)  # bits of IPv6: whoever has one address has the first, and may have the second
+_WIDER: Final = 10  # times as much for the second, where there may be several strangers
 
 
-class Pace:
-    """Counts look-ups by address, with the generic cell rate algorithm: one number per stranger.
-
-    Addresses are kept in memory alone, the last so many, and never written down.
-    """
+class Count:
+    """Counts by name, with the generic cell rate algorithm: one number for each of the last so many names."""
 
     def __init__(self, per_minute: int) -> None:
         self._interval = 60 / per_minute
         self._ahead = self._interval * (max(per_minute // AT_ONCE, 1) - 1)
         self._due: OrderedDict[str, float] = OrderedDict()
 
-    def wait(self, stranger: str, now: float, *, times: int = 1) -> float:
-        """Give the seconds that a stranger has to wait; where it is nothing, these look-ups are counted."""
-        due = max(self._due.get(stranger, now), now)
-        if (early := due - self._ahead - now) > 0:
-            return early
-        self._due[stranger] = due + times * self._interval
-        self._due.move_to_end(stranger)
+    def __len__(self) -> int:
+        return len(self._due)
+
+    def early(self, name: str, now: float) -> float:
+        """Tell by how many seconds it is too early for another look-up; where it is not, nothing or less."""
+        return max(self._due.get(name, now), now) - self._ahead - now
+
+    def add(self, name: str, now: float, times: int) -> None:
+        self._due[name] = max(self._due.get(name, now), now) + times * self._interval
+        self._due.move_to_end(name)
         if len(self._due) > MOST_STRANGERS:
             self._due.popitem(last=False)
+
+
+class Pace:
+    """Counts look-ups by address, or by network where one stranger has many.
+
+    Addresses are kept in memory alone, the last so many, and never written down.
+    """
+
+    def __init__(self, per_minute: int) -> None:
+        self._counts = (Count(per_minute), Count(_WIDER * per_minute))
+
+    def wait(self, host: str, now: float, *, times: int = 1) -> float:
+        """Give the seconds that a stranger has to wait; where it is nothing, these look-ups are counted."""
+        networks = _networks(host)
+        early = max(count.early(name, now) for count, name in zip(self._counts, networks, strict=False))
+        if early > 0:
+            return early
+        self._add(networks, now, times)
         return 0
 
     def charge(self, request: Request, times: int) -> None:
         """Count more, or less, for what was let through, once it is known what it costs."""
-        stranger, now = _stranger(request), monotonic()
-        self._due[stranger] = max(self._due.get(stranger, now), now) + times * self._interval
-        self._due.move_to_end(stranger)
-        if len(self._due) > MOST_STRANGERS:
-            self._due.popitem(last=False)
+        self._add(_networks(_host(request)), monotonic(), times)
 
     def require(self, request: Request, *, times: int = 1) -> None:
         """Let a request through, or refuse it with 429 and the seconds to wait."""
-        if wait := self.wait(_stranger(request), monotonic(), times=times):
+        if wait := self.wait(_host(request), monotonic(), times=times):
             raise HTTPException(429, headers={"Retry-After": str(ceil(wait))})
 
+    def _add(self, networks: tuple[str, ...], now: float, times: int) -> None:
+        for count, name in zip(self._counts, networks, strict=False):
+            count.add(name, now, times)
 
-def _stranger(request: Request) -> str:
-    return _network(request.client.host if request.client else "")
+
+def _host(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 @lru_cache(maxsize=4_096)  # whoever asks much is read once: that costs more than to count
-def _network(host: str) -> str:
+def _networks(host: str) -> tuple[str, ...]:
+    """Name what a stranger's look-ups are counted by: the address, or both of its networks."""
     try:
         address = ip_address(host)
     except ValueError:
-        return host
+        return (host,)
     if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
-        return str(int(address) >> (128 - _NETWORK))
-    return str(address)
+        return tuple(str(int(address) >> (128 - bits)) for bits in _NETWORKS)
+    return (str(address),)

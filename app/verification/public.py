@@ -1,6 +1,5 @@
 """The public road for programs: the report of a number, and the keys by which anyone can check without us."""
 
-import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
@@ -10,13 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.core.errors import JsonValue
 from app.formats import published
 from app.status.errors import SigningFailed
 from app.verification import submitted
 from app.verification.answers import Answer
 from app.verification.desk import Desk
 from app.verification.errors import RegisterUnreachable
+from app.verification.written import written
 from app.web import PublicRoute
 
 # Answers that name a person: nothing of them may stay behind on the way.
@@ -53,8 +52,7 @@ def routes(desk: Desk) -> list[Route]:
 
     async def key_set(request: Request) -> Response:
         """Publish every key, those that retired included, as a JWK set."""
-        ring = desk.keyring
-        return _public(request, published.jwks(ring.did, ring.published), "application/jwk-set+json")
+        return desk.key_set().to(request)
 
     async def qr_keys(request: Request) -> Response:
         """Publish the keys of offline QR codes, under the seal that verifiers know."""
@@ -65,16 +63,15 @@ def routes(desk: Desk) -> list[Route]:
 
     async def did_document(request: Request) -> Response:
         """Publish the DID document that documents name their keys in."""
-        ring = desk.keyring
-        return _public(request, published.did_document(ring.did, ring.published), "application/json")
+        return desk.did_document().to(request)
 
     async def key(request: Request) -> Response:
         """Publish one key as one JWK, at the address that badges name."""
         wanted = request.path_params["thumbprint"]
         for each in desk.keyring.published:
             if each.thumbprint == wanted:
-                address = published.key_url(desk.public_url, wanted)
-                return _public(request, published.jwk(each, address), "application/jwk+json")
+                said = published.jwk(each, published.key_url(desk.public_url, wanted))
+                return Answer.made(written(said), "application/jwk+json").to(request)
         raise HTTPException(HTTPStatus.NOT_FOUND)
 
     return [
@@ -84,8 +81,3 @@ def routes(desk: Desk) -> list[Route]:
         PublicRoute("/.well-known/did.json", did_document),
         PublicRoute(published.KEY_PATH, key),
     ]
-
-
-def _public(request: Request, content: dict[str, JsonValue], media_type: str) -> Response:
-    body = json.dumps(content, separators=(",", ":")).encode()
-    return Answer.made(body, media_type).to(request)

@@ -4,7 +4,7 @@ Three steps, all of them pure. `examine` needs the document and our keys; `compa
 register; `report` needs the time. So what does not change with the hour is worked out once and remembered.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
@@ -68,6 +68,7 @@ class Known:
     chain: Chain = ()
     claimed: Claimed | None = None  # who has to be borne out by the chain; None where the key is our own
     misused: bool = False
+    unlisted: bool = False  # an offline QR names its body by a number that no body has
     proven_at: datetime | None = None  # for which our register proves the seal
     begins: datetime | None = None
     ends: datetime | None = None  # the first instant at which it is no longer valid
@@ -99,8 +100,12 @@ def compare(
     *,
     stored_as: Document | None = None,
     listed: Listed | None = None,
+    bodies: Collection[int] | None = None,
 ) -> Known:
-    """Put a document beside the register's entry, if there is one, or beside the row it was stored as."""
+    """Put a document beside the register's entry, if there is one, or beside the row it was stored as.
+
+    `bodies` are the numbers by which an offline QR may name the body that issued it, where they are known.
+    """
     says = examined.says
     if not examined.proven or says is None:
         return Known(examined.format, examined.integrity)
@@ -122,7 +127,8 @@ def compare(
         mode="test" if says.test else "unknown",
     )
     if examined.code is not None:
-        known = replace(known, shown=_said(says, _called(examined.code.scheme)))
+        unlisted = bodies is not None and examined.code.issuer_code not in bodies
+        known = replace(known, shown=_said(says, _called(examined.code.scheme)), unlisted=unlisted)
     if not ours or entry is None:
         return known
     document = stored_as or next((each for each in entry.documents if each.jti == says.jti), None)
@@ -303,8 +309,14 @@ def _checks(known: Known, keyring: Keyring, at: datetime) -> list[Check]:
 
 def _trust(known: Known, keyring: Keyring, at: datetime) -> Check:
     """Judge the chain at the time for which we hold proof; without any, at the time of the question."""
-    if known.misused or known.vouched:
-        return found("issuer-key-misused" if known.misused else "issuer-trusted", at=at)
+    whatever_the_chain = (
+        ("issuer-code-unknown", known.unlisted),
+        ("issuer-key-misused", known.misused),
+        ("issuer-trusted", known.vouched),
+    )
+    for code, holds in whatever_the_chain:
+        if holds:
+            return found(code, at=at)
     proven_at = known.proven_at or at
     chain = _judged(known, keyring, at)
     match chain.standing:

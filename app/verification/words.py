@@ -225,6 +225,17 @@ FINDINGS: Final[Mapping[str, Finding]] = {
             "nothing proves that the seal is that of the body named",
         ),
     ),
+    "issuer-code-unknown": _warns(
+        CheckName.ISSUER_TRUST,
+        "Il codice QR indica il suo ente con un numero che non sta nell’elenco degli enti: di chi sia il "
+        "documento non è provato. Cercate nel registro il numero stampato sotto il codice.",
+        "The QR code names its body by a number that is not in the list of bodies: whose document it is is "
+        "not proven. Look up in the register the number that is printed beneath the code.",
+        brief=(
+            "il codice QR indica un ente che non sta nell’elenco",
+            "the QR code names a body that is not in the list",
+        ),
+    ),
     "issuer-key-misused": _fails(
         CheckName.ISSUER_TRUST,
         "La chiave che ha sigillato il documento serve ad altro: con essa non si rilasciano documenti.",

@@ -61,7 +61,8 @@ def ensure(count: int, *, seed: str | None = None) -> Register:
     FOLDER.mkdir(exist_ok=True)
     path, manifest = FOLDER / f"seed-{count}.db", FOLDER / f"seed-{count}.json"
     if path.exists() and manifest.exists():
-        found = Register(**json.loads(manifest.read_text(encoding="utf-8")))
+        kept = Register(**json.loads(manifest.read_text(encoding="utf-8")))
+        found = replace(kept, url=f"sqlite:///{path}")  # wherever the folder was when it was made
         if found.form == FORM and seed in {None, found.seed} and _is_current(found.url):
             return found
     for old in FOLDER.glob(f"seed-{count}.*"):
@@ -69,10 +70,10 @@ def ensure(count: int, *, seed: str | None = None) -> Register:
     unfinished = path.with_suffix(".unfinished")
     made = filled(f"sqlite:///{unfinished}", count, seed or secrets.token_hex(8))
     unfinished.rename(path)
-    kept = replace(made, url=f"sqlite:///{path}", megabytes=path.stat().st_size >> 20)
-    manifest.write_text(json.dumps(asdict(kept), indent=2) + "\n", encoding="utf-8")
-    _say(f"  {kept.megabytes:,} MB in {kept.seconds:,.0f} s: {path.name}")
-    return kept
+    found = replace(made, url=f"sqlite:///{path}", megabytes=path.stat().st_size >> 20)
+    manifest.write_text(json.dumps(asdict(found), indent=2) + "\n", encoding="utf-8")
+    _say(f"  {found.megabytes:,} MB in {found.seconds:,.0f} s: {path.name}")
+    return found
 
 
 def filled(url: str, count: int, seed: str) -> Register:

@@ -5,6 +5,7 @@ What a test is not about is done straight in the services, in one transaction: a
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from copy import copy
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -100,6 +101,13 @@ class Case:
                     dossier = make.admitted_dossier(session, self.organisation, person, at=at)
                     self.dossier = dossier.id
                     self.evidence = [item.id for item in dossier.evidence]
+
+    def on(self, ports: Ports) -> "Case":
+        """The same case in a copy of its database."""
+        other = copy(self)
+        vars(other).update({name: dict(held) for name, held in vars(self).items() if isinstance(held, dict)})
+        other.ports, other.app = ports, application(ports)
+        return other
 
     @property
     def now(self) -> datetime:

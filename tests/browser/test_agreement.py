@@ -171,6 +171,16 @@ def test_both_say_the_same_of_a_tampered_document(
     assert here["credential"] is None
 
 
+def test_both_say_the_same_of_a_body_that_is_in_no_list(visitor: Visitor, site: Site) -> None:
+    digits = site.q1(issuer=999_999)
+    visitor.opens()
+    here, there = on_the_device(visitor, site, digits), by_the_service(site, digits)
+    assert (here["result"], there["result"]) == ("unknown", "invalid")  # it is in no register either
+    assert _codes(here)["issuer_trust"] == "issuer-code-unknown"
+    assert comparable(here)["checks"][:3] == comparable(there)["checks"][:3]
+    assert here["issuer"] == there["issuer"] == {"name": site.did}
+
+
 def test_both_say_the_same_of_a_tampered_code(visitor: Visitor, site: Site) -> None:
     digits = site.q1()
     visitor.opens()

@@ -14,7 +14,7 @@ from app.credentials.models import Credential, Document
 from app.formats.claims import Format
 from app.formats.jose import open_compact
 from app.organisations import service as organisations
-from app.organisations.models import Person, RoleGrant
+from app.organisations.models import Organisation, Person, RoleGrant
 from app.organisations.rules import Role
 from app.ports import Ports
 from tests import make
@@ -260,6 +260,25 @@ def test_the_qr_of_what_has_no_offline_one_opens_its_page_until_one_is_asked_for
     path = f"/v1/credentials/{credential.id}"
     opens = read_qr(desk.get(f"{path}/qr.png").content)
     assert opens == f"https://sigillo.example.org/v/{credential.number}"
+    assert desk.post(f"{path}/documents", json={"format": "qr"}).status_code == 201
+    again = office.document(credential, Format.QR)
+    assert read_qr(desk.get(f"{path}/qr.png").content) == f"https://sigillo.example.org/v#{again.token}"
+
+
+@pytest.mark.parametrize("by", ["its holder", "its body"])
+def test_no_qr_is_drawn_that_would_lead_nowhere(office: Office, desk: Caller, by: str) -> None:
+    credential = office.issue()
+    path = f"/v1/credentials/{credential.id}"
+    with office.ports.database.writing(office.organisation_id) as session:
+        session.delete(session.get_one(Document, office.document(credential, Format.QR).id))
+        if by == "its holder":
+            session.get_one(Credential, credential.id).hidden_at = office.ports.clock.now()
+        else:
+            session.get_one(Organisation, office.organisation_id).register_open = False
+    for picture in ("qr.svg", "qr.png"):
+        refused = desk.get(f"{path}/{picture}")
+        assert (refused.status_code, refused.json()["code"]) == (409, "qr-leads-nowhere")
+        assert "format `qr`" in refused.json()["detail"]
     assert desk.post(f"{path}/documents", json={"format": "qr"}).status_code == 201
     again = office.document(credential, Format.QR)
     assert read_qr(desk.get(f"{path}/qr.png").content) == f"https://sigillo.example.org/v#{again.token}"

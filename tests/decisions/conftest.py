@@ -4,8 +4,14 @@ import pytest
 
 from app.ports import Ports
 from tests.assessments.case import Case
+from tests.furnished import Furnishing
 
 
 @pytest.fixture
-def case(ports: Ports) -> Case:
-    return Case(ports)
+def furnishing() -> Furnishing:
+    return Furnishing("case", Case)
+
+
+@pytest.fixture
+def case(ports: Ports, furniture: Case) -> Case:
+    return furniture.on(ports)

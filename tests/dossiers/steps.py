@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from dataclasses import fields as dataclass_fields
 from typing import Any, Final
 
 import httpx
@@ -76,6 +77,16 @@ class Cast:
     registrar: Someone
     auditor: Someone
     administrator: Someone
+
+    def on(self, ports: Ports) -> "Cast":
+        """The same people in a copy of their database."""
+        app = create_app(ports)
+        people: dict[str, Any] = {
+            each.name: replace(person, calls=make.caller(app, person.token))
+            for each in dataclass_fields(self)
+            if isinstance(person := getattr(self, each.name), Someone)
+        }
+        return replace(self, app=app, **people)
 
 
 def cast(ports: Ports) -> Cast:

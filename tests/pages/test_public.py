@@ -19,8 +19,8 @@ from app.ports import Ports
 from app.schemes.catalogue import catalogue
 from tests import make
 from tests.calling import Caller
-from tests.conftest import START
 from tests.fakes_keys import MemoryKeys
+from tests.furnished import Furnishing
 from tests.verification.issued import Issued, issued
 
 HERE = "https://sigillo.example.org"
@@ -35,13 +35,18 @@ def database_url(database_url: str) -> str:
 
 
 @pytest.fixture
-def live(ports: Ports) -> Ports:
-    return replace(ports, signer=MemoryKeys(START, development=False))
+def live(ports: Ports, bought_keys: MemoryKeys) -> Ports:
+    return replace(ports, signer=bought_keys)
 
 
 @pytest.fixture
-def credential(live: Ports) -> Issued:
-    return issued(live)
+def furnishing(bought_keys: MemoryKeys) -> Furnishing:
+    return Furnishing("issued", lambda ports: issued(replace(ports, signer=bought_keys)))
+
+
+@pytest.fixture
+def credential(furniture: Issued) -> Issued:
+    return furniture
 
 
 @pytest.fixture

@@ -37,6 +37,12 @@ def test_every_trouble_of_the_script_has_its_words() -> None:
     assert named | {"offline"} <= set(words.TROUBLES)
 
 
+def test_whoever_has_to_wait_is_told_so_whatever_was_sent() -> None:
+    busy = words.TROUBLES["busy"]
+    assert not re.search("immagin|foto|pictur|photo|PDF", busy.it + busy.en, re.IGNORECASE)
+    assert ("riprovate fra poco" in busy.it, "try again in a moment" in busy.en) == (True, True)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_word_that_the_script_and_the_page_name_is_sent(language: Language) -> None:
     sent = catalogue(language)["t"]

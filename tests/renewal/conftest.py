@@ -3,9 +3,15 @@
 import pytest
 
 from app.ports import Ports
+from tests.furnished import Furnishing
 from tests.renewal import members
 
 
 @pytest.fixture
-def house(ports: Ports) -> members.House:
-    return members.opened(ports)
+def furnishing() -> Furnishing:
+    return Furnishing("house", members.opened)
+
+
+@pytest.fixture
+def house(ports: Ports, furniture: members.House) -> members.House:
+    return furniture.on(ports)

@@ -1,6 +1,7 @@
 """A holder with an issued credential, the office around them, and what they do over HTTP."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from dataclasses import fields as dataclass_fields
 from datetime import UTC, date, datetime, time, timedelta
 from threading import Lock
 from typing import Any, Final
@@ -82,6 +83,16 @@ class House:
     number: str
     other_credential: str
     other_number: str
+
+    def on(self, ports: Ports) -> "House":
+        """The same house in a copy of its database."""
+        app = create_app(ports)
+        people: dict[str, Any] = {
+            each.name: replace(person, ports=ports, app=app, _making=Lock())
+            for each in dataclass_fields(self)
+            if isinstance(person := getattr(self, each.name), Someone)
+        }
+        return replace(self, ports=ports, app=app, **people)
 
     @property
     def now(self) -> datetime:

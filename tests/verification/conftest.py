@@ -9,14 +9,9 @@ from app.main import create_app
 from app.ports import Ports
 from tests import make
 from tests.calling import Caller
-from tests.conftest import START
 from tests.fakes_keys import MemoryKeys
+from tests.furnished import Furnishing
 from tests.verification.issued import Issued, issued
-
-
-@pytest.fixture(scope="session")
-def bought_keys() -> MemoryKeys:
-    return MemoryKeys(START, development=False)
 
 
 @pytest.fixture
@@ -25,9 +20,14 @@ def live(ports: Ports, bought_keys: MemoryKeys) -> Ports:
 
 
 @pytest.fixture
-def credential(live: Ports) -> Issued:
+def furnishing(bought_keys: MemoryKeys) -> Furnishing:
+    return Furnishing("issued", lambda ports: issued(replace(ports, signer=bought_keys)))
+
+
+@pytest.fixture
+def credential(furniture: Issued) -> Issued:
     """Issued today by a live body, in both formats."""
-    return issued(live)
+    return furniture
 
 
 @pytest.fixture

@@ -312,6 +312,35 @@ def test_new_keys_make_everything_be_judged_anew(ports: Ports) -> None:
     assert register.since() == ["changes", "number"]
 
 
+def test_keys_are_written_once_for_as_long_as_they_stay_the_same(ports: Ports) -> None:
+    keys = MemoryKeys(START, development=False)
+    live = replace(ports, signer=keys)
+    desk = Desk(live)
+    before = desk.key_set(), desk.did_document()
+    move(live, SECOND)
+    assert all(one is other for one, other in zip(before, (desk.key_set(), desk.did_document()), strict=True))
+    keys.rotate(Slot.QR, live.clock.now())
+    move(live, SECOND)
+    after = desk.key_set(), desk.did_document()
+    assert all(one.tag != other.tag for one, other in zip(before, after, strict=True))
+    assert after[0].tag != after[1].tag
+
+
+def test_the_sealed_list_of_keys_is_worked_out_once_a_second(
+    live: Ports, desk: Desk, register: Watched
+) -> None:
+    first = asyncio.run(desk.qr_keys())
+    move(live, HALF)
+    assert asyncio.run(desk.qr_keys()) is first
+    assert register.since() == ["issuers"]
+    move(live, HALF)
+    assert asyncio.run(desk.qr_keys()) == first
+    assert register.since() == ["issuers"]
+    move(live, -SECOND)
+    asyncio.run(desk.qr_keys())
+    assert register.since() == ["issuers"]
+
+
 def test_memory_is_bounded_and_guesses_push_nothing_else_out(live: Ports, credential: Issued) -> None:
     small = replace(live, settings=Settings(public_url="https://sigillo.example.org", cache_entries=20))
     register = Watched(public_register(live.database.engine.url))

@@ -1,6 +1,7 @@
 """Verification without a network, from what somebody saved of an issuer: keys once, lists now and then."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from io import BytesIO
@@ -11,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import app as cli
-from app.formats import qr
+from app.formats import q1, qr
 from app.main import worker
 from app.ports import Ports, Slot
 from app.verification import offline
@@ -19,6 +20,7 @@ from app.verification.errors import NotOurs
 from tests.calling import Caller
 from tests.conftest import START
 from tests.fakes import SetClock
+from tests.fakes_keys import MemoryKeys
 from tests.verification.issued import Issued, reinstate, revoke, suspend
 
 HERE = "https://sigillo.example.org"
@@ -79,6 +81,22 @@ def test_every_document_is_verified_from_keys_and_lists_alone(
         codes = [check["code"] for check in report["checks"]]
         assert "register-not-asked" in codes
     assert verify(live, stranger, credential.qr)["issuer"]["name"] == "Associazione di prova"
+
+
+def test_a_code_that_names_no_body_of_the_list_is_told_alike_with_and_without_a_network(
+    live: Ports, stranger: Caller, credential: Issued, bought_keys: MemoryKeys
+) -> None:
+    key = bought_keys.current(Slot.QR)
+    says = replace(q1.decode_q1(credential.qr).says, issuer_code=999)
+    unsigned = q1.unsigned(says, q1.kid_of(key.chain[0]))
+    digits = q1.assemble(unsigned, q1.low_s(bought_keys.sign(key.thumbprint, unsigned)))
+    here = verify(live, stranger, digits)
+    there = stranger.post("/v1/verifications", json={"credential": digits}).json()
+    assert (here["result"], there["result"]) == ("unknown", "invalid")  # the register contradicts it
+    told = [check for report in (here, there) for check in report["checks"] if check["id"] == "issuer_trust"]
+    assert told[0]["code"] == "issuer-code-unknown"
+    assert told[0] == told[1]
+    assert here["issuer"] == there["issuer"] == {"name": "did:web:sigillo.example.org"}
 
 
 def test_suspended_reinstated_and_revoked_is_read_from_the_lists_of_the_day(

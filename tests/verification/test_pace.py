@@ -7,7 +7,7 @@ import pytest
 from app.core.numbers import CredentialNumber
 from app.main import create_app
 from app.ports import Ports
-from app.verification.pace import MOST_STRANGERS, Pace
+from app.verification.pace import MOST_STRANGERS, Count, Pace
 from tests import make
 
 
@@ -39,10 +39,22 @@ def test_many_at_once_count_as_many() -> None:
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    pace = Pace(1)
+    count = Count(1)
     for number in range(MOST_STRANGERS + 1):
-        pace.wait(str(number), 0.0)
-    assert len(pace._due) == MOST_STRANGERS
+        count.add(str(number), 0.0, 1)
+    assert len(count) == MOST_STRANGERS
+
+
+def test_whoever_has_many_ipv6_networks_waits_for_them_together() -> None:
+    pace = Pace(10)
+    assert pace.wait("2001:db8:0:1::1", 0.0) == 0
+    assert pace.wait("2001:db8:0:1::2", 0.0) == 6  # of the same /64
+    told = [pace.wait(f"2001:db8:0:{network:x}::1", 0.0) for network in range(2, 30)]
+    assert told.count(0) == 9  # ten times as many of the same /48, and then none
+    assert max(told) > 0
+    assert pace.wait("2001:db8:1::1", 0.0) == 0
+    assert pace.wait("2001:db8:0:ff::1", 0.6) == 0  # whoever was refused was not counted
+    assert [pace.wait("::ffff:192.0.2.1", 0.0) for _ in "12"] == [0, 6]  # has no such network
 
 
 def test_a_typed_number_costs_one_look_up(ports: Ports) -> None:

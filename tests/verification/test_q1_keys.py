@@ -15,6 +15,7 @@ from app.formats.x509 import Standing, judge_chain
 from app.main import create_app
 from app.organisations.models import Mode
 from app.ports import Ports, Slot
+from app.verification.desk import FRESH
 from tests import make
 from tests.calling import Caller
 from tests.conftest import START
@@ -122,11 +123,14 @@ def test_a_retired_key_stays_in_the_list_and_a_new_one_is_there_at_once(
     assert decode_q1(credential.qr).verified_by(after["keys"][0]["jwk"])
 
 
-def test_a_body_that_goes_live_is_said_to_be_at_once(ports: Ports, bought_keys: MemoryKeys) -> None:
+def test_a_body_that_goes_live_is_said_to_be_within_a_second(
+    ports: Ports, clock: SetClock, bought_keys: MemoryKeys
+) -> None:
     live = replace(ports, signer=bought_keys)
     caller = make.caller(create_app(live))
     assert claims(caller)["issuers"] == []
     issued(live, mode=Mode.TEST)
+    clock.move(FRESH)
     assert [each["mode"] for each in claims(caller)["issuers"]] == ["test"]
 
 

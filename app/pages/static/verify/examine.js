@@ -27,21 +27,21 @@ export function examineQr(digits, keyring, now) {
     const listed = keyring?.qr?.keys.find((key) => key.kid === kid);
     if (!listed) return unproven("format-read", "key-unavailable");
     if (!(await verify(signed, signature, listed.jwk))) return unproven("format-read", "seal-broken");
-    return proven(...fromLists(says, listed, keyring.qr, now));
+    return proven(...fromLists(says, listed, keyring, now));
   });
 }
 
 /** Fills in what the sealed list knows of the issuer and the scheme that a QR names by their codes. */
-function fromLists(says, listed, { issuers, schemes }, now) {
+function fromLists(says, listed, { did, qr: { issuers, schemes } }, now) {
   const issuer = issuers.find((each) => each.code === says.issuer);
   const scheme = schemes.find((each) => each.code === says.scheme);
-  const trust = !issuer ? "issuer-not-borne-out" : listed.exp > now ? "issuer-trusted" : "issuer-listed";
+  const trust = !issuer ? "issuer-code-unknown" : listed.exp > now ? "issuer-trusted" : "issuer-listed";
   const title = scheme?.title ?? { it: says.scheme, en: says.scheme };
   return [
     {
       ...says,
       number: null,
-      issuer: issuer?.name ?? String(says.issuer),
+      issuer: issuer?.name ?? did,
       title,
       standard: scheme?.standard ?? "",
       wording: scheme?.wording ?? { it: "", en: "" },
