@@ -58,7 +58,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 lock: ## bring requirements/*.txt up to pyproject.toml (needs uv; UPGRADE=1 for the newest)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: install it with 'pip install uv'" >&2; exit 1; }
 	$(COMPILE) --all-extras --group build pyproject.toml --output-file requirements/dev.txt
-	$(COMPILE) -c requirements/dev.txt --extra server --extra postgres pyproject.toml --output-file requirements/server.txt
+	$(COMPILE) -c requirements/dev.txt --extra server --extra postgres --extra hsm pyproject.toml --output-file requirements/server.txt
 	$(COMPILE) -c requirements/dev.txt pyproject.toml --output-file requirements/client.txt
 	$(COMPILE) -c requirements/dev.txt --group pyproject.toml:build --output-file requirements/build.txt
 
