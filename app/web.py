@@ -25,7 +25,12 @@ from app.ports import Ports
 from app.problems import Shown, answer, as_it_is
 
 # Loggers that would otherwise print a traceback with the words of an exception in it.
-LOGGED: Final = {"sigillo": logging.INFO, "uvicorn": logging.WARNING, "asyncio": logging.WARNING}
+LOGGED: Final = {
+    "sigillo": logging.INFO,
+    "uvicorn": logging.WARNING,
+    "asyncio": logging.WARNING,
+    "python_multipart": logging.ERROR,  # what a stranger got wrong in a form is no warning to the operator
+}
 BODY_LIMIT: Final = 1_000_000
 LONGER: Final[Mapping[str, int]] = {"/v1/cpd-imports": 2_000_000}  # 500 rows with their notes
 CHUNK: Final = 256 * 1024
@@ -354,7 +359,7 @@ class BodyLimit:
 class JsonLines(logging.Formatter):
     """Writes log records as JSON, one a line."""
 
-    KEPT: Final = ("request_id", "topic", "message_id")
+    KEPT: Final = ("request_id", "topic", "message_id", "organisation_id", "list_id", "status")
 
     def format(self, record: logging.LogRecord) -> str:
         """Write what the record says; an exception as its kind and places, without its words."""

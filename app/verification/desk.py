@@ -160,7 +160,7 @@ class Desk:
         until = service.steady_until(periods, keyring, report.checked_at)
         made = Written.of(report, until=until)
         # What was read while a change came by is told, and not kept: neither is what was written of it.
-        if self._known.get(name) is periods:
+        if keyring is self._keyring and self._known.get(name) is periods:
             self._written.keep(name, made)
         return made.body(report.checked_at)
 

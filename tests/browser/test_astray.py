@@ -62,10 +62,11 @@ def test_a_service_that_is_out_of_order_takes_nobodys_page_away(visitor: Visitor
 
 def test_a_page_that_was_out_of_order_is_not_kept(visitor: Visitor, site: Site) -> None:
     visitor.opens()
+    visitor.settled()
     site.answers["/v"] = OUT_OF_ORDER
+    visitor.opens()
     kept = visitor.page.evaluate(
         """async () => {
-          await navigator.serviceWorker.ready;
           const pages = await Promise.all(["it", "en"].map((each) => caches.match(`/v?lang=${each}`)));
           return pages.map((page) => page.status);
         }"""
