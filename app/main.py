@@ -170,6 +170,7 @@ def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = 
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        redirect_slashes=False,  # they would lead wherever the Host header says
         # What it would tell a collector are addresses, and ours name numbers.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )

@@ -271,7 +271,8 @@ class PublicRoad:
     ) -> None:
         meant = {kind: handler for kind, handler in handlers.items() if kind is not Exception}
         self.app = app
-        self.road = ExceptionMiddleware(Router(routes, default=app), meant)
+        # A redirect to the path with another slash would be made of the Host header, and repeat the number.
+        self.road = ExceptionMiddleware(Router(routes, default=app, redirect_slashes=False), meant)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await (self.road if scope["type"] == "http" else self.app)(scope, receive, send)

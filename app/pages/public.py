@@ -54,6 +54,8 @@ def routes(desk: Desk) -> list[Route]:
         PublicRoute("/schemes/{scheme_id:path}", pages.scheme),
         PublicRoute("/static/{name}", asset),
         PublicRoute("/sw.js", service_worker),
+        PublicRoute("/v/{number}/", pages.of_number),
+        PublicRoute("/v/", pages.start),
     ]
 
 

@@ -178,6 +178,22 @@ def test_a_mistyped_number_can_be_corrected_at_once(stranger: Caller) -> None:
         assert "Il numero non è scritto bene" in page.text
 
 
+def test_a_slash_too_many_changes_nothing_and_the_host_header_leads_nowhere(
+    stranger: Caller, credential: Issued
+) -> None:
+    foreign = {"Host": "evil.example.net"}
+    spelt = credential.number.lower()
+    for path in ("/v", f"/v/{credential.number}"):
+        assert stranger.get(f"{path}/", headers=foreign).text == stranger.get(path).text
+    assert stranger.get(f"/v/{spelt}/", headers=foreign).headers["Location"] == f"/v/{credential.number}"
+    others = ("/healthz/", "/status/1/", "/static/", "/schemes", "/openapi.json/", "/v1/dossiers/")
+    for path in ("/v/", f"/v/{credential.number}/", f"/v/{spelt}/", *others):
+        for method in ("GET", "HEAD", "POST"):
+            answer = stranger.request(method, path, headers=foreign)
+            assert "evil.example.net" not in f"{answer.headers} {answer.text}"
+            assert answer.is_redirect == (spelt in path and method != "POST")
+
+
 def test_a_hostile_number_is_only_text(stranger: Caller) -> None:
     hostile = '"><img src=x onerror=alert(1)>'
     for page in (types(stranger, hostile), stranger.get("/v/%22%3E%3Cimg%20src=x%3E")):
