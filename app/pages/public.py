@@ -48,8 +48,7 @@ def routes(desk: Desk) -> list[Route]:
     pages = Pages(desk)
     return [
         PublicRoute("/v/{number}", pages.of_number),
-        PublicRoute("/v", pages.start, methods=["GET"]),
-        PublicRoute("/v", pages.submit, methods=["POST"]),
+        PublicRoute("/v", pages.form, methods=["GET", "POST"]),
         PublicRoute("/", pages.home),
         PublicRoute("/schemes/{scheme_id:path}", pages.scheme),
         PublicRoute("/static/{name}", asset),
@@ -100,6 +99,10 @@ class Pages:
             return self._stopped(language, typed, hurried)
         address = f"{self._desk.public_url}/v/{number}"
         return _page(render.verification_page(report, language, number=str(number), address=address))
+
+    async def form(self, request: Request) -> Response:
+        """Give the form, or take it: one address, so that it tells all of its methods (RFC 9110, 10.2.1)."""
+        return await (self.submit if request.method == "POST" else self.start)(request)
 
     async def start(self, request: Request) -> Response:
         """Give the page that verifies on the reader's own device; it is the same for everybody."""
