@@ -23,7 +23,7 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
 }
 # The page's own modules, each after those that it imports; the scanner comes only when its button is pressed.
 MODULES: Final = (
-    *("fragment", "strict", "cbor", "q1", "jose", "keys", "lists", "credential", "examine"),
+    *("fragment", "given", "strict", "cbor", "q1", "jose", "keys", "lists", "credential", "examine"),
     *("verdict", "wording", "network", "view", "verify"),
 )
 SCANNER: Final = "scan"

@@ -33,7 +33,7 @@ Submission = Token | CredentialNumber
 
 
 def of_bytes(content: bytes, *, public_url: str) -> Submission:
-    """Read a file that is no picture: a token, or JSON with a token inside."""
+    """Read a file that is no picture: a token, a number, or JSON with one of them inside."""
     if len(content) > MAX_TEXT:
         raise FileTooLarge(f"Send a credential of at most {MAX_TEXT} bytes.", limit_bytes=MAX_TEXT)
     try:
@@ -46,10 +46,18 @@ def of_bytes(content: bytes, *, public_url: str) -> Submission:
 def of_text(text: str, *, public_url: str) -> Submission:
     """Read a text, as somebody pasted it or as a QR code holds it."""
     text = text.strip()
+    return (
+        _of_json(text, public_url=public_url)
+        if text.startswith("{")
+        else _of_line(text, public_url=public_url)
+    )
+
+
+def _of_line(text: str, *, public_url: str) -> Submission:
     if not text:
         raise NothingToVerify
-    if text.startswith("{"):
-        return _of_json(text)
+    if CredentialNumber.is_meant(text):
+        return of_number(text)
     if _ADDRESS.fullmatch(text):
         return of_address(text, public_url=public_url)
     return Token(_out_of_data(text))
@@ -93,7 +101,7 @@ def presented(presentation: JsonValue) -> str:
 
 
 def of_member(credential: JsonValue) -> Token:
-    """Read the member `credential`: the token itself, or an enveloped credential that holds it.
+    """Read a credential in JSON: the token itself, or an enveloped credential that holds it.
 
     An object that is neither is read as an empty text: no credential, and the report will say so.
     """
@@ -106,12 +114,15 @@ def of_member(credential: JsonValue) -> Token:
             return Token("")
 
 
-def _of_json(text: str) -> Token:
+def _of_json(text: str, *, public_url: str) -> Submission:
     try:
         members = read_object(text.encode("utf-8", "surrogatepass"), limit=MAX_TEXT)
     except Malformed:
         return Token("")
-    return of_member(members["credential"] if set(members) == {"credential"} else members)
+    credential = members["credential"] if set(members) == {"credential"} else members
+    if isinstance(credential, str):
+        return _of_line(credential.strip(), public_url=public_url)
+    return of_member(credential)
 
 
 def _out_of_data(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import { arrivedWith, takeFragment } from "./fragment.js";
 import { examineQr, examineToken, isOurToken } from "./examine.js";
+import { meansNumber } from "./given.js";
 import { JWKS, QR_KEYS, keyring } from "./keys.js";
 import { pathOf, stateIn } from "./lists.js";
 import { fetched, forget, fromCopy, sent, skew } from "./network.js";
@@ -40,7 +41,7 @@ const take = guarded((text) => {
   if (looksLikeOne(digits)) return able ? verify(digits, examineQr) : offer(given);
   if (given.startsWith(`${page.site}/v/`)) return look(given);
   if (/^https?:\/\/\S*$/i.test(given)) return trouble("not-ours");
-  if (/^[a-z]{2,6}[ -]?\d{2}[ -]?[0-9a-z -]{10,40}$/i.test(given)) return look(`/v/${encodeURIComponent(given)}`);
+  if (meansNumber(given)) return look(`/v/${encodeURIComponent(given)}`);
   return able ? takeToken(given) : offer(given);
 });
 
