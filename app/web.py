@@ -18,6 +18,8 @@ from fastapi import Depends, Query, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.routing import Match, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -279,6 +281,7 @@ class PublicRoad:
 
 
 STRANGERS: Final = "/v1/verifications"  # the one place under /v1 that asks for no key
+HUNG_UP: Final = 499  # no status of HTTP: other servers' logs say it of whoever left before the answer
 TOO_LONG: Final = (413, "too-large", "Too much was sent")
 NO_KEY: Final = (401, "key-not-accepted", "The key is missing, unknown, expired or revoked")
 
@@ -334,7 +337,10 @@ class BodyLimit:
                 await send(message)
 
         with suppress(BodyTooLong):
-            await self.app(scope, counted, watched)
+            try:
+                await self.app(scope, counted, watched)
+            except ClientDisconnect:  # no defect of ours; nobody is left to be told, so this is for the log
+                await Response(status_code=HUNG_UP)(scope, receive, watched)
         if seen > limit:
             await self._refuse(TOO_LONG, too_long, scope, receive, send)
 
