@@ -15,8 +15,8 @@ class VerificationIn(Wire):
         str | dict[str, Any],
         Field(
             description="A compact `vc+jwt` or `ob+jwt`, or an `EnvelopedVerifiableCredential` whose `id` is "
-            "`data:application/vc+jwt,…`. The text of one of our QR codes is taken too, and so is a number of "
-            "ours, which is looked up."
+            "`data:application/vc+jwt,…`. The text of one of our QR codes is taken too, and so is a "
+            "number of ours, which is looked up."
         ),
     ]
 

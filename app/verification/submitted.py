@@ -19,6 +19,9 @@ PRESENTED: Final = "EnvelopedVerifiablePresentation"
 _ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://\S*")
 # VC-JOSE-COSE writes the media type of the token into a `data:` address (VCDM 2.0, 4.13).
 _ENCLOSED: Final = re.compile(r"data:application/(?:v[cp]\+jwt|jwt)(?:;[^,;]{1,40})?,(.*)", re.DOTALL)
+# Where the page that verifies is, in either language: the digits of an offline QR stand behind its hash.
+_OUR_PAGE: Final = frozenset({"/v", "/v/"})
+_OUR_LANGUAGES: Final = frozenset({"", "lang=it", "lang=en"})
 _OUR_PATH: Final = re.compile(r"/v/([^/]{1,200}?)(?:\.json)?/?")
 
 
@@ -73,7 +76,7 @@ def of_address(address: str, *, public_url: str) -> Submission:
         same = (parts.scheme.lower(), parts.netloc.lower()) == (ours.scheme.lower(), ours.netloc.lower())
     except ValueError:
         same = False
-    if same and parts.path == "/v" and not parts.query and parts.fragment:
+    if same and parts.path in _OUR_PAGE and parts.query in _OUR_LANGUAGES and parts.fragment:
         return Token(parts.fragment)
     path = _OUR_PATH.fullmatch(unquote(parts.path)) if same else None
     if path is None:

@@ -1,5 +1,6 @@
 """What people give to be verified, and what is meant by it: the service and the page are held to the same."""
 
+HERE = "https://sigillo.example.org"
 NUMBER = "DLE-26-7K3Q-F9XM-2T5H-65"
 
 # A text, and whether somebody meant a number by it.
@@ -30,4 +31,34 @@ MEANT_AS_NUMBERS = {
     "1234567890123456789012345": False,
     "\N{LATIN SMALL LETTER DOTLESS I}LE-26-7K3Q-F9XM-2T5H-65": False,
     NUMBER + "-" * 100: False,
+}
+
+# An address, and whether it is one of the page that verifies, with digits behind its hash.
+DIGITS = "1" + "0123456789" * 40
+WITH_DIGITS = {
+    f"{HERE}/v#{DIGITS}": True,
+    f"{HERE}/v/#{DIGITS}": True,
+    f"{HERE}/v?lang=it#{DIGITS}": True,
+    f"{HERE}/v?lang=en#{DIGITS}": True,
+    f"{HERE}/v/?lang=it#{DIGITS}": True,
+    f"{HERE}/v?#{DIGITS}": True,
+    f"HTTPS://Sigillo.Example.ORG/v#{DIGITS}": True,
+    f"{HERE}/v?lang=de#{DIGITS}": False,
+    f"{HERE}/v?lang=it&x=1#{DIGITS}": False,
+    f"{HERE}/v?x=1#{DIGITS}": False,
+    f"{HERE}/V#{DIGITS}": False,
+    f"{HERE}/v//#{DIGITS}": False,
+    f"{HERE}/w#{DIGITS}": False,
+    f"{HERE}#{DIGITS}": False,
+    f"{HERE}/v/{NUMBER}#{DIGITS}": False,
+    f"{HERE}/v": False,
+    f"{HERE}/v#": False,
+    f"{HERE}/v/?lang=it": False,
+    f"http://sigillo.example.org/v#{DIGITS}": False,
+    f"{HERE}:8443/v#{DIGITS}": False,
+    f"{HERE}.evil.example/v#{DIGITS}": False,
+    f"{HERE}@evil.example/v#{DIGITS}": False,
+    f"https://user@sigillo.example.org/v#{DIGITS}": False,
+    f"https://evil.example/{HERE}/v#{DIGITS}": False,
+    f"https://evil.example/?{HERE}/v#{DIGITS}": False,
 }

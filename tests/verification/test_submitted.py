@@ -16,9 +16,8 @@ from app.verification.errors import (
     NumberMistyped,
 )
 from app.verification.submitted import MAX_TEXT, Submission, Token, of_bytes, of_member, of_text
-from tests.verification.given import MEANT_AS_NUMBERS, NUMBER
+from tests.verification.given import DIGITS, HERE, MEANT_AS_NUMBERS, NUMBER, WITH_DIGITS
 
-HERE = "https://sigillo.example.org"
 TOKEN = "e30.e30.AA"
 ENVELOPED = {
     "@context": "https://www.w3.org/ns/credentials/v2",
@@ -114,6 +113,15 @@ def test_what_is_meant_as_a_number_is_read_as_one_or_as_mistyped(text: str, *, n
 )
 def test_an_address_of_ours_is_a_number(address: str) -> None:
     assert of_text(address, public_url=HERE) == CredentialNumber.read(NUMBER)
+
+
+@pytest.mark.parametrize(("address", "ours"), WITH_DIGITS.items())
+def test_the_digits_of_a_code_are_found_in_every_address_of_the_page(address: str, *, ours: bool) -> None:
+    try:
+        read = of_text(address, public_url=HERE)
+    except NotOurs:
+        read = None
+    assert (read == Token(DIGITS)) is ours
 
 
 @pytest.mark.parametrize(
