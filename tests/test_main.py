@@ -1,17 +1,25 @@
 import asyncio
 import json
+import re
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from sqlalchemy import update
-from starlette.types import Message
+from starlette.routing import Route
+from starlette.types import Message, Receive, Scope, Send
 
 from app.core.db import connect
 from app.main import ClockMovedWhileLive, check_clock, create_app
+from app.organisations.access import every_route
 from app.organisations.models import Mode, Organisation
 from app.ports import Ports
+from app.web import PublicRoad
 from tests import make
 from tests.fakes import SetClock
 
@@ -73,6 +81,61 @@ def test_whoever_hangs_up_halfway_leaves_a_line_and_raises_no_alarm(
 
     assert [json.loads(line)["status"] for line in lines] == [499]
     assert not caplog.records
+
+
+# What anybody may ask for without a key: an addition is meant, or it does not belong here.
+PUBLIC: Final = {
+    "POST": {"/v", "/v1/verifications"},
+    "GET": {
+        *("/", "/v", "/v/", "/v/{number}", "/v/{number}/", "/v/{number}.json"),
+        *("/schemes/{scheme_id:path}", "/static/{name}", "/sw.js"),
+        *("/.well-known/jwks.json", "/.well-known/qr-keys", "/.well-known/did.json", "/keys/{thumbprint}"),
+        *("/status/index.json", "/status/{name}", "/audit-draws/{draw_id}.json"),
+        *("/healthz", "/readyz"),
+    },
+}
+
+
+def public_road(app: FastAPI) -> dict[str, Any]:
+    """What the public road of an application was made of."""
+    [made_of] = [each.kwargs for each in app.user_middleware if "routes" in each.kwargs]
+    return dict(made_of)
+
+
+def test_every_route_that_asks_for_no_key_is_known(ports: Ports) -> None:
+    routes = public_road(create_app(ports))["routes"]
+    stands = Counter((method, route.path) for route in routes for method in route.methods - {"HEAD"})
+    assert stands == Counter((method, path) for method, paths in PUBLIC.items() for path in paths)
+
+
+@pytest.mark.parametrize("filled", ["x", "x.json"])
+def test_the_public_road_stands_in_the_way_of_no_route_that_needs_a_key(ports: Ports, filled: str) -> None:
+    app = create_app(ports)
+    reached = []
+
+    async def framework(scope: Scope, receive: Receive, send: Send) -> None:
+        del receive, send
+        reached.append((scope["method"], scope["path"]))
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(message: Message) -> None:
+        del message
+
+    road = PublicRoad(framework, **public_road(app))
+    asked = [
+        (method, re.sub(r"\{.*?\}", filled, route.path))
+        for route in every_route(app.routes)
+        if isinstance(route, Route | APIRoute)
+        for method in sorted(route.methods or ())
+    ]
+    assert len(asked) > 80
+    for method, path in asked:
+        scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": []}
+        asyncio.run(road(scope, receive, send))
+    # What stands there for another method counts as well: it would answer that this one is not allowed.
+    assert reached == asked
 
 
 def test_the_host_header_changes_no_address_that_we_give_out(ports: Ports) -> None:
