@@ -1,6 +1,7 @@
 import asyncio
 import json
 import re
+import threading
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -22,6 +23,27 @@ from app.ports import Ports
 from app.web import PublicRoad
 from tests import make
 from tests.fakes import SetClock
+
+
+def test_the_contract_is_worked_out_once_and_nobody_waits_for_it(
+    ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = create_app(ports)
+    expected = app.openapi()
+    threads = []
+
+    def openapi() -> dict[str, Any]:
+        threads.append(threading.current_thread())
+        return expected
+
+    monkeypatch.setattr(app, "openapi", openapi)
+    caller = make.caller(app)
+    answer = caller.get("/openapi.json")
+    again = caller.get("/openapi.json", headers={"If-None-Match": answer.headers["ETag"]})
+
+    assert (answer.json(), again.status_code) == (json.loads(json.dumps(expected)), 304)
+    [thread] = threads
+    assert thread is not threading.main_thread()  # which is where the event loop runs
 
 
 def test_a_moved_clock_is_refused_as_soon_as_any_organisation_is_live(ports: Ports) -> None:
@@ -91,7 +113,7 @@ PUBLIC: Final = {
         *("/schemes/{scheme_id:path}", "/static/{name}", "/sw.js"),
         *("/.well-known/jwks.json", "/.well-known/qr-keys", "/.well-known/did.json", "/keys/{thumbprint}"),
         *("/status/index.json", "/status/{name}", "/audit-draws/{draw_id}.json"),
-        *("/healthz", "/readyz"),
+        *("/healthz", "/readyz", "/openapi.json"),
     },
 }
 
