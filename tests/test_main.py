@@ -160,6 +160,25 @@ def test_the_public_road_stands_in_the_way_of_no_route_that_needs_a_key(ports: P
     assert reached == asked
 
 
+@pytest.mark.parametrize(
+    ("path", "media_type"),
+    [
+        ("/v/DLE-26-7K3Q-F9XM-2T5H-65.json", "application/problem+json"),
+        ("/status/999", "application/problem+json"),
+        ("/status/x", "application/problem+json"),
+        ("/audit-draws/x.json", "application/problem+json"),
+        ("/keys/x", "text/html; charset=utf-8"),
+        ("/status/x/y", "text/html; charset=utf-8"),
+        ("/nowhere", "text/html; charset=utf-8"),
+    ],
+)
+def test_a_browser_is_told_in_data_what_data_there_is_not_and_by_a_page_that_it_went_astray(
+    ports: Ports, path: str, media_type: str
+) -> None:
+    answer = make.caller(create_app(ports)).get(path, headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, media_type)
+
+
 def test_the_host_header_changes_no_address_that_we_give_out(ports: Ports) -> None:
     caller = make.caller(create_app(ports))
     for path in ("/.well-known/did.json", "/.well-known/jwks.json"):
