@@ -4,6 +4,7 @@ import html
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from io import BytesIO
 
 import httpx
@@ -19,6 +20,8 @@ from app.ports import Ports
 from app.schemes.catalogue import catalogue
 from tests import make
 from tests.calling import Caller
+from tests.conftest import START
+from tests.fakes import SetClock
 from tests.fakes_keys import MemoryKeys
 from tests.furnished import Furnishing
 from tests.verification.issued import Issued, issued
@@ -155,6 +158,14 @@ def test_the_service_worker_names_the_files_that_are_served(stranger: Caller) ->
         assert worker.headers[name] == value
     assert all(path in worker.text for path in ASSETS)
     assert "{{" not in worker.text
+
+
+def test_a_moved_clock_makes_another_service_worker(live: Ports, stranger: Caller) -> None:
+    clock = SetClock(START, timedelta(days=30))
+    moved = make.caller(create_app(replace(live, clock=clock)))
+    under_it = moved.get("/sw.js").text
+    clock.offset = timedelta(0)
+    assert moved.get("/sw.js").text == stranger.get("/sw.js").text != under_it
 
 
 def test_a_device_may_take_every_list_along(stranger: Caller, credential: Issued) -> None:
