@@ -232,7 +232,7 @@ class Desk:
         return answer
 
     async def qr_keys(self) -> Answer:
-        """Give the sealed list of QR keys as it had to be at most a second ago.
+        """Give the sealed list of QR keys as it had to be at most half a second ago.
 
         Where it has to be signed anew, that is done in a thread.
         """

@@ -348,7 +348,7 @@ def test_keys_are_written_once_for_as_long_as_they_stay_the_same(ports: Ports) -
     assert after[0].tag != after[1].tag
 
 
-def test_the_sealed_list_of_keys_is_worked_out_once_a_second(
+def test_the_sealed_list_of_keys_is_worked_out_twice_a_second_at_most(
     live: Ports, desk: Desk, register: Watched
 ) -> None:
     first = asyncio.run(desk.qr_keys())
