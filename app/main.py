@@ -47,6 +47,7 @@ from app.verification import api as verification
 from app.verification import lists as status_lists
 from app.verification import public as verification_routes
 from app.verification import vc_api
+from app.verification.answers import Answer
 from app.verification.described import PATHS
 from app.verification.desk import Desk
 from app.web import BodyLimit, PublicRoad, PublicRoute, RequestLog
@@ -169,7 +170,8 @@ def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = 
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/openapi.json",
+        openapi_url=None,  # the framework would make it in the event loop, and write it anew each time
+        redirect_slashes=False,  # they would lead wherever the Host header says
         # What it would tell a collector are addresses, and ours name numbers.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
@@ -193,6 +195,15 @@ def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = 
             status_code=200 if current else 503,
         )
 
+    @lru_cache(maxsize=1)
+    def described() -> Answer:
+        written = json.dumps(app.openapi(), ensure_ascii=False, separators=(",", ":")).encode()
+        return Answer.made(written, "application/json", pack=True)
+
+    def openapi(request: Request) -> Response:
+        """Give the API's contract: worked out in a thread once it is asked for, and then kept."""
+        return described().to(request)
+
     public_routes = [
         *verification_routes.routes(desk),
         *verification.routes(),
@@ -201,11 +212,12 @@ def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = 
         *renewal_api.public_routes(ports),
         PublicRoute("/healthz", healthz),
         PublicRoute("/readyz", readyz),
+        PublicRoute(pages.CONTRACT, openapi),
     ]
     app.router.routes.extend(_work_road().routes)
     shown = pages.for_people(desk)
     install(app, shown)
-    refuse_undeclared(app, frozenset({"/openapi.json", *vc_api.PATHS}))
+    refuse_undeclared(app, frozenset(vc_api.PATHS))
     app.add_middleware(PublicRoad, routes=public_routes, handlers=app.exception_handlers)
     app.add_middleware(BodyLimit, uploads=UPLOAD_LIMIT, shown=shown)
     app.add_middleware(RequestLog, out=request_lines)

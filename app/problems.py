@@ -38,6 +38,12 @@ STATUS: Final[Mapping[type[Problem], HTTPStatus]] = {
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     RuleBroken: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
+# What a plain refusal may say beyond its status, where its reader can do something about it.
+HURRIED: Final[Mapping[str, str]] = {
+    "type": "/problems/hurried",
+    "code": "hurried",
+    "detail": "Too many questions come from this address. `Retry-After` says how many seconds to wait.",
+}
 SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["type", "title", "status"],
@@ -160,11 +166,10 @@ def _ours(request: Request, error: Exception) -> Response:
 def _plain(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    return answer(
-        request,
-        {"type": "about:blank", "title": HTTPStatus(error.status_code).phrase, "status": error.status_code},
-        error.headers,
-    )
+    status = HTTPStatus(error.status_code)
+    said = HURRIED if status is HTTPStatus.TOO_MANY_REQUESTS else {}
+    members = {"type": "about:blank", "title": status.phrase, "status": status.value, **said}
+    return answer(request, members, error.headers)
 
 
 def _lost_race(request: Request, error: Exception) -> Response:

@@ -18,6 +18,8 @@ from fastapi import Depends, Query, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.routing import Match, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,7 +27,12 @@ from app.ports import Ports
 from app.problems import Shown, answer, as_it_is
 
 # Loggers that would otherwise print a traceback with the words of an exception in it.
-LOGGED: Final = {"sigillo": logging.INFO, "uvicorn": logging.WARNING, "asyncio": logging.WARNING}
+LOGGED: Final = {
+    "sigillo": logging.INFO,
+    "uvicorn": logging.WARNING,
+    "asyncio": logging.WARNING,
+    "python_multipart": logging.ERROR,  # what a stranger got wrong in a form is no warning to the operator
+}
 BODY_LIMIT: Final = 1_000_000
 LONGER: Final[Mapping[str, int]] = {"/v1/cpd-imports": 2_000_000}  # 500 rows with their notes
 CHUNK: Final = 256 * 1024
@@ -266,13 +273,15 @@ class PublicRoad:
     ) -> None:
         meant = {kind: handler for kind, handler in handlers.items() if kind is not Exception}
         self.app = app
-        self.road = ExceptionMiddleware(Router(routes, default=app), meant)
+        # A redirect to the path with another slash would be made of the Host header, and repeat the number.
+        self.road = ExceptionMiddleware(Router(routes, default=app, redirect_slashes=False), meant)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await (self.road if scope["type"] == "http" else self.app)(scope, receive, send)
 
 
 STRANGERS: Final = "/v1/verifications"  # the one place under /v1 that asks for no key
+HUNG_UP: Final = 499  # no status of HTTP: other servers' logs say it of whoever left before the answer
 TOO_LONG: Final = (413, "too-large", "Too much was sent")
 NO_KEY: Final = (401, "key-not-accepted", "The key is missing, unknown, expired or revoked")
 
@@ -328,7 +337,10 @@ class BodyLimit:
                 await send(message)
 
         with suppress(BodyTooLong):
-            await self.app(scope, counted, watched)
+            try:
+                await self.app(scope, counted, watched)
+            except ClientDisconnect:  # no defect of ours; nobody is left to be told, so this is for the log
+                await Response(status_code=HUNG_UP)(scope, receive, watched)
         if seen > limit:
             await self._refuse(TOO_LONG, too_long, scope, receive, send)
 
@@ -354,7 +366,7 @@ class BodyLimit:
 class JsonLines(logging.Formatter):
     """Writes log records as JSON, one a line."""
 
-    KEPT: Final = ("request_id", "topic", "message_id")
+    KEPT: Final = ("request_id", "topic", "message_id", "organisation_id", "list_id", "status")
 
     def format(self, record: logging.LogRecord) -> str:
         """Write what the record says; an exception as its kind and places, without its words."""

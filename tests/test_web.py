@@ -1,6 +1,8 @@
+import ast
 import json
 import logging
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.exc import IntegrityError
 
+import app as house
 from app import problems
 from app.core.errors import NotFound
 from app.organisations.access import refuse_undeclared
@@ -271,3 +274,21 @@ def test_plain_http_errors_keep_their_headers() -> None:
     answer = make.caller(application()).get("/echo")
     assert (answer.status_code, answer.json()["type"]) == (405, "about:blank")
     assert answer.headers["allow"] == "POST"
+
+
+def test_whatever_is_logged_beside_an_event_is_written_down() -> None:
+    said = {
+        name.value
+        for file in (Path(house.__file__).parent).rglob("*.py")
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and isinstance(call.func.value, ast.Name)
+        and call.func.value.id == "log"
+        for extra in call.keywords
+        if extra.arg == "extra" and isinstance(extra.value, ast.Dict)
+        for name in extra.value.keys
+        if isinstance(name, ast.Constant)
+    }
+    assert "request_id" in said
+    assert said <= set(JsonLines.KEPT)

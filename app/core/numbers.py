@@ -19,6 +19,8 @@ _LOOK_ALIKES: Final = str.maketrans("OIL", "011")
 _SEPARATORS: Final = re.compile(r"[\s\u2010-\u2015\u2212-]+")
 _FORM: Final = re.compile(r"([A-Z]{2,6})([0-9]{2})([0-9A-Z]{12})([0-9]{2})")
 _LONGEST: Final = 64
+# What was meant as a number, with a slip or two in it; whatever holds a dot or a colon was not.
+_MEANT: Final = re.compile(r"[A-Z][A-Z01]{1,5}(?:[0-9][0-9OIL]|[OIL][0-9])[0-9A-Z]{8,20}")
 
 
 class Mistyped(ValueError):
@@ -59,9 +61,7 @@ class CredentialNumber:
         Case is forgiven, and so are spaces and hyphens wherever they stand. Look-alikes (O for 0, I and L
         for 1) are forgiven in the random groups alone: elsewhere a letter is a letter and a digit a digit.
         """
-        bare = _SEPARATORS.sub("", text) if len(text) <= _LONGEST else ""
-        # Only ASCII is brought to capitals: a dotless i would otherwise become an I, and that a 1.
-        found = _FORM.fullmatch(bare.upper()) if bare.isascii() else None
+        found = _FORM.fullmatch(_bare(text))
         if found is None:
             raise Mistyped
         code, year, drawn, check = found.groups()
@@ -70,6 +70,11 @@ class CredentialNumber:
             raise Mistyped
         return number
 
+    @staticmethod
+    def is_meant(text: str) -> bool:
+        """Tell whether a text has the shape of a number, be it mistyped: nothing else was meant by it."""
+        return _MEANT.fullmatch(_bare(text)) is not None
+
     @property
     def check_digits(self) -> str:
         return f"{98 - 100 * self.bits % 97:02d}"
@@ -77,6 +82,13 @@ class CredentialNumber:
     def __str__(self) -> str:
         drawn = "".join(_ALPHABET[self.bits >> shift & 31] for shift in range(_BITS - 5, -1, -5))
         return f"{self.code}-{self.year:02d}-{drawn[:4]}-{drawn[4:8]}-{drawn[8:]}-{self.check_digits}"
+
+
+def _bare(text: str) -> str:
+    """Give the capitals and digits of what was typed, or nothing where it holds what no number does."""
+    bare = _SEPARATORS.sub("", text) if len(text) <= _LONGEST else ""
+    # Only ASCII is brought to capitals: a dotless i would otherwise become an I, and that a 1.
+    return bare.upper() if bare.isascii() else ""
 
 
 def _decoded(drawn: str) -> int:

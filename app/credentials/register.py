@@ -45,17 +45,24 @@ def verify_url(ports: Ports, credential: Credential) -> str:
 def qr_text(session: Session, ports: Ports, credential: Credential, *, at: datetime) -> str:
     """Give the text of its QR code: the offline QR of the period in force, else the address of its page.
 
-    Where the page answers to nobody, since the number is hidden, `QrLeadsNowhere` is raised.
+    Where the page answers to nobody, `QrLeadsNowhere` is raised: its holder hid the number, or its body
+    closed all look-ups, and then it does not help to show the number again.
     """
     period = queries.current_period(session, credential, at)
     document = queries.current_document(session, period, Format.QR)
     if document is not None:
         return link(ports.settings.public_url, document.token)
-    open_ = organisations.organisation(session, credential.organisation_id).register_open
-    if credential.hidden_at is not None or not open_:
+    if not organisations.organisation(session, credential.organisation_id).register_open:
+        raise QrLeadsNowhere(
+            "The period in force has no offline QR code, and the body has closed all look-ups: the page of "
+            "the number answers nobody. Have the document made in the format `qr`.",
+            state="closed",
+        )
+    if credential.hidden_at is not None:
         raise QrLeadsNowhere(
             "The period in force has no offline QR code, and the number is hidden: its page answers nobody. "
-            "Have the document made in the format `qr`, or show the number again."
+            "Have the document made in the format `qr`, or show the number again.",
+            state="hidden",
         )
     return verify_url(ports, credential)
 

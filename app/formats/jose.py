@@ -191,17 +191,11 @@ def open_compact(
     if len(signature) > MAX_SIGNATURE:
         raise Malformed("a signature longer than any we know")
     return Compact(
-        header=header(decode64(head)) if header else _header(head),
+        header=(header or read_header)(decode64(head)),
         payload=read_object(decode64(body), limit=limit),
         signing_input=f"{head}.{body}".encode("ascii"),
         signature=signature,
     )
-
-
-@lru_cache(maxsize=256)
-def _header(head: str) -> Header:
-    """Read a header once for all the documents of a key: they have the same."""
-    return read_header(decode64(head))
 
 
 def read_header(raw: bytes) -> Header:

@@ -81,19 +81,19 @@ def _declares(dependant: Dependant) -> bool:
     return isinstance(dependant.call, Needs) or any(map(_declares, dependant.dependencies))
 
 
-def _routes(routes: Sequence[BaseRoute]) -> Iterator[BaseRoute]:
+def every_route(routes: Sequence[BaseRoute]) -> Iterator[BaseRoute]:
     """Walk every route; FastAPI keeps an included router whole, with its routes inside."""
     for route in routes:
         included = getattr(route, "original_router", None)
         if included is None:
             yield route
         else:
-            yield from _routes(included.routes)
+            yield from every_route(included.routes)
 
 
 def refuse_undeclared(app: FastAPI, public: frozenset[str]) -> None:
     """Refuse to start while any route neither declares a permission nor is known to be public."""
-    for route in _routes(app.routes):
+    for route in every_route(app.routes):
         path = getattr(route, "path", "")
         declared = isinstance(route, APIRoute) and _declares(route.dependant)
         if not declared and path not in public:

@@ -3,7 +3,7 @@
 import gzip
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -23,7 +23,7 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
 }
 # The page's own modules, each after those that it imports; the scanner comes only when its button is pressed.
 MODULES: Final = (
-    *("fragment", "strict", "cbor", "q1", "jose", "keys", "lists", "credential", "examine"),
+    *("fragment", "given", "strict", "cbor", "q1", "jose", "keys", "lists", "credential", "examine"),
     *("verdict", "wording", "network", "view", "verify"),
 )
 SCANNER: Final = "scan"
@@ -80,12 +80,12 @@ _ALL: Final = (STYLESHEET, MARK, *SCRIPT.values(), *WORDS.values())
 ASSETS: Final[Mapping[str, Asset]] = MappingProxyType({asset.path: asset for asset in _ALL})
 
 
-def _service_worker() -> bytes:
-    """Write the service worker with the files that it keeps; when one of them changes, so does its text."""
+def service_worker(shells: Iterable[str]) -> bytes:
+    """Write the service worker with the files that it keeps.
+
+    When one of them changes, or a page that it keeps, so does its text; then browsers take all of it anew.
+    """
     kept = json.dumps(sorted(ASSETS))
-    version = sha256(kept.encode()).hexdigest()[:12]
+    version = sha256(json.dumps([kept, *shells]).encode()).hexdigest()[:12]
     text = (SCRIPTS / "sw.js").read_text("utf-8")
     return text.replace("{{version}}", version).replace('["{{assets}}"]', kept).encode()
-
-
-SERVICE_WORKER: Final = _service_worker()

@@ -17,7 +17,7 @@ from app.core.errors import Problem
 from app.core.labels import Language
 from app.core.numbers import CredentialNumber
 from app.pages import render
-from app.pages.assets import ASSETS, SERVICE_WORKER, packed
+from app.pages.assets import ASSETS, packed
 from app.pages.headers import (
     ASSET_HEADERS,
     PUBLIC_HEADERS,
@@ -48,12 +48,13 @@ def routes(desk: Desk) -> list[Route]:
     pages = Pages(desk)
     return [
         PublicRoute("/v/{number}", pages.of_number),
-        PublicRoute("/v", pages.start, methods=["GET"]),
-        PublicRoute("/v", pages.submit, methods=["POST"]),
+        PublicRoute("/v", pages.form, methods=["GET", "POST"]),
         PublicRoute("/", pages.home),
         PublicRoute("/schemes/{scheme_id:path}", pages.scheme),
         PublicRoute("/static/{name}", asset),
-        PublicRoute("/sw.js", service_worker),
+        PublicRoute("/sw.js", pages.service_worker),
+        PublicRoute("/v/{number}/", pages.of_number),
+        PublicRoute("/v/", pages.start),
     ]
 
 
@@ -99,9 +100,19 @@ class Pages:
         address = f"{self._desk.public_url}/v/{number}"
         return _page(render.verification_page(report, language, number=str(number), address=address))
 
+    async def form(self, request: Request) -> Response:
+        """Give the form, or take it: one address, so that it tells all of its methods (RFC 9110, 10.2.1)."""
+        return await (self.submit if request.method == "POST" else self.start)(request)
+
     async def start(self, request: Request) -> Response:
         """Give the page that verifies on the reader's own device; it is the same for everybody."""
         return self._shell(_language(request), pack=takes_gzip(request))
+
+    async def service_worker(self, request: Request) -> Response:
+        """Serve what lets the page work without a network, at the one address from which it may."""
+        del request
+        script = render.service_worker(self._desk.public_url, self._desk.clock_offset)
+        return Response(script, media_type="text/javascript; charset=utf-8", headers=WORKER_HEADERS)
 
     async def home(self, request: Request) -> Response:
         offset = self._desk.clock_offset
@@ -199,12 +210,6 @@ async def asset(request: Request) -> Response:
         headers["Content-Encoding"] = "gzip"
         return Response(found.packed, media_type=found.media_type, headers=headers)
     return Response(found.content, media_type=found.media_type, headers=headers)
-
-
-async def service_worker(request: Request) -> Response:
-    """Serve what lets the page work without a network, at the one address from which it may."""
-    del request
-    return Response(SERVICE_WORKER, media_type="text/javascript; charset=utf-8", headers=WORKER_HEADERS)
 
 
 def _language(request: Request) -> Language:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -107,6 +107,14 @@ def start_page(
         script=script,
         scanner=assets.SCRIPT[assets.SCANNER].path,
         spoken={each: asset.path for each, asset in assets.WORDS.items()},
+    )
+
+
+@lru_cache(maxsize=8)
+def service_worker(site: str, clock_offset: str | None) -> bytes:
+    """Write the service worker of the start page, of another version wherever that page is another one."""
+    return assets.service_worker(
+        start_page(language, site=site, clock_offset=clock_offset) for language in _SPOKEN
     )
 
 

@@ -83,10 +83,10 @@ WORDS: Final[Mapping[str, Labels]] = {
     "by_file": Labels(it="Con il file o con una foto", en="By its file or a photo"),
     "file_label": Labels(it="File dell’attestato o foto del codice QR", en="File, or photo of the QR code"),
     "file_hint": Labels(
-        it="Il documento che avete ricevuto, oppure una foto PNG o JPEG del codice QR, fino a 10 MB. "
-        "Viene letto per rispondervi e non viene conservato.",
-        en="The document that you were sent, or a PNG or JPEG photo of the QR code, up to 10 MB. "
-        "It is read to answer you and is not kept.",
+        it="Il documento che avete ricevuto, un PDF con il codice QR oppure una sua foto PNG o JPEG, fino a "
+        "10 MB. Viene letto per rispondervi e non viene conservato.",
+        en="The document that you were sent, a PDF with the QR code or a PNG or JPEG photo of it, up to "
+        "10 MB. It is read to answer you and is not kept.",
     ),
     "verify": Labels(it="Verifica", en="Verify"),
     "scan_tip": Labels(
@@ -298,6 +298,24 @@ TROUBLES: Final[Mapping[str, Labels]] = {
     ),
     "nothing-to-verify": Labels(
         it="Scrivete un numero oppure scegliete un file.", en="Type a number or choose a file."
+    ),
+    "mistyped": Labels(
+        it="Il numero non è scritto bene: almeno un carattere è sbagliato o manca.",
+        en="The number is mistyped: at least one character is wrong or missing.",
+    ),
+    "credential-not-found": Labels(
+        it="Nessun attestato ha questo numero: confrontatelo con quello stampato sotto il codice QR.",
+        en="No attestation has this number: compare it with the one printed below the QR code.",
+    ),
+    "file-unreadable": Labels(
+        it="Non è stato possibile leggere quello che avete mandato: non è un testo né PNG, JPEG o PDF.",
+        en="What you sent could not be read: it is neither text nor a PNG, a JPEG or a PDF.",
+    ),
+    "pdf-unreadable": Labels(
+        it="Il PDF è rovinato, cifrato o troppo lungo: mandate solo la pagina con il codice QR, in un PDF "
+        "senza password, oppure una sua foto.",
+        en="The PDF is damaged, encrypted or too long: send only the page with the QR code, as a PDF "
+        "without a password, or a photo of it.",
     ),
     "picture-unreadable": Labels(
         it="L’immagine è rovinata o non è PNG né JPEG: mandatene un’altra.",

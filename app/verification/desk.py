@@ -160,7 +160,7 @@ class Desk:
         until = service.steady_until(periods, keyring, report.checked_at)
         made = Written.of(report, until=until)
         # What was read while a change came by is told, and not kept: neither is what was written of it.
-        if self._known.get(name) is periods:
+        if keyring is self._keyring and self._known.get(name) is periods:
             self._written.keep(name, made)
         return made.body(report.checked_at)
 
@@ -232,7 +232,7 @@ class Desk:
         return answer
 
     async def qr_keys(self) -> Answer:
-        """Give the sealed list of QR keys as it had to be at most a second ago.
+        """Give the sealed list of QR keys as it had to be at most half a second ago.
 
         Where it has to be signed anew, that is done in a thread.
         """

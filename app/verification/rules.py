@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -67,11 +68,16 @@ def state_at(facts: RegisterFacts, at: datetime) -> State:
     return next((state for state, holds in in_order if holds), State.ACTIVE)
 
 
-def found(code: str, *, at: datetime, **facts: words.Fact) -> Check:
+@lru_cache(maxsize=4096)  # most credentials share their days with others; nothing else is ever remembered
+def _worded(sentence: Labels, **facts: date | Labels) -> Labels:
+    return words.worded(sentence, **facts)
+
+
+def found(code: str, *, at: datetime, **facts: date | Labels) -> Check:
     """Make the check that a finding of `words.FINDINGS` belongs to; `facts` fill its blanks."""
     finding = words.FINDINGS[code]
-    brief = words.worded(words.DATED[code], **facts) if code in words.DATED else finding.brief
-    return Check(finding.name, finding.outcome, code, words.worded(finding.reason, **facts), at, brief)
+    brief = _worded(words.DATED[code], **facts) if code in words.DATED else finding.brief
+    return Check(finding.name, finding.outcome, code, _worded(finding.reason, **facts), at, brief)
 
 
 def validity_period(
@@ -221,7 +227,7 @@ def headline(
             ]
             until = words.OTHERWISE_UNTIL if warnings else words.VALID_UNTIL
             plain = words.OTHERWISE if warnings else words.VALID
-            answer = words.worded(until if "last" in days else plain, **days)
+            answer = _worded(until if "last" in days else plain, **days)
     return Labels(
         it=". ".join([*(warning.it for warning in warnings), answer.it]),
         en=". ".join([*(warning.en for warning in warnings), answer.en]),
@@ -235,7 +241,7 @@ def _telling(checks: tuple[Check, ...], outcome: Outcome | None = None) -> Check
 
 
 def _with_reason(sentence: Labels, check: Check | None, days: Mapping[str, date]) -> Labels:
-    return words.worded(sentence, brief=_brief(check), **days)
+    return _worded(sentence, brief=_brief(check), **days)
 
 
 def _brief(check: Check | None) -> Labels:

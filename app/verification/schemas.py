@@ -9,13 +9,14 @@ from app.web import Wire
 
 
 class VerificationIn(Wire):
-    """What to verify: a signed document as text, or an enveloped credential that holds it."""
+    """What to verify: a signed document as text, an enveloped credential that holds it, or a number."""
 
     credential: Annotated[
         str | dict[str, Any],
         Field(
             description="A compact `vc+jwt` or `ob+jwt`, or an `EnvelopedVerifiableCredential` whose `id` is "
-            "`data:application/vc+jwt,…`. The text of one of our QR codes is taken too."
+            "`data:application/vc+jwt,…`. The text of one of our QR codes is taken too, and so is a "
+            "number of ours, which is looked up."
         ),
     ]
 

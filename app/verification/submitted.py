@@ -19,6 +19,9 @@ PRESENTED: Final = "EnvelopedVerifiablePresentation"
 _ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://\S*")
 # VC-JOSE-COSE writes the media type of the token into a `data:` address (VCDM 2.0, 4.13).
 _ENCLOSED: Final = re.compile(r"data:application/(?:v[cp]\+jwt|jwt)(?:;[^,;]{1,40})?,(.*)", re.DOTALL)
+# Where the page that verifies is, in either language: the digits of an offline QR stand behind its hash.
+_OUR_PAGE: Final = frozenset({"/v", "/v/"})
+_OUR_LANGUAGES: Final = frozenset({"", "lang=it", "lang=en"})
 _OUR_PATH: Final = re.compile(r"/v/([^/]{1,200}?)(?:\.json)?/?")
 
 
@@ -33,7 +36,7 @@ Submission = Token | CredentialNumber
 
 
 def of_bytes(content: bytes, *, public_url: str) -> Submission:
-    """Read a file that is no picture: a token, or JSON with a token inside."""
+    """Read a file that is no picture: a token, a number, or JSON with one of them inside."""
     if len(content) > MAX_TEXT:
         raise FileTooLarge(f"Send a credential of at most {MAX_TEXT} bytes.", limit_bytes=MAX_TEXT)
     try:
@@ -46,10 +49,18 @@ def of_bytes(content: bytes, *, public_url: str) -> Submission:
 def of_text(text: str, *, public_url: str) -> Submission:
     """Read a text, as somebody pasted it or as a QR code holds it."""
     text = text.strip()
+    return (
+        _of_json(text, public_url=public_url)
+        if text.startswith("{")
+        else _of_line(text, public_url=public_url)
+    )
+
+
+def _of_line(text: str, *, public_url: str) -> Submission:
     if not text:
         raise NothingToVerify
-    if text.startswith("{"):
-        return _of_json(text)
+    if CredentialNumber.is_meant(text):
+        return of_number(text)
     if _ADDRESS.fullmatch(text):
         return of_address(text, public_url=public_url)
     return Token(_out_of_data(text))
@@ -65,7 +76,7 @@ def of_address(address: str, *, public_url: str) -> Submission:
         same = (parts.scheme.lower(), parts.netloc.lower()) == (ours.scheme.lower(), ours.netloc.lower())
     except ValueError:
         same = False
-    if same and parts.path == "/v" and not parts.query and parts.fragment:
+    if same and parts.path in _OUR_PAGE and parts.query in _OUR_LANGUAGES and parts.fragment:
         return Token(parts.fragment)
     path = _OUR_PATH.fullmatch(unquote(parts.path)) if same else None
     if path is None:
@@ -93,7 +104,7 @@ def presented(presentation: JsonValue) -> str:
 
 
 def of_member(credential: JsonValue) -> Token:
-    """Read the member `credential`: the token itself, or an enveloped credential that holds it.
+    """Read a credential in JSON: the token itself, or an enveloped credential that holds it.
 
     An object that is neither is read as an empty text: no credential, and the report will say so.
     """
@@ -106,12 +117,15 @@ def of_member(credential: JsonValue) -> Token:
             return Token("")
 
 
-def _of_json(text: str) -> Token:
+def _of_json(text: str, *, public_url: str) -> Submission:
     try:
         members = read_object(text.encode("utf-8", "surrogatepass"), limit=MAX_TEXT)
     except Malformed:
         return Token("")
-    return of_member(members["credential"] if set(members) == {"credential"} else members)
+    credential = members["credential"] if set(members) == {"credential"} else members
+    if isinstance(credential, str):
+        return _of_line(credential.strip(), public_url=public_url)
+    return of_member(credential)
 
 
 def _out_of_data(text: str) -> str:

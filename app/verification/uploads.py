@@ -27,6 +27,7 @@ FILE: Final = "file"
 NUMBER: Final = "number"
 MAX_BATCH: Final = 1_000_000  # bytes, of all credentials of a request
 MAX_PARTS: Final = 4
+_SEVERAL_FILES: Final = "Too many files."  # so Starlette says it, and in no other way
 UTF_8: Final = b"utf-8"
 UTF_8_NAMES: Final = frozenset({UTF_8, b"utf8"})
 PICTURES_AT_ONCE: Final = 2  # each may take some hundred megabytes while it is unpacked
@@ -84,6 +85,10 @@ async def form_of(request: Request) -> AsyncIterator[FormData]:
         form = await request.form(max_files=1, max_fields=MAX_PARTS, max_part_size=MAX_TEXT)
     except (UnicodeError, LookupError):
         raise malformed(((), "not a form that can be read")) from None
+    except HTTPException as refused:
+        several = refused.detail.startswith(_SEVERAL_FILES)
+        fault = "one file at a time is taken" if several else f"not a form that can be read: {refused.detail}"
+        raise malformed(((), fault)) from None
     try:
         yield form
     finally:

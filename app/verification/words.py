@@ -8,7 +8,6 @@ may borrow the vocabulary of other bodies. A test reads every sentence for the s
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
-from functools import lru_cache
 from typing import Final
 
 from app.core.labels import Labels
@@ -87,7 +86,6 @@ def moment_in_words(moment: datetime, zone: tzinfo) -> Labels:
 Fact = date | str | Labels
 
 
-@lru_cache(maxsize=4096)  # most credentials share their days with others
 def worded(sentence: Labels, **facts: Fact) -> Labels:
     """Fill the blanks of a sentence in both languages; days become words."""
     return Labels(

@@ -14,6 +14,7 @@ from app.ports import Ports
 from tests.browser.site import JWKS, QR_KEYS, Site
 from tests.browser.visitor import Visitor
 from tests.conftest import START
+from tests.verification.given import DIGITS, HERE, MEANT_AS_NUMBERS, WITH_DIGITS
 from tests.verification.issued import Issued, issued, revoke, suspend
 
 REPORT = """
@@ -190,3 +191,26 @@ def test_both_say_the_same_of_a_tampered_code(visitor: Visitor, site: Site) -> N
         assert here == there
         assert here["credential"] is None
         assert here["result"] in {"invalid", "unknown"}
+
+
+def test_both_take_the_same_for_a_number(visitor: Visitor) -> None:
+    visitor.opens()
+    told = visitor.runs(
+        "async ([path, texts]) => texts.map((await import(path)).meansNumber)",
+        visitor.module("given"),
+        list(MEANT_AS_NUMBERS),
+    )
+    assert dict(zip(MEANT_AS_NUMBERS, told, strict=True)) == MEANT_AS_NUMBERS
+
+
+def test_both_find_the_digits_of_a_code_in_the_same_addresses(visitor: Visitor) -> None:
+    visitor.opens()
+    told = visitor.runs(
+        "async ([path, site, texts]) => { const { behindHash } = await import(path); "
+        "return texts.map((text) => behindHash(text, site)); }",
+        visitor.module("given"),
+        HERE,
+        list(WITH_DIGITS),
+    )
+    found = dict(zip(WITH_DIGITS, told, strict=True))
+    assert found == {address: DIGITS if ours else None for address, ours in WITH_DIGITS.items()}

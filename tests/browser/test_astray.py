@@ -62,15 +62,41 @@ def test_a_service_that_is_out_of_order_takes_nobodys_page_away(visitor: Visitor
 
 def test_a_page_that_was_out_of_order_is_not_kept(visitor: Visitor, site: Site) -> None:
     visitor.opens()
+    visitor.settled()
     site.answers["/v"] = OUT_OF_ORDER
+    visitor.opens()
     kept = visitor.page.evaluate(
         """async () => {
-          await navigator.serviceWorker.ready;
           const pages = await Promise.all(["it", "en"].map((each) => caches.match(`/v?lang=${each}`)));
           return pages.map((page) => page.status);
         }"""
     )
     assert kept == [200, 200]
+
+
+def test_a_page_that_changed_is_kept_anew(visitor: Visitor, site: Site) -> None:
+    site.clock.offset = timedelta(days=30)
+    try:
+        visitor.opens()
+        visitor.settled()
+    finally:
+        site.clock.offset = timedelta(0)
+    assert "Clock moved" in visitor.text()
+    visitor.opens()
+    visitor.page.evaluate(
+        """async () => {
+          const texts = async () => Promise.all((await caches.keys()).map(async (name) =>
+            (await (await caches.open(name)).match("/v?lang=en"))?.text()));
+          const ends = performance.now() + 20_000;
+          while (performance.now() < ends && (await texts()).some((page) => page?.includes("Clock moved"))) {
+            await new Promise((resolve) => setTimeout(resolve, 50));
+          }
+        }"""
+    )
+    site.answers["/v"] = OUT_OF_ORDER
+    visitor.opens(site.q1())
+    assert "Clock moved" not in visitor.text()
+    assert visitor.headline.startswith("Valid today, 20 November 2026")
 
 
 def test_what_is_older_or_comes_from_somebody_else_replaces_no_copy(visitor: Visitor, site: Site) -> None:

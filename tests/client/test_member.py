@@ -14,6 +14,7 @@ from typer.main import get_command
 
 from app.cli import OPERATORS, app
 from app.client import terminal
+from app.client.api import Refused
 from app.client.bilingual import COMMANDS, OPTIONS, key_of
 from app.client.visit import Ends
 from app.client.words import SENTENCES, Language, Voice, language
@@ -645,6 +646,21 @@ def test_a_qr_code_is_dark_on_light_with_colours_and_drawn_in_light_without() ->
     first = shown.get().splitlines()[0]
     assert set(first) == {"█"}  # the quiet zone is light
     assert len(first) <= 80
+
+
+@pytest.mark.parametrize("spoken", Language)
+def test_a_qr_code_that_is_not_drawn_comes_with_advice_that_helps(spoken: Language) -> None:
+    told = []
+    for state in ("hidden", "closed"):
+        console = Console(width=500)
+        with console.capture() as shown:
+            refused = Refused(409, {"code": "qr-leads-nowhere", "state": state})
+            terminal.refusal(console, refused, Voice(spoken))
+        told.append(shown.get())
+    again = {Language.IT: "di nuovo visibile", Language.EN: "show the number again"}[spoken]
+    assert [again in sentence for sentence in told] == [True, False]
+    closed = {Language.IT: "ha chiuso le ricerche", Language.EN: "closed all look-ups"}[spoken]
+    assert [closed in sentence for sentence in told] == [False, True]
 
 
 # Makes the terminal the process's own, so that Ctrl-C there means what it means to people.

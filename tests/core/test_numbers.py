@@ -127,6 +127,7 @@ def test_a_swap_of_the_last_random_character_with_a_check_digit_is_caught(number
 @given(number=numbers)
 def test_a_number_reads_back_as_itself(number: CredentialNumber) -> None:
     assert CredentialNumber.read(str(number)) == number
+    assert CredentialNumber.is_meant(str(number))
 
 
 @pytest.mark.parametrize(

@@ -265,20 +265,28 @@ def test_the_qr_of_what_has_no_offline_one_opens_its_page_until_one_is_asked_for
     assert read_qr(desk.get(f"{path}/qr.png").content) == f"https://sigillo.example.org/v#{again.token}"
 
 
-@pytest.mark.parametrize("by", ["its holder", "its body"])
-def test_no_qr_is_drawn_that_would_lead_nowhere(office: Office, desk: Caller, by: str) -> None:
+@pytest.mark.parametrize(
+    ("by", "state"),
+    [({"its holder"}, "hidden"), ({"its body"}, "closed"), ({"its holder", "its body"}, "closed")],
+    ids=["its holder", "its body", "both"],
+)
+def test_no_qr_is_drawn_that_would_lead_nowhere(
+    office: Office, desk: Caller, by: set[str], state: str
+) -> None:
     credential = office.issue()
     path = f"/v1/credentials/{credential.id}"
     with office.ports.database.writing(office.organisation_id) as session:
         session.delete(session.get_one(Document, office.document(credential, Format.QR).id))
-        if by == "its holder":
+        if "its holder" in by:
             session.get_one(Credential, credential.id).hidden_at = office.ports.clock.now()
-        else:
+        if "its body" in by:
             session.get_one(Organisation, office.organisation_id).register_open = False
     for picture in ("qr.svg", "qr.png"):
         refused = desk.get(f"{path}/{picture}")
         assert (refused.status_code, refused.json()["code"]) == (409, "qr-leads-nowhere")
+        assert refused.json()["state"] == state
         assert "format `qr`" in refused.json()["detail"]
+        assert ("show the number again" in refused.json()["detail"]) is (state == "hidden")
     assert desk.post(f"{path}/documents", json={"format": "qr"}).status_code == 201
     again = office.document(credential, Format.QR)
     assert read_qr(desk.get(f"{path}/qr.png").content) == f"https://sigillo.example.org/v#{again.token}"

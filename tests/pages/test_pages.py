@@ -11,13 +11,12 @@ import zxingcpp
 from PIL import Image, ImageDraw
 
 from app.core.labels import Labels, Language
-from app.pages import words
+from app.pages import assets, words
 from app.pages.assets import (
     ASSETS,
     MARK,
     SCANNER,
     SCRIPT,
-    SERVICE_WORKER,
     STYLESHEET,
     packed,
 )
@@ -28,6 +27,7 @@ from app.pages.render import (
     home_page,
     mistyped_page,
     not_found_page,
+    service_worker,
     start_page,
     verification_page,
 )
@@ -218,11 +218,18 @@ def test_every_page_with_its_files_is_small(language: Language, name: str) -> No
     if name in SCRIPTED:
         scanner = SCRIPT[SCANNER].packed
         files = sum(len(asset.packed) for asset in ASSETS.values()) - len(scanner)
-        assert len(packed(PAGES[language][name].encode())) + files + len(SERVICE_WORKER) < 60_000
+        assert len(packed(PAGES[language][name].encode())) + files + len(service_worker(SITE, None)) < 60_000
         assert len(scanner) < 60_000
     else:
         files = len(STYLESHEET.content) + len(MARK.content)
         assert len(PAGES[language][name].encode()) + files < 30_000
+
+
+def test_a_page_that_changed_is_kept_by_another_service_worker() -> None:
+    told = [assets.service_worker(shells) for shells in (["a", "b"], ["a", "c"], ["ab", ""], ["a", "b"])]
+    assert len(set(told)) == 3
+    assert told[0] == told[3]
+    assert service_worker(SITE, None) != service_worker(SITE, "P30D") != service_worker(SITE, "P31D")
 
 
 def test_the_places_that_the_script_fills_are_sound_too() -> None:

@@ -4,6 +4,7 @@ import html
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from io import BytesIO
 
 import httpx
@@ -19,6 +20,8 @@ from app.ports import Ports
 from app.schemes.catalogue import catalogue
 from tests import make
 from tests.calling import Caller
+from tests.conftest import START
+from tests.fakes import SetClock
 from tests.fakes_keys import MemoryKeys
 from tests.furnished import Furnishing
 from tests.verification.issued import Issued, issued
@@ -157,6 +160,14 @@ def test_the_service_worker_names_the_files_that_are_served(stranger: Caller) ->
     assert "{{" not in worker.text
 
 
+def test_a_moved_clock_makes_another_service_worker(live: Ports, stranger: Caller) -> None:
+    clock = SetClock(START, timedelta(days=30))
+    moved = make.caller(create_app(replace(live, clock=clock)))
+    under_it = moved.get("/sw.js").text
+    clock.offset = timedelta(0)
+    assert moved.get("/sw.js").text == stranger.get("/sw.js").text != under_it
+
+
 def test_a_device_may_take_every_list_along(stranger: Caller, credential: Issued) -> None:
     assert credential.number
     index = stranger.get("/status/index.json")
@@ -176,6 +187,22 @@ def test_a_mistyped_number_can_be_corrected_at_once(stranger: Caller) -> None:
         assert page.status_code == 422
         assert f'value="{MISTYPED}"' in page.text
         assert "Il numero non è scritto bene" in page.text
+
+
+def test_a_slash_too_many_changes_nothing_and_the_host_header_leads_nowhere(
+    stranger: Caller, credential: Issued
+) -> None:
+    foreign = {"Host": "evil.example.net"}
+    spelt = credential.number.lower()
+    for path in ("/v", f"/v/{credential.number}"):
+        assert stranger.get(f"{path}/", headers=foreign).text == stranger.get(path).text
+    assert stranger.get(f"/v/{spelt}/", headers=foreign).headers["Location"] == f"/v/{credential.number}"
+    others = ("/healthz/", "/status/1/", "/static/", "/schemes", "/openapi.json/", "/v1/dossiers/")
+    for path in ("/v/", f"/v/{credential.number}/", f"/v/{spelt}/", *others):
+        for method in ("GET", "HEAD", "POST"):
+            answer = stranger.request(method, path, headers=foreign)
+            assert "evil.example.net" not in f"{answer.headers} {answer.text}"
+            assert answer.is_redirect == (spelt in path and method != "POST")
 
 
 def test_a_hostile_number_is_only_text(stranger: Caller) -> None:
@@ -337,4 +364,4 @@ def test_a_page_instead_of_an_answer_keeps_what_the_answer_told_the_browser(live
     assert [answer.status_code for answer in asked] == [404, 429]
     assert "riprovate fra un minuto" in asked[1].text
     assert int(asked[1].headers["Retry-After"]) >= 1
-    assert "GET" in stranger.put("/v", headers=BROWSER).headers["Allow"]
+    assert set(stranger.put("/v", headers=BROWSER).headers["Allow"].split(", ")) == {"GET", "HEAD", "POST"}

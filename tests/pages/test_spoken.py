@@ -11,7 +11,9 @@ from app.pages import words
 from app.pages.assets import FOLDER, MODULES, SCANNER, SCRIPTS
 from app.pages.render import start_page
 from app.pages.spoken import TEMPLATES, catalogue
+from app.problems import HURRIED, MEDIA_TYPE
 from app.verification import words as answers
+from app.verification.api import PATHS
 from app.verification.report import CheckName, Outcome, Result, State
 from app.verification.rules import MAY_NOT_APPLY, MAY_WARN, READING_ORDER, TELLING_ORDER
 
@@ -35,6 +37,24 @@ def test_every_trouble_of_the_script_has_its_words() -> None:
     named = set(re.findall(r'trouble\("([a-z-]+)"\)', TEXT["verify"]))
     assert named
     assert named | {"offline"} <= set(words.TROUBLES)
+
+
+def test_every_refusal_of_a_document_has_its_words() -> None:
+    answers_of = PATHS["/v1/verifications"]["post"]["responses"].values()
+    codes = {
+        code for answer in answers_of for code in answer["content"].get(MEDIA_TYPE, {}).get("examples", {})
+    }
+    assert {"pdf-unreadable", "mistyped", "credential-not-found"} <= codes
+    assert codes | {HURRIED["code"]} <= set(words.TROUBLES)
+
+
+def test_whoever_may_send_a_pdf_is_told_so() -> None:
+    hint, refused = words.WORDS["file_hint"], words.TROUBLES["pdf-unreadable"]
+    assert ("PDF" in hint.it, "PDF" in hint.en) == (True, True)
+    assert ("solo la pagina con il codice QR" in refused.it, "only the page with the QR" in refused.en) == (
+        True,
+        True,
+    )
 
 
 def test_whoever_has_to_wait_is_told_so_whatever_was_sent() -> None:

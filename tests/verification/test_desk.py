@@ -1,10 +1,11 @@
 """What is remembered, for how long, and what makes it be forgotten."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -255,6 +256,27 @@ def test_what_was_read_before_a_change_was_seen_is_told_and_not_kept(
     assert live.clock.now() == START
 
 
+def test_what_was_judged_by_keys_that_changed_meanwhile_is_told_and_not_kept(
+    desk: Desk, credential: Issued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = CredentialNumber.read(credential.number)
+    catch_up = desk._catch_up
+
+    async def another_asks_under_other_keys() -> None:
+        monkeypatch.setattr(desk, "_catch_up", catch_up)
+        await catch_up()
+        desk._forget_all()
+        desk._keyring = replace(desk._keyring, anchors=())
+        await desk.about(number)
+
+    async def asked() -> tuple[Any, Any]:
+        monkeypatch.setattr(desk, "_catch_up", another_asks_under_other_keys)
+        first = await desk.written_about(number)
+        return json.loads(first)["result"], json.loads(await desk.written_about(number))["result"]
+
+    assert asyncio.run(asked()) == ("valid", "unknown")
+
+
 def test_without_the_register_memory_answers_for_two_seconds_and_then_nobody(
     live: Ports, desk: Desk, register: Watched, credential: Issued
 ) -> None:
@@ -326,7 +348,7 @@ def test_keys_are_written_once_for_as_long_as_they_stay_the_same(ports: Ports) -
     assert after[0].tag != after[1].tag
 
 
-def test_the_sealed_list_of_keys_is_worked_out_once_a_second(
+def test_the_sealed_list_of_keys_is_worked_out_twice_a_second_at_most(
     live: Ports, desk: Desk, register: Watched
 ) -> None:
     first = asyncio.run(desk.qr_keys())

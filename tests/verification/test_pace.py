@@ -78,4 +78,7 @@ def test_whoever_walks_through_the_register_is_told_to_wait(ports: Ports) -> Non
     assert int(hurried.headers["Retry-After"]) >= 1
     page = stranger.get(f"/v/{numbers[0]}", headers={"Accept-Language": "it"})
     assert (page.status_code, "riprovate fra un minuto" in page.text) == (429, True)
-    assert stranger.post("/v1/verifications", json={"credential": "x"}).status_code == 429
+    told = stranger.post("/v1/verifications", json={"credential": "x"})
+    assert (told.status_code, told.json()["code"]) == (429, "hurried")
+    assert "Retry-After" in told.json()["detail"]
+    assert int(told.headers["retry-after"]) >= 1

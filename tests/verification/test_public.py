@@ -70,6 +70,10 @@ def test_a_document_may_be_sent_in_any_way(stranger: Caller, credential: Issued)
         {"json": {"credential": badge}},
         {"json": {"credential": enveloped(token)}},
         {"json": {"credential": address}},
+        {"json": {"credential": credential.number}},
+        {"content": credential.number, "headers": {"Content-Type": "text/plain"}},
+        {"files": {"file": ("numero.txt", f"{credential.number.lower()}\n")}},
+        {"files": {"file": (None, credential.number)}},
         {"content": token, "headers": {"Content-Type": "application/vc+jwt"}},
         {"content": badge, "headers": {"Content-Type": "application/jwt"}},
         {"content": token + "\n", "headers": {"Content-Type": "text/plain; charset=utf-8"}},
@@ -129,6 +133,9 @@ def test_an_unreadable_credential_is_reported_as_invalid(stranger: Caller) -> No
         ({"json": {"credential": "A" * 200_000}}, 413, "too-large"),
         ({"json": {"credential": "https://evil.example/v/1"}}, 422, "not-ours"),
         ({"json": {"credential": f"{HERE}/v/{MISTYPED}"}}, 422, "mistyped"),
+        ({"json": {"credential": MISTYPED}}, 422, "mistyped"),
+        ({"content": MISTYPED, "headers": {"Content-Type": "text/plain"}}, 422, "mistyped"),
+        ({"json": {"credential": UNKNOWN}}, 404, "credential-not-found"),
         ({"json": {"credential": f"{HERE}/v/{UNKNOWN}"}}, 404, "credential-not-found"),
     ],
 )
@@ -173,15 +180,26 @@ def test_a_broken_form_is_refused_and_breaks_nothing(stranger: Caller, body: byt
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
     for path in ("/v1/verifications", "/v"):
         response = stranger.post(path, content=body, headers=headers)
-        assert response.status_code in {200, 400, 422}, response.text
+        assert response.status_code in {200, 422}, response.text
+        if response.status_code == 422 and path != "/v":
+            assert response.json()["code"] in {"malformed", "nothing-to-verify"}
         if response.status_code == 200:
             assert "invalid" in response.text
 
 
 def test_too_many_files_are_refused(stranger: Caller) -> None:
     files = [("file", (f"{n}", b"x")) for n in range(20)]
-    assert verify(stranger, files=files).status_code == 400
-    assert stranger.post("/v", files=files).status_code == 400
+    for several in (files, files[:2]):
+        told = verify(stranger, files=several)
+        assert (told.status_code, told.json()["code"]) == (422, "malformed")
+        assert told.json()["errors"] == [{"pointer": "#/", "detail": "one file at a time is taken"}]
+        assert stranger.post("/v", files=several).status_code == 422
+
+
+def test_a_form_without_a_boundary_is_told_so(stranger: Caller) -> None:
+    told = verify(stranger, content=b"--x--", headers={"Content-Type": "multipart/form-data"})
+    assert (told.status_code, told.json()["code"]) == (422, "malformed")
+    assert "Missing boundary" in told.json()["errors"][0]["detail"]
 
 
 def test_answers_that_name_a_person_stay_nowhere(stranger: Caller, credential: Issued) -> None:

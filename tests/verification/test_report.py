@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -14,6 +15,7 @@ from app.verification.report import Check, CheckName, Outcome, Report, Result, S
 from app.verification.rules import (
     ROME,
     RegisterFacts,
+    _worded,
     conclude,
     found,
     issuer_trust,
@@ -304,7 +306,20 @@ def test_nothing_we_say_borrows_the_words_of_other_bodies() -> None:
 @pytest.mark.parametrize("code", list(words.FINDINGS))
 def test_every_finding_can_be_said_in_the_first_line(code: str) -> None:
     some_day = date(2026, 11, 20)
-    check = found(code, at=NOW, first=some_day, last=some_day, then=some_day, until=some_day, when="-")
+    check = found(
+        code,
+        at=NOW,
+        first=some_day,
+        last=some_day,
+        then=some_day,
+        until=some_day,
+        when=Labels(it="-", en="-"),
+    )
     for shown in (SHOWN, None):
         headline = answer(check, shown=shown).headline
         assert "{" not in headline.it + headline.en + check.reason.it + check.reason.en
+
+
+def test_nothing_is_remembered_of_a_sentence_but_days_and_our_own_words() -> None:
+    kinds = get_type_hints(_worded.__wrapped__)["facts"]
+    assert set(get_args(kinds)) == {date, Labels}

@@ -15,10 +15,9 @@ from app.verification.errors import (
     NotOurs,
     NumberMistyped,
 )
-from app.verification.submitted import MAX_TEXT, Token, of_bytes, of_member, of_text
+from app.verification.submitted import MAX_TEXT, Submission, Token, of_bytes, of_member, of_text
+from tests.verification.given import DIGITS, HERE, MEANT_AS_NUMBERS, NUMBER, WITH_DIGITS
 
-HERE = "https://sigillo.example.org"
-NUMBER = "DLE-26-7K3Q-F9XM-2T5H-65"
 TOKEN = "e30.e30.AA"
 ENVELOPED = {
     "@context": "https://www.w3.org/ns/credentials/v2",
@@ -66,6 +65,41 @@ def test_json_that_holds_none_is_read_as_no_credential(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        NUMBER,
+        f"\n {NUMBER.lower()}\r\n",
+        NUMBER.replace("-", "\N{EN DASH}"),
+        json.dumps({"credential": NUMBER}),
+        json.dumps({"credential": f" {HERE}/v/{NUMBER} "}),
+    ],
+)
+def test_a_number_is_found_in_all_that_it_is_sent_in(text: str) -> None:
+    assert of_bytes(text.encode(), public_url=HERE) == CredentialNumber.read(NUMBER)
+
+
+@pytest.mark.parametrize("sent", [NUMBER[:-1] + "6", NUMBER[:-1], json.dumps({"credential": NUMBER[:-1]})])
+def test_a_mistyped_number_is_no_unreadable_document(sent: str) -> None:
+    with pytest.raises(NumberMistyped):
+        of_text(sent, public_url=HERE)
+
+
+@pytest.mark.parametrize(("text", "number"), MEANT_AS_NUMBERS.items())
+def test_what_is_meant_as_a_number_is_read_as_one_or_as_mistyped(text: str, *, number: bool) -> None:
+    def read() -> Submission | None:
+        try:
+            return of_text(text, public_url=HERE)
+        except NumberMistyped:
+            return CredentialNumber.read(NUMBER)
+        except Problem:
+            return None
+
+    if not text.startswith("https:"):
+        assert isinstance(read(), CredentialNumber) is number
+    assert CredentialNumber.is_meant(text) is number
+
+
+@pytest.mark.parametrize(
     "address",
     [
         f"{HERE}/v/{NUMBER}",
@@ -79,6 +113,15 @@ def test_json_that_holds_none_is_read_as_no_credential(text: str) -> None:
 )
 def test_an_address_of_ours_is_a_number(address: str) -> None:
     assert of_text(address, public_url=HERE) == CredentialNumber.read(NUMBER)
+
+
+@pytest.mark.parametrize(("address", "ours"), WITH_DIGITS.items())
+def test_the_digits_of_a_code_are_found_in_every_address_of_the_page(address: str, *, ours: bool) -> None:
+    try:
+        read = of_text(address, public_url=HERE)
+    except NotOurs:
+        read = None
+    assert (read == Token(DIGITS)) is ours
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import { arrivedWith, takeFragment } from "./fragment.js";
 import { examineQr, examineToken, isOurToken } from "./examine.js";
+import { behindHash, meansNumber } from "./given.js";
 import { JWKS, QR_KEYS, keyring } from "./keys.js";
 import { pathOf, stateIn } from "./lists.js";
 import { fetched, forget, fromCopy, sent, skew } from "./network.js";
@@ -35,12 +36,12 @@ const guarded = (step) => async (...given) => {
 
 const take = guarded((text) => {
   const given = text.trim();
-  const digits = behindHash(given);
+  const digits = behindHash(given, page.site) ?? given;
   if (!given) return trouble("nothing-to-verify");
   if (looksLikeOne(digits)) return able ? verify(digits, examineQr) : offer(given);
   if (given.startsWith(`${page.site}/v/`)) return look(given);
   if (/^https?:\/\/\S*$/i.test(given)) return trouble("not-ours");
-  if (/^[a-z]{2,6}[ -]?\d{2}[ -]?[0-9a-z -]{10,40}$/i.test(given)) return look(`/v/${encodeURIComponent(given)}`);
+  if (meansNumber(given)) return look(`/v/${encodeURIComponent(given)}`);
   return able ? takeToken(given) : offer(given);
 });
 
@@ -50,12 +51,6 @@ const takeArrived = guarded((fragment) => {
   if (fragment.replaceAll(/[^0-9]/g, "").length < FEWEST_DIGITS) return undefined; // no code, whatever else it is
   return able ? verify(fragment, examineQr) : trouble("damaged");
 });
-
-/** Takes the digits out of an address of this page, as a QR code holds it or somebody copied it. */
-function behindHash(given) {
-  const [address, fragment] = given.split("#");
-  return fragment && address.replace(/\?lang=(it|en)$/, "") === `${page.site}/v` ? fragment : given;
-}
 
 /** Verifies a document of ours on the device; of any other, asks whether to send it. */
 async function takeToken(text) {
