@@ -43,7 +43,7 @@ check: test ## the gate: tests, format, lint, types, import contracts
 bench: $(MADE) ## measure, each figure beside a limit of the same run (N=1000000 adds a register of that size)
 	@$(RUN)/python -m bench $(if $(N),--register $(N))
 
-interop: $(MADE) $(PEERS) ## ask other people's verifiers (npm, PyPI) about what we issue
+interop: $(MADE) $(PEERS) ## ask other people's verifiers (npm, PyPI, Maven) about what we issue
 	@$(RUN)/python -m interop
 
 openapi: $(MADE) ## write the published contract, openapi/openapi.json, anew

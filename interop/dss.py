@@ -1,0 +1,71 @@
+"""Maven `eu.europa.ec.joinup.sd-dss`: the EU's own validator, offline, with its own validation policy."""
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+HERE: Final = Path(__file__).parents[1] / "tests" / "interop" / "dss"
+LIBRARIES: Final = HERE / "target" / "lib"
+LOCK: Final = HERE / "lib.sha256"
+PEER: Final = "eu.europa.ec.joinup.sd-dss"
+
+
+class Missing(Exception):
+    """DSS cannot be asked here; the words say why."""
+
+
+def version_locked() -> str:
+    found = re.search(r"<dss\.version>(.+)</dss\.version>", (HERE / "pom.xml").read_text(encoding="utf-8"))
+    return found.group(1) if found else "?"
+
+
+def build() -> None:
+    """Build with what Maven has, or else with what it downloads; raise `Missing` where neither goes.
+
+    A library that is not the one that was locked ends the run: that is no peer.
+    """
+    mvn, java = shutil.which("mvn"), shutil.which("java")
+    if mvn is None or java is None:
+        raise Missing("there is no Maven" if mvn is None else "there is no Java")
+    compile_it = (mvn, "--batch-mode", "--quiet", "--strict-checksums")
+    if _run(*compile_it, "--offline", "compile").returncode:
+        sys.stdout.write("Maven downloads DSS and what it needs, once.\n")
+        sys.stdout.flush()
+        done = _run(*compile_it, "compile")
+        if done.returncode:
+            raise Missing(f"Maven does not build it: {_first_error(done.stdout + done.stderr)}")
+    found = {jar.name: hashlib.sha256(jar.read_bytes()).hexdigest() for jar in LIBRARIES.iterdir()}
+    locked = {name: sum_ for sum_, _, name in (row.partition("  ") for row in LOCK.read_text().splitlines())}
+    if differing := sorted(dict(found.items() ^ locked.items())):
+        sys.exit(f"What Maven downloaded is not what {LOCK.name} says: {', '.join(differing)}")
+
+
+def said(folder: Path, reports: Path | None = None) -> dict[str, dict[str, Any]]:
+    """Give what DSS says of each file in the folder's manifest; keep its detailed reports if asked."""
+    done = _run(
+        shutil.which("java") or "java",
+        "-Dslf4j.internal.verbosity=ERROR",
+        f"--class-path={HERE / 'target' / 'classes'}:{LIBRARIES}/*",
+        "Validate",
+        str(folder),
+        *([str(reports)] if reports else []),
+    )
+    if done.returncode:
+        raise Missing(f"it broke off: {done.stderr.strip()[-400:]}")
+    return {each["file"]: each for each in map(json.loads, done.stdout.splitlines())}
+
+
+def _first_error(output: str) -> str:
+    rows = [row for row in output.splitlines() if "[ERROR]" in row]
+    return (rows[0] if rows else output.strip()[-400:]).replace("[ERROR]", "").strip()
+
+
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - Maven, and our own class
+        command, cwd=HERE, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600, check=False
+    )
