@@ -32,6 +32,8 @@ _QC_COMPLIANCE: Final = bytes.fromhex("06060400 8e460101")
 _QC_SSCD: Final = bytes.fromhex("06060400 8e460104")
 _QC_TYPE: Final = bytes.fromhex("06060400 8e460106")
 _QC_TYPE_ESEAL: Final = bytes.fromhex("06070400 8e46010602")
+_EXPIRED_CERTS_ON_CRL: Final = x509.ObjectIdentifier("2.5.29.60")
+_GENERALIZED_TIME: Final = 0x18
 _POLICY: Final = x509.ObjectIdentifier("0.4.0.194112.1.3")  # QCP-l-qscd (EN 319 411-2, 5.3)
 
 
@@ -194,6 +196,7 @@ class Pki:
             .next_update(at + lives)
             .add_extension(x509.CRLNumber(int(at.timestamp())), critical=False)
             .add_extension(_above(issuer), critical=False)
+            .add_extension(self._expired_since(), critical=False)
         )
         for serial, revoked in sorted(self.revoked.items()):
             if revoked.at <= at:
@@ -255,6 +258,11 @@ class Pki:
             .sign(key, hashes.SHA256())
         )
         return Holder(key, (certificate,))
+
+    def _expired_since(self) -> x509.UnrecognizedExtension:
+        """Say that the list keeps what expired, so that it can still speak of it (X.509, 9.5.2.8)."""
+        since = (self.at - 5 * YEAR).strftime("%Y%m%d%H%M%SZ").encode()
+        return x509.UnrecognizedExtension(_EXPIRED_CERTS_ON_CRL, der.element(_GENERALIZED_TIME, since))
 
     def _list_at(self, name: str) -> x509.CRLDistributionPoints:
         address = x509.UniformResourceIdentifier(f"{self.base}/{name}")

@@ -94,11 +94,11 @@ def serialisations(kind: Kind, level: Level) -> Iterator[str]:
 def write(folder: Path, at: datetime = SEALED) -> None:
     """Write sealed files with anchors, lists and answers, and a manifest of what each has to be worth.
 
-    `outcome` is `passed`, `revoked` or `expired`; `level` is what has to be recognised. Of a revoked and of an
-    expired certificate there is each a B-B and a B-T seal, made after the fact.
+    `outcome` is `passed`, `untrusted`, `revoked` or `expired`; `level` is what has to be recognised. Of a
+    revoked and of an expired certificate there is each a B-B and a B-T seal, made after the fact.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    pki = Pki(at)
+    pki, foreign = Pki(at), Pki(at)
     sealer = Sealer(pki, at)
     files: list[dict[str, str]] = []
     answers: list[str] = []
@@ -134,6 +134,9 @@ def write(folder: Path, at: datetime = SEALED) -> None:
         for kind in CONTENT:
             for level in Level:
                 seal(holder, level, kind, "passed")
+                seal(holder, level, kind, "passed", "sigT")
+        stranger = foreign.seal(algorithm, name="TEST seal of another authority")
+        seal(stranger, Level.B_B, "edc", "untrusted")
         for level in (Level.B_B, Level.B_T):
             seal(revoked, level, "edc", "revoked")
             seal(expired, level, "edc", "expired")
