@@ -19,8 +19,16 @@ Truth = Mapping[str, Any]
 TRUE_OF: Final[Mapping[str, Truth]] = {
     "passed": {"indication": "TOTAL_PASSED", "revocation": "NOT REVOKED", "expired": False},
     "revoked": {"indication": "not TOTAL_PASSED", "subindication": "REVOKED_NO_POE", "revocation": "REVOKED"},
-    "expired": {"indication": "not TOTAL_PASSED", "expired": True},
+    "expired": {
+        "indication": "not TOTAL_PASSED",
+        "subindication": "OUT_OF_BOUNDS_NOT_REVOKED",
+        "revocation": "NOT REVOKED",
+        "expired": True,
+    },
+    "untrusted": {"indication": "not TOTAL_PASSED", "subindication": "NO_CERTIFICATE_CHAIN_FOUND"},
 }
+# Since 15 July 2025 a seal with `sigT` holds, and is of no baseline level (TS 119 182-1 v1.2.1, 6.3).
+NO_BASELINE: Final = "JSON-NOT-ETSI"
 SPOILED: Final[Truth] = {"indication": "not TOTAL_PASSED"}
 QUARTERS: Final = (1, 2, 3)
 
@@ -34,11 +42,13 @@ def written(folder: Path, at: datetime) -> list[Truth]:
     for each in manifest["files"]:
         seal = read_seal((folder / each["file"]).read_text(encoding="utf-8"))
         truth = {"file": each["file"], **TRUE_OF[each["outcome"]]}
-        if each["outcome"] != "expired":  # no stamp after the end makes a B-T of it (TS 119 182-1, 6.3)
+        if each["signing_time"] == "sigT":
+            truth["format"] = NO_BASELINE
+        elif each["outcome"] != "expired":  # a stamp after the end makes no B-T (TS 119 182-1, 6.3)
             truth["format"] = each["level"]
         truth["timestamps"] = ["PASSED"] * len(seal.stamps())
         truths.append(truth)
-        if each["outcome"] == "passed":
+        if each["outcome"] == "passed" and each["signing_time"] == "iat":
             for what, spoiled, true_of_it in _spoiled(seal):
                 name = f"{what}-{each['file']}"
                 text = samples.SERIALISATIONS[each["serialisation"]](spoiled)
