@@ -32,17 +32,19 @@ def build() -> None:
     mvn, java = shutil.which("mvn"), shutil.which("java")
     if mvn is None or java is None:
         raise Missing("there is no Maven" if mvn is None else "there is no Java")
-    compile_it = (mvn, "--batch-mode", "--quiet", "--strict-checksums")
-    if _run(*compile_it, "--offline", "compile").returncode:
+    shutil.rmtree(LIBRARIES, ignore_errors=True)  # of another version, perhaps
+    maven = (mvn, "--batch-mode", "--quiet", "--strict-checksums", "-Dstyle.color=never")
+    done = _run(*maven, "--offline", "compile")
+    if done.returncode:
         sys.stdout.write("Maven downloads DSS and what it needs, once.\n")
         sys.stdout.flush()
-        done = _run(*compile_it, "compile")
-        if done.returncode:
-            raise Missing(f"Maven does not build it: {_first_error(done.stdout + done.stderr)}")
-    found = {jar.name: hashlib.sha256(jar.read_bytes()).hexdigest() for jar in LIBRARIES.iterdir()}
-    locked = {name: sum_ for sum_, _, name in (row.partition("  ") for row in LOCK.read_text().splitlines())}
-    if differing := sorted(dict(found.items() ^ locked.items())):
+        done = _run(*maven, "compile")
+    found = {jar.name: hashlib.sha256(jar.read_bytes()).hexdigest() for jar in LIBRARIES.glob("*")}
+    locked = {name: digest for digest, name in map(str.split, LOCK.read_text("utf-8").splitlines())}
+    if found and (differing := sorted(dict(found.items() ^ locked.items()))):
         sys.exit(f"What Maven downloaded is not what {LOCK.name} says: {', '.join(differing)}")
+    if done.returncode:
+        raise Missing(f"Maven does not build it: {_errors(done.stdout)}")
 
 
 def said(folder: Path, reports: Path | None = None) -> dict[str, dict[str, Any]]:
@@ -60,9 +62,9 @@ def said(folder: Path, reports: Path | None = None) -> dict[str, dict[str, Any]]
     return {each["file"]: each for each in map(json.loads, done.stdout.splitlines())}
 
 
-def _first_error(output: str) -> str:
-    rows = [row for row in output.splitlines() if "[ERROR]" in row]
-    return (rows[0] if rows else output.strip()[-400:]).replace("[ERROR]", "").strip()
+def _errors(output: str) -> str:
+    rows = [row.rpartition("[ERROR]")[2].strip() for row in output.splitlines() if "[ERROR]" in row]
+    return " ".join(rows)[:400]
 
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:
