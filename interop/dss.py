@@ -58,7 +58,7 @@ def said(folder: Path, reports: Path | None = None) -> dict[str, dict[str, Any]]
         *([str(reports)] if reports else []),
     )
     if done.returncode:
-        raise Missing(f"it broke off: {done.stderr.strip()[-400:]}")
+        sys.exit(f"{PEER} broke off: {done.stderr.strip()[-400:]}")
     return {each["file"]: each for each in map(json.loads, done.stdout.splitlines())}
 
 
