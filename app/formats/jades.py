@@ -87,6 +87,14 @@ class ValidationValues:
     crls: tuple[bytes, ...] = ()
     ocsps: tuple[bytes, ...] = ()
 
+    def __add__(self, more: "ValidationValues") -> "ValidationValues":
+        """Put both together, each value once."""
+        return ValidationValues(
+            tuple(dict.fromkeys(self.certificates + more.certificates)),
+            tuple(dict.fromkeys(self.crls + more.crls)),
+            tuple(dict.fromkeys(self.ocsps + more.ocsps)),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Seal:
@@ -158,15 +166,8 @@ class Seal:
 
     def values(self) -> ValidationValues:
         """Gather all certificates and revocation values that the seal carries outside its header."""
-        certificates: list[bytes] = []
-        crls: list[bytes] = []
-        ocsps: list[bytes] = []
-        for component in self._components():
-            for held in component.value_holders():
-                certificates += held.certificates()
-                crls += held.r_vals.crls() if held.r_vals else ()
-                ocsps += held.r_vals.ocsps() if held.r_vals else ()
-        return ValidationValues(*(tuple(dict.fromkeys(each)) for each in (certificates, crls, ocsps)))
+        held = [each for component in self._components() for each in component.value_holders()]
+        return sum((each.values() for each in held), ValidationValues())
 
     def _components(self) -> tuple["_Component", ...]:
         return tuple(_read_component(each) for each in self.etsi_u)
@@ -321,12 +322,6 @@ class _Revocation(BaseModel):
     crl_vals: Annotated[list[_Value], Field(alias="crlVals", max_length=MAX_VALUES, default_factory=list)]
     ocsp_vals: Annotated[list[_Value], Field(alias="ocspVals", max_length=MAX_VALUES, default_factory=list)]
 
-    def crls(self) -> list[bytes]:
-        return [value.der() for value in self.crl_vals]
-
-    def ocsps(self) -> list[bytes]:
-        return [value.der() for value in self.ocsp_vals]
-
 
 _Certificates = Annotated[list[_Certificate] | None, Field(alias="xVals", max_length=MAX_VALUES)]
 _Revocations = Annotated[_Revocation | None, Field(alias="rVals")]
@@ -340,8 +335,13 @@ class _Held(BaseModel):
     x_vals: _Certificates = None
     r_vals: _Revocations = None
 
-    def certificates(self) -> list[bytes]:
-        return [each.x509_cert.der() for each in self.x_vals or ()]
+    def values(self) -> ValidationValues:
+        crls, ocsps = (self.r_vals.crl_vals, self.r_vals.ocsp_vals) if self.r_vals else ([], [])
+        return ValidationValues(
+            tuple(each.x509_cert.der() for each in self.x_vals or ()),
+            tuple(each.der() for each in crls),
+            tuple(each.der() for each in ocsps),
+        )
 
 
 class _Component(_Held):

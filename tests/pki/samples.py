@@ -94,8 +94,8 @@ def serialisations(kind: Kind, level: Level) -> Iterator[str]:
 def write(folder: Path, at: datetime = SEALED) -> None:
     """Write sealed files with anchors, lists and answers, and a manifest of what each has to be worth.
 
-    `outcome` is `passed`, `untrusted`, `revoked` or `expired`; `level` is what has to be recognised. Of a
-    revoked and of an expired certificate there is each a B-B and a B-T seal, made after the fact.
+    `outcome` is `passed`, `untrusted`, `revoked` or `expired`; `level` is what has to be recognised. Under a
+    revoked and under an expired certificate there is each a B-B and a B-T seal, made after the fact.
     """
     folder.mkdir(parents=True, exist_ok=True)
     pki, foreign = Pki(at), Pki(at)
