@@ -98,7 +98,7 @@ def judge_seal(
         stamps.append(StampReport(stamp.kind, finding, covered))
         if finding.trusted and not revoked and stamp.kind != "adoTst" and finding.at is not None:
             proven_at = min(finding.at, proven_at or at)
-    path = chain_of(header.chain[0], (*header.chain[1:], *anchors, *values.certificates))
+    path = chain_of(header.chain[0], (*anchors, *header.chain[1:], *values.certificates))
     judged_at = proven_at or at
     return SealFinding(
         level=seal.level,

@@ -21,7 +21,7 @@ from cryptography.x509 import ObjectIdentifier
 
 from app.formats import der
 from app.formats.strict import Malformed
-from app.formats.x509 import UNREADABLE, ChainFinding, Standing, Use, chain_of, judge_chain
+from app.formats.x509 import UNREADABLE, ChainFinding, Standing, Use, chain_of, judge_chain, vouched_for
 
 _SIGNED_DATA: Final = ObjectIdentifier("1.2.840.113549.1.7.2")
 _TST_INFO: Final = ObjectIdentifier("1.2.840.113549.1.9.16.1.4")
@@ -101,9 +101,12 @@ def judge_stamp(
         read = read_token(token)
     except Malformed:
         return StampFinding()
-    path = chain_of(read.signer, (*read.certificates, *anchors, *pool))
+    known = (*anchors, *read.certificates, *pool)
+    path = chain_of(read.signer, known)
     chain = judge_chain(path, anchors, at, use=Use.TIME_STAMP)
-    return StampFinding(read.at, read.is_about(content), read.signed, chain, path)
+    # Certificates stand outside of the signature: what is not on the way up must at least be whole.
+    whole = all(each in path or vouched_for(each, known) for each in read.certificates)
+    return StampFinding(read.at, read.is_about(content), read.signed and whole, chain, path)
 
 
 def read_token(token: bytes) -> Token:
@@ -225,7 +228,8 @@ def _digest(algorithm: hashes.HashAlgorithm, content: bytes) -> bytes:
 
 _TST_INFO_DER: Final = bytes.fromhex("2a864886f70d0109100104")
 
-# What follows is the ASN.1 of RFC 5652, RFC 5035 and RFC 3161, as far as tokens use it.
+# What follows is the ASN.1 of RFC 5652, RFC 5035 and RFC 3161, as far as tokens use it: what no signature
+# covers (lists of revoked certificates, unsigned attributes) has no place in one.
 
 
 @asn1.sequence
@@ -265,7 +269,6 @@ class _Signer:
     attributes: TLV
     algorithm: _Algorithm
     signature: bytes
-    unsigned: Annotated[list[TLV] | None, Implicit(1)]
 
 
 @asn1.sequence
@@ -274,7 +277,6 @@ class _SignedData:
     digests: SetOf[_Algorithm]
     encapsulated: _Encapsulated
     certificates: Annotated[list[x509.Certificate] | None, Implicit(0)]
-    crls: Annotated[list[TLV] | None, Implicit(1)]
     signers: SetOf[_Signer]
 
 

@@ -117,18 +117,19 @@ def chain_of(leaf: bytes, pool: Sequence[bytes]) -> tuple[bytes, ...]:
     The way ends where nobody in the pool issued the last one, or where it issued itself. What cannot be read
     is passed over; whether the way leads to an anchor is for `judge_chain`.
     """
-    try:
-        last = x509.load_der_x509_certificate(leaf)
-    except UNREADABLE:
-        return (leaf,)
     way, above = [leaf], _readable(pool)
-    while last.issuer != last.subject and len(way) < MAX_CERTIFICATES:
-        issuer = next((each for each in above if each.subject == last.issuer and _issued(last, each)), None)
-        if issuer is None:
+    while len(way) < MAX_CERTIFICATES and (last := _readable(way[-1:])):
+        issuer = next((each for each in above if each not in last and _issued(last[0], each)), None)
+        if issuer is None or _issued(last[0], last[0]):
             break
         way.append(issuer.public_bytes(Encoding.DER))
-        last = issuer
     return tuple(way)
+
+
+def vouched_for(certificate: bytes, pool: Sequence[bytes]) -> bool:
+    """Tell whether somebody in the pool issued the certificate, or it itself: then nobody changed it."""
+    found = _readable([certificate])
+    return bool(found) and any(_issued(found[0], each) for each in (*found, *_readable(pool)))
 
 
 def owner_of(leaf: bytes) -> SealOwner:
@@ -240,11 +241,15 @@ def _readable(pool: Sequence[bytes]) -> list[x509.Certificate]:
     found = []
     for each in dict.fromkeys(pool):
         with suppress(*UNREADABLE):
-            found.append(x509.load_der_x509_certificate(each))
+            certificate = x509.load_der_x509_certificate(each)
+            certificate.issuer, certificate.subject  # noqa: B018 -- names are read when asked for
+            found.append(certificate)
     return found
 
 
 def _issued(issued: x509.Certificate, issuer: x509.Certificate) -> bool:
+    if issued.issuer != issuer.subject:
+        return False
     try:
         issued.verify_directly_issued_by(issuer)
     except (InvalidSignature, *UNREADABLE):

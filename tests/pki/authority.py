@@ -170,9 +170,10 @@ class Pki:
         begins: datetime | None = None,
         ends: datetime | None = None,
         purposes: Sequence[x509.ObjectIdentifier] = (ExtendedKeyUsageOID.TIME_STAMPING,),
+        algorithm: str = "RS256",
     ) -> Holder:
         """Certify a key for time-stamps (RFC 3161, 2.3)."""
-        key = new_key("RS256")
+        key = new_key(algorithm)
         begins, ends = begins or self.at - 30 * DAY, ends or self.at + 5 * YEAR
         certificate = (
             _begun("TEST time-stamp unit", self.stamp_root, key, begins, ends)
