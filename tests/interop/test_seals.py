@@ -1,11 +1,17 @@
 """What the EU's validator is shown, and that a wrong answer of it would be seen."""
 
+import json
 from datetime import UTC, datetime
 from itertools import product
+from pathlib import Path
 from typing import Final
 
 import pytest
 
+from app.formats.jades import ValidationValues, read_seal
+from app.formats.jades_checks import SealFinding, judge_seal
+from app.formats.strict import Malformed
+from app.formats.x509 import Standing
 from interop import dss, seals
 from interop.seals import Truth
 
@@ -27,9 +33,13 @@ SAID: Final[Truth] = {**WHOLE, "timestamps": [{"type": "SIGNATURE_TIMESTAMP", "i
 
 
 @pytest.fixture(scope="module")
-def truths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Truth]:
-    written = seals.written(tmp_path_factory.mktemp("seals"), NOW)
-    return {truth["file"]: truth for truth in written}
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("seals")
+
+
+@pytest.fixture(scope="module")
+def truths(folder: Path) -> dict[str, Truth]:
+    return {truth["file"]: truth for truth in seals.written(folder, NOW)}
 
 
 @pytest.mark.parametrize(
@@ -50,6 +60,39 @@ def test_each_level_and_form_is_shown_whole_and_spoiled(
         assert truths[f"{part}2-{name}"] == {"file": f"{part}2-{name}", **seals.SPOILED}
     spoiled_stamps = {f"{kind}-signature-{name}" for kind in ("sigTst", "arcTst")} & truths.keys()
     assert len(spoiled_stamps) == STAMPS[level]
+
+
+def test_ours_says_of_each_file_what_the_eu_validator_has_to_say(
+    folder: Path, truths: dict[str, Truth]
+) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+
+    def held(what: str) -> tuple[bytes, ...]:
+        return tuple((folder / name).read_bytes() for name in manifest[what])
+
+    (anchor, stamp_anchor), more = held("anchors"), ValidationValues(crls=held("crls"), ocsps=held("ocsps"))
+    for name, truth in truths.items():
+        try:
+            seal = read_seal((folder / name).read_text(encoding="utf-8"))
+            found = judge_seal(seal, anchors=[anchor], stamp_anchors=[stamp_anchor], at=NOW, more=more)
+        except Malformed:
+            assert truth == {"file": name, **seals.SPOILED}
+            continue
+        said = in_its_words(found)
+        asked = {what: true for what, true in truth.items() if what in said}
+        assert asked
+        assert not [*seals.differences(asked, said)], name
+
+
+def in_its_words(found: SealFinding) -> Truth:
+    return {
+        "indication": "TOTAL_PASSED" if found.trusted else "TOTAL_FAILED",
+        "timestamps": [
+            {"indication": "PASSED" if stamp.finding.trusted else "FAILED"} for stamp in found.stamps
+        ],
+        "revocation": "REVOKED" if found.revoked else "NOT REVOKED",
+        "expired": found.chain.standing is Standing.EXPIRED,
+    }
 
 
 def test_what_is_so_is_no_difference() -> None:
