@@ -26,8 +26,8 @@ import org.jose4j.json.JsonUtil;
  * What DSS says of each file that FOLDER/manifest.json names, one JSON line each.
  *
  * <p>The manifest names files of its folder: `anchors`, all that is trusted; `certificates`, known and not
- * trusted; `crls` and `ocsps`, all that is known of revocation; each `file` of `files`, what to validate. The validation policy
- * is the one that DSS comes with. Nothing is fetched: no online source is given, and none is on the class path.
+ * trusted; `crls` and `ocsps`, all that is known of revocation; each `file` of `files`, what to validate. The
+ * validation policy is the one that DSS comes with. Nothing is fetched: no online source is given.
  * With a second folder, the detailed reports of DSS are written there.
  */
 public final class Validate {
