@@ -43,7 +43,7 @@ check: test ## the gate: tests, format, lint, types, import contracts
 bench: $(MADE) ## measure, each figure beside a limit of the same run (N=1000000 adds a register of that size)
 	@$(RUN)/python -m bench $(if $(N),--register $(N))
 
-interop: $(MADE) $(PEERS) ## ask other people's verifiers (npm, PyPI) about what we issue
+interop: $(MADE) $(PEERS) ## ask other people's verifiers (npm, PyPI, Maven) about what we issue
 	@$(RUN)/python -m interop
 
 openapi: $(MADE) ## write the published contract, openapi/openapi.json, anew
@@ -63,7 +63,7 @@ lock: ## bring requirements/*.txt up to pyproject.toml (needs uv; UPGRADE=1 for 
 	$(COMPILE) -c requirements/dev.txt --group pyproject.toml:build --output-file requirements/build.txt
 
 clean: ## remove the environment and the caches; keys/ and data/ stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist tests/interop/dss/target
 	find app migrations tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Without npm the peers that come from there are not asked; `make interop` says so, and in CI it fails.

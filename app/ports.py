@@ -1,6 +1,6 @@
 """What the outside world must bring: real adapters in production, fakes of the same contract in tests."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -151,6 +151,47 @@ class Outbound(Protocol):
     """
 
     async def fetch(self, url: str, *, limit: int, accept: str) -> Fetched: ...
+
+
+class TimeStampUnavailable(Exception):
+    """No time-stamp could be had now; later it may."""
+
+
+class TimeStampRefused(Exception):
+    """What came back is no time-stamp of this content that we could rely on. It is not kept."""
+
+
+class TimeStamps(Protocol):
+    """Has it certified that content exists now (RFC 3161).
+
+    Gives a DER token over the SHA-256 of the content, verified before it is given. Raises
+    `TimeStampUnavailable` or `TimeStampRefused`, and nothing else.
+    """
+
+    def stamp(self, content: bytes) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """What issuers say of the certificates of a chain, in DER, and whatever that is verified with."""
+
+    crls: tuple[bytes, ...]
+    ocsps: tuple[bytes, ...]
+    certificates: tuple[bytes, ...]  # the way up to the anchor, and whoever answered on behalf of an issuer
+
+
+class RevocationUnavailable(Exception):
+    """Of some certificate nothing could be had that its issuer vouches for; later it may."""
+
+
+class RevocationValues(Protocol):
+    """Asks the issuers of a chain, leaf first, what became of its certificates.
+
+    The answers are verified and of now; that they say "not revoked" is for the caller to look at. Raises
+    `RevocationUnavailable` and nothing else.
+    """
+
+    def about(self, chain: Sequence[bytes]) -> Revocation: ...
 
 
 @dataclass(frozen=True, slots=True)

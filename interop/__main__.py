@@ -13,9 +13,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
-from interop import badges
+from app.core.clock import SystemClock
+from interop import badges, dss, seals
 from interop.service import Issued, issued
 from tests.interop.stranger import NotToBeTrusted, Stranger
 
@@ -39,25 +41,40 @@ VALUES: Final = {"valid": 0, "revoked": 1, "suspended": 2}
 
 
 @dataclass(slots=True)
-class Peer:
+class Tally:
     """Somebody else's verifier, and what it said that is not so."""
 
     name: str
-    ask: Callable[[Issued, str], Mapping[str, str]]
     answers: int = 0
     differences: int = 0
 
+    def heard(self, what: str, difference: str | None) -> None:
+        self.answers += 1
+        if difference:
+            self.differences += 1
+            _say(f"{self.name}: {what}: {difference}")
+
+
+@dataclass(slots=True)
+class Peer:
+    """A verifier that is asked about every state."""
+
+    tally: Tally
+    ask: Callable[[Issued, str], Mapping[str, str]]
+
     def asked(self, given: Issued, issuer: str, state: str) -> None:
         for what, said in self.ask(given, issuer).items():
-            self.answers += 1
-            if not _is_so(what, said, state):
-                self.differences += 1
-                _say(f"{self.name}: {what}: {said}, where it is {state}")
+            self.tally.heard(what, None if _is_so(what, said, state) else f"{said}, where it is {state}")
 
 
 def main() -> int:
-    """Ask every peer about every state; 0 if all say what is so."""
+    """Ask every peer about every state, and the EU's about every seal; 0 if all say what is so."""
     peers, missing = _peers()
+    tallies = [peer.tally for peer in peers]
+    try:
+        tallies.append(_seals())
+    except dss.Missing as absent:
+        missing[dss.PEER] = str(absent)
     for name, why in missing.items():
         _say(f"{name:48} not asked: {why}")
     with issued() as given:
@@ -68,15 +85,15 @@ def main() -> int:
             _wait(given, state)
             for peer in peers:
                 peer.asked(given, issuer, state)
-    for peer in peers:
-        _say(f"{peer.name:48} {peer.answers} answers, {peer.differences} of them not so")
-    failed = any(peer.differences or not peer.answers for peer in peers)
+    for tally in tallies:
+        _say(f"{tally.name:48} {tally.answers} answers, {tally.differences} of them not so")
+    failed = any(tally.differences or not tally.answers for tally in tallies)
     return int(failed or (bool(missing) and "CI" in os.environ))
 
 
 def _peers() -> tuple[list[Peer], dict[str, str]]:
     """Find who is there, and say who is missing."""
-    peers = [Peer(f"{badges.PEER} {badges.version_found()}", _badge)]
+    peers = [Peer(Tally(f"{badges.PEER} {badges.version_found()}"), _badge)]
     missing: dict[str, str] = {}
     node = shutil.which("node")
     for name, script in SCRIPTS.items():
@@ -84,8 +101,21 @@ def _peers() -> tuple[list[Peer], dict[str, str]]:
         if node is None or not manifest.exists():
             missing[name] = "there is no node" if node is None else "npm has not installed it"
             continue
-        peers.append(Peer(f"{name} {json.loads(manifest.read_text())['version']}", _script(node, script)))
+        tally = Tally(f"{name} {json.loads(manifest.read_text())['version']}")
+        peers.append(Peer(tally, _script(node, script)))
     return peers, missing
+
+
+def _seals() -> Tally:
+    """Show the EU's validator each level and form of a seal, and what is spoiled, revoked or expired."""
+    dss.build()
+    tally = Tally(f"{dss.PEER} {dss.version_locked()}")
+    with TemporaryDirectory() as folder:
+        truths = seals.written(Path(folder), SystemClock().now())
+        answers = dss.said(Path(folder))
+    for truth in truths:
+        tally.heard(truth["file"], ", ".join(seals.differences(truth, answers.get(truth["file"], {}))))
+    return tally
 
 
 def _badge(given: Issued, issuer: str) -> Mapping[str, str]:

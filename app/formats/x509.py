@@ -5,6 +5,7 @@ one to three years and a credential three.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import (
@@ -32,8 +34,12 @@ from app.formats.strict import Malformed
 MAX_CERTIFICATE: Final = 16 * 1024
 
 _DID_WEB: Final = "did:web:"
+_ORGANISATION: Final = NameOID.ORGANIZATION_NAME
+_IDENTIFIER: Final = NameOID.ORGANIZATION_IDENTIFIER
+_COUNTRY: Final = NameOID.COUNTRY_NAME
+_COMMON_NAME: Final = NameOID.COMMON_NAME
 
-_UNREADABLE: Final = (
+UNREADABLE: Final = (
     ValueError,
     TypeError,
     UnsupportedAlgorithm,
@@ -41,6 +47,13 @@ _UNREADABLE: Final = (
     x509.DuplicateExtension,
     CryptographyDeprecationWarning,  # where warnings are errors, a certificate of old mistakes ends here too
 )
+
+
+class Use(StrEnum):
+    """What a chain is asked about: keys for the one do not serve the other."""
+
+    SEAL = "seal"
+    TIME_STAMP = "time_stamp"
 
 
 class Standing(StrEnum):
@@ -64,33 +77,77 @@ class ChainFinding:
     hosts: frozenset[str] = frozenset()  # of its alternative names
 
 
-def judge_chain(chain: Sequence[bytes], anchors: Sequence[bytes], at: datetime) -> ChainFinding:
+@dataclass(frozen=True, slots=True)
+class SealOwner:
+    """Whom a seal certificate names (ETSI EN 319 412-3, 4.2.1): the issuer of what is sealed with it."""
+
+    organisation: str | None
+    identifier: str | None  # organizationIdentifier, such as VATIT-01234567890
+    country: str | None
+    common_name: str | None
+
+
+def judge_chain(
+    chain: Sequence[bytes], anchors: Sequence[bytes], at: datetime, *, use: Use = Use.SEAL
+) -> ChainFinding:
     """Judge a DER chain, leaf first, at this time; whatever it holds, the answer is a finding."""
     try:
         certificates = _parsed(chain)
         leaf = certificates[0]
         begins = max(certificate.not_valid_before_utc for certificate in certificates)
         ends = min(certificate.not_valid_after_utc for certificate in certificates)
-        organisation, hosts = _organisation(leaf), _hosts(leaf)
+        organisation, hosts = _attribute(leaf.subject, _ORGANISATION), _hosts(leaf)
         linked = _linked(certificates)
-    except (Malformed, *_UNREADABLE):
+    except (Malformed, *UNREADABLE):
         return ChainFinding(Standing.BROKEN)
     if not linked:
         standing = Standing.BROKEN
-    elif _path(certificates, anchors, at):
+    elif _path(certificates, anchors, at, use):
         standing = Standing.TRUSTED
-    elif not begins <= at <= ends and _path(certificates, anchors, begins):
+    elif not begins <= at <= ends and _path(certificates, anchors, begins, use):
         standing = Standing.NOT_YET if at < begins else Standing.EXPIRED
     else:
         standing = Standing.UNTRUSTED
     return ChainFinding(standing, organisation, begins, ends, hosts)
 
 
+def chain_of(leaf: bytes, pool: Sequence[bytes]) -> tuple[bytes, ...]:
+    """Find the way up from a certificate through others that came with it, in whatever order they came.
+
+    The way ends where nobody in the pool issued the last one, or where it issued itself. What cannot be read
+    is passed over; whether the way leads to an anchor is for `judge_chain`.
+    """
+    way, above = [leaf], _readable(pool)
+    while len(way) < MAX_CERTIFICATES and (last := _readable(way[-1:])):
+        issuer = next((each for each in above if each not in last and _issued(last[0], each)), None)
+        if issuer is None or _issued(last[0], last[0]):
+            break
+        way.append(issuer.public_bytes(Encoding.DER))
+    return tuple(way)
+
+
+def vouched_for(certificate: bytes, pool: Sequence[bytes]) -> bool:
+    """Tell whether somebody in the pool issued the certificate, or it itself: then nobody changed it."""
+    found = _readable([certificate])
+    return bool(found) and any(_issued(found[0], each) for each in (*found, *_readable(pool)))
+
+
+def owner_of(leaf: bytes) -> SealOwner:
+    """Read whom a seal certificate names, or raise `Malformed`."""
+    try:
+        subject = _parsed([leaf])[0].subject
+        return SealOwner(
+            *(_attribute(subject, each) for each in (_ORGANISATION, _IDENTIFIER, _COUNTRY, _COMMON_NAME))
+        )
+    except UNREADABLE:
+        raise Malformed("a certificate whose subject cannot be read") from None
+
+
 def leaf_jwk(chain: Sequence[bytes]) -> dict[str, str]:
     """Read the public key that the first certificate is about, as a JWK, or raise `Malformed`."""
     try:
         key = _parsed(chain[:1])[0].public_key()
-    except _UNREADABLE:
+    except UNREADABLE:
         raise Malformed("a certificate whose key cannot be read") from None
     if isinstance(key, rsa.RSAPublicKey) or (
         isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)
@@ -115,7 +172,7 @@ def _parsed(chain: Sequence[bytes]) -> list[x509.Certificate]:
         raise Malformed("no certificates, too many, or too large")
     try:
         return [x509.load_der_x509_certificate(der) for der in chain]
-    except _UNREADABLE:
+    except UNREADABLE:
         raise Malformed("not a certificate") from None
 
 
@@ -129,7 +186,7 @@ def _linked(certificates: Sequence[x509.Certificate]) -> bool:
     return True
 
 
-def _path(certificates: Sequence[x509.Certificate], anchors: Sequence[bytes], at: datetime) -> bool:
+def _path(certificates: Sequence[x509.Certificate], anchors: Sequence[bytes], at: datetime, use: Use) -> bool:
     if not anchors:
         return False
     verifier = (
@@ -137,12 +194,12 @@ def _path(certificates: Sequence[x509.Certificate], anchors: Sequence[bytes], at
         .store(Store([x509.load_der_x509_certificate(anchor) for anchor in anchors]))
         .time(at)
         .max_chain_depth(MAX_CERTIFICATES)
-        .extension_policies(ca_policy=ExtensionPolicy.webpki_defaults_ca(), ee_policy=_SEAL)
+        .extension_policies(ca_policy=ExtensionPolicy.webpki_defaults_ca(), ee_policy=_POLICIES[use])
         .build_client_verifier()
     )
     try:
         verifier.verify(certificates[0], list(certificates[1:]))
-    except (VerificationError, *_UNREADABLE):
+    except (VerificationError, *UNREADABLE):
         return False
     return True
 
@@ -159,6 +216,11 @@ def _not_for_servers(
         raise ValueError("a key that is for a server")
 
 
+def _for_time_stamps(_policy: Policy, _certificate: x509.Certificate, usage: x509.ExtendedKeyUsage) -> None:
+    if [*usage] != [ExtendedKeyUsageOID.TIME_STAMPING]:
+        raise ValueError("a key that is not for time-stamps alone")
+
+
 # Seals name an organisation, not a host, so the web's demand for a subject alternative name does not apply
 # (ETSI EN 319 412-3, 4); that the key is for signatures, and not for a server, does.
 _SEAL: Final = (
@@ -166,10 +228,37 @@ _SEAL: Final = (
     .require_present(x509.KeyUsage, Criticality.AGNOSTIC, _for_signatures)
     .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _not_for_servers)
 )
+# RFC 3161, 2.3: one purpose, and critical, so that the key serves for nothing else.
+_TIME_STAMP: Final = (
+    ExtensionPolicy.permit_all()
+    .require_present(x509.KeyUsage, Criticality.AGNOSTIC, _for_signatures)
+    .require_present(x509.ExtendedKeyUsage, Criticality.CRITICAL, _for_time_stamps)
+)
+_POLICIES: Final = {Use.SEAL: _SEAL, Use.TIME_STAMP: _TIME_STAMP}
 
 
-def _organisation(certificate: x509.Certificate) -> str | None:
-    for attribute in certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME):
+def _readable(pool: Sequence[bytes]) -> list[x509.Certificate]:
+    found = []
+    for each in dict.fromkeys(pool):
+        with suppress(*UNREADABLE):
+            certificate = x509.load_der_x509_certificate(each)
+            certificate.issuer, certificate.subject  # noqa: B018 -- names are read when asked for
+            found.append(certificate)
+    return found
+
+
+def _issued(issued: x509.Certificate, issuer: x509.Certificate) -> bool:
+    if issued.issuer != issuer.subject:
+        return False
+    try:
+        issued.verify_directly_issued_by(issuer)
+    except (InvalidSignature, *UNREADABLE):
+        return False
+    return True
+
+
+def _attribute(subject: x509.Name, kind: x509.ObjectIdentifier) -> str | None:
+    for attribute in subject.get_attributes_for_oid(kind):
         return attribute.value if isinstance(attribute.value, str) else None
     return None
 

@@ -1,0 +1,513 @@
+"""JAdES baseline seals (ETSI TS 119 182-1): a JWS with its certificate, and what proves it for later years.
+
+B-B is the signature. B-T adds a time-stamp over it, B-LT the certificates and revocation values that judge
+it, B-LTA a time-stamp over all of that. None of these touches what was signed, so one signature is carried
+through all levels. The payload of a European Digital Credential stands in the JSON as plain text
+(`b64: false`, RFC 7797) and is kept byte for byte: any other spelling of the same JSON is another payload.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Final, Literal
+
+from cryptography import x509
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+
+from app.core.errors import JsonValue
+from app.formats import der
+from app.formats.instants import date_time, seconds
+from app.formats.jose import MAX_CERTIFICATES, MAX_SIGNATURE, certificate_thumbprint
+from app.formats.strict import (
+    Malformed,
+    as_malformed,
+    decode64,
+    decode64_standard,
+    encode64,
+    encode64_standard,
+    read_object,
+    write_json,
+)
+from app.ports import PublicKey
+
+MAX_SEAL: Final = 16 * 1024 * 1024  # characters: two pictures of a page, and years of proof
+MAX_HEADER: Final = 64 * 1024  # with a time-stamp of the content inside
+MAX_COMPONENTS: Final = 32
+MAX_COMPONENT: Final = 8 * 1024 * 1024
+MAX_VALUES: Final = 64
+MAX_TOKEN: Final = 64 * 1024
+
+_PARTS: Final = 3
+_LATEST: Final = 253402214400  # 9999-12-31: what is later has no date in Python
+_DIRECTORY_NAME: Final = 0xA4
+
+SigningTime = Literal["iat", "sigT"]
+Kind = Literal["edc", "vc"]
+StampKind = Literal["adoTst", "sigTst", "arcTst"]
+
+
+class Level(StrEnum):
+    """The baseline levels (ETSI TS 119 182-1, 6): what a seal carries, not whether it holds."""
+
+    B_B = "B-B"
+    B_T = "B-T"
+    B_LT = "B-LT"
+    B_LTA = "B-LTA"
+
+
+@dataclass(frozen=True, slots=True)
+class SealHeader:
+    """What the protected header says, once it passed the allow-list."""
+
+    alg: Literal["ES256", "RS256"]
+    chain: tuple[bytes, ...]  # DER from `x5c`, leaf first; `x5t#S256` is the digest of the leaf
+    claimed_at: datetime | None  # `iat` or `sigT`: the sealer's own word, proven by nothing
+    b64: bool
+    kid: str | None
+    typ: str | None
+    cty: str | None
+    content_stamps: tuple[bytes, ...]  # `adoTst`: made over the payload before it was signed
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """A time-stamp that a seal carries, and the bytes that it has to be about."""
+
+    kind: StampKind
+    token: bytes
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationValues:
+    """What a seal brings along to be judged by: DER, unverified."""
+
+    certificates: tuple[bytes, ...] = ()
+    crls: tuple[bytes, ...] = ()
+    ocsps: tuple[bytes, ...] = ()
+
+    def __add__(self, more: "ValidationValues") -> "ValidationValues":
+        """Put both together, each value once."""
+        return ValidationValues(
+            tuple(dict.fromkeys(self.certificates + more.certificates)),
+            tuple(dict.fromkeys(self.crls + more.crls)),
+            tuple(dict.fromkeys(self.ocsps + more.ocsps)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """A sealed document. Nothing in it is true before it was checked."""
+
+    payload: str  # as it stands in the JSON: the text itself, or its base64url
+    protected: str
+    signature: str
+    etsi_u: tuple[str, ...] = ()
+    b64: bool = True
+
+    def compact(self) -> str:
+        """Write the compact serialisation, which has room for B-B alone (RFC 7515, 7.1)."""
+        if self.etsi_u or not self.b64:
+            raise ValueError("Only a B-B seal over an encoded payload can be compact.")
+        return f"{self.protected}.{self.payload}.{self.signature}"
+
+    def flattened(self) -> str:
+        """Write the flattened JSON serialisation (RFC 7515, 7.2.2)."""
+        return write_json({"payload": self.payload, **self._signature()}).decode()
+
+    def general(self) -> str:
+        """Write the general JSON serialisation (RFC 7515, 7.2.1), the one that Europass writes."""
+        return write_json({"payload": self.payload, "signatures": [self._signature()]}).decode()
+
+    def _signature(self) -> dict[str, JsonValue]:
+        header: dict[str, JsonValue] = {"header": {"etsiU": [*self.etsi_u]}} if self.etsi_u else {}
+        return {"protected": self.protected, **header, "signature": self.signature}
+
+    @property
+    def content(self) -> bytes:
+        """The sealed bytes themselves."""
+        return decode64(self.payload) if self.b64 else self.payload.encode()
+
+    @property
+    def header(self) -> SealHeader:
+        """Read the protected header, or raise `Malformed`."""
+        return _read_header(decode64(self.protected))
+
+    @property
+    def signing_input(self) -> bytes:
+        return signing_input(self.protected, self.payload)
+
+    @property
+    def level(self) -> Level:
+        """The level whose parts are all carried. Whether they hold is for the checks."""
+        level = Level.B_B
+        for component in self._components():
+            if component.sig_tst and level is Level.B_B:
+                level = Level.B_T
+            elif component.holds_values and level is Level.B_T:
+                level = Level.B_LT
+            elif component.arc_tst and level is Level.B_LT:
+                level = Level.B_LTA
+        return level
+
+    def stamps(self) -> tuple[Stamp, ...]:
+        """Name every time-stamp in the order in which they were made, each with what it has to be about."""
+        found = [Stamp("adoTst", token, self.payload.encode()) for token in self.header.content_stamps]
+        for place, component in enumerate(self._components()):
+            if component.sig_tst:
+                found += [
+                    Stamp("sigTst", token, signature_imprint(self)) for token in component.sig_tst.tokens()
+                ]
+            elif component.arc_tst:
+                content = archive_imprint(replace(self, etsi_u=self.etsi_u[:place]))
+                found += [Stamp("arcTst", token, content) for token in component.arc_tst.tokens()]
+        return tuple(found)
+
+    def values(self) -> ValidationValues:
+        """Gather all certificates and revocation values that the seal carries outside its header."""
+        held = [each for component in self._components() for each in component.value_holders()]
+        return sum((each.values() for each in held), ValidationValues())
+
+    def _components(self) -> tuple["_Component", ...]:
+        return tuple(_read_component(each) for each in self.etsi_u)
+
+
+def protected_header(
+    key: PublicKey, *, at: datetime, signing_time: SigningTime, kind: Kind
+) -> dict[str, JsonValue]:
+    """Write the header of a baseline seal; of `iat` and `sigT` one, never both.
+
+    Since 15 July 2025 a new signature carries `iat` (TS 119 182-1 v1.2.1, 5.1.11); validators of before know
+    `sigT` alone. A header that stands in `crit` must be understood by whoever reads (RFC 7515, 4.1.11).
+    """
+    leaf = key.chain[0]
+    header: dict[str, JsonValue] = {"alg": key.algorithm}
+    extensions: list[JsonValue] = []
+    match kind:
+        case "edc":
+            header |= {"cty": "octet-stream", "kid": _issuer_serial(leaf), "typ": "jose+json", "b64": False}
+            extensions.append("b64")
+        case "vc":
+            header |= {"typ": "vc+jwt", "cty": "vc"}
+    header["x5t#S256"] = certificate_thumbprint(leaf)
+    header["x5c"] = [encode64_standard(certificate) for certificate in key.chain]
+    if signing_time == "iat":
+        header["iat"] = seconds(at)
+    else:
+        header["sigT"] = date_time(at.astimezone(UTC)).replace("+00:00", "Z")
+        extensions.append("sigT")
+    return {**header, "crit": extensions} if extensions else header
+
+
+def signing_input(protected: str, payload: str) -> bytes:
+    """Write the bytes that get signed: with `b64: false`, the payload is itself (RFC 7797, 3).
+
+    An encoded payload is what stands in the JSON too, so both cases read alike here.
+    """
+    return f"{protected}.{payload}".encode()
+
+
+def unsigned_seal(header: Mapping[str, JsonValue], content: bytes) -> Seal:
+    """Lay out a seal that waits for its signature; its `signing_input` is what the key has to sign."""
+    b64 = header.get("b64") is not False
+    return Seal(
+        payload=encode64(content) if b64 else content.decode(),
+        protected=encode64(write_json(dict(header))),
+        signature="",
+        b64=b64,
+    )
+
+
+def with_signature(seal: Seal, signature: bytes) -> Seal:
+    """Put the signature in its place."""
+    return replace(seal, signature=encode64(signature))
+
+
+def signature_imprint(seal: Seal) -> bytes:
+    """Write what a signature time-stamp is about: the signature as it is spelt (TS 119 182-1, 5.3.4)."""
+    return seal.signature.encode("ascii")
+
+
+def archive_imprint(seal: Seal) -> bytes:
+    """Write what the next archive time-stamp is about: all there is (TS 119 182-1, 5.3.6.2)."""
+    return f"{seal.payload}.{seal.protected}.{seal.signature}.{''.join(seal.etsi_u)}".encode()
+
+
+def with_signature_timestamp(seal: Seal, token: bytes) -> Seal:
+    """Add a time-stamp of the signature: B-T."""
+    return _with(seal, {"sigTst": _container(token)})
+
+
+def with_validation_values(
+    seal: Seal, certificates: Sequence[bytes], crls: Sequence[bytes], ocsps: Sequence[bytes]
+) -> Seal:
+    """Add what the seal and its time-stamps are judged by: B-LT. Each value once, and no empty list."""
+    revocation: dict[str, JsonValue] = {}
+    if crls:
+        revocation["crlVals"] = _values(crls)
+    if ocsps:
+        revocation["ocspVals"] = _values(ocsps)
+    if certificates:
+        chain: list[JsonValue] = [{"x509Cert": value} for value in _values(certificates)]
+        seal = _with(seal, {"xVals": chain})
+    return _with(seal, {"rVals": revocation}) if revocation else seal
+
+
+def with_archive_timestamp(seal: Seal, token: bytes) -> Seal:
+    """Add a time-stamp of all there is: B-LTA. Repeated before algorithms or certificates grow old."""
+    return _with(seal, {"arcTst": _container(token)})
+
+
+def read_seal(text: str, *, limit: int = MAX_SEAL) -> Seal:
+    """Take a seal in any serialisation apart, or raise `Malformed`. Nothing is verified yet.
+
+    Read strictly: one spelling each, exactly one signature, and nothing that the levels do not know.
+    """
+    if len(text) > limit:
+        raise Malformed(f"a seal of more than {limit} characters")
+    seal = _read_json(text, limit) if text.lstrip().startswith("{") else _read_compact(text)
+    if len(decode64(seal.signature)) > MAX_SIGNATURE:
+        raise Malformed("a signature longer than any we know")
+    if seal.header.b64 != seal.b64:
+        raise Malformed("a payload that is not written as the header says")
+    seal.content  # noqa: B018 -- raises if it is not canonical
+    seal.stamps()
+    seal.values()
+    return seal
+
+
+_STRICT: Final = ConfigDict(strict=True, extra="forbid")
+_Visible = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,512}$")]
+_DateTime = Annotated[
+    str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")
+]
+_Encoded = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+class _Value(BaseModel):
+    """TS 119 182-1, 5.4.1: an object that is carried as base64 of its DER."""
+
+    model_config = _STRICT
+
+    val: Annotated[str, Field(max_length=MAX_COMPONENT)]
+
+    def der(self) -> bytes:
+        return decode64_standard(self.val)
+
+
+class _Container(BaseModel):
+    """TS 119 182-1, 5.4.3.3; the baseline allows one token in each."""
+
+    model_config = _STRICT
+
+    tst_tokens: Annotated[list[_Value], Field(alias="tstTokens", min_length=1, max_length=1)]
+
+    def tokens(self) -> list[bytes]:
+        found = [token.der() for token in self.tst_tokens]
+        if any(len(token) > MAX_TOKEN for token in found):
+            raise Malformed("a time-stamp longer than any we know")
+        return found
+
+
+class _Certificate(BaseModel):
+    model_config = _STRICT
+
+    x509_cert: Annotated[_Value, Field(alias="x509Cert")]
+
+
+class _Revocation(BaseModel):
+    model_config = _STRICT
+
+    crl_vals: Annotated[list[_Value], Field(alias="crlVals", max_length=MAX_VALUES, default_factory=list)]
+    ocsp_vals: Annotated[list[_Value], Field(alias="ocspVals", max_length=MAX_VALUES, default_factory=list)]
+
+
+_Certificates = Annotated[list[_Certificate] | None, Field(alias="xVals", max_length=MAX_VALUES)]
+_Revocations = Annotated[_Revocation | None, Field(alias="rVals")]
+
+
+class _Held(BaseModel):
+    """Certificates and revocation values together, as `tstVD` and `anyValData` hold them."""
+
+    model_config = _STRICT
+
+    x_vals: _Certificates = None
+    r_vals: _Revocations = None
+
+    def values(self) -> ValidationValues:
+        crls, ocsps = (self.r_vals.crl_vals, self.r_vals.ocsp_vals) if self.r_vals else ([], [])
+        return ValidationValues(
+            tuple(each.x509_cert.der() for each in self.x_vals or ()),
+            tuple(each.der() for each in crls),
+            tuple(each.der() for each in ocsps),
+        )
+
+
+class _Component(_Held):
+    """One entry of `etsiU` (TS 119 182-1, 5.3.1): exactly one of the properties of the baseline levels."""
+
+    sig_tst: Annotated[_Container | None, Field(alias="sigTst")] = None
+    arc_tst: Annotated[_Container | None, Field(alias="arcTst")] = None
+    tst_vd: Annotated[_Held | None, Field(alias="tstVD")] = None
+    any_val_data: Annotated[_Held | None, Field(alias="anyValData")] = None
+
+    @property
+    def holds_values(self) -> bool:
+        return any(held.x_vals or held.r_vals for held in self.value_holders())
+
+    def value_holders(self) -> Iterable[_Held]:
+        return (held for held in (self, self.tst_vd, self.any_val_data) if held is not None)
+
+
+class _Unprotected(BaseModel):
+    model_config = _STRICT
+
+    etsi_u: Annotated[list[_Encoded], Field(alias="etsiU", min_length=1, max_length=MAX_COMPONENTS)]
+
+
+class _Signature(BaseModel):
+    model_config = _STRICT
+
+    protected: _Encoded
+    header: _Unprotected | None = None
+    signature: _Encoded
+
+    def seal(self, payload: str) -> Seal:
+        unprotected = tuple(self.header.etsi_u) if self.header else ()
+        b64 = _read_header(decode64(self.protected)).b64
+        return Seal(payload, self.protected, self.signature, unprotected, b64)
+
+
+class _Flattened(_Signature):
+    payload: Annotated[str, Field(min_length=1)]
+
+
+class _General(BaseModel):
+    model_config = _STRICT
+
+    payload: Annotated[str, Field(min_length=1)]
+    signatures: Annotated[list[_Signature], Field(min_length=1, max_length=1)]
+
+
+def _not_a_number(value: object) -> object:
+    """Zero equals False in Python, and is no truth value in JSON."""
+    if not isinstance(value, bool):
+        raise Malformed("b64 is true or false")
+    return value
+
+
+class _HeaderMembers(BaseModel):
+    """The allow-list: what baseline seals of credentials carry, and nothing that leads elsewhere."""
+
+    model_config = _STRICT
+
+    alg: Literal["ES256", "RS256"]
+    x5c: Annotated[list[str], Field(min_length=1, max_length=MAX_CERTIFICATES)]
+    x5t_s256: Annotated[str, Field(alias="x5t#S256")]
+    typ: _Visible | None = None
+    cty: _Visible | None = None
+    kid: _Visible | None = None
+    iat: Annotated[int, Field(ge=0, le=_LATEST)] | None = None
+    sig_t: Annotated[_DateTime | None, Field(alias="sigT")] = None
+    b64: Annotated[Literal[False], BeforeValidator(_not_a_number)] | None = None
+    crit: Annotated[list[Literal["b64", "sigT", "adoTst"]], Field(min_length=1, max_length=3)] | None = None
+    ado_tst: Annotated[_Container | None, Field(alias="adoTst")] = None
+
+    def header(self) -> SealHeader:
+        chain = tuple(decode64_standard(certificate) for certificate in self.x5c)
+        if self.x5t_s256 != certificate_thumbprint(chain[0]):
+            raise Malformed("x5t#S256 is not the digest of the first certificate in x5c")
+        return SealHeader(
+            alg=self.alg,
+            chain=chain,
+            claimed_at=self._claimed_at(),
+            b64=self.b64 is None,
+            kid=self.kid,
+            typ=self.typ,
+            cty=self.cty,
+            content_stamps=tuple(self.ado_tst.tokens()) if self.ado_tst else (),
+        )
+
+    def _claimed_at(self) -> datetime | None:
+        if self.iat is not None:
+            if self.sig_t is not None:
+                raise Malformed("a signing time given twice, as iat and as sigT")
+            return datetime.fromtimestamp(self.iat, UTC)
+        if self.sig_t is None:
+            return None
+        try:
+            return datetime.fromisoformat(self.sig_t)
+        except ValueError:
+            raise Malformed("a signing time that is not in the calendar") from None
+
+
+def _read_header(raw: bytes) -> SealHeader:
+    members = read_object(raw, limit=MAX_HEADER)
+    if None in members.values():
+        raise Malformed("a header member without a value")
+    try:
+        read = _HeaderMembers.model_validate(members)
+    except ValidationError as refused:
+        raise as_malformed(refused) from None
+    critical = read.crit or []
+    if len({*critical}) != len(critical) or not {*critical} <= members.keys():
+        raise Malformed("crit names what the header does not have, or names it twice")
+    if read.b64 is not None and "b64" not in critical:
+        raise Malformed("b64 that is not critical")  # RFC 7797, 6
+    return read.header()
+
+
+def _read_component(text: str) -> _Component:
+    members = read_object(decode64(text), limit=MAX_COMPONENT)
+    if len(members) != 1 or None in members.values():
+        raise Malformed("an entry of etsiU that is not one property")
+    try:
+        return _Component.model_validate(members)
+    except ValidationError as refused:
+        raise as_malformed(refused) from None
+
+
+def _read_compact(text: str) -> Seal:
+    parts = text.split(".", _PARTS)
+    if len(parts) != _PARTS or not all(parts):
+        raise Malformed("not three parts of base64url")
+    protected, payload, signature = parts
+    return Seal(payload, protected, signature)
+
+
+def _read_json(text: str, limit: int) -> Seal:
+    try:
+        raw = text.encode()
+    except UnicodeEncodeError:
+        raise Malformed("text with half a character") from None
+    members = read_object(raw, limit=4 * limit)
+    if None in members.values():
+        raise Malformed("a member without a value")
+    try:
+        if "signatures" in members:
+            read = _General.model_validate(members)
+            return read.signatures[0].seal(read.payload)
+        flattened = _Flattened.model_validate(members)
+        return flattened.seal(flattened.payload)
+    except ValidationError as refused:
+        raise as_malformed(refused) from None
+
+
+def _with(seal: Seal, component: JsonValue) -> Seal:
+    return replace(seal, etsi_u=(*seal.etsi_u, encode64(write_json(component))))
+
+
+def _container(token: bytes) -> JsonValue:
+    return {"tstTokens": [*_values([token])]}
+
+
+def _values(contents: Iterable[bytes]) -> list[JsonValue]:
+    return [{"val": encode64_standard(content)} for content in dict.fromkeys(contents)]
+
+
+def _issuer_serial(leaf: bytes) -> str:
+    """Name the certificate by its issuer and number (RFC 5035, 4: IssuerSerial), as Europass writes `kid`."""
+    certificate = x509.load_der_x509_certificate(leaf)
+    names = der.element(der.SEQUENCE, der.element(_DIRECTORY_NAME, certificate.issuer.public_bytes()))
+    return encode64_standard(der.element(der.SEQUENCE, names + der.integer(certificate.serial_number)))
