@@ -121,6 +121,26 @@ def lint_members(edc: Edc) -> Iterator[str]:
             yield f"{node.get('id')}: {member} does not belong there"
 
 
+def lint_lists(edc: Edc) -> Iterator[str]:
+    """One value stands as itself where there may be one, and no list says a thing twice: sets hide both."""
+    for _, node in _objects(edc):
+        kind = _CREDENTIAL if node is edc else str(node.get("type"))
+        single = {rule.member for rule in RULES.get(kind, ()) if rule.most == 1}
+        for member, value in node.items():
+            if isinstance(value, list) and (member in single or any(value.count(each) > 1 for each in value)):
+                yield f"{node.get('id')}: {member} is a list, or says a thing twice"
+
+
+def lint_values(edc: Edc) -> Iterator[str]:
+    """A text is written as a text and a number as a number: contexts would make one of the other."""
+    for member, value in _members(edc):
+        kind = MEMBERS.get(member)
+        if kind in {Kind.STRING, Kind.LITERAL} and not isinstance(value, str):
+            yield f"{member} is not a text"
+        if kind is Kind.COUNT and type(value) is not int:
+            yield f"{member} is not a number"
+
+
 def lint_blank(edc: Edc) -> Iterator[str]:
     """Nothing is said by saying nothing: shapes count a blank as a value."""
     for member, value in _members(edc):
@@ -201,6 +221,8 @@ READER_LINTS: Final[Mapping[Lint, str]] = {
     lint_names: "EDC viewer and wallet: names",
     lint_whole: "EDC viewer and wallet: whole objects",
     lint_members: "EDC application profile 1.2.0",
+    lint_lists: "EDC viewer and wallet: single values",
+    lint_values: "EDC viewer and wallet: values",
     lint_blank: "ours",
     lint_instants: "VCDM 1.1, 4.6",
     lint_validity: "VCDM 1.1, 4.6; EDC issuer",
