@@ -90,9 +90,11 @@ def _harms(node: dict[str, Any], member: str, *, top: bool) -> Iterator[tuple[st
     yield "blank text", _put("")
     yield "number", _put(7)
     yield "nothing in a list", _put([])
-    yield "listed", _listed
-    yield "said twice", _said_twice
     kind = MEMBERS[member]
+    if not isinstance(node[member], list):
+        yield "listed", _listed
+        if kind is not Kind.WORDS:
+            yield "said twice", _said_twice
     if kind is Kind.NODE:
         yield "empty object", _put({})
         yield "reference", _reference
@@ -133,13 +135,11 @@ def _remove(node: dict[str, Any], member: str, _twin: dict[str, Any]) -> None:
 
 
 def _listed(node: dict[str, Any], member: str, _twin: dict[str, Any]) -> None:
-    value = node[member]
-    node[member] = value if isinstance(value, list) else [value]
+    node[member] = [node[member]]
 
 
 def _said_twice(node: dict[str, Any], member: str, _twin: dict[str, Any]) -> None:
-    if not isinstance(node[member], list) and MEMBERS[member] is not Kind.WORDS:
-        node[member] = [node[member], node[member]]
+    node[member] = [node[member], node[member]]
 
 
 def _second_value(node: dict[str, Any], member: str, _twin: dict[str, Any]) -> None:
