@@ -12,6 +12,11 @@ Purpose = Literal["revocation", "suspension"]
 # The name of every document begins with it while its organisation is in test mode.
 TEST_MARK: Final = "TEST \N{EN DASH} "
 
+NO_VALUE: Final = Labels(
+    it="Documento di prova, senza alcun valore.", en="A document made for testing, of no value whatsoever."
+)
+CLOCK_MOVED: Final = Labels(it="Emesso con l\u2019orologio spostato di", en="Issued under a clock moved by")
+
 
 class Format(StrEnum):
     """The envelopes that a document can come in."""

@@ -6,7 +6,7 @@ compares them with the claims that were meant. Each cites what it enforces and y
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -179,8 +179,13 @@ def lint_test_mark(draft: Draft) -> Iterator[str]:
 
 def lint_wording(draft: Draft) -> Iterator[str]:
     """Ours, for Italian Law 4/2013: an association attests, and keeps off the words of accredited bodies."""
-    said = _ADDRESS.sub("", "\n".join(_statements(draft.payload)))
-    for stem in draft.forbidden:
+    yield from forbidden_words(_statements(draft.payload), draft.forbidden)
+
+
+def forbidden_words(statements: Iterable[str], stems: Sequence[str]) -> Iterator[str]:
+    """Name each stem that a word of these statements begins with; addresses say nothing."""
+    said = _ADDRESS.sub("", "\n".join(statements))
+    for stem in stems:
         if re.search(rf"(?<!\w){re.escape(stem)}", said, re.IGNORECASE):
             yield f"it says “{stem}…”"
 

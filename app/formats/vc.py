@@ -9,7 +9,7 @@ from typing import Final
 
 from app.core.errors import JsonValue
 from app.core.labels import Labels
-from app.formats.claims import TEST_MARK, Claims, Format, StatusEntry
+from app.formats.claims import CLOCK_MOVED, NO_VALUE, TEST_MARK, Claims, Format, StatusEntry
 from app.formats.instants import date_time, seconds
 from app.formats.jose import assemble, certificate_thumbprint, signing_input
 from app.formats.published import key_url, method_id
@@ -26,12 +26,6 @@ TYPE: Final[list[JsonValue]] = ["VerifiableCredential", "AchievementCredential"]
 # would call the number of an attestation a licence number.
 ACHIEVEMENT_TYPE: Final = "ext:CompetenceAttestation"
 NUMBER_TYPE: Final = "ext:credentialNumber"
-
-_NO_VALUE: Final = Labels(
-    it="Documento di prova, senza alcun valore.", en="A document made for testing, of no value whatsoever."
-)
-
-_MOVED: Final = Labels(it="Emesso con l\u2019orologio spostato di", en="Issued under a clock moved by")
 
 
 def unsigned(form: Format, claims: Claims, key: PublicKey, base_url: str) -> bytes:
@@ -69,13 +63,13 @@ def in_both(labels: Labels) -> str:
 def _content(claims: Claims) -> dict[str, JsonValue]:
     words = f"{in_both(claims.claim_wording)}. {claims.number}"
     if claims.clock_offset is not None:
-        words = f"{in_both(_MOVED)} {claims.clock_offset}. {words}"
+        words = f"{in_both(CLOCK_MOVED)} {claims.clock_offset}. {words}"
     return {
         "@context": [*CONTEXT],
         "id": claims.document_id,
         "type": [*TYPE],
         "name": (TEST_MARK if claims.test else "") + in_both(claims.scheme_title),
-        "description": f"{TEST_MARK}{in_both(_NO_VALUE)} {words}" if claims.test else words,
+        "description": f"{TEST_MARK}{in_both(NO_VALUE)} {words}" if claims.test else words,
         "issuer": {
             "id": claims.issuer_id,
             "type": ["Profile"],

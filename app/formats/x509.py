@@ -156,6 +156,14 @@ def leaf_jwk(chain: Sequence[bytes]) -> dict[str, str]:
     raise Malformed("a certificate for a key of a kind that we do not use")
 
 
+def subject_of(certificate: bytes) -> x509.Name:
+    """Read whom a DER certificate is about, or raise `Malformed`."""
+    try:
+        return _parsed([certificate])[0].subject
+    except _UNREADABLE:
+        raise Malformed("a certificate whose subject cannot be read") from None
+
+
 def host_of(identifier: str) -> str | None:
     """Name the host that answers for an issuer, of its did:web or https identifier; None of any other."""
     if identifier.startswith(_DID_WEB):
