@@ -190,7 +190,9 @@ def _notices(sheet: Sheet) -> list[Mapping[str, Any]]:
 
 
 def _filled(words: Labels, sheet: Sheet) -> Labels:
-    address = sheet.address.replace(".", ".\N{ZERO WIDTH SPACE}")  # where a narrow column may break it
+    address = sheet.address
+    if len(address) > _LONG_WORD:
+        address = address.replace(".", ".\N{ZERO WIDTH SPACE}")  # where a narrow column may break it
     return Labels(
         it=words.it.format(seal=sheet.seal.it, address=address, moved=sheet.clock_offset),
         en=words.en.format(seal=sheet.seal.en, address=address, moved=sheet.clock_offset),
