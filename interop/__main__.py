@@ -13,10 +13,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from interop import badges
 from interop.service import Issued, issued
+from tests.interop import accessible
 from tests.interop.stranger import NotToBeTrusted, Stranger
 
 HERE: Final = Path(__file__).parent
@@ -61,6 +63,7 @@ def main() -> int:
     for name, why in missing.items():
         _say(f"{name:48} not asked: {why}")
     with issued() as given:
+        amiss = _amiss_on_paper(given, missing)
         issuer = f"did:web:{given.base.removeprefix('https://').replace(':', '%3A')}"
         for state, act, body in STEPS:
             if act:
@@ -70,7 +73,7 @@ def main() -> int:
                 peer.asked(given, issuer, state)
     for peer in peers:
         _say(f"{peer.name:48} {peer.answers} answers, {peer.differences} of them not so")
-    failed = any(peer.differences or not peer.answers for peer in peers)
+    failed = amiss or any(peer.differences or not peer.answers for peer in peers)
     return int(failed or (bool(missing) and "CI" in os.environ))
 
 
@@ -86,6 +89,22 @@ def _peers() -> tuple[list[Peer], dict[str, str]]:
             continue
         peers.append(Peer(f"{name} {json.loads(manifest.read_text())['version']}", _script(node, script)))
     return peers, missing
+
+
+def _amiss_on_paper(given: Issued, missing: dict[str, str]) -> bool:
+    """Ask veraPDF about the attestation; it says what keeps a reader who does not see from reading it."""
+    page = given.registrar.get(f"{given.path}/attestation.pdf").raise_for_status().content
+    try:
+        with TemporaryDirectory() as folder:
+            (verdict,) = accessible.judged({"attestation.pdf": page}, Path(folder)).values()
+    except accessible.NotThere as why:
+        missing[accessible.PEER] = str(why)
+        _say(f"{accessible.PEER:48} not asked: {why}")
+        return False
+    _say(f"{accessible.PEER:48} {verdict.checks} checks of the attestation, {verdict.failed} of them failed")
+    for failure in verdict.failures:
+        _say(f"{accessible.PEER}: {failure}")
+    return not verdict.accessible
 
 
 def _badge(given: Issued, issuer: str) -> Mapping[str, str]:

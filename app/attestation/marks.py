@@ -13,6 +13,8 @@ from app.core.errors import RuleBroken
 
 MAX_BYTES: Final = 256 * 1024
 MAX_SIDE: Final = 4000  # pixels
+MAX_SHAPES: Final = 5000
+MAX_DEPTH: Final = 32
 _LONGEST: Final = 20
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 # Shapes and colours. Nothing that repeats, embeds, filters or writes: no mark needs it to be drawn.
@@ -43,7 +45,10 @@ class Mark:
         """Take an SVG of plain shapes, or a PNG; raise `MarkRefused` for anything else."""
         if len(content) > MAX_BYTES:
             raise MarkRefused(f"The mark has more than {MAX_BYTES // 1024} KiB.")
-        return cls(*(_png(content) if content.startswith(_PNG) else _svg(content)))
+        mark = cls(*(_png(content) if content.startswith(_PNG) else _svg(content)))
+        if not 1 / _LONGEST <= mark.ratio <= _LONGEST:
+            raise MarkRefused(f"The mark is more than {_LONGEST} times as long as it is wide.")
+        return mark
 
     def width_at(self, height: float, *, most: float) -> float:
         return min(height * self.ratio, most)
@@ -84,11 +89,18 @@ def _png(content: bytes) -> tuple[str, float]:
 def _svg(content: bytes) -> tuple[str, float]:
     """Read it strictly: no declarations, only shapes, no reference that leaves the picture."""
     root: dict[str, str] = {}
+    shapes = depth = 0
 
     def declared(*_: object) -> None:
         raise MarkRefused("The mark declares a document type.")
 
     def begun(name: str, attributes: dict[str, str]) -> None:
+        nonlocal shapes, depth
+        shapes, depth = shapes + 1, depth + 1
+        if shapes > MAX_SHAPES or depth > MAX_DEPTH:
+            raise MarkRefused(
+                f"The mark has more than {MAX_SHAPES} shapes, or more than {MAX_DEPTH} in a nest."
+            )
         if name not in _SHAPES:
             raise MarkRefused(f"The mark has more than shapes: <{name[:40]}>. Turn texts into paths.")
         for attribute, value in attributes.items():
@@ -96,7 +108,12 @@ def _svg(content: bytes) -> tuple[str, float]:
                 raise MarkRefused(f"The mark has more than shapes: {attribute[:40]}.")
         root.update(attributes if not root else {})
 
+    def ended(_: str) -> None:
+        nonlocal depth
+        depth -= 1
+
     parser = expat.ParserCreate()
+    parser.EndElementHandler = ended
     parser.StartDoctypeDeclHandler = declared
     parser.StartElementHandler = begun
     try:
@@ -110,9 +127,6 @@ def _svg(content: bytes) -> tuple[str, float]:
 def _ratio(root: dict[str, str]) -> float:
     try:
         _, _, width, height = map(float, root["viewBox"].replace(",", " ").split())
-        ratio = width / height
+        return width / height
     except (KeyError, ValueError, ZeroDivisionError):
         raise MarkRefused("The mark has no viewBox that says how wide and how high it is.") from None
-    if not 1 / _LONGEST <= ratio <= _LONGEST:
-        raise MarkRefused(f"The mark is more than {_LONGEST} times as long as it is wide.")
-    return ratio

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import typst
 
-from app.attestation.marks import Mark
+from app.attestation.marks import Mark, MarkRefused
 from app.attestation.words import (
     ADVANCED,
     CLOCK_MARK,
@@ -119,12 +119,14 @@ def _set(given: Mapping[str, Any], *, ppi: int | None = None) -> bytes:
     return made
 
 
-def _told(message: str) -> NotPrintable:
+def _told(message: str) -> Exception:
     if found := _NO_GLYPH.search(message):
         return NotPrintable(f"Our fonts have no sign for {found[1]}: write that text in another script.")
     if "do not fit" in message:
         return NotPrintable("A text is too long for its place on the page.")
-    raise RuntimeError(message)
+    if "SVG" in message:
+        return MarkRefused("The mark cannot be drawn.")
+    return RuntimeError(message)
 
 
 @cache
