@@ -46,6 +46,7 @@ _QR_SIDE: Final = 121.5  # points, 43 mm, white margin included: a module of 0.5
 _LONG_WORD: Final = 24  # letters: longer than any that a line has to keep whole
 # Joiners change words in some scripts; the space without width lets a long word be broken.
 _KEPT: Final = frozenset("\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH SPACE}")
+_UNDRAWN: Final = "The mark cannot be drawn."
 _NO_GLYPH: Final = re.compile(r"the text `(.+?)` could not be displayed")
 
 
@@ -114,6 +115,11 @@ def _set(given: Mapping[str, Any], *, ppi: int | None = None) -> bytes:
             made = compiler.compile(format="png", ppi=ppi, sys_inputs=inputs)
     except typst.TypstError as refused:
         raise _told(refused.message) from None
+    except BaseException as broken:
+        # Where the library itself breaks, what it raises is no Exception and would end the whole service.
+        if type(broken).__name__ != "PanicException":
+            raise
+        raise (MarkRefused(_UNDRAWN) if given["mark"] else RuntimeError(str(broken))) from None
     if not isinstance(made, bytes):
         raise NotPrintable("It would take more than one page.")
     return made
@@ -125,7 +131,7 @@ def _told(message: str) -> Exception:
     if "do not fit" in message:
         return NotPrintable("A text is too long for its place on the page.")
     if "SVG" in message:
-        return MarkRefused("The mark cannot be drawn.")
+        return MarkRefused(_UNDRAWN)
     return RuntimeError(message)
 
 

@@ -16,7 +16,10 @@ from tests.attestation.pages import HOST, LONG, SHORT, drawn, sheet
 from tests.interop.accessible import NotThere, judged
 from tests.interop.test_qr_on_paper import Reader, zbar, zxing
 
-MARK: Final = Path(__file__).parents[2] / "app/pages/static/mark.svg"
+MARK: Final = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><style>.a{fill:#174a7c}</style>'
+    b'<circle class="a" cx="32" cy="32" r="30"/><path fill="#fff" d="M20 44l12-26 12 26z"/></svg>'
+)
 NAMES: Final = {"5 letters": SHORT, "70 letters": LONG}
 READERS: Final = pytest.mark.parametrize("reader", [zxing, zbar], ids=["zxing-cpp", "zbar"])
 EACH_NAME: Final = pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
@@ -32,7 +35,7 @@ def untagged() -> bytes:
 
 def test_vera_pdf_finds_nothing_amiss_under_pdf_ua_1(tmp_path: Path) -> None:
     profile = Labels(it="Ingegnere dell'apprendimento profondo", en="Deep Learning Engineer")
-    mark = Mark.read(MARK.read_bytes())
+    mark = Mark.read(MARK)
     trial = sheet(LONG, test=True, clock_offset="P30D", mark=mark, profile=profile)
     pages = {
         "short.pdf": as_pdf(sheet(SHORT)),
