@@ -91,6 +91,11 @@ class Settings(BaseSettings):
     anchors_folder: Path | None = Field(
         default=None, description="Certificates (PEM) in which the chains of trusted seals may end."
     )
+    marks_folder: Path | None = Field(
+        default=None,
+        description="The organisations' marks for the attestation, `{organisation's id}.svg` (shapes alone) "
+        "or `.png`. Without one, its initials stand in their place.",
+    )
     database_pool: int = Field(default=20, ge=1, le=500, description="Connections kept to the database.")
 
     @field_validator("public_url")

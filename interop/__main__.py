@@ -19,6 +19,7 @@ from typing import Final
 from app.core.clock import SystemClock
 from interop import badges, dss, seals
 from interop.service import Issued, issued
+from tests.interop import accessible
 from tests.interop.stranger import NotToBeTrusted, Stranger
 
 HERE: Final = Path(__file__).parent
@@ -78,6 +79,7 @@ def main() -> int:
     for name, why in missing.items():
         _say(f"{name:48} not asked: {why}")
     with issued() as given:
+        amiss = _amiss_on_paper(given, missing)
         issuer = f"did:web:{given.base.removeprefix('https://').replace(':', '%3A')}"
         for state, act, body in STEPS:
             if act:
@@ -87,7 +89,7 @@ def main() -> int:
                 peer.asked(given, issuer, state)
     for tally in tallies:
         _say(f"{tally.name:48} {tally.answers} answers, {tally.differences} of them not so")
-    failed = any(tally.differences or not tally.answers for tally in tallies)
+    failed = amiss or any(tally.differences or not tally.answers for tally in tallies)
     return int(failed or (bool(missing) and "CI" in os.environ))
 
 
@@ -116,6 +118,22 @@ def _seals() -> Tally:
     for truth in truths:
         tally.heard(truth["file"], ", ".join(seals.differences(truth, answers.get(truth["file"], {}))))
     return tally
+
+
+def _amiss_on_paper(given: Issued, missing: dict[str, str]) -> bool:
+    """Ask veraPDF about the attestation; it says what keeps a reader who does not see from reading it."""
+    page = given.registrar.get(f"{given.path}/attestation.pdf").raise_for_status().content
+    try:
+        with TemporaryDirectory() as folder:
+            (verdict,) = accessible.judged({"attestation.pdf": page}, Path(folder)).values()
+    except accessible.NotThere as why:
+        missing[accessible.PEER] = str(why)
+        _say(f"{accessible.PEER:48} not asked: {why}")
+        return False
+    _say(f"{accessible.PEER:48} {verdict.checks} checks of the attestation, {verdict.failed} of them failed")
+    for failure in verdict.failures:
+        _say(f"{accessible.PEER}: {failure}")
+    return not verdict.accessible
 
 
 def _badge(given: Issued, issuer: str) -> Mapping[str, str]:

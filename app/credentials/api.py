@@ -4,6 +4,8 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Path, Query, Response
 
+from app.attestation.marks import MarkRefused
+from app.attestation.sheet import NotPrintable, as_pdf
 from app.core.ids import pattern
 from app.credentials import hiding, issuing, queries, register, service
 from app.credentials.errors import (
@@ -220,6 +222,27 @@ def qr_png(
     credential = queries.readable(db, credential_id, by=actor)
     drawn = qr.png(register.qr_text(db, ports, credential, at=now), level=LEVELS[level])
     return Response(drawn, media_type="image/png", headers=PRIVATE)
+
+
+@router.get(
+    "/{credential_id}/attestation.pdf",
+    response_class=Response,
+    dependencies=READ,
+    responses={
+        200: {"description": "The attestation, PDF/UA-1", "content": {"application/pdf": {}}},
+        **documented(
+            CredentialNotFound, CredentialNotActive, QrLeadsNowhere, LintFailed, NotPrintable, MarkRefused
+        ),
+    },
+)
+def attestation(
+    db: ReadDb, ports: GivenPorts, now: Now, actor: CurrentActor, credential_id: CredentialId
+) -> Response:
+    """Set the attestation on A4 in both languages, with its QR code: tagged, and accessible to all."""
+    credential = queries.readable(db, credential_id, by=actor)
+    page = as_pdf(register.sheet(db, ports, credential, at=now))
+    headers = {**PRIVATE, "Content-Disposition": f'inline; filename="{credential.number}.pdf"'}
+    return Response(page, media_type="application/pdf", headers=headers)
 
 
 @router.post(

@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
 from sqlalchemy.orm import Session
 
+from app.attestation.marks import mark_of
+from app.attestation.sheet import Sheet
+from app.core.clock import iso_duration
 from app.credentials import queries
-from app.credentials.errors import QrLeadsNowhere
+from app.credentials.errors import CredentialNotActive, LintFailed, QrLeadsNowhere
 from app.credentials.models import Credential, Document, Period
 from app.credentials.rules import CredentialState
 from app.formats.claims import Format
@@ -15,6 +19,11 @@ from app.formats.q1 import link
 from app.organisations import queries as organisations
 from app.organisations.models import Mode
 from app.ports import Ports
+from app.schemes.catalogue import catalogue
+from app.schemes.scheme import Scheme
+
+# A page does not say that its credential was suspended or revoked; from when until when it holds it does.
+PRINTED: Final = frozenset({CredentialState.ACTIVE, CredentialState.NOT_YET_VALID, CredentialState.EXPIRED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,47 @@ def qr_text(session: Session, ports: Ports, credential: Credential, *, at: datet
             state="hidden",
         )
     return verify_url(ports, credential)
+
+
+def sheet(session: Session, ports: Ports, credential: Credential, *, at: datetime) -> Sheet:
+    """Put together what stands on the attestation of the period in force.
+
+    Raises `CredentialNotActive` for a credential of which a page would say too much, `LintFailed` where the
+    page would use words that the scheme's route leaves to others.
+    """
+    period = queries.current_period(session, credential, at)
+    state = queries.state(session, credential, period, at)
+    if state not in PRINTED:
+        raise CredentialNotActive(f"The credential is {state}: a page would not say so.", state=state.value)
+    organisation = organisations.organisation(session, credential.organisation_id)
+    scheme = catalogue().version(credential.scheme_id, period.scheme_version)
+    found = Sheet(
+        body=organisation.legal_name,
+        mark=mark_of(ports.settings.marks_folder, organisation.id),
+        holder=organisations.person(session, credential.holder_id).name_on_credential,
+        profile=scheme.title,
+        standard=scheme.reference.standard,
+        claim=scheme.wording.claim,
+        number=credential.number,
+        valid_from=period.valid_from,
+        valid_until=period.through,
+        link=qr_text(session, ports, credential, at=at),
+        address=f"{ports.settings.public_url.partition('://')[2]}/v",
+        test=Mode(organisation.mode) is Mode.TEST,
+        clock_offset=iso_duration(ports.clock.offset),
+    )
+    _keep_to_the_words(found, scheme)
+    return found
+
+
+def _keep_to_the_words(page: Sheet, scheme: Scheme) -> None:
+    """Law 4/2013: an association attests, and keeps off the words of others, on paper too (I20)."""
+    stems = {stem for said in page.statements() for stem in scheme.wording.forbidden_in(said)}
+    if stems:
+        raise LintFailed(
+            "The page was not made: see `findings` for the words that its route must not use.",
+            findings=[{"lint": "wording", "words": f"it says “{stem}…”"} for stem in sorted(stems)],
+        )
 
 
 def entry(session: Session, ports: Ports, credential: Credential, *, at: datetime) -> Entry:

@@ -29,6 +29,16 @@ class Drawing:
     size: int
     path: str
 
+    def svg(self, title: str = "") -> str:
+        """Write the code as a picture of its own: one path on white."""
+        label = f"<title>{escape(title)}</title>" if title else ""
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.size} {self.size}" '
+            f'role="img" shape-rendering="crispEdges">{label}'
+            f'<path fill="#fff" d="M0 0h{self.size}v{self.size}H0z"/>'
+            f'<path d="{self.path}"/></svg>'
+        )
+
 
 def drawing(text: str, level: Level = Level.SCREEN) -> Drawing:
     """Draw the code as one path, sharp at any size, one unit per module."""
@@ -48,14 +58,7 @@ def fits(before: str, digits: int, level: Level, version: int) -> bool:
 
 def svg(text: str, *, title: str = "", level: Level = Level.SCREEN) -> str:
     """Draw the code as one path on white, sharp at any size, one unit per module."""
-    drawn = drawing(text, level)
-    label = f"<title>{escape(title)}</title>" if title else ""
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {drawn.size} {drawn.size}" '
-        f'role="img" shape-rendering="crispEdges">{label}'
-        f'<path fill="#fff" d="M0 0h{drawn.size}v{drawn.size}H0z"/>'
-        f'<path d="{drawn.path}"/></svg>'
-    )
+    return drawing(text, level).svg(title)
 
 
 def png(text: str, *, scale: int = 8, level: Level = Level.SCREEN) -> bytes:

@@ -160,7 +160,7 @@ def subject_of(certificate: bytes) -> x509.Name:
     """Read whom a DER certificate is about, or raise `Malformed`."""
     try:
         return _parsed([certificate])[0].subject
-    except _UNREADABLE:
+    except UNREADABLE:
         raise Malformed("a certificate whose subject cannot be read") from None
 
 
