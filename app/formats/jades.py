@@ -71,15 +71,6 @@ class SealHeader:
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
-    """A time-stamp that a seal carries, and the bytes that it has to be about."""
-
-    kind: StampKind
-    token: bytes
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class ValidationValues:
     """What a seal brings along to be judged by: DER, unverified."""
 
@@ -151,17 +142,15 @@ class Seal:
                 level = Level.B_LTA
         return level
 
-    def stamps(self) -> tuple[Stamp, ...]:
-        """Name every time-stamp in the order in which they were made, each with what it has to be about."""
-        found = [Stamp("adoTst", token, self.payload.encode()) for token in self.header.content_stamps]
+    def stamps(self) -> tuple["Stamp", ...]:
+        """Name every time-stamp in the order in which they were made."""
+        found = [Stamp("adoTst", token, self) for token in self.header.content_stamps]
         for place, component in enumerate(self._components()):
+            before = replace(self, etsi_u=self.etsi_u[:place])
             if component.sig_tst:
-                found += [
-                    Stamp("sigTst", token, signature_imprint(self)) for token in component.sig_tst.tokens()
-                ]
-            elif component.arc_tst:
-                content = archive_imprint(replace(self, etsi_u=self.etsi_u[:place]))
-                found += [Stamp("arcTst", token, content) for token in component.arc_tst.tokens()]
+                found += [Stamp("sigTst", token, before) for token in component.sig_tst.tokens()]
+            if component.arc_tst:
+                found += [Stamp("arcTst", token, before) for token in component.arc_tst.tokens()]
         return tuple(found)
 
     def values(self) -> ValidationValues:
@@ -171,6 +160,26 @@ class Seal:
 
     def _components(self) -> tuple["_Component", ...]:
         return tuple(_read_component(each) for each in self.etsi_u)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """A time-stamp that a seal carries."""
+
+    kind: StampKind
+    token: bytes
+    before: Seal  # as it was when the time-stamp was made
+
+    @property
+    def content(self) -> bytes:
+        """The bytes that the time-stamp has to be about; written when asked for, since they are many."""
+        match self.kind:
+            case "adoTst":
+                return self.before.payload.encode()
+            case "sigTst":
+                return signature_imprint(self.before)
+            case "arcTst":
+                return archive_imprint(self.before)
 
 
 def protected_header(

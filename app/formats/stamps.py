@@ -65,6 +65,11 @@ class Token:
     certificates: tuple[bytes, ...]
     signed: bool  # under the key of that certificate
 
+    @property
+    def chain(self) -> tuple[bytes, ...]:
+        """Its certificates with the one that signed first, as issuers are asked about them."""
+        return tuple(dict.fromkeys((self.signer, *self.certificates)))
+
     def is_about(self, content: bytes) -> bool:
         """Tell whether the token was made over these bytes."""
         return self.imprint == _digest(self.digest, content)

@@ -217,11 +217,16 @@ def _for_signatures(_policy: Policy, _certificate: x509.Certificate, usage: x509
         raise ValueError("a key that is not for signatures")
 
 
-def _not_for_servers(
+_OTHER_USES: Final = frozenset(
+    {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.TIME_STAMPING, ExtendedKeyUsageOID.OCSP_SIGNING}
+)
+
+
+def _not_for_others(
     _policy: Policy, _certificate: x509.Certificate, usage: x509.ExtendedKeyUsage | None
 ) -> None:
-    if usage is not None and ExtendedKeyUsageOID.SERVER_AUTH in usage:
-        raise ValueError("a key that is for a server")
+    if usage is not None and not _OTHER_USES.isdisjoint(usage):
+        raise ValueError("a key that is for a server, or for an authority's own words")
 
 
 def _for_time_stamps(_policy: Policy, _certificate: x509.Certificate, usage: x509.ExtendedKeyUsage) -> None:
@@ -234,7 +239,7 @@ def _for_time_stamps(_policy: Policy, _certificate: x509.Certificate, usage: x50
 _SEAL: Final = (
     ExtensionPolicy.permit_all()
     .require_present(x509.KeyUsage, Criticality.AGNOSTIC, _for_signatures)
-    .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _not_for_servers)
+    .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _not_for_others)
 )
 # RFC 3161, 2.3: one purpose, and critical, so that the key serves for nothing else.
 _TIME_STAMP: Final = (

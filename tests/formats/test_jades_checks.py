@@ -1,9 +1,14 @@
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from asn1crypto import cms
+from asn1crypto import x509 as asn1_x509
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.formats import jades
 from app.formats.jades import Level, Seal, StampKind, ValidationValues, read_seal
@@ -247,9 +252,101 @@ def test_what_is_no_token_is_a_finding_and_no_accident(token: bytes) -> None:
         read_token(token)
 
 
+class _Changed(Stamper):
+    """Writes what no honest authority writes, and signs it as well as one could wish."""
+
+    change: Callable[[Any], None]
+
+    def token(self, imprint: Any, nonce: int | None) -> bytes:
+        token = cms.ContentInfo.load(super().token(imprint, nonce))
+        signed = token["content"]
+        self.change(signed)
+        for signer in signed["signer_infos"]:
+            _, signer["signature"] = self._sign(signer["signed_attrs"].untag().dump(force=True))
+        changed: bytes = token.dump(force=True)
+        return changed
+
+
+def attributes(signed: Any, keep: Callable[[str], bool], *more: Any) -> None:
+    (signer,) = signed["signer_infos"]
+    kept = [each for each in signer["signed_attrs"] if keep(each["type"].native)]
+    signer["signed_attrs"] = cms.CMSAttributes([*kept, *more])
+
+
+def first_version(digest: bytes) -> Any:
+    return cms.CMSAttribute({"type": "signing_certificate", "values": [{"certs": [{"cert_hash": digest}]}]})
+
+
+def in_sha512(digest: bytes) -> Any:
+    named = {"hash_algorithm": {"algorithm": "sha512"}, "cert_hash": digest}
+    return cms.CMSAttribute({"type": "signing_certificate_v2", "values": [{"certs": [named]}]})
+
+
+def bringing(*certificates: bytes) -> Callable[[Any], None]:
+    def bring(signed: Any) -> None:
+        signed["certificates"] = [asn1_x509.Certificate.load(each) for each in certificates]
+
+    return bring
+
+
+def _sha1(content: bytes) -> bytes:
+    return hashlib.sha1(content, usedforsecurity=False).digest()
+
+
+UNIT = sealer().pki.tsa.ders[0]
+HONEST: dict[str, Callable[[Any], None]] = {
+    "as it is": lambda _: None,
+    "names its certificate in the first version": lambda signed: attributes(
+        signed, lambda kind: kind != "signing_certificate_v2", first_version(_sha1(UNIT))
+    ),
+    "names its certificate in SHA-512": lambda signed: attributes(
+        signed, lambda kind: kind != "signing_certificate_v2", in_sha512(hashlib.sha512(UNIT).digest())
+    ),
+    "without its root": bringing(UNIT),
+}
+WRONG: dict[str, Callable[[Any], None]] = {
+    "names no certificate": lambda signed: attributes(signed, lambda kind: kind != "signing_certificate_v2"),
+    "names another certificate": lambda signed: attributes(
+        signed, lambda kind: kind != "signing_certificate_v2", first_version(_sha1(b"other"))
+    ),
+    "says of no content": lambda signed: attributes(signed, lambda kind: kind != "message_digest"),
+    "says of no kind": lambda signed: attributes(signed, lambda kind: kind != "content_type"),
+    "has its attributes twice": lambda signed: attributes(
+        signed, lambda _: True, *signed["signer_infos"][0]["signed_attrs"]
+    ),
+    "has no certificate": bringing(),
+    "has two signers": lambda signed: signed["signer_infos"].append(signed["signer_infos"][0].copy()),
+    "is of another version": lambda signed: signed.__setitem__("version", "v4"),
+    "brings a certificate that nobody issued": bringing(UNIT, Pki(SEALED).tsa.ders[0]),
+}
+
+
+def changed(how: Callable[[Any], None]) -> StampFinding:
+    pki = sealer().pki
+    stamper = _Changed(pki.tsa, lambda: SEALED)
+    stamper.change = how
+    return judge_stamp(stamper.stamp(b"content"), b"content", pki.stamp_anchors, ASKED)
+
+
+@pytest.mark.parametrize("how", HONEST)
+def test_an_honest_token_may_be_written_so(how: str) -> None:
+    assert changed(HONEST[how]).trusted
+
+
+@pytest.mark.parametrize("how", WRONG)
+def test_a_token_that_is_not_all_it_has_to_be_is_not_trusted(how: str) -> None:
+    assert not changed(WRONG[how]).trusted
+
+
+@given(st.binary(max_size=200) | st.builds(lambda body: b"\x30\x80" + body, st.binary(max_size=60)))
+def test_whatever_bytes_come_in_as_a_token_the_answer_is_a_finding(token: bytes) -> None:
+    assert not judge_stamp(token, b"content", sealer().pki.stamp_anchors, ASKED).trusted
+
+
 def test_a_token_says_when_and_about_what() -> None:
     token = read_token(Stamper(sealer().pki.tsa, lambda: SEALED).stamp(b"content"))
     assert (token.at, token.nonce) == (SEALED, None)
+    assert token.chain[0] == token.signer == UNIT
     assert token.is_about(b"content")
     assert not token.is_about(b"another")
 

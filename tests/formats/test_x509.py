@@ -11,10 +11,23 @@ from hypothesis import strategies as st
 
 from app.adapters.authority import Authority
 from app.formats.strict import Malformed
-from app.formats.x509 import MAX_CERTIFICATE, ChainFinding, Standing, judge_chain, leaf_jwk
+from app.formats.x509 import (
+    MAX_CERTIFICATE,
+    ChainFinding,
+    SealOwner,
+    Standing,
+    Use,
+    chain_of,
+    judge_chain,
+    leaf_jwk,
+    owner_of,
+    vouched_for,
+)
 from app.ports import Slot
 from tests.fakes_keys import MemoryKeys
 from tests.formats import make
+from tests.pki.authority import IDENTIFIER, Pki
+from tests.pki.samples import SEALED
 
 AT: Final = make.ISSUED
 DAY: Final = timedelta(days=1)
@@ -175,3 +188,44 @@ def test_whatever_chain_comes_in_the_answer_is_a_finding(chain: list[bytes]) -> 
     assert isinstance(judge_chain(chain, ANCHORS, AT), ChainFinding)
     with suppress(Malformed):
         leaf_jwk(chain)
+
+
+PKI: Final = Pki(SEALED)
+
+
+def test_a_way_up_is_found_in_whatever_order_certificates_come() -> None:
+    leaf, issuing = PKI.seal().ders
+    (root,) = PKI.root.ders
+    for pool in ((issuing, root), (root, issuing), (root, b"noise", *PKI.tsa.ders, issuing, leaf, root)):
+        assert chain_of(leaf, pool) == (leaf, issuing, root)
+    assert chain_of(leaf, (root,)) == (leaf,)
+    assert chain_of(leaf, ()) == (leaf,)
+    assert chain_of(root, (root, issuing)) == (root,)
+    assert chain_of(b"noise", (root,)) == (b"noise",)
+
+
+def test_a_namesake_issued_nothing() -> None:
+    leaf, issuing = PKI.seal().ders
+    namesake = Pki(SEALED).issuing.ders[0]
+    assert chain_of(leaf, (namesake,)) == (leaf,)
+    assert chain_of(leaf, (namesake, issuing)) == (leaf, issuing)
+    assert not vouched_for(leaf, (namesake,))
+    assert vouched_for(leaf, (namesake, issuing))
+    assert vouched_for(PKI.root.ders[0], ())
+    assert not vouched_for(b"noise", PKI.root.ders)
+
+
+def test_a_seal_certificate_says_whose_it_is() -> None:
+    owner = owner_of(PKI.seal(organisation="Associazione Esempio").ders[0])
+    assert owner == SealOwner("Associazione Esempio", IDENTIFIER, "IT", "TEST seal")
+    with pytest.raises(Malformed):
+        owner_of(b"noise")
+
+
+@pytest.mark.parametrize("use", Use)
+def test_a_chain_for_one_use_does_not_serve_another(use: Use) -> None:
+    chains = {Use.SEAL: PKI.seal().ders, Use.TIME_STAMP: PKI.tsa.ders, None: PKI.responder.ders}
+    for meant, chain in chains.items():
+        whole = chain_of(chain[0], (*chain, *PKI.issuing.ders))
+        found = judge_chain(whole, (*PKI.anchors, *PKI.stamp_anchors), SEALED, use=use)
+        assert found.standing is (Standing.TRUSTED if meant is use else Standing.UNTRUSTED)
