@@ -10,7 +10,7 @@ _BESIDE: Final = Path(__file__).parents[2] / "shared"
 
 
 def shared(*parts: str) -> Path:
-    """Find shared test data, beside the repository or where SIGILLO_SHARED says; skip aloud without it."""
+    """Find test data beside the repository, or where SIGILLO_SHARED says; skip, saying so, without it."""
     found = Path(os.environ.get("SIGILLO_SHARED") or _BESIDE).joinpath(*parts)
     if not found.exists():
         pytest.skip(f"no {'/'.join(parts)} beside the repository: set SIGILLO_SHARED to where it is")

@@ -72,55 +72,20 @@ def _all(edc: dict[str, Any]) -> Iterator[Mutation]:
 
 
 def _harms(node: dict[str, Any], member: str, *, top: bool) -> Iterator[tuple[str, Harm]]:
-    if member == "@context":
-        return
-    if member == "id":
-        yield from {"name removed": _remove, "name blank": _put(""), "name of another": _name_of_another}.items()
-        yield from {"name new": _put("urn:epass:another:1"), "name a number": _put(7)}.items()
-        return
-    if member == "type":
-        if not top:
-            yield "retyped", _retype
-            yield "retyped to a like class", _retype_alike
-        yield from {"type removed": _remove, "type unknown": _put("Diploma"), "type a number": _put(7)}.items()
-        yield from {"type twice": _type_twice, "type listed": _listed}.items()
-        return
-    yield "removed", _remove
-    yield "null", _put(None)
-    yield "blank text", _put("")
-    yield "number", _put(7)
-    yield "nothing in a list", _put([])
-    kind = MEMBERS[member]
-    if not isinstance(node[member], list):
-        yield "listed", _listed
-        if kind is not Kind.WORDS:
+    if member in {"id", "type"}:
+        yield from (
+            harm for harm in (_OF_NAME if member == "id" else _OF_TYPE) if not (top and "retyped" in harm[0])
+        )
+    elif member != "@context":
+        kind = MEMBERS[member]
+        yield from _OF_ALL
+        yield from _OF_KIND.get(kind, _OF_VALUE)
+        if not isinstance(node[member], list):
+            yield "listed", _listed
+        if not isinstance(node[member], list) and kind is not Kind.WORDS:
             yield "said twice", _said_twice
-    if kind is Kind.NODE:
-        yield "empty object", _put({})
-        yield "reference", _reference
-        yield "doubled", _doubled
-        yield "doubled under one name", _doubled_under_one_name
-    elif kind is Kind.WORDS:
-        yield "words without a language", _put("words")
-        yield "words blank", _put({"it": ""})
-        yield "words twice", _put({"it": ["one", "two"]})
-        yield "words in a third language", _third_language
-        yield "words that are a number", _put({"it": 7})
-    else:
-        yield "second value", _second_value
-        yield "object for a value", _put({"id": "urn:epass:note:1", "type": "Note"})
-    if kind is Kind.DATE_TIME:
-        yield "no instant", _put("yesterday")
-        yield "month 13", _put("2026-13-20T10:00:00Z")
-        yield "no offset", _put("2026-11-20T10:00:00")
-    if kind is Kind.COUNT:
-        for value in (0, -1, "1", "one", 1.5, 2.0, True, "+1x"):
-            yield "no count", _put(value)
-    if member == "inScheme":
-        yield "wrong list", _put({"id": "urn:epass:list:1", "type": "ConceptScheme"})
-        yield "list without a name", _put({"type": "ConceptScheme"})
-        yield "two lists", _two_lists
-        yield "list that is none", _list_that_is_none
+        if member == "inScheme":
+            yield from _OF_LIST
 
 
 def _put(value: Any) -> Harm:
@@ -135,7 +100,7 @@ def _remove(node: dict[str, Any], member: str, _twin: dict[str, Any]) -> None:
 
 
 def _listed(node: dict[str, Any], member: str, _twin: dict[str, Any]) -> None:
-    node[member] = [node[member]]
+    node[member] = _several(node[member])
 
 
 def _said_twice(node: dict[str, Any], member: str, _twin: dict[str, Any]) -> None:
@@ -233,3 +198,63 @@ def _at(edc: dict[str, Any], path: Path) -> dict[str, Any]:
         value = value[step]
     found: dict[str, Any] = value
     return found
+
+
+_OF_ALL: Final[list[tuple[str, Harm]]] = [
+    ("removed", _remove),
+    ("null", _put(None)),
+    ("blank text", _put("")),
+    ("number", _put(7)),
+    ("nothing in a list", _put([])),
+]
+_OF_NAME: Final[list[tuple[str, Harm]]] = [
+    ("name removed", _remove),
+    ("name blank", _put("")),
+    ("name of another", _name_of_another),
+    ("name new", _put("urn:epass:another:1")),
+    ("name a number", _put(7)),
+]
+_OF_TYPE: Final[list[tuple[str, Harm]]] = [
+    ("retyped", _retype),
+    ("retyped to a like class", _retype_alike),
+    ("type removed", _remove),
+    ("type unknown", _put("Diploma")),
+    ("type a number", _put(7)),
+    ("type twice", _type_twice),
+    ("type listed", _listed),
+]
+_OF_VALUE: Final[list[tuple[str, Harm]]] = [
+    ("second value", _second_value),
+    ("object for a value", _put({"id": "urn:epass:note:1", "type": "Note"})),
+]
+_OF_KIND: Final[dict[Kind, list[tuple[str, Harm]]]] = {
+    Kind.NODE: [
+        ("empty object", _put({})),
+        ("reference", _reference),
+        ("doubled", _doubled),
+        ("doubled under one name", _doubled_under_one_name),
+    ],
+    Kind.WORDS: [
+        ("words without a language", _put("words")),
+        ("words blank", _put({"it": ""})),
+        ("words twice", _put({"it": ["one", "two"]})),
+        ("words in a third language", _third_language),
+        ("words that are a number", _put({"it": 7})),
+    ],
+    Kind.DATE_TIME: [
+        *_OF_VALUE,
+        ("no instant", _put("yesterday")),
+        ("month 13", _put("2026-13-20T10:00:00Z")),
+        ("no offset", _put("2026-11-20T10:00:00")),
+    ],
+    Kind.COUNT: [
+        *_OF_VALUE,
+        *((f"count {value!r}", _put(value)) for value in (0, -1, "1", "one", 1.5, 2.0, True, "+1x")),
+    ],
+}
+_OF_LIST: Final[list[tuple[str, Harm]]] = [
+    ("wrong list", _put({"id": "urn:epass:list:1", "type": "ConceptScheme"})),
+    ("list without a name", _put({"type": "ConceptScheme"})),
+    ("two lists", _two_lists),
+    ("list that is none", _list_that_is_none),
+]

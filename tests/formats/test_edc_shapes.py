@@ -71,7 +71,7 @@ def test_every_rule_that_we_wrote_down_speaks_on_some_mutation() -> None:
     composed = make_edc.edc()
     spoke = {
         (fault.rule, fault.clause)
-        for mutation in chosen(composed, 60, SEED)
+        for mutation in chosen(composed, 120, SEED)
         for fault in shape_faults(mutation.of(composed))
     }
     written = {
