@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -84,6 +85,16 @@ def judge_chain(chain: Sequence[bytes], anchors: Sequence[bytes], at: datetime) 
     else:
         standing = Standing.UNTRUSTED
     return ChainFinding(standing, organisation, begins, ends, hosts)
+
+
+@lru_cache(maxsize=64)
+def life_of(chain: tuple[bytes, ...]) -> tuple[datetime, datetime]:
+    """Tell from when to when all certificates of a chain of ours are in force at once."""
+    certificates = _parsed(chain)
+    return (
+        max(certificate.not_valid_before_utc for certificate in certificates),
+        min(certificate.not_valid_after_utc for certificate in certificates),
+    )
 
 
 def leaf_jwk(chain: Sequence[bytes]) -> dict[str, str]:
