@@ -225,6 +225,8 @@ def take_in(
 def rotate(slot: SlotArgument, kind: Kind = None, token: OnToken = None) -> None:
     """Begin with the next key; old documents keep verifying, since the old key stays published.
 
+    It is of the kind and lies where the present one does, unless told otherwise.
+
     Keys for trying things and those for lists and QR codes are replaced at once. For a seal, the next key is
     made and its request written: the present one signs until `sigillo keys import`.
     """
@@ -242,6 +244,8 @@ def rotate(slot: SlotArgument, kind: Kind = None, token: OnToken = None) -> None
             desk.ceremony.certify_here(wanted, body, desk.at)
             console.print(f"{slot}: a new key signs from now on; the old one stays published.")
             return
+        if kind is None and entry is not None and desk.ceremony.published(entry).algorithm == "RS256":
+            kind = KindOfKey.RSA
         kept = entry.key if entry is not None and not isinstance(entry.key, str) else None
         on = _place(wanted, token or (kept.token if kept else None), None, desk.at)
         waiting = desk.ceremony.prepare(wanted, kind=_kind(kind), on=on)
@@ -334,7 +338,9 @@ def _slot(name: For) -> "Slot":
     return Slot(name.value)
 
 
-def _kind(given: KindOfKey | None) -> Literal["p256", "rsa"]:
+def _kind(given: KindOfKey | None) -> Literal["p256", "rsa"] | None:
+    if given is None:
+        return None
     return "rsa" if given is KindOfKey.RSA else "p256"
 
 

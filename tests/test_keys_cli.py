@@ -113,6 +113,26 @@ def test_set_up_asks_for_what_it_was_not_told() -> None:
     assert named[NameOID.COUNTRY_NAME] == "IT"
 
 
+def test_a_request_can_be_asked_for_again_and_another_kind_of_key_means_another_request() -> None:
+    done("init", *BODY, "--seal", "seal")
+    first = listed()["seal"][-1]["thumbprint"]
+    done("csr", "seal")
+    assert listed()["seal"][-1]["thumbprint"] == first
+    done("csr", "seal", "--kind", "rsa")
+    second = listed()["seal"][-1]["thumbprint"]
+    assert second != first
+    done("csr", "seal", "--kind", "rsa")
+    assert listed()["seal"][-1]["thumbprint"] == second
+
+
+def test_the_next_key_of_an_rsa_seal_is_one_of_rsa(ca: Pki) -> None:
+    done("init", *BODY, "--seal", "seal", "--kind", "rsa")
+    done("import", *answered(ca, "seal"))
+    done("rotate", "seal")
+    done("import", *answered(ca, "seal"))
+    assert [row["algorithm"] for row in listed()["seal"]] == ["ES256", "RS256", "RS256"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

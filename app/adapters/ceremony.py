@@ -111,12 +111,14 @@ class Ceremony:
                     return Body.of(certificate)
         return None
 
-    def prepare(self, slot: Slot, *, kind: Kind, on: OnThisToken | None = None) -> Waiting:
-        """Make a key that waits for its certificate, or give the one that waits already."""
+    def prepare(self, slot: Slot, *, kind: Kind | None = None, on: OnThisToken | None = None) -> Waiting:
+        """Make a key that waits for its certificate, or give the one that waits if it is such a key."""
         with self._folder.locked():
             ring = self._folder.ring()
-            if waiting := ring.waiting_for(slot):
+            waiting = ring.waiting_for(slot)
+            if waiting is not None and self._is_such(waiting, kind, on):
                 return waiting
+            kind = kind or "p256"
             if slot is Slot.QR and kind == "rsa":
                 raise NotDone("QR codes are signed with ES256 alone: --kind p256.")
             place, half = self._on_token(on, kind) if on else self._in_file(slot, kind)
@@ -209,6 +211,16 @@ class Ceremony:
         return found[0]
 
     # What follows is for the steps above, which hold the lock.
+
+    def _is_such(self, waiting: Waiting, kind: Kind | None, on: OnThisToken | None) -> bool:
+        place = waiting.key
+        if on is not None and not (
+            isinstance(place, OnToken)
+            and place.token == on.token
+            and (place.label == on.label or not on.there)
+        ):
+            return False
+        return kind is None or (kind == "rsa") == isinstance(self._half(place), rsa.RSAPublicKey)
 
     def _in_file(self, slot: Slot, kind: Kind) -> tuple[Place, PublicHalf]:
         passphrase = self._own_passphrase()

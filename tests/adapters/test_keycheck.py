@@ -1,4 +1,4 @@
-"""What is said of certificates before they end: in the log of a running service, once a day, and no secret."""
+"""What is said of certificates before they end: in the log of a running service, once a day."""
 
 import logging
 from datetime import UTC, datetime, timedelta
