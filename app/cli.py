@@ -17,6 +17,8 @@ from app.client.bilingual import BilingualGroup
 from app.client.member import app as members
 from app.client.member import offline_verification
 from app.client.visit import Ends, Lang
+from app.keys_cli import app as keys
+from app.operators import console, errors, settings_or_stop, stopped
 
 if TYPE_CHECKING:
     from app.ports import Ports
@@ -78,10 +80,8 @@ audit = typer.Typer(no_args_is_help=True, help="The event trail.")
 app.add_typer(members)
 app.add_typer(organisation, name="organisation", rich_help_panel=OPERATORS)
 app.add_typer(key, name="key", rich_help_panel=OPERATORS)
+app.add_typer(keys, name="keys", rich_help_panel=OPERATORS)
 app.add_typer(audit, name="audit", rich_help_panel=OPERATORS)
-
-console: Final = Console()
-errors: Final = Console(stderr=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with JSON, for programs.")]
 
@@ -106,35 +106,16 @@ def demo() -> None:
 
 
 def _ports() -> "Ports":
-    import tomllib
-
-    from pydantic import ValidationError
-
-    from app.adapters.keys import KeysUnreadable
+    from app.adapters.ring import KeysUnreadable
     from app.main import production_ports
-    from app.settings import Settings
 
-    try:
-        settings = Settings()
-    except tomllib.TOMLDecodeError as error:
-        raise _stopped(f"sigillo.toml: {error}") from None
-    except ValidationError as error:
-        for fault in error.errors():
-            place = ".".join(map(str, fault["loc"])) or "settings"
-            errors.print(f"{place}: {fault['msg'].removeprefix('Value error, ')}", markup=False)
-        raise _stopped("Settings come from SIGILLO_… variables and from sigillo.toml.") from None
+    settings = settings_or_stop()
     if settings.database_url.startswith("sqlite:///"):
         Path(settings.database_url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     try:
         return production_ports(settings)
     except KeysUnreadable as error:
-        raise _stopped(str(error)) from None
-
-
-def _stopped(why: str) -> typer.Exit:
-    """Say why a command cannot go on."""
-    errors.print(why, markup=False)
-    return typer.Exit(Ends.USAGE)
+        raise stopped(str(error)) from None
 
 
 def _migrated() -> "Ports":
@@ -146,11 +127,11 @@ def _migrated() -> "Ports":
     try:
         current = schema.is_current(ports.database)
     except OperationalError:
-        raise _stopped(f"The database at {ports.database.engine.url.host} does not answer.") from None
+        raise stopped(f"The database at {ports.database.engine.url.host} does not answer.") from None
     if current:
         return ports
     if ports.database.engine.dialect.name != "sqlite":
-        raise _stopped("The database is not of this version. Run `sigillo migrate` first.")
+        raise stopped("The database is not of this version. Run `sigillo migrate` first.")
     schema.upgrade(ports.database)  # an embedded database is nobody else's
     return ports
 
@@ -176,7 +157,7 @@ def serve(
     try:
         check_clock(ports)
     except ClockMovedWhileLive as refused:
-        raise _stopped(str(refused)) from None
+        raise stopped(str(refused)) from None
     public = urlsplit(ports.settings.public_url)
     local = public.port if public.hostname in LOOPBACK else None
     service = create_app(ports, request_lines=sys.stderr.write)
@@ -251,9 +232,9 @@ def create_organisation(
     from app.organisations import service
 
     if time_zone not in available_timezones():
-        raise _stopped(f"There is no time zone {time_zone}. One would be Europe/Rome.")
+        raise stopped(f"There is no time zone {time_zone}. One would be Europe/Rome.")
     if not url.startswith("https://") or "@" not in email or not (legal_name.strip() and given_name.strip()):
-        raise _stopped("An organisation needs a name, an https address, and an administrator with an e-mail.")
+        raise stopped("An organisation needs a name, an https address, and an administrator with an e-mail.")
     ports = _migrated()
     with ports.database.writing() as session:
         made = service.found(
@@ -307,9 +288,7 @@ def issue_key(
                 session, person_id=found.id, scopes=None, expires_at=None, by=SYSTEM, at=ports.clock.now()
             )
     except PersonNotFound:
-        raise _stopped(
-            f"There is no person {person}. `GET /v1/organisations/…/members` lists them."
-        ) from None
+        raise stopped(f"There is no person {person}. `GET /v1/organisations/…/members` lists them.") from None
     if as_json:
         typer.echo(json.dumps({"token": made.token, "expires_at": made.expires_at.isoformat()}, indent=2))
         return

@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,10 +16,12 @@ from starlette.responses import JSONResponse, Response
 
 from app.adapters import schema
 from app.adapters.files import FolderFiles
+from app.adapters.keycheck import ExpiryWatch
 from app.adapters.keys import FileKeys
 from app.adapters.mail import FolderMailer, SmtpMailer
 from app.adapters.outbound import GuardedOutbound
 from app.adapters.scanner import ClamdScanner, NoScanner
+from app.adapters.tokens import Tokens, tokens_of
 from app.assessments.api import router as assessments
 from app.core.clock import SystemClock
 from app.core.db import connect
@@ -70,15 +73,31 @@ class ClockMovedWhileLive(RuntimeError):
     """The clock is offset although an organisation of this installation is live."""
 
 
+def keys_of(settings: Settings, *, at: datetime) -> FileKeys:
+    """Open the keys as the settings say: the folder, its passphrase, and the tokens that it may name."""
+    return FileKeys(
+        settings.keys_folder,
+        at=at,
+        passphrase=settings.key_passphrase.get_secret_value().encode() if settings.key_passphrase else None,
+        tokens=tokens_in(settings),
+    )
+
+
+def tokens_in(settings: Settings) -> Tokens | None:
+    """Give the owner of the tokens, where the settings name their library."""
+    if settings.token_library is None or settings.token_pin is None:
+        return None
+    return tokens_of(settings.token_library, settings.token_pin)
+
+
 def production_ports(settings: Settings) -> Ports:
     """Make the real ports: database, keys, files, scanner, mail, clock."""
     clock = SystemClock(settings.clock_offset)
-    passphrase = settings.key_passphrase.get_secret_value().encode() if settings.key_passphrase else None
     return Ports(
         settings=settings,
         database=connect(settings.database_url, pool=settings.database_pool),
         clock=clock,
-        signer=FileKeys(settings.keys_folder, at=clock.now(), passphrase=passphrase),
+        signer=keys_of(settings, at=clock.now()),
         files=FolderFiles(settings.files_folder),
         scanner=ClamdScanner(settings.clamd_socket) if settings.clamd_socket else NoScanner(),
         mailer=(
@@ -105,6 +124,7 @@ def worker(ports: Ports) -> Worker:
         topics=topics,
         duties=(
             lambda: trail.append(ports.database),
+            ExpiryWatch(ports.signer, ports.clock),
             publisher.keep_up,
             bridging.duty(ports),
             draws.duty(ports),
@@ -155,6 +175,8 @@ def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = 
         thread = threading.Thread(target=worker(ports).run, args=(stop,), name="worker", daemon=True)
         if ports.settings.worker:
             thread.start()
+        else:
+            ExpiryWatch(ports.signer, ports.clock)()
         await desk.open()
         yield
         await desk.close()

@@ -24,6 +24,7 @@ class Slot(StrEnum):
     """What a key is for. One key, one purpose."""
 
     SEAL = "seal"
+    EDC_SEAL = "edc-seal"
     STATUS = "status"
     QR = "qr"
 
@@ -34,22 +35,27 @@ class PublicKey:
 
     thumbprint: str  # RFC 7638, base64url of SHA-256
     slot: Slot
-    algorithm: str  # "ES256", or "RS256" for an RSA seal
+    algorithm: str  # "ES256", or "RS256" for an RSA key
     jwk: Mapping[str, str]  # public members only
     chain: tuple[bytes, ...]  # DER, leaf first, the anchor left out
     development: bool  # made by ourselves: a live organisation refuses to sign with it
     current: bool  # retired keys stay published and never sign
+    compromised_at: datetime | None = None  # from then on its signatures prove nothing
 
 
 class KeyNotUsable(Conflict):
-    """The key is retired or was never ours."""
+    """The key is retired, was never ours, or has no certificate in force."""
 
     code = "key-not-usable"
     title = "The signing key cannot be used"
 
 
+class KeysUnavailable(Exception):
+    """The key cannot be used just now: a token that is away, say. Later it may be; nothing was signed."""
+
+
 class Signer(Protocol):
-    """Keys that can be used and never read."""
+    """Keys that can be used and never read; where one is out of reach, raises `KeysUnavailable`."""
 
     def current(self, slot: Slot) -> PublicKey: ...
 

@@ -39,6 +39,13 @@ class Settings(BaseSettings):
     key_passphrase: SecretStr | None = Field(
         default=None, description="Encrypts the private keys in `keys_folder`."
     )
+    token_library: Path | None = Field(
+        default=None,
+        description="The PKCS#11 library of the tokens that hold keys; needs `sigillo[hsm]`.",
+    )
+    token_pin: SecretStr | None = Field(
+        default=None, description="The PIN of those tokens. It is kept in memory alone and shown nowhere."
+    )
     clamd_socket: Path | None = Field(
         default=None, description="Unix socket of a ClamAV daemon. Without one, evidence says `unscanned`."
     )
@@ -145,6 +152,12 @@ class Settings(BaseSettings):
     def _mail_has_a_sender(self) -> Self:
         if self.smtp_url is not None and self.mail_from is None:
             raise ValueError("mail_from must be set where smtp_url is")
+        return self
+
+    @model_validator(mode="after")
+    def _a_token_has_a_pin(self) -> Self:
+        if (self.token_library is None) != (self.token_pin is None):
+            raise ValueError("token_library and token_pin must be set together")
         return self
 
     @property

@@ -366,7 +366,7 @@ class BodyLimit:
 class JsonLines(logging.Formatter):
     """Writes log records as JSON, one a line."""
 
-    KEPT: Final = ("request_id", "topic", "message_id", "organisation_id", "list_id", "status")
+    KEPT: Final = ("request_id", "topic", "message_id", "organisation_id", "list_id", "status", "reason")
 
     def format(self, record: logging.LogRecord) -> str:
         """Write what the record says; an exception as its kind and places, without its words."""

@@ -1,13 +1,13 @@
 """A signer in memory, held to the same contract as the folder of keys."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.adapters.authority import Authority
-from app.adapters.keys import raw_signature
+from app.adapters.private import raw_signature
 from app.formats.jose import public_members, thumbprint
 from app.ports import KeyNotUsable, PublicKey, Slot
 
@@ -15,16 +15,20 @@ from app.ports import KeyNotUsable, PublicKey, Slot
 class MemoryKeys:
     """Keys as real as those of a folder, gone when the test ends; `development=False` plays a bought seal."""
 
-    def __init__(self, at: datetime, *, development: bool = True) -> None:
+    def __init__(self, at: datetime, *, development: bool = True, life: timedelta | None = None) -> None:
         self._authority = Authority.made(at)
         self._development = development
+        self._life = life
         self._keys: list[PublicKey] = []
         self._private: dict[str, ec.EllipticCurvePrivateKey] = {}
         for slot in Slot:
             self._make(slot, at)
 
     def current(self, slot: Slot) -> PublicKey:
-        return next(key for key in self._keys if key.slot is slot and key.current)
+        for key in self._keys:
+            if key.slot is slot and key.current:
+                return key
+        raise KeyNotUsable(f"There is no current key for {slot}.", slot=slot.value)
 
     def published(self) -> tuple[PublicKey, ...]:
         return tuple(self._keys)
@@ -43,10 +47,18 @@ class MemoryKeys:
         del self._private[retired.thumbprint]
         return self._make(slot, at)
 
+    def compromise(self, slot: Slot, since: datetime) -> PublicKey:
+        """Declare the newest key of a slot lost; where it signed till now, nothing does."""
+        lost = [key for key in self._keys if key.slot is slot][-1]
+        marked = replace(lost, current=False, compromised_at=since)
+        self._keys[self._keys.index(lost)] = marked
+        self._private.pop(lost.thumbprint, None)
+        return marked
+
     def _make(self, slot: Slot, at: datetime) -> PublicKey:
         private = ec.generate_private_key(ec.SECP256R1())
         jwk = public_members(private.public_key())
-        certificate = self._authority.seal(slot, private.public_key(), at)
+        certificate = self._authority.seal(slot, private.public_key(), at, life=self._life)
         key = PublicKey(
             thumbprint=thumbprint(jwk),
             slot=slot,

@@ -1,5 +1,6 @@
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -79,3 +80,12 @@ def test_mail_that_is_sent_has_a_sender() -> None:
 def test_a_sender_is_one_plain_address(sender: str) -> None:
     with pytest.raises(ValidationError):
         Settings(mail_from=sender)
+
+
+@pytest.mark.parametrize(
+    "given", [{"token_pin": SecretStr("493027")}, {"token_library": Path("/lib/p11.so")}]
+)
+def test_a_token_is_named_with_its_pin_which_is_never_shown(given: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="must be set together") as raised:
+        Settings(**given)
+    assert "493027" not in str(raised.value)

@@ -41,6 +41,7 @@ from app.formats.claims import Format
 from app.organisations.access import CurrentActor, Db, ReadDb, needs
 from app.organisations.errors import MembershipNotValid, PermissionMissing
 from app.organisations.rules import Permission
+from app.ports import KeyNotUsable
 from app.problems import documented
 from app.status.errors import SigningFailed
 from app.web import GivenPorts, Now
@@ -75,6 +76,7 @@ STATUS: Final = [needs(Permission.CREDENTIALS_STATUS)]
         CredentialOpenAlready,
         DevelopmentKey,
         SigningFailed,
+        KeyNotUsable,
         DecisionNotGranted,
         MembershipNotValid,
         LintFailed,
@@ -129,6 +131,7 @@ def read(db: ReadDb, ports: GivenPorts, now: Now, actor: CurrentActor, credentia
             CredentialNotActive,
             DevelopmentKey,
             SigningFailed,
+            KeyNotUsable,
             PermissionMissing,
             LintFailed,
         ),

@@ -17,9 +17,10 @@ from app.formats import q1, vc
 from app.formats.claims import Claims, Format, StatusEntry
 from app.formats.lints import Finding, lint, lint_qr
 from app.formats.published import did_of
+from app.formats.x509 import life_of
 from app.organisations import queries as organisations
 from app.organisations.models import Mode, Organisation, Person
-from app.ports import Ports, PublicKey, Signer, Slot
+from app.ports import KeyNotUsable, Ports, PublicKey, Signer, Slot
 from app.schemes.catalogue import catalogue
 from app.schemes.scheme import Scheme
 
@@ -58,7 +59,7 @@ def compose(
     organisation = organisations.organisation(session, credential.organisation_id)
     holder = organisations.person(session, credential.holder_id)
     scheme = catalogue().version(credential.scheme_id, period.scheme_version)
-    key = _signing_key(ports.signer, organisation, SLOTS[form])
+    key = _signing_key(ports.signer, organisation, SLOTS[form], at)
     base_url = ports.settings.public_url
     claims = _claims(
         credential,
@@ -148,13 +149,36 @@ def _content(
     )
 
 
-def _signing_key(signer: Signer, organisation: Organisation, slot: Slot) -> PublicKey:
-    """Choose the key. Nothing of a live organisation, lists included, is signed by a key made for trying."""
+def require_in_force(key: PublicKey, at: datetime) -> None:
+    """Refuse a key whose certificate has ended or not begun: what it signed now would be worth nothing."""
+    begins, ends = life_of(key.chain)
+    if at > ends:
+        raise KeyNotUsable(
+            f"The certificate of the key for {key.slot} ended on {ends:%Y-%m-%d}. Nothing is lost: once the "
+            "next key is there (`sigillo keys rotate`), what waits is signed with it.",
+            slot=key.slot.value,
+        )
+    if at < begins:
+        raise KeyNotUsable(
+            f"The certificate of the key for {key.slot} begins on {begins:%Y-%m-%d}, and the clock of this "
+            "service shows an earlier day. Nothing is lost: what waits is signed once the clock is right.",
+            slot=key.slot.value,
+        )
+
+
+def _signing_key(signer: Signer, organisation: Organisation, slot: Slot, at: datetime) -> PublicKey:
+    """Choose the key. Nothing of a live organisation, lists included, is signed by a key made for trying.
+
+    The seal of European Digital Credentials is asked for by them alone: a body need not have one.
+    """
     if organisation.mode == Mode.LIVE:
-        trial = [slot.value for slot in Slot if signer.current(slot).development]
+        needed = [each for each in Slot if each is slot or each is not Slot.EDC_SEAL]
+        trial = [each.value for each in needed if signer.current(each).development]
         if trial:
             raise DevelopmentKey(
                 "A live organisation signs with keys that were bought or made for it. See keys/README.md.",
                 slots=[*trial],
             )
-    return signer.current(slot)
+    key = signer.current(slot)
+    require_in_force(key, at)
+    return key

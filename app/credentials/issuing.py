@@ -18,7 +18,7 @@ from app.core.days import anniversary
 from app.core.ids import new_id
 from app.core.numbers import CredentialNumber
 from app.credentials import queries
-from app.credentials.composing import SLOTS, Composed, compose
+from app.credentials.composing import SLOTS, Composed, compose, require_in_force
 from app.credentials.errors import (
     CredentialIssuedAlready,
     CredentialNotActive,
@@ -38,7 +38,7 @@ from app.organisations.models import Person
 from app.organisations.rules import Actor, Permission
 from app.outbox import changes, messages, trail
 from app.outbox.messages import Message
-from app.ports import Ports
+from app.ports import KeyNotUsable, Ports
 from app.schemes.catalogue import catalogue
 from app.schemes.scheme import Scheme
 from app.status import publishing
@@ -50,6 +50,7 @@ from app.status.signing import signed, signed_qr
 FINISH: Final = "issuance.finish"
 # Whoever left the intent has this long to finish it; after that a worker takes it for an orphan.
 LEASE: Final = timedelta(seconds=30)
+SKEW: Final = timedelta(minutes=1)  # between the clocks of two machines
 LISTS: Final[Mapping[Format, ListKind]] = {
     Format.VC_JWT: ListKind.CREDENTIAL,
     Format.OB_JWT: ListKind.BADGE,
@@ -77,6 +78,8 @@ def issue(ports: Ports, decision_id: str, *, by: Actor, at: datetime) -> str:
     """
     with ports.database.writing(by.organisation_id) as session:
         decision = decisions.granted(session, decision_id)
+        if decision.published_at is not None and at < decision.published_at - SKEW:
+            raise SigningFailed("The clock of this service has gone back behind the decision. Set it right.")
         credential, period = _register(session, decision, by=by, at=at)
         intent = _intend_all(session, ports, credential, period, by=by.id, at=at)
     try:
@@ -174,10 +177,12 @@ def finish(ports: Ports, organisation_id: str, intent_id: str, *, at: datetime) 
     left to a worker, and what was asked for stands without it.
     """
     made: dict[str, tuple[bytes, str]] = {}
-    for intent in _ready(ports, organisation_id, intent_id, at):
+    for waiting in _waiting(ports, organisation_id, intent_id):
         try:
-            made[intent.id] = intent.unsigned, _signed(ports, intent, at=at)
-        except SigningFailed:
+            intent = _current(ports, organisation_id, waiting, at)
+            if intent is not None:
+                made[intent.id] = intent.unsigned, _signed(ports, intent, at=at)
+        except (SigningFailed, KeyNotUsable):
             if intent_id not in made:
                 raise
     if made:
@@ -299,7 +304,7 @@ def _intend(
     return intent
 
 
-def _ready(ports: Ports, organisation_id: str, intent_id: str, at: datetime) -> list[Intent]:
+def _waiting(ports: Ports, organisation_id: str, intent_id: str) -> list[Intent]:
     """Read an intent, and what was intended in one go with it, in the order in which they are signed."""
     with ports.database.reading(organisation_id) as session:
         asked = queries.intent(session, intent_id)
@@ -309,17 +314,24 @@ def _ready(ports: Ports, organisation_id: str, intent_id: str, at: datetime) -> 
         if asked.format in MADE_TOGETHER:
             waiting = queries.intents_of(session, session.get_one(Period, asked.period_id))
             together = [each for form in MADE_TOGETHER for each in waiting if each.format == form]
-    current = (_current(ports, organisation_id, intent, at) for intent in together)
-    return [intent for intent in current if intent is not None]
+    return together
 
 
 def _current(ports: Ports, organisation_id: str, intent: Intent, at: datetime) -> Intent | None:
     """Give an intent whose key still signs. One whose key has retired since is composed anew in its place.
 
     Number, dates, the document's name and its position stay; the header changes, by its key and its time.
+    What the clock puts into the future is left until it has caught up: nothing is signed as of two times.
     """
-    current = ports.signer.current(SLOTS[Format(intent.format)]).thumbprint
+    if at < intent.created_at - SKEW:
+        raise SigningFailed(
+            f"The clock of this service has gone back behind {intent.created_at:%Y-%m-%d %H:%M} UTC, when "
+            "this document was written. Nothing is lost: it is signed once the clock is right."
+        )
+    key = ports.signer.current(SLOTS[Format(intent.format)])
+    current = key.thumbprint
     if intent.key_thumbprint == current:
+        require_in_force(key, at)
         return intent
     with ports.database.writing(organisation_id) as session:
         held = queries.intent(session, intent.id, lock=True)

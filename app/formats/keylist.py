@@ -71,11 +71,14 @@ def key_list(
     at: datetime,
 ) -> dict[str, JsonValue]:
     """Write what offline QR codes are verified by: the keys, retired ones too, and what their codes mean."""
+    codes = [key for key in published if key.slot is Slot.QR]
     return {
         "iss": did,
         "iat": seconds(at),
         "exp": seconds(at + LIFE),
-        "keys": [_key(key) for key in published if key.slot is Slot.QR],
+        "keys": [_key(key) for key in codes if not key.compromised_at],
+        # Apart, so that whoever knows nothing of them finds no key, and never believes one.
+        "compromised": [_key(key) for key in codes if key.compromised_at],
         "issuers": [
             {"code": each.code, "name": each.name, "url": each.url, "mode": each.mode} for each in issuers
         ],

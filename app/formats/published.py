@@ -5,6 +5,7 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from app.core.errors import JsonValue
+from app.formats.instants import date_time, seconds
 from app.formats.jose import certificate_thumbprint
 from app.formats.strict import encode64_standard
 from app.ports import PublicKey
@@ -38,11 +39,16 @@ def key_url(base_url: str, thumbprint: str) -> str:
 
 
 def jwk(key: PublicKey, kid: str) -> dict[str, JsonValue]:
-    """Write one public key with its certificates (RFC 7517, 4)."""
+    """Write one public key with its certificates (RFC 7517, 4).
+
+    One that was compromised says so as keys of the past do (OpenID Federation 1.0, 8.7.3).
+    """
     members: dict[str, JsonValue] = {**key.jwk, "kid": kid, "use": "sig", "alg": key.algorithm}
     if key.chain:
         members["x5c"] = [encode64_standard(certificate) for certificate in key.chain]
         members["x5t#S256"] = certificate_thumbprint(key.chain[0])
+    if key.compromised_at is not None:
+        members["revoked"] = {"revoked_at": seconds(key.compromised_at), "reason": "compromised"}
     return members
 
 
@@ -50,13 +56,25 @@ def jwks(did: str, keys: Iterable[PublicKey]) -> dict[str, JsonValue]:
     """Write the key set; its `kid`s are those of our documents, so a JOSE library finds the key by itself.
 
     `slot` says what a key is there for: a list that the seal signed, or a document that the key of the lists
-    signed, is none (RFC 7517, 4: a member that a reader does not know is passed over).
+    signed, is none (RFC 7517, 4: a member that a reader does not know is passed over). Keys that were
+    compromised stand apart (5: the same of a set), where no library takes them for keys that still count.
     """
-    return {"keys": [{**jwk(key, method_id(did, key)), "slot": key.slot.value} for key in keys]}
+    keys = tuple(keys)
+    members: dict[str, JsonValue] = {"keys": [_in_set(did, key) for key in keys if not key.compromised_at]}
+    if compromised := [_in_set(did, key) for key in keys if key.compromised_at]:
+        members["compromised"] = [*compromised]
+    return members
+
+
+def _in_set(did: str, key: PublicKey) -> JsonValue:
+    return {**jwk(key, method_id(did, key)), "slot": key.slot.value}
 
 
 def did_document(did: str, keys: Iterable[PublicKey]) -> dict[str, JsonValue]:
-    """Write the DID document (DID Core 1.0, 5): retired keys stay, since what they signed still lives."""
+    """Write the DID document (DID Core 1.0, 5): retired keys stay, since what they signed still lives.
+
+    One that was compromised asserts nothing any more, and says since when (Controlled Identifiers 1.0, 2.2).
+    """
     keys = tuple(keys)
     return {
         "@context": ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/jwk/v1"],
@@ -67,8 +85,9 @@ def did_document(did: str, keys: Iterable[PublicKey]) -> dict[str, JsonValue]:
                 "type": "JsonWebKey",
                 "controller": did,
                 "publicKeyJwk": jwk(key, key.thumbprint),
+                **({"revoked": date_time(key.compromised_at)} if key.compromised_at else {}),
             }
             for key in keys
         ],
-        "assertionMethod": [method_id(did, key) for key in keys],
+        "assertionMethod": [method_id(did, key) for key in keys if not key.compromised_at],
     }

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -141,6 +142,16 @@ def owner_of(leaf: bytes) -> SealOwner:
         )
     except UNREADABLE:
         raise Malformed("a certificate whose subject cannot be read") from None
+
+
+@lru_cache(maxsize=64)
+def life_of(chain: tuple[bytes, ...]) -> tuple[datetime, datetime]:
+    """Tell from when to when all certificates of a chain of ours are in force at once."""
+    certificates = _parsed(chain)
+    return (
+        max(certificate.not_valid_before_utc for certificate in certificates),
+        min(certificate.not_valid_after_utc for certificate in certificates),
+    )
 
 
 def leaf_jwk(chain: Sequence[bytes]) -> dict[str, str]:

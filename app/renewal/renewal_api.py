@@ -25,7 +25,7 @@ from app.organisations.access import CurrentActor, Db, ReadDb, needs
 from app.organisations.errors import MembershipNotValid, PermissionMissing
 from app.organisations.rules import Permission
 from app.organisations.service import today_of
-from app.ports import Ports
+from app.ports import KeyNotUsable, Ports
 from app.problems import documented
 from app.renewal import deciding, draws, filing
 from app.renewal import renewal_queries as queries
@@ -172,6 +172,7 @@ def read(db: ReadDb, ports: GivenPorts, actor: CurrentActor, renewal_id: Renewal
         AuditNotFinished,
         DevelopmentKey,
         SigningFailed,
+        KeyNotUsable,
         MembershipNotValid,
         RenewalNotEligible,
         InterviewRequired,

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from app.formats import q1
 from app.formats.jose import MAX_TOKEN, assemble, open_compact
 from app.formats.strict import Malformed
-from app.ports import Signer
+from app.ports import KeysUnavailable, Signer
 from app.status.errors import SigningFailed
 
 log: Final = logging.getLogger("sigillo.signing")
@@ -49,6 +49,9 @@ def signed_qr(signer: Signer, thumbprint: str, unsigned: bytes) -> str:
 def _signature(signer: Signer, thumbprint: str, unsigned: bytes) -> bytes:
     try:
         return signer.sign(thumbprint, unsigned)
+    except KeysUnavailable as away:
+        log.exception("signing.unavailable", extra={"reason": str(away)})
+        raise SigningFailed("The signer is out of reach. Nothing is lost; it will be tried again.") from away
     except Exception as failed:  # a card, a remote seal, a retired key: whatever it says, nothing is signed
         log.exception("signing.failed")
         raise SigningFailed("The signer did not sign. Nothing is lost; it will be tried again.") from failed

@@ -80,7 +80,7 @@ PATHS: Final[dict[str, Any]] = {
     "/.well-known/did.json": _path("The issuer's did:web document.", "A DID document.", _OBJECT),
     published.KEY_PATH: _path(
         "One key by its thumbprint (RFC 7638).",
-        "One JSON Web Key.",
+        "One JSON Web Key. 410 where it was compromised: nobody is to verify with it.",
         _OBJECT,
         ("thumbprint", "As in the `kid` of a badge.", _TEXT),
     ),

@@ -70,25 +70,28 @@ class Given:
 
 class _Jwk(Members):
     kid: Annotated[str, Field(pattern="^did:web:[!-~]{1,400}#[A-Za-z0-9_-]{43}$")]
-    slot: Annotated[Slot, Field(strict=False)]
+    slot: str
     x5c: Annotated[list[str], Field(default_factory=list)]
 
-    def key(self, jwk: dict[str, JsonValue]) -> PublicKey:
+    def key(self, jwk: dict[str, JsonValue], *, compromised: bool) -> PublicKey:
         public = public_members(public_key(jwk))
         chain = tuple(decode64_standard(certificate) for certificate in self.x5c)
         return PublicKey(
             thumbprint(public),
-            self.slot,
+            Slot(self.slot),
             algorithm_of(public),
             public,
             chain,
             development=False,
             current=False,
+            # Since when does not matter where nothing proves when a seal was applied.
+            compromised_at=ALWAYS if compromised else None,
         )
 
 
 class _KeySet(Members):
-    keys: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=1000)]
+    keys: Annotated[list[dict[str, Any]], Field(max_length=1000)]
+    compromised: Annotated[list[dict[str, Any]], Field(default_factory=list, max_length=1000)]
 
 
 class _Body(Members):
@@ -129,10 +132,12 @@ def keys_in(files: Iterable[bytes]) -> Given:
 def _of_sets(sets: list[bytes]) -> tuple[list[PublicKey], set[str]]:
     keys, dids = [], set()
     for content in sets:
-        for jwk in _KeySet.model_validate(read_object(content, limit=MAX_KEYS)).keys:
+        given = _KeySet.model_validate(read_object(content, limit=MAX_KEYS))
+        for jwk in (*given.keys, *given.compromised):
             read = _Jwk.model_validate(jwk)
-            keys.append(read.key(jwk))
             dids.add(read.kid.partition("#")[0])
+            if read.slot in {*Slot}:  # a key for what only later versions know is of no use here
+                keys.append(read.key(jwk, compromised="revoked" in jwk or jwk in given.compromised))
     return keys, dids
 
 
@@ -140,7 +145,8 @@ def _bodies(text: str, keyring: Keyring) -> list[_Body]:
     """Read who is who in a sealed list; the numbers never change, so an old list still tells."""
     listed = open_key_list(text)
     seal = keyring.ours(listed.header)
-    if seal is None or not listed.verified_by(seal.jwk) or listed.payload.get("iss") != keyring.did:
+    proven = seal is not None and not seal.compromised_at and listed.verified_by(seal.jwk)
+    if not proven or listed.payload.get("iss") != keyring.did:
         raise Malformed("a list that another issuer sealed")
     return _Bodies.model_validate(listed.payload).issuers
 
@@ -222,7 +228,9 @@ def _opened(text: str, keyring: Keyring) -> Listing:
     token, issuer, read = _token_list(text) or _bitstring(text)
     named = (token.header.kid or "").rpartition("#")[2]
     key = next((each for each in keyring.published if each.thumbprint == named), None)
-    if key is None or key.slot is not Slot.STATUS or issuer != keyring.did or not token.verified_by(key.jwk):
+    if key is None or key.slot is not Slot.STATUS or key.compromised_at or issuer != keyring.did:
+        raise Malformed("a list that no key for lists signed")
+    if not token.verified_by(key.jwk):
         raise Malformed("a list that no key for lists signed")
     return read
 

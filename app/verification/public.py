@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.formats import published
+from app.ports import KeyNotUsable
 from app.status.errors import SigningFailed
 from app.verification import submitted
 from app.verification.answers import Answer
@@ -38,6 +39,16 @@ def unreachable() -> HTTPException:
     return HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": RETRY_AFTER})
 
 
+def _one_key(desk: Desk, thumbprint: str) -> Answer:
+    key = next((each for each in desk.keyring.published if each.thumbprint == thumbprint), None)
+    if key is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    if key.compromised_at:
+        raise HTTPException(HTTPStatus.GONE)  # whoever would verify with it asks us instead
+    said = published.jwk(key, published.key_url(desk.public_url, thumbprint))
+    return Answer.made(written(said), "application/jwk+json")
+
+
 def routes(desk: Desk) -> list[Route]:
     """Give the routes of the public road for programs, the most asked first."""
 
@@ -58,7 +69,7 @@ def routes(desk: Desk) -> list[Route]:
         """Publish the keys of offline QR codes, under the seal that verifiers know."""
         try:
             return (await desk.qr_keys()).to(request)
-        except (RegisterUnreachable, SigningFailed):
+        except (RegisterUnreachable, SigningFailed, KeyNotUsable):
             raise unreachable() from None
 
     async def did_document(request: Request) -> Response:
@@ -68,11 +79,7 @@ def routes(desk: Desk) -> list[Route]:
     async def key(request: Request) -> Response:
         """Publish one key as one JWK, at the address that badges name."""
         wanted = request.path_params["thumbprint"]
-        for each in desk.keyring.published:
-            if each.thumbprint == wanted:
-                said = published.jwk(each, published.key_url(desk.public_url, wanted))
-                return Answer.made(written(said), "application/jwk+json").to(request)
-        raise HTTPException(HTTPStatus.NOT_FOUND)
+        return _one_key(desk, wanted).to(request)
 
     return [
         PublicRoute("/v/{number}.json", report),

@@ -18,6 +18,7 @@ from app.formats.instants import seconds
 from app.formats.reading import ReadCredential
 from app.formats.vc import in_both
 from app.formats.x509 import ChainFinding, Standing, host_of
+from app.ports import PublicKey
 from app.schemes.catalogue import catalogue
 from app.schemes.errors import SchemeNotFound
 from app.schemes.scheme import Scheme
@@ -68,6 +69,7 @@ class Known:
     chain: Chain = ()
     claimed: Claimed | None = None  # who has to be borne out by the chain; None where the key is our own
     misused: bool = False
+    compromised: bool = False  # nothing proves that the seal is older than the loss of its key
     unlisted: bool = False  # an offline QR names its body by a number that no body has
     proven_at: datetime | None = None  # for which our register proves the seal
     begins: datetime | None = None
@@ -118,6 +120,7 @@ def compare(
         chain=examined.chain,
         claimed=None if examined.key else Claimed(says.iss, says.issuer_name),
         misused=examined.misused,
+        compromised=_compromised(examined.key, proven_at=None),
         begins=says.valid_from,
         ends=says.valid_until + SECOND if says.valid_until else None,
         status_offered=bool(says.status or says.other_status or says.token_status),
@@ -146,6 +149,7 @@ def compare(
         known,
         register="register-agrees" if agrees else "register-contradicts",
         proven_at=document.issued_at if stored else None,
+        compromised=_compromised(examined.key, proven_at=document.issued_at if stored else None),
         ends=min(known.ends or ends, ends),
         facts=RegisterFacts(
             revoked_at=entry.revoked_at,
@@ -165,6 +169,13 @@ def compare(
         mode="test" if _in_test(examined, entry) else "live",
         zone=zone,
     )
+
+
+def _compromised(key: PublicKey | None, *, proven_at: datetime | None) -> bool:
+    """Tell whether a key was in other hands at the time for which we hold proof; without proof, at any."""
+    if key is None or key.compromised_at is None:
+        return False
+    return proven_at is None or proven_at >= key.compromised_at
 
 
 def _in_test(examined: Examined, entry: Entry) -> bool:
@@ -310,6 +321,7 @@ def _checks(known: Known, keyring: Keyring, at: datetime) -> list[Check]:
 def _trust(known: Known, keyring: Keyring, at: datetime) -> Check:
     """Judge the chain at the time for which we hold proof; without any, at the time of the question."""
     whatever_the_chain = (
+        ("issuer-key-compromised", known.compromised),
         ("issuer-code-unknown", known.unlisted),
         ("issuer-key-misused", known.misused),
         ("issuer-trusted", known.vouched),

@@ -40,31 +40,37 @@ class Keyring:
         everyone = (*signer.anchors(), *anchors)
         return cls(published, everyone, did_of(public_url), seals, frozenset(trusted))
 
-    def ours(self, header: Header) -> PublicKey | None:
-        """Find our own key that a header names, by its `kid` or by its certificate.
+    def ours(self, header: Header, slot: Slot = Slot.SEAL) -> PublicKey | None:
+        """Find our own key for such documents that a header names, by its `kid` or by its certificate.
 
         A thumbprint is the key itself in short, so what stands before it, an address or a DID, adds
         nothing: a service that moved house still finds the keys of its old documents.
         """
+        seals = self._in(slot)
         if header.kid is not None:
             named = header.kid.rpartition("#")[2].rpartition("/")[2]
-            if named in self.seals:
-                return self.seals[named]
+            if named in seals:
+                return seals[named]
         if header.chain:
-            return self.seals.get(thumbprint(leaf_jwk(header.chain)))
+            return seals.get(thumbprint(leaf_jwk(header.chain)))
         if header.jwk is not None:
-            return self.seals.get(thumbprint(header.jwk))
+            return seals.get(thumbprint(header.jwk))
         return None
+
+    def _in(self, slot: Slot) -> Mapping[str, PublicKey]:
+        if slot is Slot.SEAL:
+            return self.seals
+        return {key.thumbprint: key for key in self.published if key.slot is slot}
 
     def for_qr(self, kid: bytes) -> PublicKey | None:
         """Find our own key for offline QR codes, current or retired, that goes by this name."""
         codes = (key for key in self.published if key.slot is Slot.QR and key.chain)
         return next((key for key in codes if kid_of(key.chain[0]) == kid), None)
 
-    def is_for_else(self, jwk: Mapping[str, str]) -> bool:
-        """Tell whether we publish this key, and for another use than to seal documents."""
+    def is_for_else(self, jwk: Mapping[str, str], slot: Slot = Slot.SEAL) -> bool:
+        """Tell whether we publish this key, and for another use than to seal such documents."""
         name = thumbprint(jwk)
-        return name not in self.seals and any(key.thumbprint == name for key in self.published)
+        return any(key.thumbprint == name and key.slot is not slot for key in self.published)
 
     def judged(self, chain: Chain, at: datetime) -> ChainFinding:
         """Judge a stranger's chain, or ours, at an instant."""

@@ -10,7 +10,7 @@ import pytest
 
 from app.formats import strict
 from app.pages.assets import WORDS
-from app.ports import Ports
+from app.ports import Ports, Slot
 from tests.browser.site import JWKS, QR_KEYS, Site
 from tests.browser.visitor import Visitor
 from tests.conftest import START
@@ -180,6 +180,22 @@ def test_both_say_the_same_of_a_body_that_is_in_no_list(visitor: Visitor, site: 
     assert _codes(here)["issuer_trust"] == "issuer-code-unknown"
     assert comparable(here)["checks"][:3] == comparable(there)["checks"][:3]
     assert here["issuer"] == there["issuer"] == {"name": site.did}
+
+
+def test_both_say_that_a_key_is_compromised(visitor: Visitor, site: Site, credential: Issued) -> None:
+    list_id, _ = place(credential.token)
+    site.publish(list_id=list_id)
+    lost = [site.keys.compromise(slot, START) for slot in (Slot.SEAL, Slot.QR)]
+    for key in lost:
+        site.keys._make(key.slot, START)
+    site.clock.move()
+    site.publish_keys()
+    visitor.opens()
+    for document in (credential.token, credential.qr):
+        here, there = on_the_device(visitor, site, document), by_the_service(site, document)
+        assert here["result"] == there["result"] == "invalid"
+        assert _codes(here)["issuer_trust"] == _codes(there)["issuer_trust"] == "issuer-key-compromised"
+        assert here["headline"] == there["headline"]
 
 
 def test_both_say_the_same_of_a_tampered_code(visitor: Visitor, site: Site) -> None:

@@ -27,6 +27,7 @@ from tests.conftest import START
 from tests.credentials.test_races import at_once
 from tests.fakes_keys import MemoryKeys
 from tests.renewal import members
+from tests.renewal.conftest import LONG
 from tests.renewal.members import House, problem
 from tests.renewal.renewing import (
     DAY,
@@ -57,7 +58,7 @@ YEAR_LATER = date(2030, 11, 20)
 @pytest.fixture
 def keys() -> MemoryKeys:
     """Bought keys of these tests' own: years go by, and seals are made anew."""
-    return MemoryKeys(START, development=False)
+    return MemoryKeys(START, development=False, life=LONG)
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def database_url(database_url: str) -> str:
 
 @pytest.fixture
 def keys() -> MemoryKeys:
-    return MemoryKeys(START, development=False)
+    return MemoryKeys(START, development=False, life=timedelta(days=3000))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.adapters.authority import ORGANISATION
+from app.adapters.authority import TRIAL
 from app.core.errors import JsonValue
 from app.formats import vc
 from app.formats.claims import Format
@@ -69,15 +69,15 @@ def test_a_strangers_sound_seal_is_unknown_and_said_to_be() -> None:
 
 
 def test_a_trusted_chain_is_shown_by_its_own_name() -> None:
-    said = f"  {ORGANISATION.upper()} "
+    said = f"  {TRIAL.organisation.upper()} "
     told = answer(foreign(test=False, issuer_name=said), keyring=trusting(STRANGERS))
     assert codes(told)[CheckName.ISSUER_TRUST] == "issuer-trusted"
     assert told.shown is not None
-    assert told.shown.issuer_name == ORGANISATION
+    assert told.shown.issuer_name == TRIAL.organisation
 
 
 def test_a_seal_under_an_anchor_is_not_that_of_just_any_body() -> None:
-    for name in ("Another body", "", f"{ORGANISATION}, Rome"):
+    for name in ("Another body", "", f"{TRIAL.organisation}, Rome"):
         told = answer(foreign(test=False, status=(), issuer_name=name), keyring=trusting(STRANGERS))
         assert codes(told)[CheckName.ISSUER_TRUST] == "issuer-not-borne-out"
         assert told.result is Result.UNKNOWN
@@ -106,7 +106,7 @@ def test_a_host_that_the_chain_names_bears_its_issuer_out(issuer: str, borne_out
 def test_the_key_that_signs_lists_seals_nothing_under_any_name() -> None:
     keys = make.keys()
     key = keys.current(Slot.STATUS)
-    claims = make.claims(**{**ELSEWHERE, "issuer_name": ORGANISATION, "status": (), "test": False})
+    claims = make.claims(**{**ELSEWHERE, "issuer_name": TRIAL.organisation, "status": (), "test": False})
     content = vc.unsigned(Format.VC_JWT, claims, key, "https://another.example")
     told = answer(vc.signed(content, keys.sign(key.thumbprint, content)))
     assert codes(told)[CheckName.ISSUER_TRUST] == "issuer-key-misused"
@@ -114,7 +114,7 @@ def test_the_key_that_signs_lists_seals_nothing_under_any_name() -> None:
 
 
 def test_a_chain_to_a_configured_anchor_is_trusted_but_its_lists_are_not_read_yet() -> None:
-    told = answer(foreign(test=False, issuer_name=ORGANISATION), keyring=trusting(STRANGERS))
+    told = answer(foreign(test=False, issuer_name=TRIAL.organisation), keyring=trusting(STRANGERS))
     assert codes(told)[CheckName.ISSUER_TRUST] == "issuer-trusted"
     assert told.outcome(CheckName.REGISTER_MATCH) is Outcome.NOT_APPLICABLE
     assert told.outcome(CheckName.SUPERSEDED) is Outcome.NOT_APPLICABLE
@@ -123,7 +123,7 @@ def test_a_chain_to_a_configured_anchor_is_trusted_but_its_lists_are_not_read_ye
 
 
 def test_a_trusted_document_that_offers_no_status_is_valid_with_a_warning() -> None:
-    told = answer(foreign(test=False, issuer_name=ORGANISATION, status=()), keyring=trusting(STRANGERS))
+    told = answer(foreign(test=False, issuer_name=TRIAL.organisation, status=()), keyring=trusting(STRANGERS))
     assert codes(told)[CheckName.STATUS] == "status-not-offered"
     assert (told.result, told.mode) == (Result.VALID_WITH_WARNINGS, "unknown")
 

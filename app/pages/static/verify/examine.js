@@ -6,6 +6,8 @@ import * as q1 from "./q1.js";
 import { Malformed, decode64, readObject } from "./strict.js";
 
 const MOST_TOKEN = 64 * 1024;
+// A device holds no proof of when a seal was applied, so since when its key is lost does not matter here.
+const COMPROMISED = "issuer-key-compromised";
 
 const unproven = (format, integrity = null) => ({ format, integrity, says: null });
 const proven = (says, trust) => ({ format: "format-read", integrity: "seal-intact", says, trust });
@@ -24,10 +26,12 @@ async function finding(code, step) {
 export function examineQr(digits, keyring, now) {
   return finding("format-unreadable", async () => {
     const { kid, says, signed, signature } = q1.read(digits);
-    const listed = keyring?.qr?.keys.find((key) => key.kid === kid);
+    const lost = keyring?.qr?.compromised.find((key) => key.kid === kid);
+    const listed = lost ?? keyring?.qr?.keys.find((key) => key.kid === kid);
     if (!listed) return unproven("format-read", "key-unavailable");
     if (!(await verify(signed, signature, listed.jwk))) return unproven("format-read", "seal-broken");
-    return proven(...fromLists(says, listed, keyring, now));
+    const [told, trust] = fromLists(says, listed, keyring, now);
+    return proven(told, lost ? COMPROMISED : trust);
   });
 }
 
@@ -86,6 +90,7 @@ export async function examineToken(text, keyring) {
     if (!key) return unproven("format-read", "key-unavailable");
     if (!(await verified(parts, header, key))) return unproven("format-read", "seal-broken");
     if (!canonical) return unproven("format-unreadable");
+    if (keyring.isCompromised(key)) return proven(says, COMPROMISED);
     return proven(says, key.slot === "seal" ? "issuer-trusted" : "issuer-key-misused");
   });
 }

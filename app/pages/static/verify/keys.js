@@ -13,11 +13,14 @@ export const QR_KEYS = "/.well-known/qr-keys";
 export async function keyring(site, fetched, now) {
   const set = fetched.jwks && published(fetched.jwks);
   if (!set) return null;
-  const inSlot = (slot) => (kid) => set.find((key) => key.slot === slot && thumbprint(key.kid) === thumbprint(kid)) ?? null;
+  const { keys, compromised } = set;
+  const called = (kid) => (key) => thumbprint(key.kid) === thumbprint(kid);
+  const inSlot = (slot) => (kid) => keys.find((key) => key.slot === slot && called(kid)(key)) ?? null;
   const ring = {
-    did: set.length ? set[0].kid.split("#")[0] : "",
+    did: [...keys, ...compromised][0]?.kid.split("#")[0] ?? "",
     address: (path) => site + path,
-    named: (kid) => set.find((key) => thumbprint(key.kid) === thumbprint(kid)) ?? null,
+    named: (kid) => [...keys, ...compromised].find(called(kid)) ?? null,
+    isCompromised: (key) => compromised.includes(key) || "revoked" in key,
     sealKey: inSlot("seal"),
     statusKey: inSlot("status"),
     qr: null,
@@ -29,12 +32,14 @@ export async function keyring(site, fetched, now) {
 // A thumbprint is the key itself in short: what stands before it adds nothing.
 const thumbprint = (kid) => kid.split("#").at(-1).split("/").at(-1);
 
+const isKey = (key) => isObject(key) && typeof key.kid === "string";
+
 function published({ text, age }) {
   if (age > KEPT) return null;
   try {
-    const { keys } = readObject(bytesOf(text), MOST).content;
-    need(Array.isArray(keys) && keys.every((key) => isObject(key) && typeof key.kid === "string"), "not a key set");
-    return keys;
+    const { keys, compromised = [] } = readObject(bytesOf(text), MOST).content;
+    need([keys, compromised].every((list) => Array.isArray(list) && list.every(isKey)), "not a key set");
+    return { keys, compromised };
   } catch (error) {
     if (!(error instanceof Malformed)) throw error;
     return null;
@@ -44,10 +49,11 @@ function published({ text, age }) {
 /** Reads the list of QR keys, which counts only under a seal of the same site, and until its end. */
 async function qrKeys({ text }, ring, now) {
   try {
-    const { iss, exp, keys, issuers, schemes } = await opened(text, "JWT", ring.sealKey, MOST);
+    const { iss, exp, keys, compromised = [], issuers, schemes } = await opened(text, "JWT", ring.sealKey, MOST);
     need(iss === ring.did && isWhole(exp) && exp > now, "the list of somebody else, or one that has ended");
-    need([keys, issuers, schemes].every((list) => Array.isArray(list) && list.every(isObject)), "not a list of keys");
-    return { keys, issuers, schemes };
+    const lists = [keys, compromised, issuers, schemes];
+    need(lists.every((list) => Array.isArray(list) && list.every(isObject)), "not a list of keys");
+    return { keys, compromised, issuers, schemes };
   } catch (error) {
     if (!(error instanceof Malformed)) throw error;
     return null;

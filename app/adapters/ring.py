@@ -1,0 +1,181 @@
+"""The ring: the list of keys in a folder, and how its files are written so that no crash leaves half of one.
+
+The list says where each private key is, in a file beside it or on a token; it never holds one.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from cryptography import x509
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from app.ports import Slot
+
+RING: Final = "ring.json"
+_LOCK: Final = ".lock"
+
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+
+
+class KeysUnreadable(Exception):
+    """The folder holds keys that cannot be opened: a wrong passphrase, or files that are not keys."""
+
+
+class OnToken(BaseModel):
+    """Where a key lies that never leaves its token: the token's label, and the key's label and id there."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    token: Annotated[str, Field(min_length=1, max_length=32)]  # PKCS#11, CK_TOKEN_INFO: 32 characters
+    label: Annotated[str, Field(min_length=1, max_length=255)]
+    id: Annotated[str, Field(pattern=r"^([0-9a-f]{2}){0,64}$")] = ""
+
+    def __str__(self) -> str:
+        return f"{self.label} on the token {self.token}"
+
+
+Place = FileName | OnToken
+
+
+class Entry(BaseModel):
+    """A key with its certificates, leaf first."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    slot: Slot
+    thumbprint: str
+    state: Literal["current", "retired"]
+    development: bool
+    key: Place
+    chain: Annotated[tuple[FileName, ...], Field(min_length=1)]
+    compromised_at: AwareDatetime | None = None
+
+
+class Waiting(BaseModel):
+    """A key that waits for its certificate; until then it signs nothing but the request for one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    slot: Slot
+    thumbprint: str
+    key: Place
+
+
+class Ring(BaseModel):
+    """The list of keys, as the file says it. Names are plain: nothing outside the folder is ever read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    anchors: tuple[FileName, ...] = ()
+    keys: tuple[Entry, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+
+    def current(self, slot: Slot) -> Entry | None:
+        return next((entry for entry in self.keys if entry.slot is slot and entry.state == "current"), None)
+
+    def waiting_for(self, slot: Slot) -> Waiting | None:
+        return next((entry for entry in self.waiting if entry.slot is slot), None)
+
+    def with_current(self, new: Entry) -> "Ring":
+        """Put a key in the place of the one before it, which retires; nothing waits for that place now."""
+        retired = (
+            old.model_copy(update={"state": "retired"}) if old.slot is new.slot else old for old in self.keys
+        )
+        others = (old for old in retired if old.thumbprint != new.thumbprint)
+        waiting = tuple(entry for entry in self.waiting if entry.slot is not new.slot)
+        return self.model_copy(update={"keys": (*others, new), "waiting": waiting})
+
+    def with_waiting(self, new: Waiting) -> "Ring":
+        others = (entry for entry in self.waiting if entry.slot is not new.slot)
+        return self.model_copy(update={"waiting": (*others, new)})
+
+    def with_anchor(self, name: str) -> "Ring":
+        return self.model_copy(update={"anchors": (*self.anchors, name)})
+
+    def compromised(self, thumbprint: str, since: datetime) -> "Ring":
+        """Write down that a key is in other hands: it retires, and of two instants the earlier one counts."""
+        return self.model_copy(update={"keys": tuple(_marked(each, thumbprint, since) for each in self.keys)})
+
+
+def _marked(entry: Entry, thumbprint: str, since: datetime) -> Entry:
+    if entry.thumbprint != thumbprint:
+        return entry
+    known = entry.compromised_at
+    earlier = since if known is None else min(known, since)
+    return entry.model_copy(update={"state": "retired", "compromised_at": earlier})
+
+
+class Folder:
+    """The folder that holds the ring and its files. Several processes may share it."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a folder; one that is made here is for its owner alone."""
+        self.path = path
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep every other process from reading or changing the ring meanwhile."""
+        lock = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def stamp(self) -> tuple[int, int, int]:
+        """Tell one state of the ring from another without reading it."""
+        seen = (self.path / RING).stat()
+        return seen.st_ino, seen.st_mtime_ns, seen.st_size
+
+    def ring(self) -> Ring:
+        try:
+            return Ring.model_validate_json((self.path / RING).read_bytes())
+        except FileNotFoundError:
+            return Ring()
+        except ValidationError as broken:
+            raise KeysUnreadable(f"{self.path / RING} is not a list of keys.") from broken
+
+    def write_ring(self, ring: Ring, before: Ring) -> None:
+        """Write the list last, so that it never names what is not there; then destroy what has retired.
+
+        Of keys that were made for trying only: what an operator brought is the operator's to destroy.
+        """
+        self.write(RING, ring.model_dump_json(indent=2).encode())
+        signing = {entry.key for entry in ring.keys if entry.state == "current"}
+        for entry in before.keys:
+            if entry.development and isinstance(entry.key, str) and entry.key not in signing:
+                (self.path / entry.key).unlink(missing_ok=True)
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file that is there whole or not at all, whenever the machine stops."""
+        beside = self.path / f".{name}.new"
+        beside.unlink(missing_ok=True)
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(self.path / name)
+        folder = os.open(self.path, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def read(self, name: str) -> bytes:
+        """Read a file of the folder, or say which one is missing."""
+        try:
+            return (self.path / name).read_bytes()
+        except OSError as wrong:
+            raise KeysUnreadable(f"{name} cannot be read: is it there, may this user read it?") from wrong
+
+    def certificate(self, name: str) -> x509.Certificate:
+        try:
+            return x509.load_pem_x509_certificate(self.read(name))
+        except ValueError as wrong:
+            raise KeysUnreadable(f"{name} is not a certificate.") from wrong
