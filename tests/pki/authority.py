@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
-from app.adapters.keys import PrivateKey, raw_signature
+from app.adapters.private import PrivateKey, raw_signature
 from app.formats import der
 from app.formats.jose import algorithm_of, public_members, thumbprint
 from app.ports import PublicKey, Slot
