@@ -7,10 +7,11 @@ import secrets
 import sys
 import time
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from inspect import iscoroutinefunction
 from typing import Annotated, Any, BinaryIO, Final, Generic, Protocol, TypeVar
 from urllib.parse import quote
 
@@ -254,11 +255,27 @@ class RequestLog:
 
 
 class PublicRoute(Route):
-    """A plain route that says its pattern, as FastAPI's own do: logs name patterns, never addresses."""
+    """A plain route that says its pattern, as FastAPI's own do: logs name patterns, never addresses.
+
+    What goes wrong in it is for the road that it stands on to answer, once.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], *, methods: list[str] | None = None) -> None:
+        super().__init__(path, endpoint, methods=methods)
+        if iscoroutinefunction(endpoint):
+            self.app = _answering(endpoint)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         match, found = super().matches(scope)
         return match, found if match is Match.NONE else {**found, "route": self}
+
+
+def _answering(endpoint: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
+    async def answering(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    return answering
 
 
 class PublicRoad:

@@ -32,7 +32,7 @@ from app.verification.pace import Pace
 from app.verification.report import Report
 from app.verification.service import Held
 from app.verification.sqlite import SqliteRegister
-from app.verification.submitted import Submission
+from app.verification.submitted import Submission, of_number
 from app.verification.trust import Keyring, anchors_in
 from app.verification.written import Written, written
 
@@ -64,6 +64,9 @@ class Remembered(Generic[Value]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
 
     def get(self, name: str) -> Value | None:
         value = self._values.get(name)
@@ -147,11 +150,16 @@ class Desk:
         await self._catch_up()
         return self._report(await self._periods(str(number), keyring), keyring)
 
-    async def written_about(self, number: CredentialNumber) -> bytes:
-        """Give the same report as JSON: written once for as long as nothing in it changes but the time."""
+    async def written_about(self, asked: str) -> bytes:
+        """Give the same report as JSON: written once for as long as nothing in it changes but the time.
+
+        `asked` is a number as somebody typed it; may raise `NumberMistyped` too.
+        """
+        # Spelt as we spell it, a number that is remembered need not be read.
+        name = asked if asked in self._written else str(of_number(asked))
         keyring = self.keyring
         await self._catch_up()
-        name, at = str(number), self._ports.clock.now()
+        at = self._ports.clock.now()
         kept = self._written.get(name)
         if kept is not None and kept.holds(at):
             return kept.body(at)

@@ -232,7 +232,7 @@ def test_a_list_is_read_once_and_then_remembered(
 ) -> None:
     assert token(desk, shelf.list_id) == shelf.row("token").token
     assert register.since() == ["changes", "list"]
-    clock.move(SECOND / 2)
+    clock.move(SECOND / 4)
     assert token(desk, shelf.list_id) == shelf.row("token").token
     assert register.since() == []
 

@@ -271,8 +271,8 @@ def test_what_was_judged_by_keys_that_changed_meanwhile_is_told_and_not_kept(
 
     async def asked() -> tuple[Any, Any]:
         monkeypatch.setattr(desk, "_catch_up", another_asks_under_other_keys)
-        first = await desk.written_about(number)
-        return json.loads(first)["result"], json.loads(await desk.written_about(number))["result"]
+        first = await desk.written_about(str(number))
+        return json.loads(first)["result"], json.loads(await desk.written_about(str(number)))["result"]
 
     assert asyncio.run(asked()) == ("valid", "unknown")
 

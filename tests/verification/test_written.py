@@ -49,11 +49,11 @@ def test_what_was_written_once_says_what_a_report_made_now_would_say(live: Ports
         clock.at = at
         for moment in (at, at, at + MICROSECOND):
             clock.at = moment
-            written = json.loads(asyncio.run(kept.written_about(number)))
+            written = json.loads(asyncio.run(kept.written_about(str(number))))
             assert written == asyncio.run(Desk(live).about(number)).as_json()
             said.add(written["result"])
     clock.at = START
-    assert json.loads(asyncio.run(kept.written_about(number)))["result"] == "valid"
+    assert json.loads(asyncio.run(kept.written_about(str(number))))["result"] == "valid"
     assert said == {"valid", "invalid"}
 
 
@@ -61,10 +61,10 @@ def test_what_was_written_is_written_anew_after_a_change(live: Ports, credential
     clock = live.clock
     assert isinstance(clock, SetClock)
     number, desk = CredentialNumber.read(credential.number), Desk(live)
-    before = json.loads(asyncio.run(desk.written_about(number)))
+    before = json.loads(asyncio.run(desk.written_about(str(number))))
     suspend(live, credential)
     clock.at += timedelta(seconds=2)
-    after = json.loads(asyncio.run(desk.written_about(number)))
+    after = json.loads(asyncio.run(desk.written_about(str(number))))
     assert (before["result"], after["result"]) == ("valid", "invalid")
 
 
