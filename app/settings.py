@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -102,6 +102,11 @@ class Settings(BaseSettings):
         default=None,
         description="The organisations' marks for the attestation, `{organisation's id}.svg` (shapes alone) "
         "or `.png`. Without one, its initials stand in their place.",
+    )
+    edc_signing_time: Literal["iat", "sigT"] = Field(
+        default="iat",
+        description="How seals of European Digital Credentials say when they were made: `iat` since July "
+        "2025 (TS 119 182-1 v1.2.1), `sigT` for validators from before. One validator never takes both.",
     )
     database_pool: int = Field(default=20, ge=1, le=500, description="Connections kept to the database.")
 

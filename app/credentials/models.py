@@ -97,11 +97,13 @@ class Document(Owned, Base):
     period_id: Mapped[str] = mapped_column(ForeignKey("period.id"), index=True)
     format: Mapped[str] = mapped_column(String(20))
     jti: Mapped[str] = mapped_column(String(60), unique=True)  # urn:uuid:…, the document's own name
-    token: Mapped[str] = mapped_column(Text)
+    # Half a megabyte where there are pictures in it, so it is read only where it is asked for.
+    token: Mapped[str] = mapped_column(Text, deferred=True)
     sha256: Mapped[str] = mapped_column(String(64))
     key_thumbprint: Mapped[str] = mapped_column(String(43))
-    list_id: Mapped[int] = mapped_column(ForeignKey("status_list.id"))
-    list_index: Mapped[int]
+    # None where the format has no place for a status, and the register answers by the document's name.
+    list_id: Mapped[int | None] = mapped_column(ForeignKey("status_list.id"))
+    list_index: Mapped[int | None]
     issued_at: Mapped[datetime]
     superseded_at: Mapped[datetime | None]
 
@@ -118,8 +120,8 @@ class Intent(Owned, Base):
     jti: Mapped[str] = mapped_column(String(60))
     unsigned: Mapped[bytes] = mapped_column(LargeBinary)
     key_thumbprint: Mapped[str] = mapped_column(String(43))
-    list_id: Mapped[int] = mapped_column(ForeignKey("status_list.id"))
-    list_index: Mapped[int]
+    list_id: Mapped[int | None] = mapped_column(ForeignKey("status_list.id"))
+    list_index: Mapped[int | None]
     created_by: Mapped[str] = mapped_column(String(30))
     created_at: Mapped[datetime]
 

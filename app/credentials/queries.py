@@ -6,7 +6,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, selectinload, undefer
 
 from app.core.days import first_instant_after, local_day, start_of
 from app.core.db import EVERY_ORGANISATION
@@ -117,11 +117,13 @@ def _zone(session: Session, credential: Credential) -> ZoneInfo:
 def current_document(session: Session, period: Period, form: Format) -> Document | None:
     """Find the document of a period that nothing has replaced (I15: there is at most one)."""
     return session.scalars(
-        select(Document).where(
+        select(Document)
+        .where(
             Document.period_id == period.id,
             Document.format == form.value,
             Document.superseded_at.is_(None),
-        ),
+        )
+        .options(undefer(Document.token)),
         execution_options=EVERY_ORGANISATION,
     ).first()
 
