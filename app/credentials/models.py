@@ -97,8 +97,7 @@ class Document(Owned, Base):
     period_id: Mapped[str] = mapped_column(ForeignKey("period.id"), index=True)
     format: Mapped[str] = mapped_column(String(20))
     jti: Mapped[str] = mapped_column(String(60), unique=True)  # urn:uuid:…, the document's own name
-    # Half a megabyte where there are pictures in it, so it is read only where it is asked for.
-    token: Mapped[str] = mapped_column(Text, deferred=True)
+    token: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(String(64))
     key_thumbprint: Mapped[str] = mapped_column(String(43))
     # None where the format has no place for a status, and the register answers by the document's name.
