@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from app.core.days import anniversary
 from app.core.ids import new_id
 from app.core.numbers import CredentialNumber
-from app.credentials import queries
+from app.credentials import prolonging, queries
 from app.credentials.composing import SLOTS, Composed, compose, require_in_force
 from app.credentials.errors import (
     CredentialIssuedAlready,
@@ -204,7 +204,7 @@ def finish(ports: Ports, organisation_id: str, intent_id: str, *, at: datetime) 
                 raise
     if made:
         with ports.database.writing(organisation_id) as session:
-            _store_all(session, made, intent_id, at=at)
+            _store_all(session, ports, made, intent_id, at=at)
 
 
 def topics(ports: Ports) -> dict[str, Callable[[Message], None]]:
@@ -386,7 +386,9 @@ def _write(intent: Intent, composed: Composed) -> None:
     intent.key_thumbprint = composed.key.thumbprint
 
 
-def _store_all(session: Session, made: Mapping[str, tuple[bytes, str]], asked: str, *, at: datetime) -> None:
+def _store_all(
+    session: Session, ports: Ports, made: Mapping[str, tuple[bytes, str]], asked: str, *, at: datetime
+) -> None:
     """Store what nobody else has stored, and tell everybody, in one transaction.
 
     What was asked for does not hang on what comes after it.
@@ -397,6 +399,7 @@ def _store_all(session: Session, made: Mapping[str, tuple[bytes, str]], asked: s
         intent = intents[name]
         if intent is not None and intent.unsigned == unsigned:
             numbers.add(_store(session, intent, token, at=at))
+            prolonging.leave_word(session, ports, intent, at=at)
         elif intent is not None and not settled:
             raise SigningFailed(
                 "The key was replaced meanwhile. The document will be signed with the new one."
