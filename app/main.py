@@ -20,12 +20,14 @@ from app.adapters.keycheck import ExpiryWatch
 from app.adapters.keys import FileKeys
 from app.adapters.mail import FolderMailer, SmtpMailer
 from app.adapters.outbound import GuardedOutbound
+from app.adapters.revocation import HttpRevocation
 from app.adapters.scanner import ClamdScanner, NoScanner
+from app.adapters.timestamps import HttpTimeStamps
 from app.adapters.tokens import Tokens, tokens_of
 from app.assessments.api import router as assessments
 from app.core.clock import SystemClock
 from app.core.db import connect
-from app.credentials import issuing
+from app.credentials import issuing, prolonging
 from app.credentials.api import router as credentials
 from app.decisions.api import router as decisions
 from app.dossiers import forgetting
@@ -53,6 +55,7 @@ from app.verification import vc_api
 from app.verification.answers import Answer
 from app.verification.described import PATHS
 from app.verification.desk import Desk
+from app.verification.trust import anchors_in
 from app.web import BodyLimit, PublicRoad, PublicRoute, RequestLog
 
 VERSION: Final = "0.1.0"
@@ -93,11 +96,14 @@ def tokens_in(settings: Settings) -> Tokens | None:
 def production_ports(settings: Settings) -> Ports:
     """Make the real ports: database, keys, files, scanner, mail, clock."""
     clock = SystemClock(settings.clock_offset)
+    signer = keys_of(settings, at=clock.now())
+    authority, stamp_anchors = settings.timestamp_url, anchors_in(settings.timestamp_anchors)
+    anchors = (*anchors_in(settings.anchors_folder), *signer.anchors(), *stamp_anchors)
     return Ports(
         settings=settings,
         database=connect(settings.database_url, pool=settings.database_pool),
         clock=clock,
-        signer=keys_of(settings, at=clock.now()),
+        signer=signer,
         files=FolderFiles(settings.files_folder),
         scanner=ClamdScanner(settings.clamd_socket) if settings.clamd_socket else NoScanner(),
         mailer=(
@@ -106,6 +112,12 @@ def production_ports(settings: Settings) -> Ports:
             else FolderMailer(settings.mail_folder, settings.sender, clock)
         ),
         outbound=GuardedOutbound(),
+        time_stamps=(
+            HttpTimeStamps(authority.get_secret_value(), anchors=stamp_anchors, clock=clock)
+            if authority
+            else None
+        ),
+        revocation=HttpRevocation(anchors=anchors, clock=clock) if authority else None,
     )
 
 
@@ -114,6 +126,7 @@ def worker(ports: Ports) -> Worker:
     publisher = publishing.Publisher(ports)
     topics: Mapping[str, Callable[[Message], None]] = {
         **issuing.topics(ports),
+        **prolonging.topics(ports),
         **publishing.topics(publisher, ports),
         **forgetting.topics(ports, cpd_queries.names),
         **reminders.topics(ports),

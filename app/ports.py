@@ -212,3 +212,5 @@ class Ports:
     scanner: Scanner
     mailer: Mailer
     outbound: Outbound
+    time_stamps: TimeStamps | None = None  # none where no authority is configured: seals stay B-B
+    revocation: RevocationValues | None = None

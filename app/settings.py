@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -103,6 +103,19 @@ class Settings(BaseSettings):
         description="The organisations' marks for the attestation, `{organisation's id}.svg` (shapes alone) "
         "or `.png`. Without one, its initials stand in their place.",
     )
+    edc_signing_time: Literal["iat", "sigT"] = Field(
+        default="iat",
+        description="How seals of European Digital Credentials say when they were made: `iat` since July "
+        "2025 (TS 119 182-1 v1.2.1), `sigT` for validators from before. One validator never takes both.",
+    )
+    timestamp_url: SecretStr | None = Field(
+        default=None,
+        description="The time-stamp authority (RFC 3161) by which seals of European Digital Credentials are "
+        "brought to B-LTA in the background. Without one they stay B-B.",
+    )
+    timestamp_anchors: Path | None = Field(
+        default=None, description="Certificates (PEM) in which the chains of its time-stamps end."
+    )
     database_pool: int = Field(default=20, ge=1, le=500, description="Connections kept to the database.")
 
     @field_validator("public_url")
@@ -158,6 +171,12 @@ class Settings(BaseSettings):
     def _a_token_has_a_pin(self) -> Self:
         if (self.token_library is None) != (self.token_pin is None):
             raise ValueError("token_library and token_pin must be set together")
+        return self
+
+    @model_validator(mode="after")
+    def _time_stamps_have_anchors(self) -> Self:
+        if (self.timestamp_url is None) != (self.timestamp_anchors is None):
+            raise ValueError("timestamp_url and timestamp_anchors must be set together")
         return self
 
     @property

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.core.db import enter
 from app.core.errors import JsonValue
 from app.core.ids import new_id
+from app.credentials.models import Document
 from app.decisions.models import Decision, DecisionStatus, Meeting
 from app.dossiers import queries as dossier_queries
 from app.dossiers.models import Dossier, DossierStatus, Evidence
@@ -237,3 +238,10 @@ def _evidence(
         scan="unscanned",
         added_at=at,
     )
+
+
+def place(document: Document) -> tuple[int, int]:
+    """The list and the position in it, of a document whose format has room for a status."""
+    assert document.list_id is not None
+    assert document.list_index is not None
+    return document.list_id, document.list_index

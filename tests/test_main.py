@@ -9,20 +9,25 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from pydantic import SecretStr
 from sqlalchemy import update
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from app.core.db import connect
-from app.main import ClockMovedWhileLive, check_clock, create_app
+from app.main import ClockMovedWhileLive, check_clock, create_app, production_ports
 from app.organisations.access import every_route
 from app.organisations.models import Mode, Organisation
 from app.ports import Ports
+from app.settings import Settings
 from app.web import PublicRoad
 from tests import make
+from tests.conftest import START
 from tests.fakes import SetClock
+from tests.pki.authority import Pki
 
 
 def test_the_contract_is_worked_out_once_and_nobody_waits_for_it(
@@ -185,3 +190,20 @@ def test_the_host_header_changes_no_address_that_we_give_out(ports: Ports) -> No
         said = caller.get(path, headers={"Host": "evil.example.net"}).text
         assert "evil.example.net" not in said
         assert "sigillo.example.org" in said
+
+
+def test_a_service_asks_for_time_stamps_only_where_an_authority_is_named(tmp_path: Path) -> None:
+    anchors = tmp_path / "stamps"
+    anchors.mkdir()
+    (anchors / "root.pem").write_bytes(Pki(START).stamp_root.certificate.public_bytes(Encoding.PEM))
+    given = Settings(
+        database_url=f"sqlite:///{tmp_path}/sigillo.db",
+        files_folder=tmp_path / "files",
+        keys_folder=tmp_path / "keys",
+        mail_folder=tmp_path / "mail",
+    )
+    named = {"timestamp_url": SecretStr("https://tsa.example.org"), "timestamp_anchors": anchors}
+    for settings, expected in ((given, False), (given.model_copy(update=named), True)):
+        ports = production_ports(settings)
+        ports.database.close()
+        assert (ports.time_stamps is not None, ports.revocation is not None) == (expected, expected)

@@ -89,3 +89,10 @@ def test_a_token_is_named_with_its_pin_which_is_never_shown(given: dict[str, Any
     with pytest.raises(ValidationError, match="must be set together") as raised:
         Settings(**given)
     assert "493027" not in str(raised.value)
+
+
+def test_a_time_stamp_authority_needs_the_anchors_of_its_stamps(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="must be set together"):
+        Settings(timestamp_url=SecretStr("https://tsa.example.org"))
+    both = Settings(timestamp_url=SecretStr("https://tsa.example.org"), timestamp_anchors=tmp_path)
+    assert both.timestamp_anchors == tmp_path

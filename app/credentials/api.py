@@ -44,7 +44,7 @@ from app.organisations.rules import Permission
 from app.ports import KeyNotUsable
 from app.problems import documented
 from app.status.errors import SigningFailed
-from app.web import GivenPorts, Now
+from app.web import GivenPorts, Now, attachment
 
 router = APIRouter(prefix="/v1/credentials", tags=["credentials"])
 
@@ -52,6 +52,7 @@ CredentialId = Annotated[str, Path(pattern=pattern("crd"))]
 MEDIA_TYPES: Final = {
     Format.VC_JWT: "application/vc+jwt",
     Format.OB_JWT: "application/jwt",
+    Format.EDC: "application/ld+json",
     Format.QR: "text/plain",  # the digits alone: what stands behind `#` in the link
 }
 LEVELS: Final = {"screen": qr.Level.SCREEN, "print": qr.Level.PRINT}
@@ -59,6 +60,8 @@ Level = Annotated[Literal["screen", "print"], Query(description="`print` survive
 Seq = Annotated[int | None, Query(ge=1, le=1000, description="By default the period in force.")]
 # What names a person is for nobody else to keep.
 PRIVATE: Final = {"Cache-Control": "private, no-store"}
+# Why there may be no page, and so no European Digital Credential, which shows it.
+UNPRINTED: Final = (QrLeadsNowhere, NotPrintable, MarkRefused)
 READ: Final = [needs(Permission.CREDENTIALS_READ)]
 STATUS: Final = [needs(Permission.CREDENTIALS_STATUS)]
 
@@ -134,6 +137,7 @@ def read(db: ReadDb, ports: GivenPorts, now: Now, actor: CurrentActor, credentia
             KeyNotUsable,
             PermissionMissing,
             LintFailed,
+            *UNPRINTED,
         ),
     },
 )
@@ -160,24 +164,45 @@ def make_document(
     dependencies=READ,
     responses={
         200: {"description": "The signed document", "content": {kind: {} for kind in MEDIA_TYPES.values()}},
-        **documented(CredentialNotFound, DocumentNotFound),
+        **documented(
+            CredentialNotFound,
+            DocumentNotFound,
+            CredentialNotActive,
+            DevelopmentKey,
+            SigningFailed,
+            KeyNotUsable,
+            PermissionMissing,
+            LintFailed,
+            *UNPRINTED,
+        ),
     },
 )
 def hand_out(
-    db: ReadDb,
+    ports: GivenPorts,
     now: Now,
     actor: CurrentActor,
     credential_id: CredentialId,
     form: Format,
     period: Seq = None,
 ) -> Response:
-    """Hand out a signed document, byte for byte as it was sealed: of the period in force, or of another."""
-    credential = queries.readable(db, credential_id, by=actor)
-    chosen = queries.period(db, credential, period) if period else queries.current_period(db, credential, now)
-    document = queries.document(db, chosen, form)
-    name = f"{credential.number}.{form.value.replace('+', '.')}"
-    headers = {**PRIVATE, "Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(document.token, media_type=MEDIA_TYPES[form], headers=headers)
+    """Hand out a signed document, byte for byte as it was sealed: of the period in force, or of another.
+
+    The European Digital Credential of the period in force is made when it is first asked for.
+    """
+    if form is Format.EDC and period is None:
+        issuing.ensure_document(ports, credential_id, form, by=actor, at=now)
+    with ports.database.reading(actor.organisation_id) as db:
+        credential = queries.readable(db, credential_id, by=actor)
+        chosen = (
+            queries.period(db, credential, period) if period else queries.current_period(db, credential, now)
+        )
+        document = queries.document(db, chosen, form)
+        if form is Format.EDC:
+            headers = attachment(register.edc_file_name(db, credential, chosen))
+        else:
+            name = f"{credential.number}.{form.value.replace('+', '.')}"
+            headers = {**PRIVATE, "Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(document.token, media_type=MEDIA_TYPES[form], headers=headers)
 
 
 @router.get(
@@ -233,9 +258,7 @@ def qr_png(
     dependencies=READ,
     responses={
         200: {"description": "The attestation, PDF/UA-1", "content": {"application/pdf": {}}},
-        **documented(
-            CredentialNotFound, CredentialNotActive, QrLeadsNowhere, LintFailed, NotPrintable, MarkRefused
-        ),
+        **documented(CredentialNotFound, CredentialNotActive, LintFailed, *UNPRINTED),
     },
 )
 def attestation(

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.core.clock import iso_duration
 from app.core.days import last_second_of, start_of
 from app.credentials.errors import DevelopmentKey, LintFailed
+from app.credentials.learning import compose_edc
 from app.credentials.models import Credential, Period
 from app.formats import q1, vc
 from app.formats.claims import Claims, Format, StatusEntry
@@ -29,6 +30,7 @@ SLOTS: Final[Mapping[Format, Slot]] = {
     Format.VC_JWT: Slot.SEAL,
     Format.OB_JWT: Slot.SEAL,
     Format.QR: Slot.QR,
+    Format.EDC: Slot.EDC_SEAL,
 }
 
 
@@ -49,12 +51,12 @@ def compose(
     *,
     jti: str,
     status: tuple[StatusEntry, ...],
-    place: tuple[int, int],
+    place: tuple[int, int] | None,
     at: datetime,
 ) -> Composed:
     """Write a document for the key that signs now; raise `LintFailed` where it would break a rule.
 
-    `place` is its list and its position there; `status` says the same in the words of the W3C.
+    `place` is its list and its position there, if it has one; `status` says the same in the words of the W3C.
     """
     organisation = organisations.organisation(session, credential.organisation_id)
     holder = organisations.person(session, credential.holder_id)
@@ -73,7 +75,11 @@ def compose(
         at=at,
         moved=ports.clock.offset,
     )
-    if form is Format.QR:
+    if form is Format.EDC:
+        unsigned, findings = compose_edc(session, ports, credential, period, claims, key, scheme)
+    elif form is Format.QR:
+        if place is None:
+            raise ValueError("An offline QR has a place in a list.")
         content = _content(claims, organisation, scheme, place)
         unsigned = q1.unsigned(content, q1.kid_of(key.chain[0]))
         findings = lint_qr(unsigned, claims, content, key=key, public_url=base_url)

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from app.core.days import anniversary
 from app.core.ids import new_id
 from app.core.numbers import CredentialNumber
-from app.credentials import queries
+from app.credentials import prolonging, queries
 from app.credentials.composing import SLOTS, Composed, compose, require_in_force
 from app.credentials.errors import (
     CredentialIssuedAlready,
@@ -31,21 +31,21 @@ from app.credentials.rules import CredentialState, PeriodKind, may_read
 from app.decisions import queries as decisions
 from app.decisions.models import Decision
 from app.dossiers.models import Dossier
-from app.formats.claims import Format
+from app.formats.claims import Format, StatusEntry
 from app.organisations import service as organisations
 from app.organisations.errors import PermissionMissing
 from app.organisations.models import Person
 from app.organisations.rules import Actor, Permission
 from app.outbox import changes, messages, trail
 from app.outbox.messages import Message
-from app.ports import KeyNotUsable, Ports
+from app.ports import KeyNotUsable, Ports, Signer
 from app.schemes.catalogue import catalogue
 from app.schemes.scheme import Scheme
 from app.status import publishing
 from app.status.errors import SigningFailed
 from app.status.models import ListKind, Standing
 from app.status.service import set_standing, take_position
-from app.status.signing import signed, signed_qr
+from app.status.signing import signed, signed_edc, signed_qr
 
 FINISH: Final = "issuance.finish"
 # Whoever left the intent has this long to finish it; after that a worker takes it for an orphan.
@@ -55,6 +55,13 @@ LISTS: Final[Mapping[Format, ListKind]] = {
     Format.VC_JWT: ListKind.CREDENTIAL,
     Format.OB_JWT: ListKind.BADGE,
     Format.QR: ListKind.QR,
+}
+# How each is signed, and the result written; a European Digital Credential has no place for a status.
+SIGNED: Final[Mapping[Format, Callable[[Signer, str, bytes], str]]] = {
+    Format.VC_JWT: signed,
+    Format.OB_JWT: signed,
+    Format.QR: signed_qr,
+    Format.EDC: signed_edc,
 }
 # What every period has, made in one go and in this order: the seal first, by which a credential is public.
 MADE_TOGETHER: Final = (Format.VC_JWT, Format.QR)
@@ -168,6 +175,16 @@ def issue_document(ports: Ports, credential_id: str, form: Format, *, by: Actor,
     return Made(credential_id, form, new=new)
 
 
+def ensure_document(ports: Ports, credential_id: str, form: Format, *, by: Actor, at: datetime) -> None:
+    """Make a document if the period in force has none; whoever may read it may then be given it."""
+    with ports.database.reading(by.organisation_id) as session:
+        credential = queries.readable(session, credential_id, by=by)
+        period = queries.current_period(session, credential, at)
+        missing = queries.current_document(session, period, form) is None
+    if missing:
+        issue_document(ports, credential_id, form, by=by, at=at)
+
+
 def finish(ports: Ports, organisation_id: str, intent_id: str, *, at: datetime) -> None:
     """Sign what an intent says and store the document; if that is done already, do nothing.
 
@@ -187,7 +204,7 @@ def finish(ports: Ports, organisation_id: str, intent_id: str, *, at: datetime) 
                 raise
     if made:
         with ports.database.writing(organisation_id) as session:
-            _store_all(session, made, intent_id, at=at)
+            _store_all(session, ports, made, intent_id, at=at)
 
 
 def topics(ports: Ports) -> dict[str, Callable[[Message], None]]:
@@ -285,10 +302,11 @@ def _intend(
         created_by=by,
         created_at=at,
     )
-    chosen, intent.list_index = take_position(
-        session, LISTS[form], intent.id, organisation_id=credential.organisation_id, at=at
-    )
-    intent.list_id = chosen.id
+    if form in LISTS:
+        chosen, intent.list_index = take_position(
+            session, LISTS[form], intent.id, organisation_id=credential.organisation_id, at=at
+        )
+        intent.list_id = chosen.id
     _write(intent, _composed(session, ports, intent, credential, period, at))
     session.add(intent)
     messages.leave(
@@ -345,17 +363,19 @@ def _current(ports: Ports, organisation_id: str, intent: Intent, at: datetime) -
 
 def _signed(ports: Ports, intent: Intent, *, at: datetime) -> str:
     # A list must be there before any document names it, or the first verifier meets a 404.
-    publishing.ensure_published(ports, intent.list_id, at=at)
-    sign = signed_qr if intent.format == Format.QR else signed
-    return sign(ports.signer, intent.key_thumbprint, intent.unsigned)
+    if intent.list_id is not None:
+        publishing.ensure_published(ports, intent.list_id, at=at)
+    return SIGNED[Format(intent.format)](ports.signer, intent.key_thumbprint, intent.unsigned)
 
 
 def _composed(
     session: Session, ports: Ports, intent: Intent, credential: Credential, period: Period, at: datetime
 ) -> Composed:
     form = Format(intent.format)
-    status = publishing.entries(ports.settings.public_url, LISTS[form], intent.list_id, intent.list_index)
-    place = (intent.list_id, intent.list_index)
+    status, place = tuple[StatusEntry, ...](), None
+    if intent.list_id is not None and intent.list_index is not None:
+        place = (intent.list_id, intent.list_index)
+        status = publishing.entries(ports.settings.public_url, LISTS[form], *place)
     return compose(
         session, ports, credential, period, form, jti=intent.jti, status=status, place=place, at=at
     )
@@ -366,7 +386,9 @@ def _write(intent: Intent, composed: Composed) -> None:
     intent.key_thumbprint = composed.key.thumbprint
 
 
-def _store_all(session: Session, made: Mapping[str, tuple[bytes, str]], asked: str, *, at: datetime) -> None:
+def _store_all(
+    session: Session, ports: Ports, made: Mapping[str, tuple[bytes, str]], asked: str, *, at: datetime
+) -> None:
     """Store what nobody else has stored, and tell everybody, in one transaction.
 
     What was asked for does not hang on what comes after it.
@@ -377,6 +399,7 @@ def _store_all(session: Session, made: Mapping[str, tuple[bytes, str]], asked: s
         intent = intents[name]
         if intent is not None and intent.unsigned == unsigned:
             numbers.add(_store(session, intent, token, at=at))
+            prolonging.leave_word(session, ports, intent, at=at)
         elif intent is not None and not settled:
             raise SigningFailed(
                 "The key was replaced meanwhile. The document will be signed with the new one."
@@ -452,8 +475,7 @@ def _record(
             "number": credential.number,
             "format": intent.format,
             "key": intent.key_thumbprint,
-            "list": intent.list_id,
-            "index": intent.list_index,
+            **({} if intent.list_id is None else {"list": intent.list_id, "index": intent.list_index}),
             **facts,
         },
     )

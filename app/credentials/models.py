@@ -100,8 +100,9 @@ class Document(Owned, Base):
     token: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(String(64))
     key_thumbprint: Mapped[str] = mapped_column(String(43))
-    list_id: Mapped[int] = mapped_column(ForeignKey("status_list.id"))
-    list_index: Mapped[int]
+    # None where the format has no place for a status, and the register answers by the document's name.
+    list_id: Mapped[int | None] = mapped_column(ForeignKey("status_list.id"))
+    list_index: Mapped[int | None]
     issued_at: Mapped[datetime]
     superseded_at: Mapped[datetime | None]
 
@@ -118,8 +119,8 @@ class Intent(Owned, Base):
     jti: Mapped[str] = mapped_column(String(60))
     unsigned: Mapped[bytes] = mapped_column(LargeBinary)
     key_thumbprint: Mapped[str] = mapped_column(String(43))
-    list_id: Mapped[int] = mapped_column(ForeignKey("status_list.id"))
-    list_index: Mapped[int]
+    list_id: Mapped[int | None] = mapped_column(ForeignKey("status_list.id"))
+    list_index: Mapped[int | None]
     created_by: Mapped[str] = mapped_column(String(30))
     created_at: Mapped[datetime]
 

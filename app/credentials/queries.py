@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, selectinload, undefer
 
 from app.core.days import first_instant_after, local_day, start_of
 from app.core.db import EVERY_ORGANISATION
@@ -18,6 +18,9 @@ from app.organisations import queries as organisations
 from app.organisations.rules import Actor
 
 Row = TypeVar("Row", Credential, Intent)
+
+# Without what they say: that can be half a megabyte, and is read only where it is asked for.
+_DOCUMENTS: Final = selectinload(Period.documents).defer(Document.token)
 
 
 def by_id(session: Session, credential_id: str, *, lock: bool = False) -> Credential:
@@ -58,10 +61,7 @@ def current_period(session: Session, credential: Credential, at: datetime) -> Pe
     A renewal may be approved months before its period begins; until then the old one holds.
     """
     periods = session.scalars(
-        select(Period)
-        .where(Period.credential_id == credential.id)
-        .order_by(Period.seq)
-        .options(selectinload(Period.documents)),
+        select(Period).where(Period.credential_id == credential.id).order_by(Period.seq).options(_DOCUMENTS),
         execution_options=EVERY_ORGANISATION,
     ).all()
     return in_force(periods, local_day(at, _zone(session, credential)))
@@ -70,9 +70,7 @@ def current_period(session: Session, credential: Credential, at: datetime) -> Pe
 def period(session: Session, credential: Credential, seq: int) -> Period:
     """Find a period of a credential by its place, future ones included."""
     found = session.scalars(
-        select(Period)
-        .where(Period.credential_id == credential.id, Period.seq == seq)
-        .options(selectinload(Period.documents))
+        select(Period).where(Period.credential_id == credential.id, Period.seq == seq).options(_DOCUMENTS)
     ).first()
     if found is None:
         raise DocumentNotFound("The credential has no such period.")
@@ -117,11 +115,13 @@ def _zone(session: Session, credential: Credential) -> ZoneInfo:
 def current_document(session: Session, period: Period, form: Format) -> Document | None:
     """Find the document of a period that nothing has replaced (I15: there is at most one)."""
     return session.scalars(
-        select(Document).where(
+        select(Document)
+        .where(
             Document.period_id == period.id,
             Document.format == form.value,
             Document.superseded_at.is_(None),
-        ),
+        )
+        .options(undefer(Document.token)),
         execution_options=EVERY_ORGANISATION,
     ).first()
 

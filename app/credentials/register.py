@@ -14,7 +14,7 @@ from app.credentials import queries
 from app.credentials.errors import CredentialNotActive, LintFailed, QrLeadsNowhere
 from app.credentials.models import Credential, Document, Period
 from app.credentials.rules import CredentialState
-from app.formats.claims import Format
+from app.formats.claims import TEST_MARK, Format
 from app.formats.q1 import link
 from app.organisations import queries as organisations
 from app.organisations.models import Mode
@@ -54,10 +54,17 @@ def verify_url(ports: Ports, credential: Credential) -> str:
 def qr_text(session: Session, ports: Ports, credential: Credential, *, at: datetime) -> str:
     """Give the text of its QR code: the offline QR of the period in force, else the address of its page.
 
+    See `qr_text_of` for where there is none.
+    """
+    return qr_text_of(session, ports, credential, queries.current_period(session, credential, at))
+
+
+def qr_text_of(session: Session, ports: Ports, credential: Credential, period: Period) -> str:
+    """Give the text of the QR code of a period.
+
     Where the page answers to nobody, `QrLeadsNowhere` is raised: its holder hid the number, or its body
     closed all look-ups, and then it does not help to show the number again.
     """
-    period = queries.current_period(session, credential, at)
     document = queries.current_document(session, period, Format.QR)
     if document is not None:
         return link(ports.settings.public_url, document.token)
@@ -86,6 +93,11 @@ def sheet(session: Session, ports: Ports, credential: Credential, *, at: datetim
     state = queries.state(session, credential, period, at)
     if state not in PRINTED:
         raise CredentialNotActive(f"The credential is {state}: a page would not say so.", state=state.value)
+    return sheet_of(session, ports, credential, period)
+
+
+def sheet_of(session: Session, ports: Ports, credential: Credential, period: Period) -> Sheet:
+    """Put together what stands on the page of a period, however the credential stands by now."""
     organisation = organisations.organisation(session, credential.organisation_id)
     scheme = catalogue().version(credential.scheme_id, period.scheme_version)
     found = Sheet(
@@ -98,13 +110,25 @@ def sheet(session: Session, ports: Ports, credential: Credential, *, at: datetim
         number=credential.number,
         valid_from=period.valid_from,
         valid_until=period.through,
-        link=qr_text(session, ports, credential, at=at),
+        link=qr_text_of(session, ports, credential, period),
         address=f"{ports.settings.public_url.partition('://')[2]}/v",
         test=Mode(organisation.mode) is Mode.TEST,
         clock_offset=iso_duration(ports.clock.offset),
     )
     _keep_to_the_words(found, scheme)
     return found
+
+
+def edc_file_name(session: Session, credential: Credential, period: Period) -> str:
+    """Name its European Digital Credential as the Commission's platform does: whose it is, and what.
+
+    By its number, where the scheme's policy leaves the name out.
+    """
+    scheme = catalogue().version(credential.scheme_id, period.scheme_version)
+    holder = organisations.person(session, credential.holder_id).name_on_credential
+    whose = holder if "name" in scheme.credential_claims.edc else credential.number
+    test = Mode(organisations.organisation(session, credential.organisation_id).mode) is Mode.TEST
+    return f"{whose} - {TEST_MARK if test else ''}{scheme.title.it}.jsonld"
 
 
 def _keep_to_the_words(page: Sheet, scheme: Scheme) -> None:

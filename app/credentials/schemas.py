@@ -24,7 +24,7 @@ class DocumentIn(Wire):
     `qr` is among those; it is asked for only of what was issued before there were offline QR codes.
     """
 
-    format: Literal["ob+jwt", "qr"]
+    format: Literal["ob+jwt", "qr", "edc"]
 
 
 class SuspensionIn(Wire):

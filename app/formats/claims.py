@@ -24,6 +24,7 @@ class Format(StrEnum):
     VC_JWT = "vc+jwt"
     OB_JWT = "ob+jwt"
     QR = "qr"
+    EDC = "edc"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from app.core.errors import JsonValue
 from app.formats import der
 from app.formats.instants import date_time, seconds
-from app.formats.jose import MAX_CERTIFICATES, MAX_SIGNATURE, certificate_thumbprint
+from app.formats.jose import (
+    MAX_CERTIFICATES,
+    MAX_SIGNATURE,
+    algorithm_of,
+    certificate_thumbprint,
+    verify,
+)
 from app.formats.strict import (
     Malformed,
     as_malformed,
@@ -129,6 +135,11 @@ class Seal:
     def signing_input(self) -> bytes:
         return signing_input(self.protected, self.payload)
 
+    def verified_by(self, jwk: Mapping[str, object]) -> bool:
+        """Tell whether this key made the signature, as the header says it was made (RFC 7515, 5.2)."""
+        stated = self.header.alg == algorithm_of(jwk)
+        return stated and verify(self.signing_input, decode64(self.signature), jwk)
+
     @property
     def level(self) -> Level:
         """The level whose parts are all carried. Whether they hold is for the checks."""
@@ -226,6 +237,13 @@ def unsigned_seal(header: Mapping[str, JsonValue], content: bytes) -> Seal:
         signature="",
         b64=b64,
     )
+
+
+def assemble(unsigned: bytes, signature: bytes) -> Seal:
+    """Make the seal of recorded bytes and their signature; nothing is written anew."""
+    protected, _, payload = unsigned.decode().partition(".")
+    b64 = _read_header(decode64(protected)).b64
+    return Seal(payload, protected, encode64(signature), b64=b64)
 
 
 def with_signature(seal: Seal, signature: bytes) -> Seal:

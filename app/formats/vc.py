@@ -35,8 +35,8 @@ def unsigned(form: Format, claims: Claims, key: PublicKey, base_url: str) -> byt
             return signing_input(seal_header(claims.issuer_id, key, claims.issued_at), compose_vc(claims))
         case Format.OB_JWT:
             return signing_input(_ob_header(key, base_url), compose_ob(claims))
-        case Format.QR:
-            raise ValueError("The offline QR is no JWT.")
+        case Format.QR | Format.EDC:
+            raise ValueError(f"{form} is no JWT.")
 
 
 def signed(unsigned: bytes, signature: bytes) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, Protocol
 
-from app.formats import q1
+from app.formats import jades, q1
 from app.formats.jose import MAX_TOKEN, assemble, open_compact
 from app.formats.strict import Malformed
 from app.ports import KeysUnavailable, Signer
@@ -44,6 +44,12 @@ def signed_qr(signer: Signer, thumbprint: str, unsigned: bytes) -> str:
     """Sign the bytes of an offline QR in the same way; of its two signatures, the one that readers take."""
     digits = q1.assemble(unsigned, q1.low_s(_signature(signer, thumbprint, unsigned)))
     return _sound(signer, thumbprint, unsigned, digits, q1.decode_q1)
+
+
+def signed_edc(signer: Signer, thumbprint: str, unsigned: bytes) -> str:
+    """Sign the bytes of a European Digital Credential in the same way; give the JSON that Europass writes."""
+    seal = jades.assemble(unsigned, _signature(signer, thumbprint, unsigned))
+    return _sound(signer, thumbprint, unsigned, seal.general(), jades.read_seal)
 
 
 def _signature(signer: Signer, thumbprint: str, unsigned: bytes) -> bytes:

@@ -34,6 +34,7 @@ from app.outbox.trail import Event
 from app.ports import Ports, Slot
 from app.status.errors import SigningFailed
 from app.status.models import PublishedList, StatusPosition
+from tests import make
 from tests.credentials.office import Office, days
 from tests.fakes import SetClock
 from tests.fakes_keys import MemoryKeys
@@ -101,10 +102,11 @@ def test_the_document_says_what_the_register_says(office: Office) -> None:
         credential.number,
         "Nicolò D'Àngelo",
     )
-    base = f"https://sigillo.example.org/status/{document.list_id}"
+    list_id, index = make.place(document)
+    base = f"https://sigillo.example.org/status/{list_id}"
     assert read.status == (
-        StatusEntry(f"{base}-revocation", document.list_index, "revocation"),
-        StatusEntry(f"{base}-suspension", document.list_index, "suspension"),
+        StatusEntry(f"{base}-revocation", index, "revocation"),
+        StatusEntry(f"{base}-suspension", index, "suspension"),
     )
     assert read.test
     assert (read.iss, read.issuer_name) == ("did:web:sigillo.example.org", "Associazione di prova")
@@ -449,8 +451,8 @@ def test_the_qr_code_says_what_the_seal_says(office: Office, keys: MemoryKeys) -
         valid_until=read.says.valid_until,
         name="Nicolò D'Àngelo",
         scheme="DLE/1.0.0",
-        list_id=document.list_id,
-        index=document.list_index,
+        list_id=make.place(document)[0],
+        index=make.place(document)[1],
         test=True,
     )
 
@@ -513,10 +515,9 @@ def test_a_badge_is_made_on_request_in_a_list_of_its_own(office: Office) -> None
     badge, sealed = office.document(credential, Format.OB_JWT), office.document(credential)
     read = read_credential(open_compact(badge.token).payload)
     assert badge.list_id != sealed.list_id
+    list_id, index = make.place(badge)
     assert read.status == (
-        StatusEntry(
-            f"https://sigillo.example.org/status/{badge.list_id}-suspension", badge.list_index, "suspension"
-        ),
+        StatusEntry(f"https://sigillo.example.org/status/{list_id}-suspension", index, "suspension"),
     )
     assert read.sub == credential.subject_id
     assert (read.number, read.jti) == (credential.number, badge.jti)

@@ -25,6 +25,7 @@ from app.outbox import changes
 from app.outbox.trail import Event, salted_digest
 from app.status import queries as lists
 from app.status.publishing import forms_of
+from tests import make
 from tests.credentials.office import Office
 from tests.fakes import SetClock
 
@@ -81,16 +82,17 @@ def state(office: Office, credential: Credential) -> CredentialState:
 
 def said(office: Office, document: Document) -> dict[str, int]:
     """What the published lists say of a document, in each of their forms."""
+    list_id, index = make.place(document)
     with office.ports.database.reading() as session:
-        forms = {form: lists.published(session, document.list_id, form).token for form in _forms(document)}
+        forms = {form: lists.published(session, list_id, form).token for form in _forms(document)}
     _, listed = open_token_list(forms.pop("token"))
     bits = {
         purpose: read_status_list(open_compact(token, limit=MAX_TOKEN).payload).bits
         for purpose, token in forms.items()
     }
     return {
-        "token": listed.states.at(document.list_index),
-        **{purpose: listed.is_set(document.list_index) for purpose, listed in bits.items()},
+        "token": listed.states.at(index),
+        **{purpose: listed.is_set(index) for purpose, listed in bits.items()},
     }
 
 
@@ -215,7 +217,7 @@ def test_a_step_is_announced_to_those_who_remember_answers(office: Office) -> No
         before = changes.last(session)
     suspend(office, credential)
     office.work()
-    lists_of_both = [office.document(credential, form).list_id for form in (Format.VC_JWT, Format.QR)]
+    lists_of_both = [make.place(office.document(credential, form))[0] for form in (Format.VC_JWT, Format.QR)]
     with office.ports.database.reading() as session:
         subjects = [change.subject for change in changes.since(session, before)]
     assert subjects == [

@@ -93,13 +93,13 @@ def bridge_of(house: House) -> Period:
 
 def bits(house: House, period: Period) -> tuple[bool, bool]:
     """Whether the public lists say revoked and suspended of a period's document."""
-    made = document(period)
+    list_id, index = make.place(document(period))
     found = []
     for purpose in ("revocation", "suspension"):
-        answer = house.holder.calls.get(f"/status/{made.list_id}-{purpose}")
+        answer = house.holder.calls.get(f"/status/{list_id}-{purpose}")
         assert answer.status_code == 200
         listed = read_status_list(open_compact(answer.text, limit=MAX_TOKEN).payload).bits
-        found.append(listed.is_set(made.list_index))
+        found.append(listed.is_set(index))
     return found[0], found[1]
 
 
