@@ -91,4 +91,4 @@ async def reports(desk: Desk, credentials: Sequence[str | dict[str, JsonValue]])
 def _submission(credential: str | dict[str, JsonValue], public_url: str) -> Submission:
     if isinstance(credential, str):
         return submitted.of_text(credential, public_url=public_url)
-    return submitted.of_member(credential)
+    return submitted.of_sealed(credential) or submitted.of_member(credential)

@@ -141,7 +141,8 @@ def of_json(body: bytes, *, public_url: str) -> Submission | Batch:
     except Malformed as refused:
         raise malformed(((), refused.reason)) from None
     several = "credentials" in members
-    if len(body) > MAX_TEXT and not several:
+    document = submitted.of_sealed(members.get("credential"))
+    if len(body) > MAX_TEXT and not several and document is None:
         raise FileTooLarge(f"Send a credential of at most {MAX_TEXT} bytes.", limit_bytes=MAX_TEXT)
     try:
         if several:
@@ -150,6 +151,8 @@ def of_json(body: bytes, *, public_url: str) -> Submission | Batch:
     except ValidationError as refused:
         faults = refused.errors(include_input=False, include_url=False, include_context=False)
         raise malformed(*((fault["loc"][:1], fault["msg"]) for fault in faults)) from None
+    if document is not None:
+        return document
     credential = members["credential"]
     if isinstance(credential, str):
         return submitted.of_text(credential, public_url=public_url)
