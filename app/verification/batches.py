@@ -17,8 +17,8 @@ from app.core.numbers import CredentialNumber
 from app.problems import members_of
 from app.verification import submitted
 from app.verification.desk import Desk
+from app.verification.errors import RETRY_AFTER
 from app.verification.foreign import PATIENCE_SECONDS
-from app.verification.public import RETRY_AFTER
 from app.verification.submitted import Submission
 
 MOST: Final = 100

@@ -28,11 +28,10 @@ from app.status.errors import ListNotFound
 from app.verification import sealed, service
 from app.verification.answers import Answer
 from app.verification.entries import PublicRegister
-from app.verification.errors import CredentialNotFound, RegisterUnreachable
+from app.verification.errors import RETRY_AFTER, CredentialNotFound, RegisterUnreachable
 from app.verification.examining import Examined, claims_to_be_ours, examine
 from app.verification.foreign import PATIENCE_SECONDS, Abroad
 from app.verification.pace import Pace
-from app.verification.public import RETRY_AFTER
 from app.verification.report import Report
 from app.verification.service import Held
 from app.verification.sqlite import SqliteRegister

@@ -271,7 +271,7 @@ def report_on(content: bytes, given: Given, saved: Saved, *, at: datetime) -> tu
         as_of = told.as_of
         known = replace(_named(known, examined, given), register=NOT_ASKED, vouched=True)
         if isinstance(told, Listed):
-            known = replace(known, ours=False, listed=told)
+            known = replace(known, ours=False, status_offered=True, listed=told)
         else:
             known = replace(known, facts=_facts(known, told.state))
     return service.report(known, given.keyring, at=at), as_of

@@ -18,8 +18,7 @@ from starlette.requests import Request
 from app.core.errors import JsonValue
 from app.formats.strict import Malformed, read_object
 from app.verification import papers, pictures, submitted
-from app.verification.errors import FileTooLarge, NothingToVerify
-from app.verification.public import RETRY_AFTER
+from app.verification.errors import RETRY_AFTER, FileTooLarge, NothingToVerify
 from app.verification.schemas import BatchIn, VerificationIn
 from app.verification.submitted import MAX_TEXT, Submission
 
@@ -135,12 +134,14 @@ def _turn(kept: RunVar[CapacityLimiter], most: int) -> CapacityLimiter:
 
 
 def of_json(body: bytes, *, public_url: str) -> Submission | Batch:
-    """Read `{"credential": …}` or `{"credentials": […]}`, strictly: nothing else belongs there."""
+    """Read `{"credential": …}`, `{"credentials": […]}` or a sealed document, strictly, and nothing else."""
     try:
         members: dict[str, JsonValue] = read_object(body, limit=MAX_BATCH)
     except Malformed as refused:
         raise malformed(((), refused.reason)) from None
     several = "credentials" in members
+    if (document := submitted.of_sealed(members)) is not None:
+        return document
     document = submitted.of_sealed(members.get("credential"))
     if len(body) > MAX_TEXT and not several and document is None:
         raise FileTooLarge(f"Send a credential of at most {MAX_TEXT} bytes.", limit_bytes=MAX_TEXT)
