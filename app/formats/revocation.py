@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from app.formats.jose import MAX_CERTIFICATES
 from app.formats.x509 import UNREADABLE
 
 MAX_CRL: Final = 4 * 1024 * 1024
@@ -61,7 +62,7 @@ def coverage_of(
 def all_signed(issuers: Sequence[bytes], *, crls: Sequence[bytes], ocsps: Sequence[bytes]) -> bool:
     """Tell whether one of these certificates, or whom it named, signed each of the values."""
     above: list[x509.Certificate] = []
-    for issuer in issuers:
+    for issuer in dict.fromkeys(issuers):
         with suppress(*_UNREADABLE):
             above.append(x509.load_der_x509_certificate(issuer))
     try:
@@ -76,6 +77,8 @@ def _ocsp_signed(answer: bytes, issuers: Sequence[x509.Certificate]) -> bool:
     if len(answer) > MAX_OCSP:
         return False
     read = ocsp.load_der_ocsp_response(answer)
+    if len(read.certificates) > MAX_CERTIFICATES:  # each costs a signature
+        return False
     asked = {(single.hash_algorithm.name, single.issuer_name_hash) for single in read.responses}
     return any(
         _answered(read, responder)
