@@ -63,6 +63,8 @@ def examine_seal(text: str, keyring: Keyring, *, at: datetime) -> Examined:
 def _content(seal: Seal) -> tuple[Slot, ReadCredential]:
     """Read what was sealed, and which of our slots is there for it: a `vc+jwt` that grew, or else an EDC."""
     if seal.header.typ == VC:
+        if not seal.b64:
+            raise Malformed("a vc+jwt whose payload is not encoded")
         return Slot.SEAL, read_credential(open_compact(seal.bare.compact()).payload)
     return Slot.EDC_SEAL, read_edc(seal.content)
 

@@ -72,6 +72,8 @@ def _heads() -> Iterator[tuple[str, str]]:
         ("b64 as a text", {"b64": "false"}),
         ("b64 null", {"b64": None}),
         ("b64 absent", {"b64": ABSENT, "crit": ABSENT}),
+        ("typ of a token", {"typ": "vc+jwt"}),
+        ("typ and cty of a token", {"typ": "vc+jwt", "cty": "vc"}),
         ("b64 not critical", {"crit": ABSENT}),
         ("crit empty", {"crit": []}),
         ("crit as a text", {"crit": "b64"}),
