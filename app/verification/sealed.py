@@ -23,6 +23,7 @@ from app.verification.trust import Keyring
 MAX_SEALED: Final = 10 * 1024 * 1024  # bytes, as any other file: two pictures of a page and years of proof
 VC: Final = "vc+jwt"
 LONGEST_NAME: Final = 200
+YEARS: Final = range(1970, 9999)
 
 # JSON that begins with a member of a signature is nothing else that is read here.
 _BEGINS: Final = re.compile(r'\s*\{\s*"(?:payload|signatures|protected|header|signature)"\s*:')
@@ -109,7 +110,9 @@ def stamps_in_words(finding: SealFinding, zone: tzinfo) -> Labels:
 def _told(finding: SealFinding, zone: tzinfo) -> Iterator[Labels]:
     for stamp in finding.stamps:
         when = stamp.finding.at
-        moment = words.moment_in_words(when, zone) if when else words.NO_TIME
+        # A stranger's stamp may tell any time, also one that no time zone has room for.
+        shown = when is not None and when.year in YEARS
+        moment = words.moment_in_words(when, zone) if when and shown else words.NO_TIME
         yield words.worded(words.STAMPS[_state(stamp)], kind=words.STAMP_KINDS[stamp.kind], when=moment)
 
 

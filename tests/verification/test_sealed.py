@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -23,6 +23,7 @@ from tests.formats import make
 from tests.formats.seals import ASKED, expired, holder, sealer
 from tests.pki.authority import DAY, IDENTIFIER, ORGANISATION, YEAR, Pki
 from tests.pki.samples import ALGORITHMS, MINUTE, Sealer
+from tests.pki.stamping import Stamper
 from tests.shared import shared
 from tests.verification.sealing import (
     as_ours,
@@ -210,6 +211,18 @@ def test_a_stamp_of_something_else_breaks_the_seal_and_shows_nothing() -> None:
         )
         assert "Time-stamp of the signature: damaged" in reason(report, "integrity").en
         assert report.shown is None
+
+
+@pytest.mark.parametrize(
+    "when", [datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC)]
+)
+def test_a_stamp_of_a_time_that_no_clock_shows_is_told_without_it(when: datetime) -> None:
+    stamper = Stamper(sealer().pki.tsa, lambda: when)
+    seal = seal_of(foreign(), stranger(), Level.B_B)
+    seal = jades.with_signature_timestamp(seal, stamper.stamp(jades.signature_imprint(seal)))
+    report = reported(seal.general(), ours())
+    assert report.result not in ACCEPTED
+    assert "time unreadable" in reason(report, "integrity").en or codes(report)["format"] != "format-read"
 
 
 def flips(seal: Seal, each: int) -> list[str]:
