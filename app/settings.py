@@ -98,6 +98,11 @@ class Settings(BaseSettings):
     anchors_folder: Path | None = Field(
         default=None, description="Certificates (PEM) in which the chains of trusted seals may end."
     )
+    stamp_anchors_folder: Path | None = Field(
+        default=None,
+        description="Certificates (PEM) in which the chains of time-stamps may end; without any, none of "
+        "them proves a time.",
+    )
     marks_folder: Path | None = Field(
         default=None,
         description="The organisations' marks for the attestation, `{organisation's id}.svg` (shapes alone) "

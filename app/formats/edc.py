@@ -47,8 +47,8 @@ Node = dict[str, JsonValue]
 
 _ASSESSMENT: Final = Labels(it="Valutazione del comitato tecnico", en="Assessment by the technical committee")
 _VERIFY: Final = Labels(it="Pagina di verifica", en="Verification page")
-_NUMBER: Final = "Numero dell\u2019attestazione / Attestation number"
-_STANDARD: Final = "Norma / Standard"
+NUMBER: Final = "Numero dell\u2019attestazione / Attestation number"
+STANDARD: Final = "Norma / Standard"
 _SCHEME: Final = "Schema / Scheme"
 _GENERIC: Final = Labels(it="Generico", en="Generic")
 _ECF: Final = "urn:epass:eCF"  # the e-CF has no published identifiers: a code is named within the document
@@ -160,7 +160,7 @@ class _Composer:
             "type": [*TYPE],
             "credentialSchema": {"id": SCHEMA, "type": "ShaclValidator2017"},
             "credentialProfiles": self._concept(GENERIC_PROFILE, PROFILE_SCHEME, _GENERIC),
-            "identifier": self._identifier(claims.number, _NUMBER),
+            "identifier": self._identifier(claims.number, NUMBER),
             "issued": issued,
             "issuanceDate": issued,
             "validFrom": date_time(claims.valid_from),
@@ -241,7 +241,7 @@ class _Composer:
             title=self._said(claims.scheme_title),
             description=self._said(claims.scheme_description),
             identifier=[
-                self._identifier(claims.standard, _STANDARD),
+                self._identifier(claims.standard, STANDARD),
                 self._identifier(f"{claims.scheme_id} {claims.scheme_version}", _SCHEME),
             ],
             homepage=self._page(claims.scheme_url, claims.scheme_title),

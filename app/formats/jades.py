@@ -122,6 +122,11 @@ class Seal:
         return {"protected": self.protected, **header, "signature": self.signature}
 
     @property
+    def bare(self) -> "Seal":
+        """The seal as it was signed, at B-B: what all its levels have in common."""
+        return replace(self, etsi_u=())
+
+    @property
     def content(self) -> bytes:
         """The sealed bytes themselves."""
         return decode64(self.payload) if self.b64 else self.payload.encode()

@@ -11,10 +11,19 @@ from typing import Final
 
 from app.formats.jades import Level, Seal, StampKind, ValidationValues
 from app.formats.jose import algorithm_of, verify
-from app.formats.revocation import Coverage, RevocationState, coverage_of
+from app.formats.revocation import Coverage, RevocationState, all_signed, coverage_of
 from app.formats.stamps import StampFinding, judge_stamp
 from app.formats.strict import decode64
-from app.formats.x509 import ChainFinding, SealOwner, Standing, chain_of, judge_chain, leaf_jwk, owner_of
+from app.formats.x509 import (
+    ChainFinding,
+    SealOwner,
+    Standing,
+    chain_of,
+    judge_chain,
+    leaf_jwk,
+    owner_of,
+    vouched_for,
+)
 
 _NONE: Final = ValidationValues()
 
@@ -45,6 +54,7 @@ class SealFinding:
     judged_at: datetime
     stamps: tuple[StampReport, ...]
     coverage: tuple[Coverage, ...]  # of the seal's own path, leaf first, as far up as issuers are known
+    whole: bool = True  # all that it brings along to be judged by is signed by somebody known
 
     @property
     def revoked(self) -> bool:
@@ -110,6 +120,15 @@ def judge_seal(
         judged_at=judged_at,
         stamps=tuple(reversed(stamps)),
         coverage=_coverage(path, anchors, values),
+        whole=_whole(values, (*anchors, *stamp_anchors, *header.chain)),
+    )
+
+
+def _whole(values: ValidationValues, known: Sequence[bytes]) -> bool:
+    """Tell whether nobody changed what no archive time-stamp may cover yet."""
+    pool = (*known, *values.certificates)
+    return all(vouched_for(each, pool) for each in values.certificates) and all_signed(
+        pool, crls=values.crls, ocsps=values.ocsps
     )
 
 

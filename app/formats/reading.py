@@ -7,6 +7,7 @@ from typing import Annotated, Final, Self
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, model_validator
 
 from app.core.errors import JsonValue
+from app.core.labels import Labels
 from app.formats.claims import TEST_MARK, StatusEntry
 from app.formats.envelope import LIST_TYPE, Envelope, Members, Text, Texts, as_list
 from app.formats.strict import MAX_SAFE_INTEGER, Malformed, as_malformed
@@ -43,6 +44,10 @@ class ReadCredential:
     other_status: tuple[str, ...]  # types and purposes that we do not check, and must say so
     test: bool
     token_status: TokenEntry | None = None
+    titles: Labels | None = None  # apart, where the format has room for two languages; so the wordings
+    wordings: Labels | None = None
+    issuer_identifier: str | None = None  # as in the certificate of a seal: VATIT-01234567890
+    links: tuple[str, ...] = ()  # where it says that it is vouched for
 
 
 class _Identity(Members):

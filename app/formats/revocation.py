@@ -3,7 +3,9 @@
 A value counts only if whoever issued the certificate signed it, or named who may (RFC 6960, 4.2.2.2).
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from app.formats.jose import MAX_CERTIFICATES
 from app.formats.x509 import UNREADABLE
 
 MAX_CRL: Final = 4 * 1024 * 1024
@@ -54,6 +57,50 @@ def coverage_of(
     """Say what these values say of a certificate: that it is revoked if any does, else the newest."""
     found = sorted(_found(certificate, issuer, crls, ocsps), key=_weight)
     return found[-1] if found else Coverage(certificate, RevocationState.NOT_COVERED)
+
+
+def all_signed(issuers: Sequence[bytes], *, crls: Sequence[bytes], ocsps: Sequence[bytes]) -> bool:
+    """Tell whether one of these certificates, or whom it named, signed each of the values."""
+    above: list[x509.Certificate] = []
+    for issuer in dict.fromkeys(issuers):
+        with suppress(*_UNREADABLE):
+            above.append(x509.load_der_x509_certificate(issuer))
+    try:
+        return all(_ocsp_signed(answer, above) for answer in ocsps) and all(
+            _crl_signed(crl, above) for crl in crls
+        )
+    except _UNREADABLE:
+        return False
+
+
+def _ocsp_signed(answer: bytes, issuers: Sequence[x509.Certificate]) -> bool:
+    if len(answer) > MAX_OCSP:
+        return False
+    read = ocsp.load_der_ocsp_response(answer)
+    if len(read.certificates) > MAX_CERTIFICATES:  # each costs a signature
+        return False
+    asked = {(single.hash_algorithm.name, single.issuer_name_hash) for single in read.responses}
+    return any(
+        _answered(read, responder)
+        for issuer in issuers
+        if any(
+            hashlib.new(name, issuer.subject.public_bytes(), usedforsecurity=False).digest() == digest
+            for name, digest in asked
+        )
+        for responder in _responders(read, issuer)
+    )
+
+
+def _crl_signed(crl: bytes, issuers: Sequence[x509.Certificate]) -> bool:
+    if len(crl) > MAX_CRL:
+        return False
+    read = x509.load_der_x509_crl(crl)
+    keys = (issuer.public_key() for issuer in issuers if issuer.subject == read.issuer)
+    return any(
+        read.is_signature_valid(key)
+        for key in keys
+        if isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
+    )
 
 
 def _weight(coverage: Coverage) -> tuple[bool, datetime]:

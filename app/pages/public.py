@@ -32,8 +32,7 @@ from app.schemes.scheme import SchemeStatus
 from app.verification import submitted, uploads
 from app.verification.answers import takes_gzip
 from app.verification.desk import Desk
-from app.verification.errors import CredentialNotFound, NumberMistyped, RegisterUnreachable
-from app.verification.public import RETRY_AFTER
+from app.verification.errors import RETRY_AFTER, CredentialNotFound, NumberMistyped, RegisterUnreachable
 from app.verification.rules import ROME
 from app.web import PublicRoute
 

@@ -37,6 +37,7 @@ _BODY: Final[dict[str, Any]] = {
         },
         "application/vc+jwt": _TOKEN,
         "application/jwt": _TOKEN,
+        "application/jose+json": {"schema": {"type": "object", "title": "A JAdES seal in JSON"}},
         "multipart/form-data": {
             "schema": {
                 "type": "object",
@@ -45,7 +46,8 @@ _BODY: Final[dict[str, Any]] = {
                     "file": {
                         "type": "string",
                         "format": "binary",
-                        "description": "As text or JSON, or a PNG, JPEG or PDF with its QR code.",
+                        "description": "As text or JSON, or a PNG, JPEG or PDF with its QR code; of text at "
+                        "most 128 KiB, of a sealed document in JSON and of pictures at most 10 MB.",
                     }
                 },
             }

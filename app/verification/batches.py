@@ -17,8 +17,8 @@ from app.core.numbers import CredentialNumber
 from app.problems import members_of
 from app.verification import submitted
 from app.verification.desk import Desk
+from app.verification.errors import RETRY_AFTER
 from app.verification.foreign import PATIENCE_SECONDS
-from app.verification.public import RETRY_AFTER
 from app.verification.submitted import Submission
 
 MOST: Final = 100
@@ -91,4 +91,4 @@ async def reports(desk: Desk, credentials: Sequence[str | dict[str, JsonValue]])
 def _submission(credential: str | dict[str, JsonValue], public_url: str) -> Submission:
     if isinstance(credential, str):
         return submitted.of_text(credential, public_url=public_url)
-    return submitted.of_member(credential)
+    return submitted.of_sealed(credential) or submitted.of_member(credential)

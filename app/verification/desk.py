@@ -10,10 +10,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import partial
+from http import HTTPStatus
 from typing import Final, Generic, TypeVar
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import RunVar
 from sqlalchemy import URL
+from starlette.exceptions import HTTPException
 
 from app.core.clock import iso_duration
 from app.core.errors import JsonValue
@@ -22,10 +25,10 @@ from app.credentials.keylist import KeyList
 from app.formats import published
 from app.ports import Ports, PublicKey
 from app.status.errors import ListNotFound
-from app.verification import service
+from app.verification import sealed, service
 from app.verification.answers import Answer
 from app.verification.entries import PublicRegister
-from app.verification.errors import CredentialNotFound, RegisterUnreachable
+from app.verification.errors import RETRY_AFTER, CredentialNotFound, RegisterUnreachable
 from app.verification.examining import Examined, claims_to_be_ours, examine
 from app.verification.foreign import PATIENCE_SECONDS, Abroad
 from app.verification.pace import Pace
@@ -50,9 +53,12 @@ MEDIA_TYPES: Final = {
 INDEX: Final = "index"  # beside the lists themselves, and forgotten with any of them
 MOST_KEYS: Final = 2  # the ways in which all keys are published: as a set, and as a DID document
 QR_KEYS_TYPE: Final = "application/jwt"
+SEALS_AT_ONCE: Final = 2
+SEALS_WAITING: Final = 32
 NEVER: Final = -1  # a number that no sequence follows on: whatever was remembered is forgotten
 
 Value = TypeVar("Value")
+_turns_of_seals: Final = RunVar[CapacityLimiter]("turns of seals")  # of the event loop, like its threads
 
 
 class Remembered(Generic[Value]):
@@ -108,6 +114,7 @@ class Desk:
         self._read_at: datetime | None = None
         self._reading = False
         self._anchors = anchors_in(ports.settings.anchors_folder)
+        self._stamp_anchors = anchors_in(ports.settings.stamp_anchors_folder)
         self._keyring = self._read_keyring()
         self.abroad = Abroad(ports.outbound)
         self._keys_read_at = ports.clock.now()
@@ -191,6 +198,7 @@ class Desk:
             settings.public_url,
             anchors=self._anchors,
             trusted=settings.trusted_issuers,
+            stamp_anchors=self._stamp_anchors,
         )
 
     async def on(self, submission: Submission, *, patience: float = PATIENCE_SECONDS) -> Report:
@@ -207,10 +215,9 @@ class Desk:
         self, text: str, *, patience: float = PATIENCE_SECONDS, bind: bool = False
     ) -> tuple[Report, Examined]:
         """Report on a document, and say what it proves; with `bind`, also whether its issuer has its key."""
-        keyring = self.keyring
-        examined, listed, entry, bodies = examine(text, keyring), None, None, None
+        keyring, now = self.keyring, self._ports.clock.now()
+        examined, listed, entry, bodies = await _examined(text, keyring, now, tokens=bind), None, None, None
         if examined.foreign:
-            now = self._ports.clock.now()
             examined, listed = await self.abroad.look(text, keyring, now, patience=patience, bind=bind)
         jti = examined.says.jti if examined.says else None
         if jti and OUR_NAME.fullmatch(jti) and claims_to_be_ours(examined, keyring):
@@ -343,6 +350,20 @@ class Desk:
         self._written.forget_all()
         self._lists.forget_all()
         self._keys.forget_all()
+
+
+async def _examined(text: str, keyring: Keyring, at: datetime, *, tokens: bool) -> Examined:
+    """Examine a document; a sealed one in JSON may be some megabytes, so it takes its turn in a thread.
+
+    Where only `tokens` are asked about, it is none.
+    """
+    if tokens or not sealed.begins_as_one(text):
+        return examine(text, keyring)
+    turns = _turns_of_seals.get(None) or CapacityLimiter(SEALS_AT_ONCE)
+    _turns_of_seals.set(turns)
+    if turns.statistics().tasks_waiting >= SEALS_WAITING:
+        raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": RETRY_AFTER})
+    return await to_thread.run_sync(partial(sealed.examine_seal, text, keyring, at=at), limiter=turns)
 
 
 def public_register(url: URL) -> PublicRegister:

@@ -1,6 +1,10 @@
 """What can go wrong between a stranger and an answer."""
 
+from typing import Final
+
 from app.core.errors import NotFound, RuleBroken, TooLarge
+
+RETRY_AFTER: Final = "2"  # seconds, where too much is under way
 
 
 class CredentialNotFound(NotFound):

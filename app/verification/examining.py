@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from app.formats import jose, q1, strict
 from app.formats.claims import Format
+from app.formats.jades_checks import SealFinding
 from app.formats.jose import Compact
 from app.formats.reading import ReadCredential, read_credential
 from app.formats.strict import Malformed
@@ -39,11 +40,12 @@ class Examined:
     misused: bool = False  # a key of ours made the seal, and it is for something else
     code: q1.Content | None = None  # what an offline QR says by codes
     bound: bool = False  # the issuer itself publishes the key
+    seal: SealFinding | None = None  # of a sealed document in JSON
 
     @property
     def foreign(self) -> bool:
-        """Tell whether it can be read, and no key of ours sealed it."""
-        return self.integrity is not None and self.key is None and not self.misused
+        """Tell whether it can be read, no key of ours sealed it, and it may point at what can be had."""
+        return self.integrity is not None and self.key is None and not self.misused and self.seal is None
 
     @property
     def proven(self) -> bool:
@@ -150,7 +152,8 @@ def claims_to_be_ours(examined: Examined, keyring: Keyring) -> bool:
     """Tell whether our register is the one to ask: our key made the seal, or our name stands on it."""
     if not examined.proven or examined.says is None:
         return False
-    return examined.key is not None or names_us(examined.says.iss, keyring)
+    says = examined.says
+    return examined.key is not None or any(names_us(each, keyring) for each in (says.iss, *says.links))
 
 
 def names_us(issuer: str, keyring: Keyring) -> bool:

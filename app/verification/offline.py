@@ -24,7 +24,7 @@ from app.formats.strict import Malformed, decode64_standard, read_object
 from app.formats.tokenlist import States, open_token_list
 from app.ports import PublicKey, Slot
 from app.settings import LOOPBACK
-from app.verification import papers, pictures, service, submitted
+from app.verification import papers, pictures, sealed, service, submitted
 from app.verification.examining import Examined, examine
 from app.verification.foreign import TOO_OLD, UNREACHABLE
 from app.verification.report import Report
@@ -36,6 +36,7 @@ MAX_KEYS: Final = 2**20  # bytes
 MAX_LIST: Final = max(bitstring.MAX_TOKEN, tokenlist.MAX_TOKEN)
 CLOCKS_DIFFER: Final = timedelta(minutes=10)
 AHEAD: Final = "status-ahead"
+IN_REGISTER: Final = "status-in-register"
 VALID, REVOKED, SUSPENDED, SUPERSEDED = range(4)
 _DID: Final = "did:web:"
 
@@ -259,7 +260,10 @@ def report_on(content: bytes, given: Given, saved: Saved, *, at: datetime) -> tu
     submission = submitted.of_bytes(_unpictured(content), public_url=given.public_url)
     if isinstance(submission, CredentialNumber):
         raise NumberOffline("Give the document or the QR code itself, or ask without --offline.")
-    examined = examine(submission.text, given.keyring)
+    if sealed.begins_as_one(submission.text):
+        examined = sealed.examine_seal(submission.text, given.keyring, at=at)
+    else:
+        examined = examine(submission.text, given.keyring)
     known = service.compare(examined, None, given.keyring, bodies=given.bodies or None)
     as_of = None
     if examined.proven and examined.key is not None:
@@ -267,7 +271,7 @@ def report_on(content: bytes, given: Given, saved: Saved, *, at: datetime) -> tu
         as_of = told.as_of
         known = replace(_named(known, examined, given), register=NOT_ASKED, vouched=True)
         if isinstance(told, Listed):
-            known = replace(known, ours=False, listed=told)
+            known = replace(known, ours=False, status_offered=True, listed=told)
         else:
             known = replace(known, facts=_facts(known, told.state))
     return service.report(known, given.keyring, at=at), as_of
@@ -287,7 +291,7 @@ def _place(examined: Examined, given: Given, saved: Saved, at: datetime) -> Plac
     entries = examined.says.status if examined.says else ()
     places = {(entry.url.rpartition("-")[0], entry.index) for entry in entries}
     if len(places) != 1:
-        return Listed(UNREACHABLE)
+        return Listed(UNREACHABLE if examined.seal is None or places else IN_REGISTER)
     ((url, index),) = places
     return saved.place(url, index, [entry.purpose for entry in entries], at)
 

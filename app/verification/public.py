@@ -14,7 +14,7 @@ from app.ports import KeyNotUsable
 from app.status.errors import SigningFailed
 from app.verification.answers import Answer
 from app.verification.desk import Desk
-from app.verification.errors import RegisterUnreachable
+from app.verification.errors import RETRY_AFTER, RegisterUnreachable
 from app.verification.written import written
 from app.web import PublicRoute
 
@@ -25,7 +25,6 @@ PRIVATE: Final[Mapping[str, str]] = {
     "X-Robots-Tag": "noindex, nofollow",
     "Referrer-Policy": "no-referrer",
 }
-RETRY_AFTER: Final = "2"
 
 
 class _Private(Response):

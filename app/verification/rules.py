@@ -80,6 +80,14 @@ def found(code: str, *, at: datetime, **facts: date | Labels) -> Check:
     return Check(finding.name, finding.outcome, code, _worded(finding.reason, **facts), at, brief)
 
 
+def told(code: str, *, at: datetime, **facts: date | Labels) -> Check:
+    """Make a check as `found` does, of facts that belong to one document alone and are not remembered."""
+    finding = words.FINDINGS[code]
+    return Check(
+        finding.name, finding.outcome, code, words.worded(finding.reason, **facts), at, finding.brief
+    )
+
+
 def validity_period(
     valid_from: datetime, valid_until_exclusive: datetime, *, at: datetime, zone: tzinfo = ROME
 ) -> Check:

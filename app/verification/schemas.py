@@ -16,7 +16,8 @@ class VerificationIn(Wire):
         Field(
             description="A compact `vc+jwt` or `ob+jwt`, or an `EnvelopedVerifiableCredential` whose `id` is "
             "`data:application/vc+jwt,…`. The text of one of our QR codes is taken too, and so is a "
-            "number of ours, which is looked up."
+            "number of ours, which is looked up. A European Digital Credential, or another JAdES seal in "
+            "JSON, is taken as text or as the object itself."
         ),
     ]
 

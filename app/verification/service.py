@@ -15,6 +15,7 @@ from app.core.labels import Labels
 from app.formats import q1
 from app.formats.claims import Format
 from app.formats.instants import seconds
+from app.formats.jades_checks import SealFinding
 from app.formats.reading import ReadCredential
 from app.formats.vc import in_both
 from app.formats.x509 import ChainFinding, Standing, host_of
@@ -22,7 +23,7 @@ from app.ports import PublicKey
 from app.schemes.catalogue import catalogue
 from app.schemes.errors import SchemeNotFound
 from app.schemes.scheme import Scheme
-from app.verification import rules, words
+from app.verification import rules, sealed, words
 from app.verification.entries import Document, Entry
 from app.verification.examining import Examined, claims_to_be_ours, examine
 from app.verification.report import Check, Report, Shown, State
@@ -36,6 +37,8 @@ LISTED_STATES: Final[Mapping[str, State]] = {
     "status-revoked-listed": State.REVOKED,
     "status-suspended-listed": State.SUSPENDED,
 }
+# Findings by which it is proven who sealed a document that is not ours.
+NAMED: Final = frozenset({"issuer-trusted", "issuer-trusted-sealed", "issuer-trusted-sealed-then"})
 NOT_ASKED: Final = "register-not-asked"
 FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -82,6 +85,7 @@ class Known:
     status_offered: bool = True
     vouched: bool = False  # its key is published by an issuer that the operator trusts
     listed: Listed | None = None  # what the lists of a foreign issuer say
+    seal: SealFinding | None = None  # of a sealed document in JSON, as of the time of the question
     shown: Shown | None = None
     mode: str = "unknown"
     zone: tzinfo = ROME
@@ -110,7 +114,7 @@ def compare(
     """
     says = examined.says
     if not examined.proven or says is None:
-        return Known(examined.format, examined.integrity)
+        return Known(examined.format, examined.integrity, seal=examined.seal)
     ours = claims_to_be_ours(examined, keyring)
     known = Known(
         format=examined.format,
@@ -118,7 +122,7 @@ def compare(
         ours=ours,
         register="register-has-no-entry" if ours else "register-elsewhere",
         chain=examined.chain,
-        claimed=None if examined.key else Claimed(says.iss, says.issuer_name),
+        claimed=None if examined.key else Claimed(says.iss, says.issuer_name, says.issuer_identifier),
         misused=examined.misused,
         compromised=_compromised(examined.key, proven_at=None),
         begins=says.valid_from,
@@ -126,6 +130,7 @@ def compare(
         status_offered=bool(says.status or says.other_status or says.token_status),
         vouched=examined.bound and says.iss in keyring.trusted,
         listed=listed,
+        seal=examined.seal,
         shown=_said(says),
         mode="test" if says.test else "unknown",
     )
@@ -196,7 +201,7 @@ def _contradictions(
         says.jti != document.jti
         or says.number != entry.number
         or says.sub != entry.subject_id
-        or (scheme is not None and says.title != in_both(scheme.title))
+        or (scheme is not None and (says.titles or says.title) not in (scheme.title, in_both(scheme.title)))
         or not says.valid_from
         or not says.valid_until
         or (seconds(says.valid_from), seconds(says.valid_until)) != validity
@@ -261,9 +266,9 @@ def _said(says: ReadCredential, scheme: Scheme | None = None) -> Shown:
     return Shown(
         number=says.number,
         holder_name=says.holder_name,
-        scheme_title=scheme.title if scheme else _alike(says.title),
+        scheme_title=scheme.title if scheme else says.titles or _alike(says.title),
         standard=scheme.reference.standard if scheme else says.standard or "",
-        wording=scheme.wording.claim if scheme else _alike(says.wording),
+        wording=scheme.wording.claim if scheme else says.wordings or _alike(says.wording),
         issuer_name=says.issuer_name or says.iss,
         valid_from=says.valid_from,
         valid_until=says.valid_until,
@@ -281,7 +286,7 @@ def report(known: Known, keyring: Keyring, *, at: datetime, clock_offset: str | 
     if shown is not None and known.facts is not None:
         shown = replace(shown, state=rules.state_at(_facts_at(known, known.facts, at), at).value)
     checks = _checks(known, keyring, at)
-    if shown is not None and known.claimed and any(check.reason_code == "issuer-trusted" for check in checks):
+    if shown is not None and known.claimed and any(check.reason_code in NAMED for check in checks):
         shown = replace(shown, issuer_name=_proven_name(known, known.claimed, keyring, at))
     if shown is not None and known.facts is None and known.listed is not None:
         shown = replace(shown, state=LISTED_STATES.get(known.listed.code, State.UNKNOWN).value)
@@ -298,7 +303,8 @@ def report(known: Known, keyring: Keyring, *, at: datetime, clock_offset: str | 
 def _proven_name(known: Known, claimed: Claimed, keyring: Keyring, at: datetime) -> str:
     """Name an issuer by what is proven of it, and not by what the document calls it."""
     chain = _judged(known, keyring, at)
-    if chain.standing is Standing.TRUSTED and claimed.borne_out_by(chain):
+    owner = known.seal.owner if known.seal else None
+    if chain.standing is Standing.TRUSTED and claimed.borne_out_by(chain, owner):
         return chain.organisation or host_of(claimed.id) or claimed.id
     return claimed.id
 
@@ -306,7 +312,7 @@ def _proven_name(known: Known, claimed: Claimed, keyring: Keyring, at: datetime)
 def _checks(known: Known, keyring: Keyring, at: datetime) -> list[Check]:
     checks = [found(known.format, at=at)]
     if known.integrity is not None:
-        checks.append(found(known.integrity, at=at))
+        checks.append(_integrity(known, known.integrity, at))
     if known.integrity == "seal-intact":
         checks += [
             _trust(known, keyring, at),
@@ -318,17 +324,31 @@ def _checks(known: Known, keyring: Keyring, at: datetime) -> list[Check]:
     return checks
 
 
+def _integrity(known: Known, code: str, at: datetime) -> Check:
+    if known.seal is None:
+        return found(code, at=at)
+    code = "seal-intact-stamped" if code == "seal-intact" else code
+    level = Labels(it=known.seal.level, en=known.seal.level)
+    return rules.told(code, at=at, level=level, stamps=sealed.stamps_in_words(known.seal, known.zone))
+
+
 def _trust(known: Known, keyring: Keyring, at: datetime) -> Check:
     """Judge the chain at the time for which we hold proof; without any, at the time of the question."""
     whatever_the_chain = (
         ("issuer-key-compromised", known.compromised),
         ("issuer-code-unknown", known.unlisted),
         ("issuer-key-misused", known.misused),
-        ("issuer-trusted", known.vouched),
+        ("issuer-revoked", known.seal is not None and sealed.revoked(known.seal, known.proven_at)),
+        ("issuer-trusted", known.vouched and known.seal is None),
     )
-    for code, holds in whatever_the_chain:
-        if holds:
-            return found(code, at=at)
+    if (code := next((code for code, holds in whatever_the_chain if holds), None)) is not None:
+        return found(code, at=at)
+    if known.seal is not None:
+        return _sealed_by(known, known.seal, keyring, at)
+    return _chained(known, keyring, at)
+
+
+def _chained(known: Known, keyring: Keyring, at: datetime) -> Check:
     proven_at = known.proven_at or at
     chain = _judged(known, keyring, at)
     match chain.standing:
@@ -346,7 +366,38 @@ def _trust(known: Known, keyring: Keyring, at: datetime) -> Check:
             return rules.issuer_trust(anchored=False, at=at)
 
 
+def _sealed_by(known: Known, seal: SealFinding, keyring: Keyring, at: datetime) -> Check:
+    """Judge who sealed a document in JSON, at the time that our register proves, or else a time-stamp.
+
+    What our register does not bear out has to bring the word of others that it was not revoked.
+    """
+    chain, proven_at = _judged(known, keyring, at), known.proven_at or seal.proven_at
+    borne_out = known.claimed is None or known.claimed.borne_out_by(chain, seal.owner)
+    ended = chain.valid_until is not None and chain.valid_until < at
+    match Standing.TRUSTED if known.vouched else chain.standing:
+        case Standing.TRUSTED if not borne_out:
+            code = "issuer-not-borne-out"
+        case Standing.TRUSTED if not seal.whole:
+            code = "issuer-proof-damaged"
+        case Standing.TRUSTED if not (known.proven_at or known.vouched or sealed.covered(seal)):
+            code = "issuer-revocation-unknown"
+        case Standing.TRUSTED if ended and proven_at and not known.vouched:
+            code = "issuer-trusted-sealed-then"
+        case Standing.TRUSTED:
+            code = "issuer-trusted-sealed"
+        case Standing.EXPIRED if proven_at is None:
+            code = "issuer-ended-unproven"
+        case Standing.EXPIRED | Standing.NOT_YET:
+            code = "issuer-out-of-force"
+        case _:
+            code = "issuer-unknown"
+    then = days.local_day(proven_at or at, known.zone)
+    return rules.told(code, at=at, then=then, **sealed.owner_in_words(seal))
+
+
 def _judged(known: Known, keyring: Keyring, at: datetime) -> ChainFinding:
+    if known.seal is not None and known.proven_at is None:
+        return known.seal.chain
     judge = keyring.judged_ours if known.proven_at else keyring.judged
     return judge(known.chain, known.proven_at or at)
 
@@ -385,6 +436,8 @@ def _status(known: Known, at: datetime) -> Check:
         return rules.status(rules.state_at(known.facts, at), at=at)
     if not known.ours and not known.status_offered:
         return found("status-not-offered", at=at)
+    if not known.ours and known.seal is not None and known.listed is None:
+        return found("status-not-understood", at=at)
     if not known.ours and known.listed is not None:
         as_of = known.listed.as_of
         facts = {"when": words.moment_in_words(as_of, known.zone)} if as_of else {}

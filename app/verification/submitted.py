@@ -8,8 +8,9 @@ from urllib.parse import unquote, urlsplit
 from app.core.errors import JsonValue
 from app.core.numbers import CredentialNumber, Mistyped
 from app.formats.jose import MAX_TOKEN
-from app.formats.strict import Malformed, read_object
+from app.formats.strict import Malformed, read_object, write_json
 from app.verification.errors import FileTooLarge, FileUnreadable, NothingToVerify, NotOurs, NumberMistyped
+from app.verification.sealed import MAX_SEALED, begins_as_one
 
 # JSON around a token may escape and indent it; beyond twice its size it is something else.
 MAX_TEXT: Final = 2 * MAX_TOKEN
@@ -37,18 +38,28 @@ Submission = Token | CredentialNumber
 
 def of_bytes(content: bytes, *, public_url: str) -> Submission:
     """Read a file that is no picture: a token, a number, or JSON with one of them inside."""
-    if len(content) > MAX_TEXT:
-        raise FileTooLarge(f"Send a credential of at most {MAX_TEXT} bytes.", limit_bytes=MAX_TEXT)
+    if len(content) > MAX_SEALED:
+        raise FileTooLarge(f"Send a credential of at most {MAX_SEALED} bytes.", limit_bytes=MAX_SEALED)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
+        if len(content) > MAX_TEXT:
+            raise _too_large() from None
         raise FileUnreadable from None
+    if len(content) > MAX_TEXT and not begins_as_one(text):
+        raise _too_large()
     return of_text(text, public_url=public_url)
+
+
+def _too_large() -> FileTooLarge:
+    return FileTooLarge(f"Send a credential of at most {MAX_TEXT} bytes.", limit_bytes=MAX_TEXT)
 
 
 def of_text(text: str, *, public_url: str) -> Submission:
     """Read a text, as somebody pasted it or as a QR code holds it."""
     text = text.strip()
+    if begins_as_one(text):
+        return Token(text)
     return (
         _of_json(text, public_url=public_url)
         if text.startswith("{")
@@ -117,12 +128,28 @@ def of_member(credential: JsonValue) -> Token:
             return Token("")
 
 
+def of_sealed(credential: JsonValue) -> Token | None:
+    """Read a sealed document in JSON, as text or as the object itself; None where it is something else.
+
+    What was signed stands in it as a text of its own, which no reading of the object around it changes.
+    """
+    match credential:
+        case str(text) if begins_as_one(text):
+            return Token(text.strip())
+        case {"payload": _, "signatures": _} | {"payload": _, "protected": _, "signature": _}:
+            return Token(write_json(credential).decode())
+        case _:
+            return None
+
+
 def _of_json(text: str, *, public_url: str) -> Submission:
     try:
         members = read_object(text.encode("utf-8", "surrogatepass"), limit=MAX_TEXT)
     except Malformed:
         return Token("")
     credential = members["credential"] if set(members) == {"credential"} else members
+    if (document := of_sealed(credential)) is not None:
+        return document
     if isinstance(credential, str):
         return _of_line(credential.strip(), public_url=public_url)
     return of_member(credential)

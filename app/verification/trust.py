@@ -14,7 +14,7 @@ from cryptography.x509 import load_pem_x509_certificates
 from app.formats.jose import Header, thumbprint
 from app.formats.published import did_of
 from app.formats.q1 import kid_of
-from app.formats.x509 import ChainFinding, Standing, host_of, judge_chain, leaf_jwk
+from app.formats.x509 import ChainFinding, SealOwner, Standing, host_of, judge_chain, leaf_jwk
 from app.ports import PublicKey, Signer, Slot
 
 _ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -31,14 +31,23 @@ class Keyring:
     did: str
     seals: Mapping[str, PublicKey]
     trusted: frozenset[str] = frozenset()  # issuers whose published keys are taken at their word
+    stamp_anchors: Chain = ()  # in which the chains of time-stamps may end, and no others
 
     @classmethod
-    def of(cls, signer: Signer, public_url: str, *, anchors: Chain = (), trusted: Iterable[str] = ()) -> Self:
+    def of(
+        cls,
+        signer: Signer,
+        public_url: str,
+        *,
+        anchors: Chain = (),
+        trusted: Iterable[str] = (),
+        stamp_anchors: Chain = (),
+    ) -> Self:
         """Gather our keys with the anchors and the issuers that the operator trusts."""
         published = signer.published()
         seals = {key.thumbprint: key for key in published if key.slot is Slot.SEAL}
         everyone = (*signer.anchors(), *anchors)
-        return cls(published, everyone, did_of(public_url), seals, frozenset(trusted))
+        return cls(published, everyone, did_of(public_url), seals, frozenset(trusted), stamp_anchors)
 
     def ours(self, header: Header, slot: Slot = Slot.SEAL) -> PublicKey | None:
         """Find our own key for such documents that a header names, by its `kid` or by its certificate.
@@ -56,6 +65,10 @@ class Keyring:
         if header.jwk is not None:
             return seals.get(thumbprint(header.jwk))
         return None
+
+    def ours_by_chain(self, chain: Chain, slot: Slot) -> PublicKey | None:
+        """Find our own key by the certificate alone, by which a JAdES seal is judged, whatever its `kid`."""
+        return self._in(slot).get(thumbprint(leaf_jwk(chain)))
 
     def _in(self, slot: Slot) -> Mapping[str, PublicKey]:
         if slot is Slot.SEAL:
@@ -103,9 +116,12 @@ class Claimed:
 
     id: str
     name: str | None
+    identifier: str | None = None
 
-    def borne_out_by(self, chain: ChainFinding) -> bool:
-        """Tell whether the chain is about the body that is named: by its name, or by its host."""
+    def borne_out_by(self, chain: ChainFinding, owner: SealOwner | None = None) -> bool:
+        """Tell whether the chain is about the body that is named: by name, by identifier, or by its host."""
+        if owner is not None and self.identifier is not None and self.identifier == owner.identifier:
+            return True
         if self.name and chain.organisation and _folded(self.name) == _folded(chain.organisation):
             return True
         return host_of(self.id) in chain.hosts

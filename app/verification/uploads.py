@@ -18,8 +18,7 @@ from starlette.requests import Request
 from app.core.errors import JsonValue
 from app.formats.strict import Malformed, read_object
 from app.verification import papers, pictures, submitted
-from app.verification.errors import FileTooLarge, NothingToVerify
-from app.verification.public import RETRY_AFTER
+from app.verification.errors import RETRY_AFTER, FileTooLarge, NothingToVerify
 from app.verification.schemas import BatchIn, VerificationIn
 from app.verification.submitted import MAX_TEXT, Submission
 
@@ -34,6 +33,7 @@ PICTURES_AT_ONCE: Final = 2  # each may take some hundred megabytes while it is 
 PICTURES_WAITING: Final = 8
 PAPERS_AT_ONCE: Final = 2  # each is a process of its own, which gives way to everything else
 PDF_COSTS: Final = 10  # look-ups
+LARGE_COSTS: Final = 5  # the same, for what can only be a sealed document with pictures
 
 # Of the event loop, like its threads. Whoever sends PDFs keeps nobody's pictures waiting.
 _turns: Final = RunVar[CapacityLimiter]("turns of pictures")
@@ -122,6 +122,8 @@ async def of_content(content: bytes, *, public_url: str, charge: Charge | None =
         turns = _turn(_turns_of_papers, PAPERS_AT_ONCE)
         text = await to_thread.run_sync(papers.qr_text, content, limiter=turns)
         return submitted.of_text(text, public_url=public_url)
+    if charge is not None and len(content) > MAX_TEXT:
+        charge(LARGE_COSTS - 1)
     return submitted.of_bytes(content, public_url=public_url)
 
 
@@ -135,13 +137,16 @@ def _turn(kept: RunVar[CapacityLimiter], most: int) -> CapacityLimiter:
 
 
 def of_json(body: bytes, *, public_url: str) -> Submission | Batch:
-    """Read `{"credential": …}` or `{"credentials": […]}`, strictly: nothing else belongs there."""
+    """Read `{"credential": …}`, `{"credentials": […]}` or a sealed document, strictly, and nothing else."""
     try:
         members: dict[str, JsonValue] = read_object(body, limit=MAX_BATCH)
     except Malformed as refused:
         raise malformed(((), refused.reason)) from None
     several = "credentials" in members
-    if len(body) > MAX_TEXT and not several:
+    if (document := submitted.of_sealed(members)) is not None:
+        return document
+    document = submitted.of_sealed(members.get("credential"))
+    if len(body) > MAX_TEXT and not several and document is None:
         raise FileTooLarge(f"Send a credential of at most {MAX_TEXT} bytes.", limit_bytes=MAX_TEXT)
     try:
         if several:
@@ -150,6 +155,8 @@ def of_json(body: bytes, *, public_url: str) -> Submission | Batch:
     except ValidationError as refused:
         faults = refused.errors(include_input=False, include_url=False, include_context=False)
         raise malformed(*((fault["loc"][:1], fault["msg"]) for fault in faults)) from None
+    if document is not None:
+        return document
     credential = members["credential"]
     if isinstance(credential, str):
         return submitted.of_text(credential, public_url=public_url)

@@ -174,6 +174,21 @@ FINDINGS: Final[Mapping[str, Finding]] = {
         "Il sigillo corrisponde al contenuto: nessuno lo ha cambiato.",
         "The seal matches the content: nobody has changed it.",
     ),
+    "seal-intact-stamped": _passes(
+        CheckName.INTEGRITY,
+        "Il sigillo corrisponde al contenuto: nessuno lo ha cambiato. Porta con sé quanto prevede il livello "
+        "JAdES {level}. {stamps}",
+        "The seal matches the content: nobody has changed it. It carries what the JAdES level {level} asks "
+        "for. {stamps}",
+    ),
+    "seal-stamp-broken": _fails(
+        CheckName.INTEGRITY,
+        "Una marca temporale del sigillo è rovinata, o fu fatta per altro: qualcuno ha cambiato il sigillo. "
+        "Per questo del documento non si mostra nulla. {stamps}",
+        "A time-stamp of the seal is damaged, or was made for something else: somebody has changed the seal. "
+        "This is why nothing of the document is shown. {stamps}",
+        brief=("una marca temporale del sigillo non regge", "a time-stamp of the seal does not hold"),
+    ),
     "seal-broken": _fails(
         CheckName.INTEGRITY,
         "Il sigillo non corrisponde al contenuto: qualcuno lo ha cambiato, oppure non è mai stato autentico. "
@@ -205,6 +220,50 @@ FINDINGS: Final[Mapping[str, Finding]] = {
         "sua durata sia finita in seguito non toglie valore al documento.",
         "The seal was in force on {then}, the day for which the register proves the issuing; that its own "
         "lifetime has ended since takes nothing away from the document.",
+    ),
+    "issuer-trusted-sealed": _passes(
+        CheckName.ISSUER_TRUST,
+        "Il sigillo è di: {owner} ({identifier}), come prova chi è riconosciuto da questo servizio. Se sia "
+        "un sigillo qualificato: non controllato.",
+        "The seal is that of: {owner} ({identifier}), as somebody proves whom this service recognises. "
+        "Whether it is a qualified seal: not checked.",
+    ),
+    "issuer-trusted-sealed-then": _passes(
+        CheckName.ISSUER_TRUST,
+        "Il sigillo è di: {owner} ({identifier}), come prova chi è riconosciuto da questo servizio. Era in "
+        "vigore {then:il}, giorno per cui esiste una prova; che la sua durata sia finita in seguito non "
+        "toglie valore al documento. Se sia un sigillo qualificato: non controllato.",
+        "The seal is that of: {owner} ({identifier}), as somebody proves whom this service recognises. It "
+        "was in force on {then}, a day for which there is proof; that its own lifetime has ended since takes "
+        "nothing away from the document. Whether it is a qualified seal: not checked.",
+    ),
+    "issuer-revoked": _fails(
+        CheckName.ISSUER_TRUST,
+        "Il sigillo era già stato revocato al momento che si può provare per questo documento.",
+        "The seal had already been revoked at the time that can be proven for this document.",
+        brief=("il sigillo era stato revocato", "the seal had been revoked"),
+    ),
+    "issuer-revocation-unknown": _not_checked(
+        CheckName.ISSUER_TRUST,
+        "Il sigillo è di: {owner} ({identifier}), ma il documento non porta con sé la prova, fresca e "
+        "completa, che il sigillo non era stato revocato. Se sia un sigillo qualificato: non controllato.",
+        "The seal is that of: {owner} ({identifier}), but the document does not bring the proof, fresh and "
+        "complete, that the seal had not been revoked. Whether it is a qualified seal: not checked.",
+        brief=(
+            "non si sa se il sigillo fosse stato revocato",
+            "nobody can tell whether the seal had been revoked",
+        ),
+    ),
+    "issuer-proof-damaged": _not_checked(
+        CheckName.ISSUER_TRUST,
+        "Il contenuto è integro, ma quello che il sigillo porta con sé per provare di chi è risulta "
+        "rovinato, oppure nessuno di noto lo ha firmato: chiedere un’altra copia del documento.",
+        "The content is sound, but what the seal brings along to prove whose it is has been damaged, or "
+        "nobody who is known signed it: ask for another copy of the document.",
+        brief=(
+            "le prove che il sigillo porta con sé sono rovinate",
+            "the proofs inside the seal are damaged",
+        ),
     ),
     "issuer-unknown": _warns(
         CheckName.ISSUER_TRUST,
@@ -375,6 +434,17 @@ FINDINGS: Final[Mapping[str, Finding]] = {
             "nobody can tell whether it was suspended or revoked",
         ),
     ),
+    "status-in-register": _not_checked(
+        CheckName.STATUS,
+        "In questo formato non c’è posto per lo stato: lo dice solo il registro dell’ente, che qui non è "
+        "stato interrogato.",
+        "This format has no place for a status: only the register of the body tells it, which was not asked "
+        "here.",
+        brief=(
+            "lo stato lo dice solo il registro, che non è stato interrogato",
+            "only the register tells its status, and it was not asked",
+        ),
+    ),
     "status-unreachable": _not_checked(
         CheckName.STATUS,
         "L’elenco che dice se è sospeso o revocato non è raggiungibile: riprovare più tardi.",
@@ -511,6 +581,40 @@ FINDINGS: Final[Mapping[str, Finding]] = {
         "Only the body that issued it knows whether a newer document exists.",
     ),
 }
+
+# What was found of each time-stamp of a seal, inside the reason of its integrity.
+STAMP_KINDS: Final[Mapping[str, Labels]] = {
+    "adoTst": Labels(it="Marca temporale del contenuto", en="Time-stamp of the content"),
+    "sigTst": Labels(it="Marca temporale della firma", en="Time-stamp of the signature"),
+    "arcTst": Labels(it="Marca temporale d’archivio", en="Archive time-stamp"),
+}
+STAMPS: Final[Mapping[str, Labels]] = {
+    "trusted": Labels(
+        it="{kind}: {when}, provata da chi è riconosciuto da questo servizio.",
+        en="{kind}: {when}, proven by somebody whom this service recognises.",
+    ),
+    "revoked": Labels(
+        it="{kind}: {when}, ma chi l’ha fatta era già stato revocato; non prova nulla.",
+        en="{kind}: {when}, but whoever made it had been revoked by then; it proves nothing.",
+    ),
+    "ended": Labels(
+        it="{kind}: {when}, ma il suo sigillo è scaduto e nulla più recente la conferma; non prova nulla.",
+        en="{kind}: {when}, but its own seal has ended and nothing newer bears it out; it proves nothing.",
+    ),
+    "unknown": Labels(
+        it="{kind}: integra, ma fatta da chi questo servizio non riconosce; l’ora che dice ({when}) non è "
+        "provata.",
+        en="{kind}: intact, but made by somebody whom this service does not recognise; the time that it "
+        "tells ({when}) is not proven.",
+    ),
+    "broken": Labels(
+        it="{kind}: rovinata, o fatta per altro.", en="{kind}: damaged, or made for something else."
+    ),
+}
+NO_STAMP: Final = Labels(
+    it="Nessuna marca temporale prova quando fu apposto.", en="No time-stamp proves when it was applied."
+)
+NO_TIME: Final = Labels(it="ora illeggibile", en="time unreadable")
 
 # The first line. `today`, `last` and `first` are days, `brief` a clause from the tables above and below.
 VALID: Final = Labels(it="Valido oggi, {today}", en="Valid today, {today}")

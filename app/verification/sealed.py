@@ -1,0 +1,130 @@
+"""JAdES seals in JSON (ETSI TS 119 182-1): what a sealed document proves by itself, time-stamps and all."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from datetime import datetime, tzinfo
+from typing import Final
+
+from app.core.labels import Labels
+from app.formats.edc_reading import read_edc
+from app.formats.jades import Seal, read_seal
+from app.formats.jades_checks import SealFinding, StampReport, judge_seal
+from app.formats.jose import open_compact
+from app.formats.reading import ReadCredential, read_credential
+from app.formats.revocation import Coverage, RevocationState
+from app.formats.strict import Malformed, read_object
+from app.formats.x509 import Standing, leaf_jwk
+from app.ports import Slot
+from app.verification import words
+from app.verification.examining import Examined
+from app.verification.trust import Keyring
+
+MAX_SEALED: Final = 10 * 1024 * 1024  # bytes, as any other file: two pictures of a page and years of proof
+VC: Final = "vc+jwt"
+LONGEST_NAME: Final = 200
+YEARS: Final = range(1970, 9999)
+
+# JSON that begins with a member of a signature is nothing else that is read here.
+_BEGINS: Final = re.compile(r'\s*\{\s*"(?:payload|signatures|protected|header|signature)"\s*:')
+
+
+def begins_as_one(text: str) -> bool:
+    """Tell by its first member whether a text is meant as a sealed document in JSON; it may be anything."""
+    return _BEGINS.match(text) is not None
+
+
+def examine_seal(text: str, keyring: Keyring, *, at: datetime) -> Examined:
+    """Read a sealed document strictly and judge its seal at a time; whatever the text is, it is a finding."""
+    try:
+        seal = read_seal(text, limit=MAX_SEALED)
+        slot, says = _content(seal)
+        chain = seal.header.chain
+        finding = judge_seal(seal, anchors=keyring.anchors, stamp_anchors=keyring.stamp_anchors, at=at)
+        key, misused = keyring.ours_by_chain(chain, slot), keyring.is_for_else(leaf_jwk(chain), slot)
+    except Malformed:
+        return Examined(_why_not(text))
+    if not finding.signature:
+        return Examined("format-read", "seal-broken")
+    if not all(stamp.finding.intact for stamp in finding.stamps):
+        return Examined("format-read", "seal-stamp-broken", seal=finding)
+    signed = seal.bare.compact() if slot is Slot.SEAL else seal.bare.general()
+    return Examined(
+        format="format-read",
+        integrity="seal-intact",
+        says=says,
+        key=key,
+        chain=key.chain if key else chain,
+        sha256=hashlib.sha256(signed.encode()).hexdigest(),
+        misused=key is None and misused,
+        seal=finding,
+    )
+
+
+def _content(seal: Seal) -> tuple[Slot, ReadCredential]:
+    """Read what was sealed, and which of our slots is there for it: a `vc+jwt` that grew, or else an EDC."""
+    if seal.header.typ == VC:
+        if not seal.b64:
+            raise Malformed("a vc+jwt whose payload is not encoded")
+        return Slot.SEAL, read_credential(open_compact(seal.bare.compact()).payload)
+    return Slot.EDC_SEAL, read_edc(seal.content)
+
+
+def _why_not(text: str) -> str:
+    try:
+        read_object(text.encode("utf-8", "surrogatepass"), limit=4 * MAX_SEALED)
+    except Malformed:
+        return "format-unreadable"
+    return "format-refused"
+
+
+def revoked(finding: SealFinding, proven_at: datetime | None) -> bool:
+    """Tell whether the seal was revoked at the time that is proven, by the register or by a time-stamp."""
+    return any(each.revoked_by(proven_at or finding.judged_at) for each in finding.coverage)
+
+
+def covered(finding: SealFinding) -> bool:
+    """Tell whether the seal brings word that it was not revoked, of then or of later, for its whole path."""
+    return not finding.not_covered and all(_speaks_of(each, finding.judged_at) for each in finding.coverage)
+
+
+def _speaks_of(coverage: Coverage, at: datetime) -> bool:
+    newest = max((each for each in (coverage.as_of, coverage.until) if each), default=None)
+    return coverage.state is not RevocationState.NOT_COVERED and newest is not None and newest >= at
+
+
+def owner_in_words(finding: SealFinding) -> dict[str, Labels]:
+    """Name who sealed it, by what is proven alone."""
+    owner = finding.owner
+    organisation = (owner.organisation or owner.common_name or "?")[:LONGEST_NAME]
+    identifier = (owner.identifier or "\N{EN DASH}")[:LONGEST_NAME]
+    return {"owner": _alike(organisation), "identifier": _alike(identifier)}
+
+
+def stamps_in_words(finding: SealFinding, zone: tzinfo) -> Labels:
+    """Say of each time-stamp what was found of it, in their order."""
+    told = [*_told(finding, zone)] or [words.NO_STAMP]
+    return Labels(it=" ".join(each.it for each in told), en=" ".join(each.en for each in told))
+
+
+def _told(finding: SealFinding, zone: tzinfo) -> Iterator[Labels]:
+    for stamp in finding.stamps:
+        when = stamp.finding.at
+        # A stranger's stamp may tell any time, also one that no time zone has room for.
+        shown = when is not None and when.year in YEARS
+        moment = words.moment_in_words(when, zone) if when and shown else words.NO_TIME
+        yield words.worded(words.STAMPS[_state(stamp)], kind=words.STAMP_KINDS[stamp.kind], when=moment)
+
+
+def _state(stamp: StampReport) -> str:
+    found = stamp.finding
+    if not found.intact:
+        return "broken"
+    if found.chain.standing is Standing.TRUSTED:
+        at = found.at
+        return "revoked" if at and any(each.revoked_by(at) for each in stamp.coverage) else "trusted"
+    return "ended" if found.chain.standing is Standing.EXPIRED else "unknown"
+
+
+def _alike(text: str) -> Labels:
+    return Labels(it=text, en=text)

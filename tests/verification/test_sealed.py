@@ -1,0 +1,304 @@
+"""European Digital Credentials and other seals in JSON: what the report says of each, and what never."""
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.formats import jades, vc
+from app.formats.claims import Format
+from app.formats.jades import Level, Seal
+from app.formats.strict import encode64, write_json
+from app.ports import Slot
+from app.verification import offline, sealed
+from app.verification.report import CheckName, Outcome, Result
+from app.verification.trust import Keyring
+from tests.formats import make
+from tests.formats.seals import ASKED, expired, holder, sealer
+from tests.pki.authority import DAY, IDENTIFIER, ORGANISATION, YEAR, Pki
+from tests.pki.samples import ALGORITHMS, MINUTE, Sealer
+from tests.pki.stamping import Stamper
+from tests.shared import shared
+from tests.verification.sealing import (
+    as_ours,
+    codes,
+    content,
+    entry_of,
+    foreign,
+    header,
+    ours,
+    own,
+    reason,
+    reported,
+    ring,
+    seal_of,
+    sealed_raw,
+    stranger,
+)
+
+ACCEPTED = {Result.VALID, Result.VALID_WITH_WARNINGS}
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("level", Level)
+def test_one_of_ours_is_valid_at_every_level_and_says_who_sealed_it(level: Level, algorithm: str) -> None:
+    seal = own(level, algorithm)
+    for text in (seal.general(), seal.flattened(), f"\n {seal.general()}\n"):
+        report = reported(text, ours(algorithm), entry_of(seal))
+        assert report.result is Result.VALID, codes(report)
+        assert codes(report)["register_match"] == "register-agrees"
+        assert level.value in reason(report, "integrity").en
+        for told in (reason(report, "issuer_trust").it, reason(report, "issuer_trust").en):
+            assert ORGANISATION in told
+            assert IDENTIFIER in told
+        assert "qualified seal: not checked" in reason(report, "issuer_trust").en
+        assert "qualificato: non controllato" in reason(report, "issuer_trust").it
+    assert report.shown is not None
+    assert (report.shown.holder_name, report.shown.number) == ("Nicolò D'Àngelo", "DLE-26-0000-0000-0001-95")
+    assert report.shown.scheme_title == make.claims().scheme_title
+
+
+def test_every_time_stamp_has_its_own_finding_in_both_languages() -> None:
+    told = reason(reported(own().general(), ours(), entry_of(own())), "integrity")
+    assert "Time-stamp of the signature: 20 November 2026, 10:01 CET, proven" in told.en
+    assert "Archive time-stamp: 20 November 2026, 10:03 CET, proven" in told.en
+    assert "Marca temporale della firma: 20 novembre 2026, ore 10:01 CET, provata" in told.it
+    unknown = replace(ours(), stamp_anchors=())
+    report = reported(own().general(), unknown, entry_of(own()))
+    assert "does not recognise" in reason(report, "integrity").en
+    assert report.result is Result.VALID  # our register proves when it was issued
+    plain = reported(own(Level.B_B).general(), ours(), entry_of(own(Level.B_B)))
+    assert "No time-stamp proves" in reason(plain, "integrity").en
+
+
+@pytest.mark.parametrize(
+    ("changes", "check", "code"),
+    [
+        ({"revoked_at": ASKED - DAY}, "status", "status-revoked"),
+        ({"suspended_at": ASKED - DAY}, "status", "status-suspended"),
+        ({"number": "DLE-26-7K3Q-F9XM-2T5H-65"}, "register_match", "register-contradicts"),
+        ({"subject_id": "urn:uuid:somebody-else"}, "register_match", "register-contradicts"),
+        ({"time_zone": "America/New_York"}, "register_match", "register-contradicts"),
+        ({"documents": ()}, "register_match", "register-has-no-entry"),
+    ],
+)
+def test_our_register_has_the_last_word(changes: dict[str, Any], check: str, code: str) -> None:
+    report = reported(own().general(), ours(), entry_of(own(), **changes))
+    assert report.result is Result.INVALID
+    assert codes(report)[check] == code
+
+
+def test_another_seal_of_ours_on_the_same_words_is_not_what_was_issued() -> None:
+    words = write_json(content())
+    again = sealer().sealed(holder("ES256"), Level.B_LTA, signing_time="sigT", content=words)
+    assert again.signature != own().signature
+    report = reported(again.general(), ours(), entry_of(own()))
+    assert codes(report)["register_match"] == "register-contradicts"
+
+
+def test_a_key_of_ours_that_was_compromised_proves_nothing() -> None:
+    keys = ring(as_ours(holder("ES256"), compromised_at=sealer().at - DAY, current=False))
+    report = reported(own().general(), keys, entry_of(own()))
+    assert (report.result, codes(report)["issuer_trust"]) == (Result.INVALID, "issuer-key-compromised")
+
+
+def test_our_other_keys_seal_no_such_document() -> None:
+    key = replace(holder("ES256").public, slot=Slot.QR)
+    report = reported(own().general(), ring(key), entry_of(own()))
+    assert (report.result, codes(report)["issuer_trust"]) == (Result.INVALID, "issuer-key-misused")
+
+
+def test_naming_our_key_by_kid_does_not_make_a_strangers_seal_ours() -> None:
+    head = header(stranger()) | {"kid": f"{make.DID}#{holder('ES256').public.thumbprint}"}
+    seal = sealed_raw(head, write_json(content()).decode(), stranger())
+    report = reported(seal.general(), ours(), entry_of(own()))
+    assert (report.result, codes(report)["register_match"]) == (Result.INVALID, "register-contradicts")
+
+
+def test_a_stranger_who_names_us_is_never_accepted() -> None:
+    """By our address, our name, our identifier and our number, under the very anchor that we are under."""
+    for entry in (None, entry_of(own())):
+        report = reported(seal_of(content(), stranger()).general(), ours(), entry)
+        assert report.result is Result.INVALID
+    elsewhere = sealer().pki.seal(organisation="TEST Another School")
+    says = foreign() | {"issuer": content()["issuer"]}
+    says["issuer"]["eIDASIdentifier"]["notation"] = "VATIT-01234567890"
+    report = reported(seal_of(says, elsewhere).general(), ours())
+    assert (report.result, codes(report)["issuer_trust"]) == (Result.UNKNOWN, "issuer-not-borne-out")
+
+
+@pytest.mark.parametrize(
+    ("level", "result", "code"),
+    [
+        (Level.B_B, Result.UNKNOWN, "issuer-revocation-unknown"),
+        (Level.B_T, Result.UNKNOWN, "issuer-revocation-unknown"),
+        (Level.B_LT, Result.VALID_WITH_WARNINGS, "issuer-trusted-sealed"),
+        (Level.B_LTA, Result.VALID_WITH_WARNINGS, "issuer-trusted-sealed"),
+    ],
+)
+def test_a_foreign_one_counts_where_it_proves_that_it_was_not_revoked(
+    level: Level, result: Result, code: str
+) -> None:
+    report = reported(seal_of(foreign(), stranger(), level).general(), ours())
+    assert (report.result, codes(report)["issuer_trust"]) == (result, code)
+    assert codes(report)["status"] == "status-not-offered"
+    assert codes(report)["register_match"] == "register-elsewhere"
+    assert report.shown is not None
+    if code == "issuer-trusted-sealed":
+        assert report.shown.issuer_name == ORGANISATION
+
+
+def test_without_its_anchor_a_foreign_one_is_nobodys() -> None:
+    report = reported(seal_of(foreign(), stranger()).general(), ring(anchored=False))
+    assert (report.result, codes(report)["issuer_trust"]) == (Result.UNKNOWN, "issuer-unknown")
+
+
+def test_years_later_a_time_stamp_still_proves_it_and_without_one_nothing_does() -> None:
+    later = ASKED + 3 * YEAR  # its seal has ended by then; what it attests ended the day before
+    says = foreign() | dict.fromkeys(("validUntil", "expirationDate"), "2032-11-20T23:59:59+01:00")
+    report = reported(seal_of(says, stranger()).general(), ours(), at=later)
+    assert report.result is Result.VALID_WITH_WARNINGS
+    assert codes(report)["issuer_trust"] == "issuer-trusted-sealed-then"
+    assert "in force on 20 November 2026" in reason(report, "issuer_trust").en
+    report = reported(seal_of(says, stranger(), Level.B_B).general(), ours(), at=later)
+    assert (report.result, codes(report)["issuer_trust"]) == (Result.UNKNOWN, "issuer-ended-unproven")
+
+
+@pytest.mark.parametrize("level", Level)
+def test_an_ended_seal_is_said_to_have_ended_and_is_never_valid(level: Level) -> None:
+    report = reported(seal_of(foreign(), expired(), level).general(), ours())
+    assert report.result not in ACCEPTED
+    assert codes(report)["issuer_trust"] in {"issuer-ended-unproven", "issuer-out-of-force"}
+
+
+@pytest.mark.parametrize("own_key", [True, False])
+def test_a_revoked_seal_is_said_to_be_revoked_and_is_never_valid(*, own_key: bool) -> None:
+    pki = Pki(sealer().at)
+    by = pki.seal()
+    pki.revoke(by, sealer().at - DAY)
+    seal = Sealer(pki).sealed(by, Level.B_LTA, content=write_json(content() if own_key else foreign()))
+    published = (as_ours(by),) if own_key else ()
+    keys = Keyring(published, pki.anchors, make.DID, {}, stamp_anchors=pki.stamp_anchors)
+    report = reported(seal.general(), keys, entry_of(seal) if own_key else None)
+    assert (report.result, codes(report)["issuer_trust"]) == (Result.INVALID, "issuer-revoked")
+
+
+def test_word_of_long_before_does_not_prove_that_a_seal_was_not_revoked() -> None:
+    made = Sealer(sealer().pki, sealer().at, lives=timedelta(0))
+    seal = made.sealed(stranger(), Level.B_T, content=write_json(foreign()))
+    made.at -= 10 * DAY
+    seal = jades.with_validation_values(seal, *made.values(stranger()))
+    report = reported(seal.general(), ours())
+    assert codes(report)["issuer_trust"] == "issuer-revocation-unknown"
+
+
+def test_a_stamp_of_something_else_breaks_the_seal_and_shows_nothing() -> None:
+    made = sealer()
+    made.moment = made.at + MINUTE
+    for by, keys in ((holder("ES256"), ours()), (stranger(), ours())):
+        seal = seal_of(content(), by, Level.B_B)
+        seal = jades.with_signature_timestamp(seal, made.stamper.stamp(b"something else"))
+        report = reported(seal.general(), keys, entry_of(seal))
+        assert (report.result, codes(report)) == (
+            Result.INVALID,
+            {"format": "format-read", "integrity": "seal-stamp-broken"},
+        )
+        assert "Time-stamp of the signature: damaged" in reason(report, "integrity").en
+        assert report.shown is None
+
+
+@pytest.mark.parametrize(
+    "when", [datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC)]
+)
+def test_a_stamp_of_a_time_that_no_clock_shows_is_told_without_it(when: datetime) -> None:
+    stamper = Stamper(sealer().pki.tsa, lambda: when)
+    seal = seal_of(foreign(), stranger(), Level.B_B)
+    seal = jades.with_signature_timestamp(seal, stamper.stamp(jades.signature_imprint(seal)))
+    report = reported(seal.general(), ours())
+    assert report.result not in ACCEPTED
+    assert "time unreadable" in reason(report, "integrity").en or codes(report)["format"] != "format-read"
+
+
+def flips(seal: Seal, each: int) -> list[str]:
+    """Flip one bit of every so-manieth byte of the text, a different one each time."""
+    raw = seal.general().encode()
+    flipped = []
+    for place in range(0, len(raw), each):
+        changed = raw[:place] + bytes([raw[place] ^ (1 << place % 7)]) + raw[place + 1 :]
+        flipped.append(changed.decode("utf-8", "replace"))
+    return flipped
+
+
+@pytest.mark.parametrize("level", Level)
+def test_no_flipped_byte_is_ever_accepted(level: Level) -> None:
+    for name, seal, entry in (
+        ("ours", own(level), entry_of(own(level))),
+        ("foreign", seal_of(foreign(), stranger(), level), None),
+    ):
+        told: Counter[str] = Counter()
+        for text in flips(seal, 67):
+            report = reported(text, ours(), entry)
+            told[codes(report).get("integrity", codes(report)["format"])] += 1
+            assert report.result not in ACCEPTED, codes(report)
+        print(f"{name} {level}: {told.total()} flips, 0 accepted, {dict(told)}")  # noqa: T201
+
+
+def test_a_vc_that_grew_in_time_is_the_one_that_was_issued() -> None:
+    """B-T has no room in a compact token: then the same seal stands in JSON, with its stamp beside it."""
+    key, made = holder("ES256"), sealer()
+    unsigned = vc.unsigned(Format.VC_JWT, make.claims(test=False), key.public, make.BASE)
+    head, payload = unsigned.decode().split(".")
+    compact = f"{head}.{payload}.{encode64(key.sign(unsigned))}"
+    made.moment = made.at + MINUTE
+    seal = Seal(payload, head, compact.rpartition(".")[2])
+    seal = jades.with_signature_timestamp(seal, made.stamper.stamp(jades.signature_imprint(seal)))
+    keys = replace(ring(key.public), seals={key.public.thumbprint: key.public})
+    entry = entry_of(own())
+    document = replace(entry.documents[1], sha256=hashlib.sha256(compact.encode()).hexdigest())
+    report = reported(seal.flattened(), keys, replace(entry, documents=(document,)))
+    assert report.result is Result.VALID, codes(report)
+
+
+def test_offline_only_the_register_knows_its_status() -> None:
+    given = offline.Given(ours())
+    report, _ = offline.report_on(own().general().encode(), given, offline.Saved.of([], ours()), at=ASKED)
+    assert report.result is Result.UNKNOWN
+    assert codes(report)["status"] == "status-in-register"
+    assert report.outcome(CheckName.ISSUER_TRUST) is Outcome.PASS
+
+
+@pytest.mark.parametrize("sample", ["CertOfPart", "MC-Annex1"])
+def test_the_commissions_samples_are_read_and_nobody_known_proves_whose_they_are(sample: str) -> None:
+    text = shared("elm", "samples", "commission", f"Sample-{sample}-signed.jsonld").read_text()
+    report = reported(text, ours())
+    assert report.result is Result.UNKNOWN
+    assert codes(report) == {
+        "format": "format-read",
+        "integrity": "seal-intact-stamped",
+        "issuer_trust": "issuer-unknown",
+        "validity_period": "no-period-named",
+        "status": "status-not-offered",
+        "register_match": "register-elsewhere",
+        "superseded": "superseded-elsewhere",
+    }
+    assert "B-LTA" in reason(report, "integrity").en
+    assert report.shown is not None
+    assert report.shown.holder_name == "Ana Andromeda"
+    assert json.loads(text)["payload"] != ""
+
+
+@given(st.text() | st.recursive(st.none() | st.text() | st.integers(), st.lists).map(json.dumps))
+def test_whatever_stands_in_it_there_is_an_answer_and_it_is_no_yes(inside: str) -> None:
+    for text in (
+        f'{{"payload":{inside}',
+        json.dumps({"payload": inside, "signatures": [inside]}),
+        json.dumps({"payload": inside, "protected": inside, "signature": inside}),
+    ):
+        assert reported(text, ours()).result is Result.INVALID
+        assert sealed.begins_as_one(text)
