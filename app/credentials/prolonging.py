@@ -98,7 +98,8 @@ def _store(session: Session, document_id: str, before: str, after: str, *, at: d
     ).one()
     if document.token != before:
         return
-    document.token, document.sha256 = after, hashlib.sha256(after.encode()).hexdigest()
+    # Its digest stays that of the seal as it was made: both files are out, and both are this document.
+    document.token = after
     period = session.get_one(Period, document.period_id)
     credential = queries.by_id(session, period.credential_id)
     trail.record(
@@ -112,6 +113,6 @@ def _store(session: Session, document_id: str, before: str, after: str, *, at: d
             "number": credential.number,
             "format": document.format,
             "level": Level.B_LTA.value,
-            "sha256": document.sha256,
+            "sha256": hashlib.sha256(after.encode()).hexdigest(),
         },
     )

@@ -12,9 +12,11 @@ from app.credentials.models import Credential
 from app.formats.claims import Format
 from app.formats.jades import Level, Seal, read_seal
 from app.formats.jades_checks import judge_seal
+from app.main import create_app
 from app.outbox.messages import Message
 from app.outbox.trail import Event
 from app.ports import Ports, Revocation, RevocationUnavailable, TimeStampUnavailable
+from tests import make
 from tests.conftest import START
 from tests.credentials.office import Office
 from tests.credentials.test_races import at_once
@@ -68,6 +70,32 @@ def asked(office: Office, credential: Credential) -> Seal:
 def topics(office: Office) -> list[str]:
     with office.ports.database.reading(office.organisation_id) as session:
         return [event.topic for event in session.scalars(select(Event).order_by(Event.id))]
+
+
+def verified(office: Office, text: str) -> tuple[str, dict[str, str]]:
+    stranger = make.caller(create_app(office.ports))
+    answer = stranger.post("/v1/verifications", files={"file": ("x.jsonld", text.encode())})
+    assert answer.status_code == 200, answer.text
+    report = answer.json()
+    return report["result"], {check["id"]: check["code"] for check in report["checks"]}
+
+
+def test_what_was_issued_verifies_before_and_after_and_so_does_the_file_of_before(
+    proven: Office, clock: SetClock
+) -> None:
+    credential = proven.issue()
+    before = asked(proven, credential).general()
+    first = verified(proven, before)
+    assert first[0] == "valid_with_warnings", first
+    assert first[1]["register_match"] == "register-agrees"
+    proven.work()
+    clock.move()
+    after = asked(proven, credential).general()
+    assert before != after
+    for text in (before, after):
+        result, codes = verified(proven, text)
+        assert result == "valid_with_warnings", codes
+        assert (codes["integrity"], codes["register_match"]) == (first[1]["integrity"], "register-agrees")
 
 
 def test_a_worker_brings_it_to_b_lta_and_touches_nothing_of_what_was_signed(

@@ -57,8 +57,8 @@ def issue(live: Ports, credential: Issued) -> Seal:
                 token=seal.general(),
                 sha256=hashlib.sha256(seal.general().encode()).hexdigest(),
                 key_thumbprint=key.thumbprint,
-                list_id=first.list_id,
-                list_index=first.list_index + 1,
+                list_id=None,
+                list_index=None,
                 issued_at=first.issued_at,
             )
         )
