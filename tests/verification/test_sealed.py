@@ -213,16 +213,14 @@ def test_a_stamp_of_something_else_breaks_the_seal_and_shows_nothing() -> None:
         assert report.shown is None
 
 
-@pytest.mark.parametrize(
-    "when", [datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC)]
-)
-def test_a_stamp_of_a_time_that_no_clock_shows_is_told_without_it(when: datetime) -> None:
-    stamper = Stamper(sealer().pki.tsa, lambda: when)
+def test_a_stamp_of_a_time_that_no_clock_shows_is_told_without_it() -> None:
+    never = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    stamper = Stamper(sealer().pki.tsa, lambda: never)
     seal = seal_of(foreign(), stranger(), Level.B_B)
     seal = jades.with_signature_timestamp(seal, stamper.stamp(jades.signature_imprint(seal)))
     report = reported(seal.general(), ours())
     assert report.result not in ACCEPTED
-    assert "time unreadable" in reason(report, "integrity").en or codes(report)["format"] != "format-read"
+    assert "time unreadable" in reason(report, "integrity").en
 
 
 def flips(seal: Seal, each: int) -> list[str]:
