@@ -43,7 +43,10 @@ def issued(ports: Ports, *, mode: Mode = Mode.LIVE) -> Issued:
     with ports.database.reading(organisation_id) as session:
         credential = queries.by_id(session, credential_id)
         period = queries.current_period(session, credential, at)
-        token, badge, digits = (queries.document(session, period, form).token for form in (Format.VC_JWT, Format.OB_JWT, Format.QR))
+        token, badge, digits = (
+            queries.document(session, period, form).token
+            for form in (Format.VC_JWT, Format.OB_JWT, Format.QR)
+        )
         return Issued(credential_id, credential.number, name, token, badge, digits, by)
 
 
