@@ -32,7 +32,7 @@ Reader = Callable[[Image.Image], list[str]]
 
 
 def zxing(picture: Image.Image) -> list[str]:
-    return [found.text for found in zxingcpp.read_barcodes(picture)]
+    return [found.text for found in zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormat.QRCode)]
 
 
 def zbar(picture: Image.Image) -> list[str]:
