@@ -232,7 +232,9 @@ def test_only_formats_that_are_made_on_request_are_made(
 
 
 def read_qr(picture: bytes) -> str:
-    (read,) = zxingcpp.read_barcodes(Image.open(BytesIO(picture)), formats=zxingcpp.BarcodeFormat.QRCode)
+    (read,) = zxingcpp.read_barcodes(
+        Image.open(BytesIO(picture)), formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+    )
     return str(read.text)
 
 

@@ -48,10 +48,15 @@ def test_its_code_is_that_of_the_period_in_force(office: Office) -> None:
     desk = office.desk()
     page = drawn(desk.get(address(credential)).content, 200)
     with Image.open(BytesIO(desk.get(f"/v1/credentials/{credential.id}/qr.png").content)) as alone:
-        (expected,) = zxingcpp.read_barcodes(alone.convert("L"), formats=zxingcpp.BarcodeFormat.QRCode)
-    assert [found.text for found in zxingcpp.read_barcodes(page, formats=zxingcpp.BarcodeFormat.QRCode)] == [
-        expected.text
-    ]
+        (expected,) = zxingcpp.read_barcodes(
+            alone.convert("L"), formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+        )
+    assert [
+        found.text
+        for found in zxingcpp.read_barcodes(
+            page, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+        )
+    ] == [expected.text]
 
 
 def test_a_live_body_makes_pages_that_say_nothing_of_a_test(office: Office) -> None:

@@ -62,7 +62,14 @@ def test_paper_takes_more_dirt_than_a_screen_has() -> None:
         picture = Image.open(BytesIO(png(ADDRESS, level=level))).convert("L")
         side = picture.width
         picture.paste(255, (side * 62 // 100, side * 52 // 100, side * 88 // 100, side * 74 // 100))
-        assert bool(zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormat.QRCode)) is survives
+        assert (
+            bool(
+                zxingcpp.read_barcodes(
+                    picture, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+                )
+            )
+            is survives
+        )
 
 
 def test_the_same_text_is_drawn_alike_every_time() -> None:

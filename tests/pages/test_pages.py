@@ -381,9 +381,12 @@ def test_another_reader_reads_the_qr_of_the_page() -> None:
         draw.rectangle((left, top, left + int(length) * scale - 1, top + scale - 1), fill=0)
     picture = BytesIO()
     image.save(picture, "PNG")
-    assert [code.text for code in zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.QRCode)] == [
-        ADDRESS
-    ]
+    assert [
+        code.text
+        for code in zxingcpp.read_barcodes(
+            image, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+        )
+    ] == [ADDRESS]
     assert pictures.qr_text(picture.getvalue()) == ADDRESS
     assert drawing.path in page(report())
 
