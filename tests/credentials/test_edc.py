@@ -133,7 +133,8 @@ def test_its_pictures_are_the_attestation_in_each_language(credential: Credentia
     said = content(read_seal(caller.get(address(credential)).text))
     shown = caller.get(f"/v1/credentials/{credential.id}/qr.png").content
     (expected,) = zxingcpp.read_barcodes(
-        Image.open(BytesIO(shown)).convert("L"), formats=zxingcpp.BarcodeFormat.QRCode
+        Image.open(BytesIO(shown)).convert("L"),
+        formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode),
     )
     pictures = [
         b64decode(each["displayDetail"]["image"]["content"])
@@ -142,7 +143,8 @@ def test_its_pictures_are_the_attestation_in_each_language(credential: Credentia
     assert len(set(pictures)) == 2
     for picture in pictures:
         (code,) = zxingcpp.read_barcodes(
-            Image.open(BytesIO(picture)).convert("L"), formats=zxingcpp.BarcodeFormat.QRCode
+            Image.open(BytesIO(picture)).convert("L"),
+            formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode),
         )
         assert code.text == expected.text
 

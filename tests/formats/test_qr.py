@@ -20,7 +20,8 @@ TEXTS = [
 
 def read(picture: bytes) -> str:
     (found,) = zxingcpp.read_barcodes(
-        Image.open(BytesIO(picture)).convert("L"), formats=zxingcpp.BarcodeFormat.QRCode
+        Image.open(BytesIO(picture)).convert("L"),
+        formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode),
     )
     return str(found.text)
 
