@@ -251,11 +251,6 @@ def assemble(unsigned: bytes, signature: bytes) -> Seal:
     return Seal(payload, protected, encode64(signature), b64=b64)
 
 
-def with_signature(seal: Seal, signature: bytes) -> Seal:
-    """Put the signature in its place."""
-    return replace(seal, signature=encode64(signature))
-
-
 def signature_imprint(seal: Seal) -> bytes:
     """Write what a signature time-stamp is about: the signature as it is spelt (TS 119 182-1, 5.3.4)."""
     return seal.signature.encode("ascii")

@@ -135,13 +135,10 @@ def vouched_for(certificate: bytes, pool: Sequence[bytes]) -> bool:
 
 def owner_of(leaf: bytes) -> SealOwner:
     """Read whom a seal certificate names, or raise `Malformed`."""
-    try:
-        subject = _parsed([leaf])[0].subject
-        return SealOwner(
-            *(_attribute(subject, each) for each in (_ORGANISATION, _IDENTIFIER, _COUNTRY, _COMMON_NAME))
-        )
-    except UNREADABLE:
-        raise Malformed("a certificate whose subject cannot be read") from None
+    subject = subject_of(leaf)
+    return SealOwner(
+        *(_attribute(subject, each) for each in (_ORGANISATION, _IDENTIFIER, _COUNTRY, _COMMON_NAME))
+    )
 
 
 @lru_cache(maxsize=64)

@@ -17,6 +17,7 @@ from app.formats.jose import certificate_thumbprint, open_compact, verify
 from app.formats.strict import Malformed, decode64, encode64, encode64_standard
 from tests.formats.seals import holder, sealed
 from tests.pki.samples import ALGORITHMS, CONTENT, SEALED, SERIALISATIONS, serialisations
+from tests.pki.signing import with_signature
 from tests.shared import shared
 
 SAMPLES = ("Sample-CertOfPart-signed.jsonld", "Sample-MC-Annex1-signed.jsonld")
@@ -192,7 +193,7 @@ def test_a_hostile_header_is_refused_even_under_a_true_signature(name: str) -> N
     header = HOSTILE[name]
     protected = encode64(header if isinstance(header, bytes) else json.dumps(header).encode())
     seal = replace(sealed(), protected=protected)
-    seal = jades.with_signature(seal, holder("ES256").sign(seal.signing_input))
+    seal = with_signature(seal, holder("ES256").sign(seal.signing_input))
     for write in (Seal.flattened, Seal.general):
         with pytest.raises(Malformed):
             read_seal(write(seal))

@@ -20,6 +20,7 @@ from app.formats.x509 import Standing
 from tests.formats.seals import ASKED, expired, holder, sealed, sealer
 from tests.pki.authority import DAY, IDENTIFIER, ORGANISATION, YEAR, Pki
 from tests.pki.samples import ALGORITHMS, MINUTE, SEALED, Sealer
+from tests.pki.signing import with_signature
 from tests.pki.stamping import Stamper
 from tests.shared import shared
 
@@ -170,7 +171,7 @@ def test_a_stamp_of_a_revoked_unit_proves_nothing() -> None:
 CHANGES: dict[str, Callable[[Seal], Seal]] = {
     "another signature": lambda seal: replace(seal, signature=sealed(kind="vc").signature),
     "another key": lambda seal: replace(
-        seal, signature=jades.with_signature(seal, holder("RS256").sign(seal.signing_input)).signature
+        seal, signature=with_signature(seal, holder("RS256").sign(seal.signing_input)).signature
     ),
     "another payload": lambda seal: replace(seal, payload=seal.payload + " "),
 }

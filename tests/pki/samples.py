@@ -11,6 +11,7 @@ from app.formats import jades
 from app.formats.jades import Kind, Level, Seal, SigningTime
 from app.formats.strict import write_json
 from tests.pki.authority import DAY, YEAR, Holder, Pki
+from tests.pki.signing import with_signature
 from tests.pki.stamping import Stamper
 
 SEALED: Final = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -61,7 +62,7 @@ class Sealer:
     ) -> Seal:
         header = jades.protected_header(holder.public, at=self.at, signing_time=signing_time, kind=kind)
         seal = jades.unsigned_seal(header, CONTENT[kind] if content is None else content)
-        seal = jades.with_signature(seal, holder.sign(seal.signing_input))
+        seal = with_signature(seal, holder.sign(seal.signing_input))
         if level is Level.B_B:
             return seal
         self.moment = self.at + MINUTE

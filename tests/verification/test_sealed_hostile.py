@@ -13,6 +13,7 @@ from app.verification.report import Result
 from app.verification.submitted import MAX_TEXT
 from tests.calling import Caller
 from tests.formats.seals import holder
+from tests.pki.signing import with_signature
 from tests.verification.sealing import content, foreign, header, ours, reported, seal_of, sealed_raw, stranger
 
 Json = dict[str, Any]
@@ -233,7 +234,7 @@ def _with_pictures(size: int) -> str:
         bytes(size)
     ).decode()
     seal = jades.unsigned_seal(header(stranger()), write_json(says))
-    return jades.with_signature(seal, stranger().sign(seal.signing_input)).general()
+    return with_signature(seal, stranger().sign(seal.signing_input)).general()
 
 
 CORPUS = {**dict(_heads()), **dict(_payloads()), **dict(_shapes())}

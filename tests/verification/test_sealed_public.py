@@ -14,6 +14,7 @@ from app.schemes.catalogue import catalogue
 from app.verification.submitted import MAX_TEXT
 from tests.calling import Caller
 from tests.formats.make_edc import edc
+from tests.pki.signing import with_signature
 from tests.shared import shared
 from tests.verification.issued import Issued, document, meddle, revoke, suspend
 from tests.verification.sealing import foreign, seal_of
@@ -45,7 +46,7 @@ def issue(live: Ports, credential: Issued) -> Seal:
     key = live.signer.current(Slot.EDC_SEAL)
     header = jades.protected_header(key, at=live.clock.now(), signing_time="iat", kind="edc")
     seal = jades.unsigned_seal(header, write_json(content))
-    seal = jades.with_signature(seal, live.signer.sign(key.thumbprint, seal.signing_input))
+    seal = with_signature(seal, live.signer.sign(key.thumbprint, seal.signing_input))
     with live.database.writing(credential.by.organisation_id) as session:
         session.add(
             Document(
@@ -100,7 +101,7 @@ def test_our_key_on_what_the_register_does_not_hold_is_invalid(
     key = live.signer.current(Slot.EDC_SEAL)
     header = jades.protected_header(key, at=live.clock.now(), signing_time="iat", kind="edc")
     seal = jades.unsigned_seal(header, write_json(edc(document_id=JTI, test=False)))
-    seal = jades.with_signature(seal, live.signer.sign(key.thumbprint, seal.signing_input))
+    seal = with_signature(seal, live.signer.sign(key.thumbprint, seal.signing_input))
     report = posted(stranger, seal.general())
     assert (report["result"], codes(report)["register_match"]) == ("invalid", "register-has-no-entry")
 
