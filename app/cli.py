@@ -53,7 +53,19 @@ def _version(asked: bool) -> None:  # noqa: FBT001 - Typer calls it so
 
 # Members first, in the order of their year; then the operators, as their commands stand below.
 MEMBERS_ORDER: Final = (
-    *("login", "status", "dossier", "cpd", "check", "renew", "download", "verify", "send", "logout"),
+    *(
+        "login",
+        "status",
+        "dossier",
+        "cpd",
+        "check",
+        "renew",
+        "download",
+        "europass",
+        "verify",
+        "send",
+        "logout",
+    ),
 )
 
 

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.adapters import schema
+from app.adapters.europass import EuropassWallet
 from app.adapters.files import FolderFiles
 from app.adapters.keycheck import ExpiryWatch
 from app.adapters.keys import FileKeys
@@ -27,7 +28,7 @@ from app.adapters.tokens import Tokens, tokens_of
 from app.assessments.api import router as assessments
 from app.core.clock import SystemClock
 from app.core.db import connect
-from app.credentials import issuing, prolonging
+from app.credentials import delivering, issuing, prolonging
 from app.credentials.api import router as credentials
 from app.decisions.api import router as decisions
 from app.dossiers import forgetting
@@ -118,6 +119,11 @@ def production_ports(settings: Settings) -> Ports:
             else None
         ),
         revocation=HttpRevocation(anchors=anchors, clock=clock) if authority else None,
+        wallet=(
+            EuropassWallet(settings.europass_wallet_url, clock=clock)
+            if settings.europass_wallet_url
+            else None
+        ),
     )
 
 
@@ -127,6 +133,7 @@ def worker(ports: Ports) -> Worker:
     topics: Mapping[str, Callable[[Message], None]] = {
         **issuing.topics(ports),
         **prolonging.topics(ports),
+        **delivering.topics(ports),
         **publishing.topics(publisher, ports),
         **forgetting.topics(ports, cpd_queries.names),
         **reminders.topics(ports),

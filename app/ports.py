@@ -1,13 +1,14 @@
 """What the outside world must bring: real adapters in production, fakes of the same contract in tests."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import BinaryIO, Final, Protocol
 
 from app.core.db import Database
 from app.core.errors import Conflict
+from app.core.labels import Language
 from app.settings import Settings
 
 
@@ -200,6 +201,56 @@ class RevocationValues(Protocol):
     def about(self, chain: Sequence[bytes]) -> Revocation: ...
 
 
+class RecipientKind(StrEnum):
+    """By what a wallet service knows whose wallet is meant."""
+
+    EMAIL = "email"
+    WALLET = "wallet"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Whose wallet a document goes to. Shown, it does not tell: it is personal."""
+
+    kind: RecipientKind
+    address: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Deposited:
+    """A document lies in a wallet now; `viewer_url` is where its holder sees it, if that was said."""
+
+    viewer_url: str | None = field(repr=False)
+    there_already: bool
+
+
+class DepositRefusal(StrEnum):
+    """Why a wallet service does not take a document. It would not the next time either."""
+
+    UNSEALED = "unsealed"  # its seal is missing, or does not verify over there
+    UNREADABLE = "unreadable"
+    TOO_LARGE = "too-large"
+    ADDRESS_NOT_USABLE = "address-not-usable"
+
+
+class DepositRefused(Exception):
+    """The wallet service does not take it."""
+
+    def __init__(self, reason: DepositRefusal) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+class WalletUnavailable(Exception):
+    """Nobody knows whether it was taken; later it may be. Says no address: what is raised is logged."""
+
+
+class Wallet(Protocol):
+    """Puts sealed documents into people's wallets; raises `DepositRefused` or `WalletUnavailable`."""
+
+    def deposit(self, credential: bytes, to: Recipient, language: Language) -> Deposited: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """All that `create_app` must be given."""
@@ -214,3 +265,4 @@ class Ports:
     outbound: Outbound
     time_stamps: TimeStamps | None = None  # none where no authority is configured: seals stay B-B
     revocation: RevocationValues | None = None
+    wallet: Wallet | None = None  # none where no wallet service is configured: nothing is delivered

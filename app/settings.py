@@ -17,6 +17,8 @@ from pydantic_settings import (
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 
+_DEPOSITS = re.compile(r"https://(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*(?:/[A-Za-z0-9._~-]+)*", re.IGNORECASE)
+
 
 class Settings(BaseSettings):
     """One value per line; the environment wins over the file."""
@@ -121,6 +123,11 @@ class Settings(BaseSettings):
     timestamp_anchors: Path | None = Field(
         default=None, description="Certificates (PEM) in which the chains of its time-stamps end."
     )
+    europass_wallet_url: str | None = Field(
+        default=None,
+        description="Where a wallet service takes deposits (`https://…/api/v2/credentials`). Holders may "
+        "then have their European Digital Credential sent there; nothing is ever sent without their asking.",
+    )
     database_pool: int = Field(default=20, ge=1, le=500, description="Connections kept to the database.")
 
     @field_validator("public_url")
@@ -164,6 +171,15 @@ class Settings(BaseSettings):
     def _one_address(cls, value: str | None) -> str | None:
         if value is not None and not _ADDRESS.fullmatch(value):
             raise ValueError("must be one plain address, such as register@example.org")
+        return value
+
+    @field_validator("europass_wallet_url")
+    @classmethod
+    def _a_wallet_service(cls, value: str | None) -> str | None:
+        if value is not None and not _DEPOSITS.fullmatch(value):
+            raise ValueError(
+                "must be a plain https address of a public host, without a port and without a query"
+            )
         return value
 
     @model_validator(mode="after")

@@ -246,7 +246,7 @@ def install_for_a_member(source: Path, target: Path) -> None:
 def test_a_member_s_machine_has_the_commands_and_nothing_of_the_server(member_s_machine: Path) -> None:
     assert run(member_s_machine, "sigillo", "--help").returncode == 0
     for command in (
-        *("login", "logout", "status", "check", "renew", "send", "download", "verify"),
+        *("login", "logout", "status", "check", "renew", "send", "download", "europass", "verify"),
         *(
             "dossier submit",
             "cpd add",

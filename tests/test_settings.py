@@ -91,6 +91,32 @@ def test_a_token_is_named_with_its_pin_which_is_never_shown(given: dict[str, Any
     assert "493027" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "http://wallet.example.org/api/v2/credentials",
+        "https://wallet.example.org:8443/api",
+        "https://user:hunter2@wallet.example.org/api",
+        "https://wallet.example.org/api?userEmail=x",
+        "https://wallet.example.org/#",
+        "https://wallet.example.org/a b",
+        "https://127.0.0.1/api",
+        "https://localhost/api",
+        "https://[::1]/api",
+    ],
+)
+def test_a_wallet_service_is_a_plain_https_address_of_a_public_host(url: str) -> None:
+    with pytest.raises(ValidationError, match="plain https address"):
+        Settings(europass_wallet_url=url)
+
+
+def test_by_default_nothing_is_delivered_anywhere() -> None:
+    assert Settings().europass_wallet_url is None
+    address = "https://europa.example.org/europass2/edci-wallet/api/v2/credentials"
+    assert Settings(europass_wallet_url=address).europass_wallet_url == address
+
+
 def test_a_time_stamp_authority_needs_the_anchors_of_its_stamps(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="must be set together"):
         Settings(timestamp_url=SecretStr("https://tsa.example.org"))

@@ -115,6 +115,20 @@ class Target:
     path: str
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of a host: something of it, or what it makes of `content`."""
+
+    accept: str
+    limit: int
+    content: bytes | None = None
+    media_type: str = ""
+
+    def headers(self, host: str) -> dict[str, str]:
+        common = {"Host": host, "Accept": self.accept, "Accept-Encoding": "gzip", "User-Agent": "sigillo"}
+        return common if self.content is None else {**common, "Content-Type": self.media_type}
+
+
 class GuardedOutbound:
     """Fetches over https from public addresses: no redirect, no proxy, little time and little room.
 
@@ -130,12 +144,14 @@ class GuardedOutbound:
         openings: Collection[str] = (),
         port: int = HTTPS,
         total_seconds: float = TOTAL_SECONDS,
+        step_seconds: float = STEP_SECONDS,
     ) -> None:
         self._resolve = resolve or addresses_of
         self._given_trust = trust
         self._openings = frozenset(openings)
         self._port = port
         self._total = total_seconds
+        self._step = step_seconds
         self._waiting = 0
         self._names = threading.BoundedSemaphore(NAMES_AT_ONCE)
         for chatty in ("httpx", "httpcore"):  # they would write every address down
@@ -148,23 +164,38 @@ class GuardedOutbound:
 
     async def fetch(self, url: str, *, limit: int, accept: str) -> Fetched:
         """Fetch at most `limit` bytes, unpacked, or raise `FetchRefused`, `FetchFailed` or `FetchBusy`."""
+        status, found = await self._asked(url, Question(accept, limit))
+        if status != HTTPStatus.OK:
+            raise FetchFailed("The answer is not the thing itself.")
+        return found
+
+    async def send(
+        self, url: str, content: bytes, *, media_type: str, limit: int, accept: str
+    ) -> tuple[int, Fetched]:
+        """Send something to where an operator says; give the status and at most `limit` bytes of answer.
+
+        Whatever the status. Raises as `fetch` does; after a `FetchFailed` nobody knows whether it arrived.
+        """
+        return await self._asked(url, Question(accept, limit, content, media_type))
+
+    async def _asked(self, url: str, question: Question) -> tuple[int, Fetched]:
         target = target_of(url)
         if self._waiting >= AT_ONCE:
             raise FetchBusy("Too much is being fetched already.")
         self._waiting += 1
         try:
             with anyio.fail_after(self._total):
-                return await self._fetched(target, limit, accept)
+                return await self._answered(target, question)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, zlib.error, ValueError) as why:
             raise FetchFailed("Nothing came back that can be used.") from why
         finally:
             self._waiting -= 1
 
-    async def _fetched(self, target: Target, limit: int, accept: str) -> Fetched:
+    async def _answered(self, target: Target, question: Question) -> tuple[int, Fetched]:
         failed: Exception = FetchFailed("The name has no address.")
         for place in await self._places(target.host):
             try:
-                return await self._fetched_from(place, target, limit, accept)
+                return await self._answered_from(place, target, question)
             except httpx.ConnectError as why:
                 failed = why
         raise failed
@@ -201,31 +232,27 @@ class GuardedOutbound:
         finally:
             self._names.release()
 
-    async def _fetched_from(self, place: str, target: Target, limit: int, accept: str) -> Fetched:
+    async def _answered_from(self, place: str, target: Target, question: Question) -> tuple[int, Fetched]:
         literal = f"[{place}]" if ":" in place else place
         transport = httpx.AsyncHTTPTransport(verify=self._trust, trust_env=False, retries=0)
         async with (
             httpx.AsyncClient(
-                transport=transport, trust_env=False, follow_redirects=False, timeout=STEP_SECONDS
+                transport=transport, trust_env=False, follow_redirects=False, timeout=self._step
             ) as client,
             client.stream(
-                "GET",
+                "GET" if question.content is None else "POST",
                 f"https://{literal}:{self._port}{target.path}",
-                headers={
-                    "Host": target.host,
-                    "Accept": accept,
-                    "Accept-Encoding": "gzip",
-                    "User-Agent": "sigillo",
-                },
+                content=question.content,
+                headers=question.headers(target.host),
                 extensions={"sni_hostname": target.host},
             ) as response,
         ):
-            if response.status_code != HTTPStatus.OK:
-                raise FetchFailed("The answer is not the thing itself.")
+            if question.content is None and response.status_code != HTTPStatus.OK:
+                return response.status_code, Fetched(b"", "")
             coding = response.headers.get("content-encoding", "").strip().lower()
-            content = await _bounded(response.aiter_raw(_PIECE), coding, limit)
+            content = await _bounded(response.aiter_raw(_PIECE), coding, question.limit)
             media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-            return Fetched(content, media_type[:100])
+            return response.status_code, Fetched(content, media_type[:100])
 
 
 def target_of(url: str) -> Target:

@@ -14,6 +14,7 @@ from app.client.words import Told
 
 LONGEST: Final = 20_000_000
 MOST_LISTS: Final = 1_000
+ENDINGS: Final = {"vc+jwt": "vc.jwt", "ob+jwt": "ob.jwt", "edc": "jsonld"}
 ADDRESSES: Final = ("http://", "https://")
 GOOD: Final = frozenset({"valid", "valid_with_warnings"})
 STYLES: Final = {
@@ -46,7 +47,7 @@ def fetch(visit: Visit, credential: Json, form: str, *, every: bool) -> Iterator
     for period in chosen if every and chosen else [credential]:
         query = {"period": str(period["seq"])} if "seq" in period else {}
         content = visit.api.content(f"{path}/documents/{form}", **query)
-        name = f"{credential['number']}_{period['valid_until']}.{form.replace('+', '.')}"
+        name = f"{credential['number']}_{period['valid_until']}.{ENDINGS[form]}"
         yield name, content, period
 
 
@@ -58,6 +59,24 @@ def ahead(credential: Json) -> Json | None:
             found: Json = period
             return found
     return None
+
+
+def show_deliveries(visit: Visit, found: list[Json]) -> None:
+    """Show what was to go into a wallet, and what became of it."""
+    if not found:
+        visit.print("europass-none")
+        return
+    voice = visit.voice
+    for one in found:
+        said = voice.named("delivery", one["state"])
+        if one["reason"]:
+            said += f": {voice.named('delivery-reason', one['reason'])}"
+        terminal.bullet(
+            visit.out,
+            f"{voice.moment(one['asked_at'])}, {said}",
+            one["id"],
+            *filter(None, [one["viewer_url"]]),
+        )
 
 
 def keep(path: Path, content: bytes, *, overwrite: bool) -> bool:

@@ -32,6 +32,7 @@ from app.client.visit import Ends, NotSignedIn, Stopped, Visit, member
 
 MEMBERS: Final = "For members"
 ACTIVITY: Final = re.compile(r"act_[0-9a-z]{26}")
+DELIVERY: Final = re.compile(r"dlv_[0-9a-z]{26}")
 DOCUMENT: Final = "The activity"
 KINDS: Final = (
     "certificate, attendance or artefact for a file (PDF, PNG, JPEG, Markdown, CSV); url; "
@@ -611,10 +612,13 @@ def download(
     visit: Visit,
     *,
     form: Annotated[
-        Literal["vc+jwt", "ob+jwt"],
-        typer.Option("--format", help="vc+jwt for everybody; ob+jwt for Open Badges backpacks."),
+        Literal["vc+jwt", "ob+jwt", "edc"],
+        typer.Option(
+            "--format", help="vc+jwt for everybody; ob+jwt for Open Badges backpacks; edc for Europass."
+        ),
     ] = "vc+jwt",
     qr: Annotated[bool, typer.Option("--qr", help="Save the QR code as a picture too.")] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Save the attestation on paper too.")] = False,
     every: Annotated[
         bool, typer.Option("--all-periods", help="Every period's document, not just the one in force.")
     ] = False,
@@ -642,12 +646,66 @@ def download(
     if qr:
         picture = visit.api.content(f"/v1/credentials/{credential['id']}/qr.png", level="print")
         keep(f"{credential['number']}.qr.png", picture, credential)
+    if pdf:
+        page = visit.api.content(f"/v1/credentials/{credential['id']}/attestation.pdf")
+        keep(f"{credential['number']}_{credential['valid_until']}.pdf", page, credential)
     if visit.as_json:
         visit.answer({"credential": credential["number"], "files": files})
         return
     if not every and (ahead := documents.ahead(credential)):
         visit.print("document-ahead", valid_from=visit.voice.day(ahead["valid_from"]))
     visit.print("document-next")
+
+
+@app.command(rich_help_panel=MEMBERS, cls=BilingualCommand)
+@member
+def europass(
+    visit: Visit,
+    *,
+    email: Annotated[
+        bool, typer.Option("--email", help="To the wallet of the e-mail address that your association knows.")
+    ] = False,
+    wallet: Annotated[
+        str | None, typer.Option("--wallet", metavar="ADDRESS", help="To the wallet with this address.")
+    ] = None,
+    withdraw: Annotated[
+        str | None,
+        typer.Option(
+            "--withdraw", metavar="ID", help="Take a delivery back, or forget where it can be seen."
+        ),
+    ] = None,
+    number: Number = None,
+) -> None:
+    """Have your European Digital Credential put into a Europass wallet, or see what became of it.
+
+    Without an option it lists what you had delivered. With one, the document, which names you, and your
+    address go to the service that keeps the wallet; nothing is ever sent without your asking.
+
+    Safe to run again: what is under way is not sent twice.
+
+    --json: `{credential, deliveries: [{id, to, state, reason, viewer_url, asked_at, …}]}`
+    """
+    if sum((email, wallet is not None, withdraw is not None)) > 1:
+        raise NotUsable("europass-one")
+    if withdraw is not None and not DELIVERY.fullmatch(withdraw):
+        raise NotUsable("europass-unnamed", asked=withdraw)
+    asks = email or wallet is not None
+    if asks or withdraw is not None:
+        visit.begin_writing()
+    credential = standing.the_credential(visit, number)
+    path = f"/v1/credentials/{credential['id']}/deliveries"
+    if asks:
+        to = {"to": "email"} if wallet is None else {"to": "wallet", "wallet_address": wallet}
+        visit.api.post(path, {**to, "language": visit.voice.language.value})
+        visit.print("europass-asked", style="bold")
+    if withdraw is not None:
+        visit.api.delete(f"{path}/{withdraw}")
+        visit.print("europass-withdrawn")
+    found = visit.api.get(path)["data"]
+    if visit.as_json:
+        visit.answer({"credential": credential["number"], "deliveries": found})
+    else:
+        documents.show_deliveries(visit, found)
 
 
 @app.command(rich_help_panel=MEMBERS, cls=BilingualCommand)

@@ -7,27 +7,36 @@ from fastapi import APIRouter, Path, Query, Response
 from app.attestation.marks import MarkRefused
 from app.attestation.sheet import NotPrintable, as_pdf
 from app.core.ids import pattern
-from app.credentials import hiding, issuing, queries, register, service
+from app.credentials import delivering, hiding, issuing, queries, register, service
 from app.credentials.errors import (
     CauseNotAllowed,
+    CredentialHidden,
     CredentialIssuedAlready,
     CredentialNotActive,
     CredentialNotFound,
     CredentialNotMovable,
     CredentialOpenAlready,
+    DeliveriesTooMany,
+    DeliveryNotConfigured,
+    DeliveryNotFound,
+    DeliveryWaiting,
     DevelopmentKey,
     DocumentNotFound,
     LintFailed,
+    NotTheHolder,
     OwnCredential,
     QrLeadsNowhere,
     ReviewNotAllowed,
 )
-from app.credentials.models import Document
+from app.credentials.models import Delivery, Document
 from app.credentials.register import Entry
 from app.credentials.rules import reads_all
 from app.credentials.schemas import (
     CredentialOut,
     CredentialsOut,
+    DeliveriesOut,
+    DeliveryIn,
+    DeliveryOut,
     DocumentIn,
     DocumentOut,
     IssuanceIn,
@@ -49,6 +58,7 @@ from app.web import GivenPorts, Now, attachment
 router = APIRouter(prefix="/v1/credentials", tags=["credentials"])
 
 CredentialId = Annotated[str, Path(pattern=pattern("crd"))]
+DeliveryId = Annotated[str, Path(pattern=pattern("dlv"))]
 MEDIA_TYPES: Final = {
     Format.VC_JWT: "application/vc+jwt",
     Format.OB_JWT: "application/jwt",
@@ -203,6 +213,67 @@ def hand_out(
             name = f"{credential.number}.{form.value.replace('+', '.')}"
             headers = {**PRIVATE, "Content-Disposition": f'attachment; filename="{name}"'}
         return Response(document.token, media_type=MEDIA_TYPES[form], headers=headers)
+
+
+@router.post(
+    "/{credential_id}/deliveries",
+    status_code=202,
+    response_model=DeliveryOut,
+    dependencies=READ,
+    responses=documented(
+        CredentialNotFound,
+        NotTheHolder,
+        DeliveryNotConfigured,
+        DeliveryWaiting,
+        DeliveriesTooMany,
+        CredentialHidden,
+        CredentialNotActive,
+        DevelopmentKey,
+        SigningFailed,
+        KeyNotUsable,
+        LintFailed,
+        *UNPRINTED,
+    ),
+)
+def deliver(
+    ports: GivenPorts, now: Now, actor: CurrentActor, credential_id: CredentialId, given: DeliveryIn
+) -> Delivery:
+    """Have the European Digital Credential put into a wallet, for its holder; look later how it went."""
+    return delivering.ask(
+        ports,
+        credential_id,
+        wallet_address=given.wallet_address,
+        language=given.language,
+        by=actor,
+        at=now,
+    )
+
+
+@router.get(
+    "/{credential_id}/deliveries",
+    response_model=DeliveriesOut,
+    dependencies=READ,
+    responses=documented(CredentialNotFound, NotTheHolder),
+)
+def list_deliveries(
+    db: ReadDb, actor: CurrentActor, credential_id: CredentialId, response: Response
+) -> dict[str, Any]:
+    """List what was delivered, for its holder: the newest fifty, each with how far it is."""
+    response.headers.update(PRIVATE)
+    return {"data": delivering.deliveries(db, credential_id, by=actor)}
+
+
+@router.delete(
+    "/{credential_id}/deliveries/{delivery_id}",
+    status_code=204,
+    dependencies=READ,
+    responses=documented(CredentialNotFound, NotTheHolder, DeliveryNotFound),
+)
+def withdraw_delivery(
+    db: Db, now: Now, actor: CurrentActor, credential_id: CredentialId, delivery_id: DeliveryId
+) -> None:
+    """Withdraw a delivery that waits; of one that arrived, forget where it can be seen."""
+    delivering.withdraw(db, credential_id, delivery_id, by=actor, at=now)
 
 
 @router.get(

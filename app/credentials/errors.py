@@ -47,6 +47,38 @@ class QrLeadsNowhere(Conflict):
     title = "A QR code of this credential would lead nowhere"
 
 
+class DeliveryNotConfigured(Conflict):
+    code = "delivery-not-configured"
+    title = "This service delivers to no wallet"
+
+
+class DeliveryWaiting(Conflict):
+    code = "delivery-waiting"
+    title = "The document is on its way into a wallet already"
+
+
+class DeliveriesTooMany(Conflict):
+    code = "deliveries-too-many"
+    title = "It was sent often enough for today"
+
+
+class CredentialHidden(Conflict):
+    code = "credential-hidden"
+    title = "The number of the credential is hidden"
+
+
+class DeliveryNotFound(NotFound):
+    code = "delivery-not-found"
+    title = "There is no such delivery here"
+
+
+class NotTheHolder(NotAllowed):
+    """GDPR, 6(1)(a): a third party is told of a person by that person's own wish."""
+
+    code = "not-the-holder"
+    title = "The holder alone has a credential delivered, and sees where"
+
+
 class DevelopmentKey(Conflict):
     code = "development-key"
     title = "A live organisation does not sign with keys made for development"

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.db import Base, Choice, Owned
-from app.credentials.rules import PeriodKind, StatusMove
+from app.core.labels import Language
+from app.credentials.rules import DELIVERY_MOVES, DeliveryState, PeriodKind, StatusMove
+from app.ports import RecipientKind
 
 
 class Credential(Owned, Base):
@@ -140,6 +142,46 @@ class StatusChange(Owned, Base):
     at: Mapped[datetime]
 
 
+class Delivery(Owned, Base):
+    """That a holder wants a document in a wallet. It keeps their wallet's address until that is settled."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        # The database insists: what is settled holds no address. An e-mail address stays with the person.
+        CheckConstraint(
+            "(address IS NOT NULL) = (state = 'waiting' AND recipient = 'wallet')", name="forgotten"
+        ),
+        CheckConstraint("(settled_at IS NULL) = (state = 'waiting')", name="settled"),
+    )
+
+    id: Mapped[str] = mapped_column(String(30), primary_key=True)
+    credential_id: Mapped[str] = mapped_column(ForeignKey("credential.id"), index=True)
+    document_id: Mapped[str] = mapped_column(ForeignKey("document.id"), index=True)
+    recipient: Mapped[RecipientKind] = mapped_column(Choice(RecipientKind, 12))
+    address: Mapped[str | None] = mapped_column(String(200))
+    language: Mapped[Language] = mapped_column(String(2))
+    state: Mapped[DeliveryState] = mapped_column(Choice(DeliveryState, 12))
+    reason: Mapped[str | None] = mapped_column(String(40))  # why it still waits, or how it ended
+    viewer_url: Mapped[str | None] = mapped_column(Text)
+    asked_at: Mapped[datetime]
+    tried_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
+
+    def settle(self, state: DeliveryState, reason: str | None, *, at: datetime) -> bool:
+        """End it, and forget where it was to go; tell whether that was still to be done."""
+        if self.state not in DELIVERY_MOVES[state]:
+            return False
+        self.state, self.reason, self.address, self.settled_at = state, reason, None, at
+        return True
+
+
+Index(
+    "uq_delivery_waiting",
+    Delivery.document_id,
+    unique=True,
+    sqlite_where=text("state = 'waiting'"),
+    postgresql_where=text("state = 'waiting'"),
+)
 Index(
     "uq_credential_open",
     Credential.holder_id,

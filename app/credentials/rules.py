@@ -36,6 +36,24 @@ class StatusMove(StrEnum):
     REVOKED = "revoked"
 
 
+class DeliveryState(StrEnum):
+    """How far a document is on its way into its holder's wallet."""
+
+    WAITING = "waiting"  # not sent yet, or to be tried again
+    DELIVERED = "delivered"
+    REFUSED = "refused"  # the wallet service does not take it
+    FAILED = "failed"  # it was not sent: it no longer holds, or nobody answered for a week
+    WITHDRAWN = "withdrawn"  # the holder thought better of it
+
+
+# From which states each is reached. Whoever withdraws while it is under way learns that it has arrived.
+DELIVERY_MOVES: Final[Mapping[DeliveryState, frozenset[DeliveryState]]] = {
+    DeliveryState.WAITING: frozenset(),
+    DeliveryState.DELIVERED: frozenset({DeliveryState.WAITING, DeliveryState.WITHDRAWN}),
+    DeliveryState.REFUSED: frozenset({DeliveryState.WAITING}),
+    DeliveryState.FAILED: frozenset({DeliveryState.WAITING}),
+    DeliveryState.WITHDRAWN: frozenset({DeliveryState.WAITING}),
+}
 S: Final = CredentialState
 # A credential out of its period may still be revoked: what comes to light later counts too (I25: for good).
 MOVES: Final[Mapping[CredentialState, frozenset[StatusMove]]] = {

@@ -1,14 +1,16 @@
 """What credentials look like on the wire."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from app.core.ids import pattern
-from app.credentials.rules import CredentialState, PeriodKind
+from app.core.labels import Language
+from app.credentials.rules import CredentialState, DeliveryState, PeriodKind
 from app.formats.claims import Format
 from app.organisations.models import Mode
+from app.ports import RecipientKind
 from app.web import Answer, Day, Text, Wire
 
 
@@ -25,6 +27,23 @@ class DocumentIn(Wire):
     """
 
     format: Literal["ob+jwt", "qr", "edc"]
+
+
+class DeliveryIn(Wire):
+    """Into which wallet the European Digital Credential goes: that of your e-mail address, or one you name.
+
+    Asking is agreeing that the document, which names you, and that address go to the operator of the wallet.
+    """
+
+    to: Literal["email", "wallet"]
+    wallet_address: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[!-~]+$")] | None = None
+    language: Language = "it"
+
+    @model_validator(mode="after")
+    def _one_recipient(self) -> Self:
+        if (self.to == "wallet") != (self.wallet_address is not None):
+            raise ValueError("`wallet_address` goes with `to: wallet`, and with nothing else")
+        return self
 
 
 class SuspensionIn(Wire):
@@ -56,6 +75,31 @@ class DocumentOut(Answer):
     issued_at: datetime
     superseded_at: datetime | None
     sha256: str
+
+
+class DeliveryOut(Answer):
+    """A document on its way into a wallet. Where that is, is not told again.
+
+    `reason` says why it still waits (`no-answer`), that the wallet had it (`there-already`), or why it did
+    not go: `unsealed`, `unreadable`, `too-large`, `address-not-usable` by the wallet's word;
+    `credential-not-active`, `credential-hidden`, `superseded`, `seal-revoked`, `given-up` by ours.
+    """
+
+    id: str
+    document: Annotated[str, Field(validation_alias="document_id")]
+    to: Annotated[RecipientKind, Field(validation_alias="recipient")]
+    state: DeliveryState
+    reason: str | None
+    viewer_url: str | None
+    asked_at: datetime
+    tried_at: datetime | None
+    settled_at: datetime | None
+
+
+class DeliveriesOut(Answer):
+    """The deliveries of a credential, the newest first."""
+
+    data: list[DeliveryOut]
 
 
 class PeriodOut(Answer):

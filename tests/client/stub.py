@@ -70,6 +70,7 @@ class Stub:
         self.dossiers: list[Json] = []
         self.activities: dict[str, Json] = {}
         self.renewal: Json | None = None
+        self.deliveries: list[Json] = []
         self.phase, self.satisfied = "open", False
         self.carried, self.as_of = "0", "2029-06-01"
         self.bridge_if_filed_by: str | None = None
@@ -181,7 +182,7 @@ class Stub:
                 return 200, self.answered()
         raise Problem(404, "")
 
-    def of_credentials(
+    def of_credentials(  # noqa: C901, PLR0911 - one for each route
         self, method: str, rest: list[str], query: dict[str, str], body: Json
     ) -> tuple[int, Any]:
         match (method, *rest):
@@ -197,7 +198,35 @@ class Stub:
                 return 200, f"{form} {query}".encode()
             case ("GET", _, "qr.png"):
                 return 200, b"\x89PNG"
+            case ("GET", _, "attestation.pdf"):
+                return 200, b"%PDF"
+            case ("GET", _, "deliveries"):
+                return 200, {"data": self.deliveries}
+            case ("POST", _, "deliveries"):
+                return 202, self.delivered(body)
+            case ("DELETE", _, "deliveries", name):
+                self.deliveries = [
+                    {**one, "state": "withdrawn"} for one in self.deliveries if one["id"] == name
+                ]
+                return 204, b""
         raise Problem(404, "")
+
+    def delivered(self, body: Json) -> Json:
+        if any(one["state"] == "waiting" for one in self.deliveries):
+            raise Problem(409, "delivery-waiting", delivery=self.deliveries[0]["id"])
+        made = {
+            "id": f"dlv_{len(self.deliveries) + 1:026}",
+            "document": "doc_1",
+            "to": body["to"],
+            "state": "waiting",
+            "reason": None,
+            "viewer_url": None,
+            "asked_at": "2029-06-01T10:00:00Z",
+            "tried_at": None,
+            "settled_at": None,
+        }
+        self.deliveries.insert(0, made)
+        return made
 
     def of_activities(  # noqa: PLR0911 - one for each route
         self, method: str, rest: list[str], query: dict[str, str], body: Json

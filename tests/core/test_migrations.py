@@ -16,8 +16,11 @@ from sqlalchemy.orm import Session
 from app.adapters import schema
 from app.core.db import Database, connect
 from app.core.ids import new_id
-from app.credentials.models import Credential, Document, Period
-from app.credentials.rules import PeriodKind
+from app.credentials.models import Credential, Delivery, Document, Period
+from app.credentials.rules import DeliveryState, PeriodKind
+from app.outbox import messages
+from app.outbox.messages import Message
+from app.ports import RecipientKind
 from app.renewal.models import AuditDraw, CpdActivity, Renewal
 from app.renewal.states import ActivitySource, ActivityState, RenewalKind, RenewalState
 from app.status.models import ListKind, StatusList
@@ -401,3 +404,48 @@ def activity(credential: Credential, renewal_id: str) -> CpdActivity:
         created_at=AT,
         renewal_id=renewal_id,
     )
+
+
+def test_going_back_to_where_nothing_is_delivered_forgets_where_it_was_to_go(empty: Database) -> None:
+    organisation_id, (credential_id,) = at_work(empty)
+    schema.upgrade(empty)
+    with empty.writing(organisation_id) as session:
+        (document,) = session.query(Document).all()
+        waiting = Delivery(
+            id=new_id("dlv"),
+            organisation_id=organisation_id,
+            credential_id=credential_id,
+            document_id=document.id,
+            recipient=RecipientKind.WALLET,
+            address="A-1",
+            language="it",
+            state=DeliveryState.WAITING,
+            asked_at=AT,
+        )
+        session.add(waiting)
+        left = messages.leave(
+            session, "document.deliver", {"delivery": waiting.id}, organisation_id=organisation_id, at=AT
+        )
+    before = rows(empty, *KEPT)
+    bring(empty, "0004", back=True)
+    assert rows(empty, *KEPT) == before
+    with empty.reading(organisation_id) as session:
+        assert session.get_one(Message, left).done_at is not None
+    schema.upgrade(empty)
+    assert schema.is_current(empty)
+    assert rows(empty, "delivery") == {"delivery": []}
+
+
+def test_one_delivery_of_a_document_waits_and_none_belongs_to_nothing(empty: Database) -> None:
+    _, (credential_id,) = at_work(empty)
+    schema.upgrade(empty)
+    insert = (
+        "INSERT INTO delivery (id, organisation_id, credential_id, document_id, recipient, language, state, "
+        "asked_at) SELECT :id, organisation_id, :credential, {document}, 'email', 'it', 'waiting', issued_at "
+        "FROM document"
+    )
+    with empty.engine.begin() as connection:
+        connection.execute(text(insert.format(document="id")), {"id": "dlv_1", "credential": credential_id})
+    refused(empty, insert.format(document="id"), id="dlv_2", credential=credential_id)
+    refused(empty, insert.format(document="'doc_none'"), id="dlv_2", credential=credential_id)
+    refused(empty, "UPDATE delivery SET address = 'A-1'")
