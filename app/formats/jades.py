@@ -92,6 +92,14 @@ class Seal:
         """The seal as it was signed, at B-B: what all its levels have in common."""
         return replace(self, etsi_u=())
 
+    def at_level(self, level: Level) -> "Seal":
+        """The seal as it was at a level that it has: each begins with all of the one below."""
+        for count in range(len(self.etsi_u), -1, -1):
+            below = replace(self, etsi_u=self.etsi_u[:count])
+            if below.level is level:
+                return below
+        raise ValueError(f"This seal never was at {level}.")
+
     @property
     def content(self) -> bytes:
         """The sealed bytes themselves."""

@@ -61,8 +61,9 @@ class Sealer:
         kind: Kind = "edc",
         signing_time: SigningTime = "iat",
         content: bytes | None = None,
+        issuer: str = make.DID,
     ) -> Seal:
-        header = _header(holder, self.at, kind, signing_time)
+        header = _header(holder, self.at, kind, signing_time, issuer)
         seal = jades.unsigned_seal(header, CONTENT[kind] if content is None else content)
         seal = with_signature(seal, holder.sign(seal.signing_input))
         if level is Level.B_B:
@@ -86,10 +87,12 @@ class Sealer:
         return certificates, crls, (pki.ocsp(holder.certificate, at, lives=self.lives),)
 
 
-def _header(holder: Holder, at: datetime, kind: Kind, signing_time: SigningTime) -> dict[str, JsonValue]:
+def _header(
+    holder: Holder, at: datetime, kind: Kind, signing_time: SigningTime, issuer: str
+) -> dict[str, JsonValue]:
     """Write the header of what we issue; with `sigT`, which no `vc+jwt` of ours has, that of a stranger."""
     if (kind, signing_time) == ("vc", "iat"):
-        return vc.seal_header(make.DID, holder.public, at)
+        return vc.seal_header(issuer, holder.public, at)
     return jades.protected_header(holder.public, at=at, signing_time=signing_time, kind=kind)
 
 
