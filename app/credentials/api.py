@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Response
 from app.attestation.marks import MarkRefused
 from app.attestation.sheet import NotPrintable, as_pdf
 from app.core.ids import pattern
-from app.credentials import delivering, hiding, issuing, queries, register, service
+from app.credentials import delivering, hiding, issuing, proving, queries, register, service
 from app.credentials.errors import (
     CauseNotAllowed,
     CredentialHidden,
@@ -22,11 +22,15 @@ from app.credentials.errors import (
     DeliveryWaiting,
     DevelopmentKey,
     DocumentNotFound,
+    LevelNotOffered,
     LintFailed,
     NotTheHolder,
     OwnCredential,
+    ProofNotOffered,
+    ProofUnavailable,
     QrLeadsNowhere,
     ReviewNotAllowed,
+    SealNotProvable,
 )
 from app.credentials.models import Delivery, Document
 from app.credentials.register import Entry
@@ -45,7 +49,7 @@ from app.credentials.schemas import (
     SuspensionIn,
 )
 from app.decisions.errors import DecisionNotFound, DecisionNotGranted, DecisionNotPublished
-from app.formats import qr
+from app.formats import jades, qr
 from app.formats.claims import Format
 from app.organisations.access import CurrentActor, Db, ReadDb, needs
 from app.organisations.errors import MembershipNotValid, PermissionMissing
@@ -65,9 +69,14 @@ MEDIA_TYPES: Final = {
     Format.EDC: "application/ld+json",
     Format.QR: "text/plain",  # the digits alone: what stands behind `#` in the link
 }
+PROVEN_TYPE: Final = "application/jose+json"  # RFC 7515, 9.2.2
 LEVELS: Final = {"screen": qr.Level.SCREEN, "print": qr.Level.PRINT}
 Level = Annotated[Literal["screen", "print"], Query(description="`print` survives more dirt.")]
 Seq = Annotated[int | None, Query(ge=1, le=1000, description="By default the period in force.")]
+ProofLevel = Annotated[
+    Literal["B-T", "B-LT", "B-LTA"] | None,
+    Query(description="Of a `vc+jwt`: the same seal in flattened JSON, with proof up to this JAdES level."),
+]
 # What names a person is for nobody else to keep.
 PRIVATE: Final = {"Cache-Control": "private, no-store"}
 # Why there may be no page, and so no European Digital Credential, which shows it.
@@ -173,10 +182,17 @@ def make_document(
     response_class=Response,
     dependencies=READ,
     responses={
-        200: {"description": "The signed document", "content": {kind: {} for kind in MEDIA_TYPES.values()}},
+        200: {
+            "description": "The signed document",
+            "content": {kind: {} for kind in (*MEDIA_TYPES.values(), PROVEN_TYPE)},
+        },
         **documented(
             CredentialNotFound,
             DocumentNotFound,
+            LevelNotOffered,
+            ProofNotOffered,
+            ProofUnavailable,
+            SealNotProvable,
             CredentialNotActive,
             DevelopmentKey,
             SigningFailed,
@@ -194,11 +210,19 @@ def hand_out(
     credential_id: CredentialId,
     form: Format,
     period: Seq = None,
+    level: ProofLevel = None,
 ) -> Response:
     """Hand out a signed document, byte for byte as it was sealed: of the period in force, or of another.
 
-    The European Digital Credential of the period in force is made when it is first asked for.
+    The European Digital Credential of the period in force is made when it is first asked for. A `vc+jwt` is
+    compact, and with a `level` the same seal in JSON, with time-stamps that are made when first asked for.
     """
+    if level is not None:
+        proven = proving.prove(
+            ports, credential_id, form, jades.Level(level), period=period, by=actor, at=now
+        )
+        headers = {**PRIVATE, "Content-Disposition": f'attachment; filename="{proven.number}.vc.json"'}
+        return Response(proven.text, media_type=PROVEN_TYPE, headers=headers)
     if form is Format.EDC and period is None:
         issuing.ensure_document(ports, credential_id, form, by=actor, at=now)
     with ports.database.reading(actor.organisation_id) as db:

@@ -84,6 +84,26 @@ class DevelopmentKey(Conflict):
     title = "A live organisation does not sign with keys made for development"
 
 
+class LevelNotOffered(RuleBroken):
+    code = "level-not-offered"
+    title = "The document is not offered at this level"
+
+
+class ProofNotOffered(Conflict):
+    code = "proof-not-offered"
+    title = "This service adds no time-stamps to documents"
+
+
+class ProofUnavailable(Conflict):
+    code = "proof-unavailable"
+    title = "The proof could not be had just now"
+
+
+class SealNotProvable(Conflict):
+    code = "seal-not-provable"
+    title = "The seal's certificate is no longer good"
+
+
 class LintFailed(RuleBroken):
     code = "lint-failed"
     title = "The document would break a rule of its format"

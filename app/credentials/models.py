@@ -100,6 +100,8 @@ class Document(Owned, Base):
     format: Mapped[str] = mapped_column(String(20))
     jti: Mapped[str] = mapped_column(String(60), unique=True)  # urn:uuid:…, the document's own name
     token: Mapped[str] = mapped_column(Text)
+    # Of a `vc+jwt` that somebody asked to have proven: the entries of its seal's `etsiU`, apart by spaces.
+    proof: Mapped[str | None] = mapped_column(Text, deferred=True)
     sha256: Mapped[str] = mapped_column(String(64))
     key_thumbprint: Mapped[str] = mapped_column(String(43))
     # None where the format has no place for a status, and the register answers by the document's name.

@@ -13,23 +13,25 @@ from enum import StrEnum
 from typing import Annotated, Final, Literal
 
 from cryptography import x509
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from app.core.errors import JsonValue
 from app.formats import der
 from app.formats.instants import date_time, seconds
-from app.formats.jose import (
-    MAX_CERTIFICATES,
-    MAX_SIGNATURE,
-    algorithm_of,
-    certificate_thumbprint,
-    verify,
+from app.formats.jades_members import (
+    STRICT,
+    Component,
+    Encoded,
+    SealHeader,
+    ValidationValues,
+    read_component,
+    read_header,
 )
+from app.formats.jose import MAX_SIGNATURE, algorithm_of, certificate_thumbprint, verify
 from app.formats.strict import (
     Malformed,
     as_malformed,
     decode64,
-    decode64_standard,
     encode64,
     encode64_standard,
     read_object,
@@ -38,14 +40,9 @@ from app.formats.strict import (
 from app.ports import PublicKey
 
 MAX_SEAL: Final = 16 * 1024 * 1024  # characters: two pictures of a page, and years of proof
-MAX_HEADER: Final = 64 * 1024  # with a time-stamp of the content inside
 MAX_COMPONENTS: Final = 32
-MAX_COMPONENT: Final = 8 * 1024 * 1024
-MAX_VALUES: Final = 64
-MAX_TOKEN: Final = 64 * 1024
 
 _PARTS: Final = 3
-_LATEST: Final = 253402214400  # 9999-12-31: what is later has no date in Python
 _DIRECTORY_NAME: Final = 0xA4
 
 SigningTime = Literal["iat", "sigT"]
@@ -60,37 +57,6 @@ class Level(StrEnum):
     B_T = "B-T"
     B_LT = "B-LT"
     B_LTA = "B-LTA"
-
-
-@dataclass(frozen=True, slots=True)
-class SealHeader:
-    """What the protected header says, once it passed the allow-list."""
-
-    alg: Literal["ES256", "RS256"]
-    chain: tuple[bytes, ...]  # DER from `x5c`, leaf first; `x5t#S256` is the digest of the leaf
-    claimed_at: datetime | None  # `iat` or `sigT`: the sealer's own word, proven by nothing
-    b64: bool
-    kid: str | None
-    typ: str | None
-    cty: str | None
-    content_stamps: tuple[bytes, ...]  # `adoTst`: made over the payload before it was signed
-
-
-@dataclass(frozen=True, slots=True)
-class ValidationValues:
-    """What a seal brings along to be judged by: DER, unverified."""
-
-    certificates: tuple[bytes, ...] = ()
-    crls: tuple[bytes, ...] = ()
-    ocsps: tuple[bytes, ...] = ()
-
-    def __add__(self, more: "ValidationValues") -> "ValidationValues":
-        """Put both together, each value once."""
-        return ValidationValues(
-            tuple(dict.fromkeys(self.certificates + more.certificates)),
-            tuple(dict.fromkeys(self.crls + more.crls)),
-            tuple(dict.fromkeys(self.ocsps + more.ocsps)),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +92,14 @@ class Seal:
         """The seal as it was signed, at B-B: what all its levels have in common."""
         return replace(self, etsi_u=())
 
+    def at_level(self, level: Level) -> "Seal":
+        """The seal as it was at a level that it has: each begins with all of the one below."""
+        for count in range(len(self.etsi_u), -1, -1):
+            below = replace(self, etsi_u=self.etsi_u[:count])
+            if below.level is level:
+                return below
+        raise ValueError(f"This seal never was at {level}.")
+
     @property
     def content(self) -> bytes:
         """The sealed bytes themselves."""
@@ -134,7 +108,7 @@ class Seal:
     @property
     def header(self) -> SealHeader:
         """Read the protected header, or raise `Malformed`."""
-        return _read_header(decode64(self.protected))
+        return read_header(decode64(self.protected))
 
     @property
     def signing_input(self) -> bytes:
@@ -174,8 +148,8 @@ class Seal:
         held = [each for component in self._components() for each in component.value_holders()]
         return sum((each.values() for each in held), ValidationValues())
 
-    def _components(self) -> tuple["_Component", ...]:
-        return tuple(_read_component(each) for each in self.etsi_u)
+    def _components(self) -> tuple[Component, ...]:
+        return tuple(read_component(each) for each in self.etsi_u)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +221,7 @@ def unsigned_seal(header: Mapping[str, JsonValue], content: bytes) -> Seal:
 def assemble(unsigned: bytes, signature: bytes) -> Seal:
     """Make the seal of recorded bytes and their signature; nothing is written anew."""
     protected, _, payload = unsigned.decode().partition(".")
-    b64 = _read_header(decode64(protected)).b64
+    b64 = read_header(decode64(protected)).b64
     return Seal(payload, protected, encode64(signature), b64=b64)
 
 
@@ -304,105 +278,22 @@ def read_seal(text: str, *, limit: int = MAX_SEAL) -> Seal:
     return seal
 
 
-_STRICT: Final = ConfigDict(strict=True, extra="forbid")
-_Visible = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,512}$")]
-_DateTime = Annotated[
-    str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")
-]
-_Encoded = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
-
-
-class _Value(BaseModel):
-    """TS 119 182-1, 5.4.1: an object that is carried as base64 of its DER."""
-
-    model_config = _STRICT
-
-    val: Annotated[str, Field(max_length=MAX_COMPONENT)]
-
-    def der(self) -> bytes:
-        return decode64_standard(self.val)
-
-
-class _Container(BaseModel):
-    """TS 119 182-1, 5.4.3.3; the baseline allows one token in each."""
-
-    model_config = _STRICT
-
-    tst_tokens: Annotated[list[_Value], Field(alias="tstTokens", min_length=1, max_length=1)]
-
-    def tokens(self) -> list[bytes]:
-        found = [token.der() for token in self.tst_tokens]
-        if any(len(token) > MAX_TOKEN for token in found):
-            raise Malformed("a time-stamp longer than any we know")
-        return found
-
-
-class _Certificate(BaseModel):
-    model_config = _STRICT
-
-    x509_cert: Annotated[_Value, Field(alias="x509Cert")]
-
-
-class _Revocation(BaseModel):
-    model_config = _STRICT
-
-    crl_vals: Annotated[list[_Value], Field(alias="crlVals", max_length=MAX_VALUES, default_factory=list)]
-    ocsp_vals: Annotated[list[_Value], Field(alias="ocspVals", max_length=MAX_VALUES, default_factory=list)]
-
-
-_Certificates = Annotated[list[_Certificate] | None, Field(alias="xVals", max_length=MAX_VALUES)]
-_Revocations = Annotated[_Revocation | None, Field(alias="rVals")]
-
-
-class _Held(BaseModel):
-    """Certificates and revocation values together, as `tstVD` and `anyValData` hold them."""
-
-    model_config = _STRICT
-
-    x_vals: _Certificates = None
-    r_vals: _Revocations = None
-
-    def values(self) -> ValidationValues:
-        crls, ocsps = (self.r_vals.crl_vals, self.r_vals.ocsp_vals) if self.r_vals else ([], [])
-        return ValidationValues(
-            tuple(each.x509_cert.der() for each in self.x_vals or ()),
-            tuple(each.der() for each in crls),
-            tuple(each.der() for each in ocsps),
-        )
-
-
-class _Component(_Held):
-    """One entry of `etsiU` (TS 119 182-1, 5.3.1): exactly one of the properties of the baseline levels."""
-
-    sig_tst: Annotated[_Container | None, Field(alias="sigTst")] = None
-    arc_tst: Annotated[_Container | None, Field(alias="arcTst")] = None
-    tst_vd: Annotated[_Held | None, Field(alias="tstVD")] = None
-    any_val_data: Annotated[_Held | None, Field(alias="anyValData")] = None
-
-    @property
-    def holds_values(self) -> bool:
-        return any(held.x_vals or held.r_vals for held in self.value_holders())
-
-    def value_holders(self) -> Iterable[_Held]:
-        return (held for held in (self, self.tst_vd, self.any_val_data) if held is not None)
-
-
 class _Unprotected(BaseModel):
-    model_config = _STRICT
+    model_config = STRICT
 
-    etsi_u: Annotated[list[_Encoded], Field(alias="etsiU", min_length=1, max_length=MAX_COMPONENTS)]
+    etsi_u: Annotated[list[Encoded], Field(alias="etsiU", min_length=1, max_length=MAX_COMPONENTS)]
 
 
 class _Signature(BaseModel):
-    model_config = _STRICT
+    model_config = STRICT
 
-    protected: _Encoded
+    protected: Encoded
     header: _Unprotected | None = None
-    signature: _Encoded
+    signature: Encoded
 
     def seal(self, payload: str) -> Seal:
         unprotected = tuple(self.header.etsi_u) if self.header else ()
-        b64 = _read_header(decode64(self.protected)).b64
+        b64 = read_header(decode64(self.protected)).b64
         return Seal(payload, self.protected, self.signature, unprotected, b64)
 
 
@@ -411,88 +302,10 @@ class _Flattened(_Signature):
 
 
 class _General(BaseModel):
-    model_config = _STRICT
+    model_config = STRICT
 
     payload: Annotated[str, Field(min_length=1)]
     signatures: Annotated[list[_Signature], Field(min_length=1, max_length=1)]
-
-
-def _not_a_number(value: object) -> object:
-    """Zero equals False in Python, and is no truth value in JSON."""
-    if not isinstance(value, bool):
-        raise Malformed("b64 is true or false")
-    return value
-
-
-class _HeaderMembers(BaseModel):
-    """The allow-list: what baseline seals of credentials carry, and nothing that leads elsewhere."""
-
-    model_config = _STRICT
-
-    alg: Literal["ES256", "RS256"]
-    x5c: Annotated[list[str], Field(min_length=1, max_length=MAX_CERTIFICATES)]
-    x5t_s256: Annotated[str, Field(alias="x5t#S256")]
-    typ: _Visible | None = None
-    cty: _Visible | None = None
-    kid: _Visible | None = None
-    iat: Annotated[int, Field(ge=0, le=_LATEST)] | None = None
-    sig_t: Annotated[_DateTime | None, Field(alias="sigT")] = None
-    b64: Annotated[Literal[False], BeforeValidator(_not_a_number)] | None = None
-    crit: Annotated[list[Literal["b64", "sigT", "adoTst"]], Field(min_length=1, max_length=3)] | None = None
-    ado_tst: Annotated[_Container | None, Field(alias="adoTst")] = None
-
-    def header(self) -> SealHeader:
-        chain = tuple(decode64_standard(certificate) for certificate in self.x5c)
-        if self.x5t_s256 != certificate_thumbprint(chain[0]):
-            raise Malformed("x5t#S256 is not the digest of the first certificate in x5c")
-        return SealHeader(
-            alg=self.alg,
-            chain=chain,
-            claimed_at=self._claimed_at(),
-            b64=self.b64 is None,
-            kid=self.kid,
-            typ=self.typ,
-            cty=self.cty,
-            content_stamps=tuple(self.ado_tst.tokens()) if self.ado_tst else (),
-        )
-
-    def _claimed_at(self) -> datetime | None:
-        if self.iat is not None:
-            if self.sig_t is not None:
-                raise Malformed("a signing time given twice, as iat and as sigT")
-            return datetime.fromtimestamp(self.iat, UTC)
-        if self.sig_t is None:
-            return None
-        try:
-            return datetime.fromisoformat(self.sig_t)
-        except ValueError:
-            raise Malformed("a signing time that is not in the calendar") from None
-
-
-def _read_header(raw: bytes) -> SealHeader:
-    members = read_object(raw, limit=MAX_HEADER)
-    if None in members.values():
-        raise Malformed("a header member without a value")
-    try:
-        read = _HeaderMembers.model_validate(members)
-    except ValidationError as refused:
-        raise as_malformed(refused) from None
-    critical = read.crit or []
-    if len({*critical}) != len(critical) or not {*critical} <= members.keys():
-        raise Malformed("crit names what the header does not have, or names it twice")
-    if read.b64 is not None and "b64" not in critical:
-        raise Malformed("b64 that is not critical")  # RFC 7797, 6
-    return read.header()
-
-
-def _read_component(text: str) -> _Component:
-    members = read_object(decode64(text), limit=MAX_COMPONENT)
-    if len(members) != 1 or None in members.values():
-        raise Malformed("an entry of etsiU that is not one property")
-    try:
-        return _Component.model_validate(members)
-    except ValidationError as refused:
-        raise as_malformed(refused) from None
 
 
 def _read_compact(text: str) -> Seal:

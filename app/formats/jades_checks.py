@@ -9,7 +9,8 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Final
 
-from app.formats.jades import Level, Seal, StampKind, ValidationValues
+from app.formats.jades import Level, Seal, StampKind
+from app.formats.jades_members import ValidationValues
 from app.formats.jose import algorithm_of, verify
 from app.formats.revocation import Coverage, RevocationState, all_signed, coverage_of
 from app.formats.stamps import StampFinding, judge_stamp

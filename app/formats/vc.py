@@ -11,9 +11,9 @@ from app.core.errors import JsonValue
 from app.core.labels import Labels
 from app.formats.claims import CLOCK_MOVED, NO_VALUE, TEST_MARK, Claims, Format, StatusEntry
 from app.formats.instants import date_time, seconds
-from app.formats.jose import assemble, certificate_thumbprint, signing_input
+from app.formats.jades import protected_header
+from app.formats.jose import assemble, signing_input
 from app.formats.published import key_url, method_id
-from app.formats.strict import encode64_standard
 from app.ports import PublicKey
 
 CONTEXT: Final[list[JsonValue]] = [
@@ -128,16 +128,12 @@ def _status(entry: StatusEntry) -> JsonValue:
 
 
 def seal_header(issuer_id: str, key: PublicKey, at: datetime) -> dict[str, JsonValue]:
-    """Write the protected header that makes a `vc+jwt` a JAdES baseline B-B seal too."""
-    return {
-        "alg": key.algorithm,
-        "kid": method_id(issuer_id, key),
-        "typ": Format.VC_JWT.value,
-        "cty": "vc",
-        "x5c": [encode64_standard(certificate) for certificate in key.chain],
-        "x5t#S256": certificate_thumbprint(key.chain[0]),
-        "iat": seconds(at),
-    }
+    """Write the protected header that makes a `vc+jwt` a JAdES baseline B-B seal too.
+
+    Its time is `iat` whatever the setting: `sigT` would be critical, and no reader of VC-JOSE understands it.
+    """
+    named: dict[str, JsonValue] = {"alg": key.algorithm, "kid": method_id(issuer_id, key)}
+    return named | protected_header(key, at=at, signing_time="iat", kind="vc")
 
 
 def _ob_header(key: PublicKey, base_url: str) -> JsonValue:

@@ -217,7 +217,9 @@ class Desk:
         """Report on a document, and say what it proves; with `bind`, also whether its issuer has its key."""
         keyring, now = self.keyring, self._ports.clock.now()
         examined, listed, entry, bodies = await _examined(text, keyring, now, tokens=bind), None, None, None
-        if examined.foreign:
+        if examined.foreign and examined.token:
+            examined, listed = await self.abroad.look_after(examined, keyring, now, patience=patience)
+        elif examined.foreign:
             examined, listed = await self.abroad.look(text, keyring, now, patience=patience, bind=bind)
         jti = examined.says.jti if examined.says else None
         if jti and OUR_NAME.fullmatch(jti) and claims_to_be_ours(examined, keyring):

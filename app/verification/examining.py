@@ -41,11 +41,13 @@ class Examined:
     code: q1.Content | None = None  # what an offline QR says by codes
     bound: bool = False  # the issuer itself publishes the key
     seal: SealFinding | None = None  # of a sealed document in JSON
+    token: Compact | None = None  # the same signature in compact form, where a `vc+jwt` stands in JSON
 
     @property
     def foreign(self) -> bool:
         """Tell whether it can be read, no key of ours sealed it, and it may point at what can be had."""
-        return self.integrity is not None and self.key is None and not self.misused and self.seal is None
+        points = self.seal is None or (self.proven and self.token is not None)
+        return self.integrity is not None and self.key is None and not self.misused and points
 
     @property
     def proven(self) -> bool:

@@ -212,18 +212,49 @@ class Abroad:
 
         With `bind`, its issuer is asked in any case whether it publishes the key.
         """
-        examined, listed = examine(text, keyring), None
+
+        def judged(key: GivenKey | None) -> Examined:
+            return examine(text, keyring, given=key)
+
         try:
             token = open_compact(text)
+        except Malformed:
+            return judged(None), None
+        return await self._looked(token, judged, keyring, at, patience=patience, bind=bind)
+
+    async def look_after(
+        self, sealed: Examined, keyring: Keyring, at: datetime, *, patience: float = PATIENCE_SECONDS
+    ) -> tuple[Examined, Listed | None]:
+        """Ask after the status of a `vc+jwt` that stands in JSON; its certificate has judged its seal."""
+
+        def judged(key: GivenKey | None) -> Examined:
+            return replace(sealed, bound=key is not None and key.bound)
+
+        if sealed.token is None:
+            return sealed, None
+        return await self._looked(sealed.token, judged, keyring, at, patience=patience, bind=False)
+
+    async def _looked(
+        self,
+        token: Compact,
+        judged: Callable[[GivenKey | None], Examined],
+        keyring: Keyring,
+        at: datetime,
+        *,
+        patience: float,
+        bind: bool,
+    ) -> tuple[Examined, Listed | None]:
+        examined, listed = judged(None), None
+        try:
             says = read_credential(token.payload)
             with anyio.move_on_after(patience):
                 key = await self.key_of(token, says.iss, keyring, at, bind=bind)
-                examined = examine(text, keyring, given=key)
+                examined = judged(key)
                 if key and examined.proven and not claims_to_be_ours(examined, keyring):
                     listed = Listed(UNREACHABLE)
                     listed = await self._standing(says, key, keyring, at)
         except Malformed:
-            return examine(text, keyring), None
+            return judged(None), None
         return examined, listed
 
     async def key_of(

@@ -10,7 +10,7 @@ from app.core.labels import Labels
 from app.formats.edc_reading import read_edc
 from app.formats.jades import Seal, read_seal
 from app.formats.jades_checks import SealFinding, StampReport, judge_seal
-from app.formats.jose import open_compact
+from app.formats.jose import Compact, open_compact
 from app.formats.reading import ReadCredential, read_credential
 from app.formats.revocation import Coverage, RevocationState
 from app.formats.strict import Malformed, read_object
@@ -38,7 +38,7 @@ def examine_seal(text: str, keyring: Keyring, *, at: datetime) -> Examined:
     """Read a sealed document strictly and judge its seal at a time; whatever the text is, it is a finding."""
     try:
         seal = read_seal(text, limit=MAX_SEALED)
-        slot, says = _content(seal)
+        slot, says, token = _content(seal)
         chain = seal.header.chain
         finding = judge_seal(seal, anchors=keyring.anchors, stamp_anchors=keyring.stamp_anchors, at=at)
         key, misused = keyring.ours_by_chain(chain, slot), keyring.is_for_else(leaf_jwk(chain), slot)
@@ -58,16 +58,18 @@ def examine_seal(text: str, keyring: Keyring, *, at: datetime) -> Examined:
         sha256=hashlib.sha256(signed.encode()).hexdigest(),
         misused=key is None and misused,
         seal=finding,
+        token=token,
     )
 
 
-def _content(seal: Seal) -> tuple[Slot, ReadCredential]:
+def _content(seal: Seal) -> tuple[Slot, ReadCredential, Compact | None]:
     """Read what was sealed, and which of our slots is there for it: a `vc+jwt` that grew, or else an EDC."""
     if seal.header.typ == VC:
         if not seal.b64:
             raise Malformed("a vc+jwt whose payload is not encoded")
-        return Slot.SEAL, read_credential(open_compact(seal.bare.compact()).payload)
-    return Slot.EDC_SEAL, read_edc(seal.content)
+        token = open_compact(seal.bare.compact())
+        return Slot.SEAL, read_credential(token.payload), token
+    return Slot.EDC_SEAL, read_edc(seal.content), None
 
 
 def _why_not(text: str) -> str:

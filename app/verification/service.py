@@ -129,7 +129,8 @@ def compare(
         ends=says.valid_until + SECOND if says.valid_until else None,
         status_offered=bool(says.status or says.other_status or says.token_status),
         vouched=examined.bound and says.iss in keyring.trusted,
-        listed=listed,
+        # Its lists can be asked, as those of a compact one; where nobody did, they tell nothing.
+        listed=listed or (Listed("status-unreachable") if examined.token else None),
         seal=examined.seal,
         shown=_said(says),
         mode="test" if says.test else "unknown",

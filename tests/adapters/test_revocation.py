@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from app.adapters.revocation import HttpRevocation
-from app.formats.jades import ValidationValues
+from app.formats.jades_members import ValidationValues
 from app.formats.revocation import RevocationState, coverage_of
 from app.ports import Revocation, RevocationUnavailable, RevocationValues
 from tests.fakes import SetClock

@@ -157,6 +157,7 @@ def test_a_database_at_work_is_brought_up_with_everything_in_it(empty: Database)
         "period": {"kind": "grant", "cycle": 1, "renewal_id": None, "ended_on": None},
         "organisation": {"issuer_code": 1, "register_open": True},
         "credential": {"hidden_at": None},
+        "document": {"proof": None},
     }
     for table in ("period", *KEPT):
         assert after[table] == [{**row, **added.get(table, {})} for row in before[table]], table
@@ -426,6 +427,7 @@ def test_going_back_to_where_nothing_is_delivered_forgets_where_it_was_to_go(emp
         left = messages.leave(
             session, "document.deliver", {"delivery": waiting.id}, organisation_id=organisation_id, at=AT
         )
+    bring(empty, "0005", back=True)
     before = rows(empty, *KEPT)
     bring(empty, "0004", back=True)
     assert rows(empty, *KEPT) == before

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.formats import jades
+from app.formats import jades, jades_members
 from app.formats.jades import Kind, Level, Seal, SigningTime, read_seal
 from app.formats.jose import certificate_thumbprint, open_compact, verify
 from app.formats.strict import Malformed, decode64, encode64, encode64_standard
@@ -179,7 +179,7 @@ HOSTILE: dict[str, Mapping[str, Any] | bytes] = {
     "content stamps two": EDC_HEADER | {"adoTst": {"tstTokens": [{"val": "AA=="}, {"val": "AA=="}]}},
     "content stamp with more": EDC_HEADER | {"adoTst": {"tstTokens": [{"val": "AA==", "specRef": "x"}]}},
     "content stamp too long": EDC_HEADER
-    | {"adoTst": {"tstTokens": [{"val": encode64_standard(b"1" * (jades.MAX_TOKEN + 1))}]}},
+    | {"adoTst": {"tstTokens": [{"val": encode64_standard(b"1" * (jades_members.MAX_TOKEN + 1))}]}},
     "given twice": b'{"alg":"none",' + decode64(sealed().protected)[1:],
     "a list": b"[]",
     "null": b"null",

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.formats import jades
-from app.formats.jades import Level, Seal, StampKind, ValidationValues, read_seal
+from app.formats.jades import Level, Seal, StampKind, read_seal
 from app.formats.jades_checks import SealFinding, judge_seal
+from app.formats.jades_members import ValidationValues
 from app.formats.revocation import RevocationState
 from app.formats.stamps import StampFinding, judge_stamp, read_token
 from app.formats.strict import Malformed

@@ -8,8 +8,9 @@ from typing import Final
 
 import pytest
 
-from app.formats.jades import ValidationValues, read_seal
+from app.formats.jades import read_seal
 from app.formats.jades_checks import SealFinding, judge_seal
+from app.formats.jades_members import ValidationValues
 from app.formats.strict import Malformed
 from app.formats.x509 import Standing
 from interop import dss, seals

@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from app.formats import jades
+from app.core.errors import JsonValue
+from app.formats import jades, vc
 from app.formats.jades import Kind, Level, Seal, SigningTime
 from app.formats.strict import write_json
+from tests.formats import make
 from tests.pki.authority import DAY, YEAR, Holder, Pki
 from tests.pki.signing import with_signature
 from tests.pki.stamping import Stamper
@@ -27,7 +29,7 @@ EDC: Final = write_json(
         },
     }
 )
-VC: Final = write_json({"iss": "did:web:sigillo.example.org", "vc": "Mariù", "iat": 1795165200})
+VC: Final = write_json(vc.compose_vc(make.claims(test=False)))
 ALGORITHMS: Final = ("ES256", "RS256")
 SERIALISATIONS: Final[dict[str, Callable[[Seal], str]]] = {
     "compact": Seal.compact,
@@ -59,8 +61,9 @@ class Sealer:
         kind: Kind = "edc",
         signing_time: SigningTime = "iat",
         content: bytes | None = None,
+        issuer: str = make.DID,
     ) -> Seal:
-        header = jades.protected_header(holder.public, at=self.at, signing_time=signing_time, kind=kind)
+        header = _header(holder, self.at, kind, signing_time, issuer)
         seal = jades.unsigned_seal(header, CONTENT[kind] if content is None else content)
         seal = with_signature(seal, holder.sign(seal.signing_input))
         if level is Level.B_B:
@@ -82,6 +85,15 @@ class Sealer:
         certificates = (*holder.ders, *pki.root.ders, *pki.tsa.ders, *pki.responder.ders)
         crls = tuple(pki.crl(issuer, at, lives=self.lives) for issuer in (pki.root, pki.stamp_root))
         return certificates, crls, (pki.ocsp(holder.certificate, at, lives=self.lives),)
+
+
+def _header(
+    holder: Holder, at: datetime, kind: Kind, signing_time: SigningTime, issuer: str
+) -> dict[str, JsonValue]:
+    """Write the header of what we issue; with `sigT`, which no `vc+jwt` of ours has, that of a stranger."""
+    if (kind, signing_time) == ("vc", "iat"):
+        return vc.seal_header(issuer, holder.public, at)
+    return jades.protected_header(holder.public, at=at, signing_time=signing_time, kind=kind)
 
 
 def serialisations(kind: Kind, level: Level) -> Iterator[str]:

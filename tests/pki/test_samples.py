@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from app.formats.jades import Level, ValidationValues, read_seal
+from app.formats.jades import Level, read_seal
 from app.formats.jades_checks import judge_seal
+from app.formats.jades_members import ValidationValues
 from app.formats.revocation import RevocationState
 from tests.pki.authority import DAY
 from tests.pki.samples import SEALED, write

@@ -133,3 +133,13 @@ def entry_of(seal: Seal, **changes: Any) -> Entry:
         documents=(first, document),
     )
     return replace(entry, **changes)
+
+
+def flips(text: str, each: int) -> list[str]:
+    """Flip one bit of every so-manieth byte of the text, a different one each time."""
+    raw = text.encode()
+    flipped = []
+    for place in range(0, len(raw), each):
+        changed = raw[:place] + bytes([raw[place] ^ (1 << place % 7)]) + raw[place + 1 :]
+        flipped.append(changed.decode("utf-8", "replace"))
+    return flipped

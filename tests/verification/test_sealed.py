@@ -30,6 +30,7 @@ from tests.verification.sealing import (
     codes,
     content,
     entry_of,
+    flips,
     foreign,
     header,
     ours,
@@ -223,16 +224,6 @@ def test_a_stamp_of_a_time_that_no_clock_shows_is_told_without_it() -> None:
     assert "time unreadable" in reason(report, "integrity").en
 
 
-def flips(seal: Seal, each: int) -> list[str]:
-    """Flip one bit of every so-manieth byte of the text, a different one each time."""
-    raw = seal.general().encode()
-    flipped = []
-    for place in range(0, len(raw), each):
-        changed = raw[:place] + bytes([raw[place] ^ (1 << place % 7)]) + raw[place + 1 :]
-        flipped.append(changed.decode("utf-8", "replace"))
-    return flipped
-
-
 @pytest.mark.parametrize("level", Level)
 def test_no_flipped_byte_is_ever_accepted(level: Level) -> None:
     for name, seal, entry in (
@@ -240,7 +231,7 @@ def test_no_flipped_byte_is_ever_accepted(level: Level) -> None:
         ("foreign", seal_of(foreign(), stranger(), level), None),
     ):
         told: Counter[str] = Counter()
-        for text in flips(seal, 67):
+        for text in flips(seal.general(), 67):
             report = reported(text, ours(), entry)
             told[codes(report).get("integrity", codes(report)["format"])] += 1
             assert report.result not in ACCEPTED, codes(report)
