@@ -98,7 +98,7 @@ def production_ports(settings: Settings) -> Ports:
     clock = SystemClock(settings.clock_offset)
     signer = keys_of(settings, at=clock.now())
     authority, stamp_anchors = settings.timestamp_url, anchors_in(settings.timestamp_anchors)
-    anchors = (*anchors_in(settings.anchors_folder), *signer.anchors(), *stamp_anchors)
+    given = (*anchors_in(settings.anchors_folder), *stamp_anchors)
     return Ports(
         settings=settings,
         database=connect(settings.database_url, pool=settings.database_pool),
@@ -117,7 +117,13 @@ def production_ports(settings: Settings) -> Ports:
             if authority
             else None
         ),
-        revocation=HttpRevocation(anchors=anchors, clock=clock) if authority else None,
+        revocation=(
+            HttpRevocation(
+                anchors=lambda: (*given, *signer.anchors()), clock=clock, origins=settings.revocation_origins
+            )
+            if authority
+            else None
+        ),
     )
 
 

@@ -226,7 +226,7 @@ class Pki:
         certificate: x509.Certificate,
         at: datetime,
         *,
-        lives: timedelta = 7 * DAY,
+        lives: timedelta | None = 7 * DAY,
         nonce: bytes | None = None,
         responder: Holder | None = None,
     ) -> bytes:
@@ -242,7 +242,7 @@ class Pki:
                 algorithm=hashes.SHA256(),
                 cert_status=ocsp.OCSPCertStatus.REVOKED if told else ocsp.OCSPCertStatus.GOOD,
                 this_update=at,
-                next_update=at + lives,
+                next_update=at + lives if lives else None,
                 revocation_time=told.at if told else None,
                 revocation_reason=told.reason if told else None,
             )

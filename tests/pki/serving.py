@@ -100,15 +100,19 @@ def town() -> Iterator[Town]:
 
     It was founded at the time of this machine, at which it stands still unless a test gives it a clock.
     """
-    now = SystemClock().now().replace(microsecond=0)
+    founded = SystemClock().now().replace(microsecond=0)
+
+    def now() -> datetime:
+        return opened.now()
+
     with site() as served:
-        pki = Pki(now, served.url)
-        opened = Town(pki, served, Stamper(pki.tsa, lambda: opened.now()), lambda: now)
+        pki = Pki(founded, served.url)
+        opened = Town(pki, served, Stamper(pki.tsa, now), lambda: founded)
         served.answers |= {
             "/tsa": opened.stamper.answer,
             "/ocsp": opened.about,
-            "/root.crl": lambda _: pki.crl(pki.root, opened.now()),
-            "/seals.crl": lambda _: pki.crl(pki.issuing, opened.now()),
-            "/stamps.crl": lambda _: pki.crl(pki.stamp_root, opened.now()),
+            "/root.crl": lambda _: pki.crl(pki.root, now()),
+            "/seals.crl": lambda _: pki.crl(pki.issuing, now()),
+            "/stamps.crl": lambda _: pki.crl(pki.stamp_root, now()),
         }
         yield opened
