@@ -129,11 +129,10 @@ def production_ports(settings: Settings) -> Ports:
 
 def worker(ports: Ports) -> Worker:
     """Make a worker that knows every topic and every duty."""
-    publisher = publishing.Publisher(ports)
     topics: Mapping[str, Callable[[Message], None]] = {
         **issuing.topics(ports),
         **prolonging.topics(ports),
-        **publishing.topics(publisher, ports),
+        **publishing.topics(publishing.Publisher(ports), ports),
         **forgetting.topics(ports, cpd_queries.names),
         **reminders.topics(ports),
     }
@@ -144,7 +143,7 @@ def worker(ports: Ports) -> Worker:
         duties=(
             lambda: trail.append(ports.database),
             ExpiryWatch(ports.signer, ports.clock),
-            publisher.keep_up,
+            publishing.Publisher(ports).keep_up,
             bridging.duty(ports),
             draws.duty(ports),
             reminders.duty(ports),

@@ -79,7 +79,9 @@ def prolong(ports: Ports, organisation_id: str, document_id: str, *, at: datetim
     finding = judge_seal(prolonged, anchors=(), stamp_anchors=(), at=at)
     covered = (*finding.coverage, *(each for stamp in finding.stamps for each in stamp.coverage))
     if any(each.revoked_by(at) for each in covered):
-        log.error("prolonging.revoked")  # it stays as it is: nothing makes a revoked seal worth more
+        # It stays as it is: nothing makes a revoked seal worth more.
+        words = "a certificate of the seal, or of its time-stamp, is revoked: ask whoever issued it"
+        log.error("prolonging.revoked", extra={"reason": words})
         return
     if not finding.signature or not all(stamp.finding.intact for stamp in finding.stamps):
         raise ValueError("What came of it does not verify, and was thrown away.")

@@ -153,3 +153,21 @@ def test_what_has_its_day_is_not_done_before_it(database: Database) -> None:
         messages.leave(session, "work", {}, organisation_id=organisation_id, at=AT, due_at=later)
     with database.writing() as session:
         assert messages.claim(session, "one", at=AT, limit=1) == []
+
+
+def test_duties_do_not_wait_for_work_that_takes_its_time(database: Database) -> None:
+    left(database)
+    begun, attended, stop = threading.Event(), threading.Event(), threading.Event()
+
+    def carry_out(message: Message) -> None:
+        del message
+        begun.set()
+        assert attended.wait(30)
+        stop.set()
+
+    def duty() -> None:
+        if begun.is_set():
+            attended.set()
+
+    Worker(database, SetClock(AT), {"work": carry_out}, duties=[duty]).run(stop)
+    assert waiting(database) == []

@@ -228,19 +228,23 @@ class Pki:
         *,
         lives: timedelta | None = 7 * DAY,
         nonce: bytes | None = None,
+        unknown: bool = False,
         responder: Holder | None = None,
     ) -> bytes:
         """Answer about a seal certificate as of this time."""
         responder = responder or self.responder
         revoked = self.revoked.get(certificate.serial_number)
         told = revoked if revoked and revoked.at <= at else None
+        status = ocsp.OCSPCertStatus.REVOKED if told else ocsp.OCSPCertStatus.GOOD
+        if unknown:
+            status, told = ocsp.OCSPCertStatus.UNKNOWN, None
         builder = (
             ocsp.OCSPResponseBuilder()
             .add_response(
                 cert=certificate,
                 issuer=self.issuing.certificate,
                 algorithm=hashes.SHA256(),
-                cert_status=ocsp.OCSPCertStatus.REVOKED if told else ocsp.OCSPCertStatus.GOOD,
+                cert_status=status,
                 this_update=at,
                 next_update=at + lives if lives else None,
                 revocation_time=told.at if told else None,
