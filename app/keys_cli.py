@@ -227,8 +227,9 @@ def rotate(slot: SlotArgument, kind: Kind = None, token: OnToken = None) -> None
 
     It is of the kind and lies where the present one does, unless told otherwise.
 
-    Keys for trying things and those for lists and QR codes are replaced at once. For a seal, the next key is
-    made and its request written: the present one signs until `sigillo keys import`.
+    Keys for trying things, and those in files for lists and QR codes, are replaced at once. For a seal, and
+    on a token, the next key is made and its request written: the present one signs until `sigillo keys
+    import`.
     """
     from app.adapters.ceremony import OWN
 
@@ -240,13 +241,13 @@ def rotate(slot: SlotArgument, kind: Kind = None, token: OnToken = None) -> None
             console.print(f"{slot}: a new key for trying things signs from now on.")
             return
         body = _body_of(desk, slot, None, None, "IT")
-        if wanted in OWN:
+        kept = entry.key if entry is not None and not isinstance(entry.key, str) else None
+        if wanted in OWN and kept is None and token is None:
             desk.ceremony.certify_here(wanted, body, desk.at)
             console.print(f"{slot}: a new key signs from now on; the old one stays published.")
             return
         if kind is None and entry is not None and desk.ceremony.published(entry).algorithm == "RS256":
             kind = KindOfKey.RSA
-        kept = entry.key if entry is not None and not isinstance(entry.key, str) else None
         on = _place(wanted, token or (kept.token if kept else None), None, desk.at)
         waiting = desk.ceremony.prepare(wanted, kind=_kind(kind), on=on)
         _write_request(desk, waiting, body, None)

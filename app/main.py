@@ -99,7 +99,7 @@ def production_ports(settings: Settings) -> Ports:
     clock = SystemClock(settings.clock_offset)
     signer = keys_of(settings, at=clock.now())
     authority, stamp_anchors = settings.timestamp_url, anchors_in(settings.timestamp_anchors)
-    anchors = (*anchors_in(settings.anchors_folder), *signer.anchors(), *stamp_anchors)
+    given = (*anchors_in(settings.anchors_folder), *stamp_anchors)
     return Ports(
         settings=settings,
         database=connect(settings.database_url, pool=settings.database_pool),
@@ -118,7 +118,13 @@ def production_ports(settings: Settings) -> Ports:
             if authority
             else None
         ),
-        revocation=HttpRevocation(anchors=anchors, clock=clock) if authority else None,
+        revocation=(
+            HttpRevocation(
+                anchors=lambda: (*given, *signer.anchors()), clock=clock, origins=settings.revocation_origins
+            )
+            if authority
+            else None
+        ),
         wallet=(
             EuropassWallet(settings.europass_wallet_url, clock=clock)
             if settings.europass_wallet_url
@@ -129,12 +135,11 @@ def production_ports(settings: Settings) -> Ports:
 
 def worker(ports: Ports) -> Worker:
     """Make a worker that knows every topic and every duty."""
-    publisher = publishing.Publisher(ports)
     topics: Mapping[str, Callable[[Message], None]] = {
         **issuing.topics(ports),
         **prolonging.topics(ports),
         **delivering.topics(ports),
-        **publishing.topics(publisher, ports),
+        **publishing.topics(publishing.Publisher(ports), ports),
         **forgetting.topics(ports, cpd_queries.names),
         **reminders.topics(ports),
     }
@@ -145,7 +150,7 @@ def worker(ports: Ports) -> Worker:
         duties=(
             lambda: trail.append(ports.database),
             ExpiryWatch(ports.signer, ports.clock),
-            publisher.keep_up,
+            publishing.Publisher(ports).keep_up,
             bridging.duty(ports),
             draws.duty(ports),
             reminders.duty(ports),

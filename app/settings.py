@@ -128,6 +128,11 @@ class Settings(BaseSettings):
         description="Where a wallet service takes deposits (`https://…/api/v2/credentials`). Holders may "
         "then have their European Digital Credential sent there; nothing is ever sent without their asking.",
     )
+    revocation_origins: frozenset[str] = Field(
+        default=frozenset(),
+        description="Origins (http://host:port) inside the house at which certificates of seals may be asked "
+        "about. Every other address that a certificate names has to be a public one.",
+    )
     database_pool: int = Field(default=20, ge=1, le=500, description="Connections kept to the database.")
 
     @field_validator("public_url")
@@ -147,6 +152,15 @@ class Settings(BaseSettings):
     def _issuers(cls, value: frozenset[str]) -> frozenset[str]:
         if not all(issuer.startswith(("did:web:", "did:key:", "https://")) for issuer in value):
             raise ValueError("must hold did:web, did:key or https identifiers")
+        return value
+
+    @field_validator("revocation_origins")
+    @classmethod
+    def _origins(cls, value: frozenset[str]) -> frozenset[str]:
+        for origin in value:
+            parts = urlsplit(origin)
+            if parts.scheme not in {"http", "https"} or origin != f"{parts.scheme}://{parts.netloc}":
+                raise ValueError("must hold origins such as http://ca.example.lan:8080, and nothing behind")
         return value
 
     @field_validator("smtp_url")

@@ -57,17 +57,19 @@ class Token:
         return self.folder / "tokens"
 
 
-def token_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Token:
-    """Make a token with nothing on it. The library reads where it is when it is opened anew."""
+def token_in(folder: Path, monkeypatch: pytest.MonkeyPatch, *, like: Path | None = None) -> Token:
+    """Make a token with nothing on it, or a copy of one. The library reads where it is when opened anew."""
     library = library_or_skip()
-    (folder / "tokens").mkdir(parents=True)
+    folder.mkdir(parents=True)
+    if like is not None:
+        shutil.copytree(like, folder / "tokens")
+    else:
+        (folder / "tokens").mkdir()
     (folder / "softhsm2.conf").write_text(f"directories.tokendir = {folder / 'tokens'}\nlog.level = ERROR\n")
     monkeypatch.setenv("SOFTHSM2_CONF", str(folder / "softhsm2.conf"))
-    subprocess.run(
-        ["softhsm2-util", "--init-token", "--free", "--label", LABEL, "--so-pin", "88776655", "--pin", PIN],
-        check=True,
-        capture_output=True,
-    )
+    if like is None:
+        made = ("--init-token", "--free", "--label", LABEL, "--so-pin", "88776655", "--pin", PIN)
+        subprocess.run(["softhsm2-util", *made], check=True, capture_output=True)
     token = Token(library, folder)
     token.owner().start_again()
     return token

@@ -122,3 +122,14 @@ def test_a_time_stamp_authority_needs_the_anchors_of_its_stamps(tmp_path: Path) 
         Settings(timestamp_url=SecretStr("https://tsa.example.org"))
     both = Settings(timestamp_url=SecretStr("https://tsa.example.org"), timestamp_anchors=tmp_path)
     assert both.timestamp_anchors == tmp_path
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["ca.example.lan", "http://ca.example.lan/", "http://ca.example.lan/crl", "ldap://ca", "http://["],
+)
+def test_an_origin_inside_the_house_is_one_and_nothing_behind_it(origin: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings(revocation_origins=frozenset({origin}))
+    inside = frozenset({"http://ca.example.lan:8080"})
+    assert Settings(revocation_origins=inside).revocation_origins == inside

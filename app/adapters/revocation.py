@@ -24,6 +24,7 @@ from app.ports import Clock, FetchRefused, Revocation, RevocationUnavailable
 
 MOST_TRIED: Final = 2  # addresses of one kind in one certificate
 SKEW: Final = timedelta(minutes=5)
+UNDATED: Final = timedelta(days=1)  # for so long an answer that names no end is of now
 _QUERY: Final = "application/ocsp-request"
 
 
@@ -33,14 +34,17 @@ class HttpRevocation:
     def __init__(
         self,
         *,
-        anchors: Sequence[bytes],
+        anchors: Callable[[], Sequence[bytes]],
         clock: Clock,
         origins: Collection[str] = (),
         resolve: Callable[[str], list[str]] | None = None,
         total_seconds: float = TOTAL_SECONDS,
     ) -> None:
-        """Name the anchors of seals and time-stamps; `origins` (http://host:port) lie inside this house."""
-        self._anchors = tuple(anchors)
+        """Name the anchors of seals and time-stamps as they are whenever it is asked.
+
+        `origins` (http://host:port) lie inside this house.
+        """
+        self._anchors = anchors
         self._clock = clock
         self._origins = frozenset(origins)
         self._resolve = resolve or addresses_of
@@ -48,8 +52,9 @@ class HttpRevocation:
 
     def about(self, chain: Sequence[bytes]) -> Revocation:
         """Gather answers on every certificate below the anchor, or raise `RevocationUnavailable`."""
-        path = chain_of(chain[0], (*chain[1:], *self._anchors))
-        anchored = next((place for place, each in enumerate(path) if each in self._anchors), None)
+        anchors = self._anchors()
+        path = chain_of(chain[0], (*chain[1:], *anchors))
+        anchored = next((place for place, each in enumerate(path) if each in anchors), None)
         if anchored is None:
             raise RevocationUnavailable("The chain ends in no anchor of ours: nobody is asked about it.")
         path = path[: anchored + 1]
@@ -112,12 +117,15 @@ class HttpRevocation:
 
 
 def _is_current(found: Coverage, now: datetime) -> bool:
-    return (
-        found.state is not RevocationState.NOT_COVERED
-        and found.as_of is not None
-        and found.as_of <= now + SKEW
-        and (found.until is None or found.until >= now - SKEW)
-    )
+    """Tell whether an answer is of now.
+
+    One without an end says that news can be had at any time (RFC 6960, 2.4): where it is old, somebody may
+    have kept it from better days.
+    """
+    if found.state is RevocationState.NOT_COVERED or found.as_of is None:
+        return False
+    until = found.until or found.as_of + UNDATED
+    return found.as_of <= now + SKEW and until >= now - SKEW
 
 
 def _question(certificate: x509.Certificate, issuer: x509.Certificate) -> bytes:

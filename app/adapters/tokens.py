@@ -1,12 +1,13 @@
 """Keys on PKCS#11 tokens: cards, network HSMs, SoftHSM. They sign there and never leave.
 
 A process has one owner for each library, since a login is that of the process: two of them would log each
-other out. A session that died is opened again once; what still fails then is told as `KeysUnavailable`, and
+other out. A session that died is opened again; what still fails then is told as `KeysUnavailable`, and
 whoever wanted a signature comes again later.
 """
 
 import hashlib
 import secrets
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 # here, so that no token has to take in a document of megabytes.
 _DIGEST_INFO: Final = bytes.fromhex("3031300d060960864801650304020105000420")
 _UNCOMPRESSED: Final = b"\x04"
+_FEW_BITS: Final = 64
+# Seconds before each try; the first is made with what is open. While another process logs in, SoftHSM writes
+# down that it did, and whoever opens the token just then finds none, or one without a PIN.
+_PAUSES: Final = (None, 0.0, 0.02, 0.1)
 _REFUSED: Final = (
     "The token {token} refuses the PIN in SIGILLO_TOKEN_PIN. It is not tried again, since tokens lock "
     "themselves: set the right one and start again."
@@ -133,32 +138,33 @@ class Tokens:
         return self._tried(place.token, look)
 
     def _tried(self, token: str, ask: Callable[[ModuleType], Result]) -> Result:
-        """Ask a token; where its session died, or the token was away, once more with everything opened anew.
+        """Ask a token; where its session died, or the token was away, again with everything opened anew.
 
         A PIN that was refused is never tried again: cards lock themselves after a few.
         """
         pkcs11 = _pkcs11()
+        failed: Exception | None = None
         with self._using:
-            if self._refused:
-                raise KeysUnavailable(_REFUSED.format(token=token))
-            try:
-                return ask(pkcs11)
-            except pkcs11.PKCS11Error:
-                self._forget()
-            if self._refused:
-                raise KeysUnavailable(_REFUSED.format(token=token))
-            try:
-                pkcs11.lib(str(self._library)).reinitialize()
-                return ask(pkcs11)
-            except pkcs11.PKCS11Error as failed:
-                self._forget()
-                raise KeysUnavailable(self._why(pkcs11, token, failed)) from failed
+            for pause in _PAUSES:
+                if self._refused:
+                    break
+                try:
+                    if pause is not None:
+                        time.sleep(pause)
+                        pkcs11.lib(str(self._library)).reinitialize()
+                    return ask(pkcs11)
+                except pkcs11.PKCS11Error as error:
+                    self._forget()
+                    failed = error
+            raise KeysUnavailable(self._why(pkcs11, token, failed)) from failed
 
-    def _why(self, pkcs11: ModuleType, token: str, failed: Exception) -> str:
+    def _why(self, pkcs11: ModuleType, token: str, failed: Exception | None) -> str:
         if self._refused:
             return _REFUSED.format(token=token)
         if isinstance(failed, pkcs11.NoSuchToken):
             return f"There is no token {token} just now: is it plugged in, does its service run?"
+        if isinstance(failed, pkcs11.UserPinNotInitialized):
+            return f"The token {token} has no PIN of its user yet: whoever set it up has to give it one."
         if isinstance(failed, pkcs11.NoSuchKey):
             return f"The token {token} is there, and the key is not on it."
         if str(failed).startswith("OS exception"):
@@ -170,7 +176,10 @@ class Tokens:
     def _session(self, pkcs11: ModuleType, token: str, *, writing: bool = False) -> "Session":
         if writing:
             self._forget()
-        if token not in self._sessions:
+        if token in self._sessions:
+            # A search on a session that died is cleared away later by its library, and loudly: so ask first.
+            self._sessions[token].generate_random(_FEW_BITS)
+        else:
             found = pkcs11.lib(str(self._library)).get_token(token_label=token)
             try:
                 self._sessions[token] = found.open(rw=writing, user_pin=self._pin.get_secret_value())
@@ -235,7 +244,6 @@ def _refusals(pkcs11: ModuleType) -> tuple[type[Exception], ...]:
         pkcs11.PinLenRange,
         pkcs11.PinLocked,
         pkcs11.PinExpired,
-        pkcs11.UserPinNotInitialized,
     )
 
 

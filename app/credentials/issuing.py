@@ -5,6 +5,7 @@ announce. Documents made later, and those resumed after a crash, go the same way
 """
 
 import hashlib
+import logging
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ from app.status.models import ListKind, Standing
 from app.status.service import set_standing, take_position
 from app.status.signing import signed, signed_edc, signed_qr
 
+log: Final = logging.getLogger("sigillo.issuing")
 FINISH: Final = "issuance.finish"
 # Whoever left the intent has this long to finish it; after that a worker takes it for an orphan.
 LEASE: Final = timedelta(seconds=30)
@@ -85,8 +87,7 @@ def issue(ports: Ports, decision_id: str, *, by: Actor, at: datetime) -> str:
     """
     with ports.database.writing(by.organisation_id) as session:
         decision = decisions.granted(session, decision_id)
-        if decision.published_at is not None and at < decision.published_at - SKEW:
-            raise SigningFailed("The clock of this service has gone back behind the decision. Set it right.")
+        at = _not_before(decision.published_at, at, "the decision was published. Set it right")
         credential, period = _register(session, decision, by=by, at=at)
         intent = _intend_all(session, ports, credential, period, by=by.id, at=at)
     try:
@@ -169,6 +170,7 @@ def issue_document(ports: Ports, credential_id: str, form: Format, *, by: Actor,
             return Made(credential_id, form, new=False)
         intent = queries.intent_for(session, period, form)
         if new := intent is None:
+            at = _not_before(credential.created_at, at, "this credential was entered. Set it right")
             _require_active(session, credential, period, at)
             intent = _intend(session, ports, credential, period, form, by=by.id, at=at)
     finish(ports, by.organisation_id, intent.id, at=at)
@@ -341,11 +343,11 @@ def _current(ports: Ports, organisation_id: str, intent: Intent, at: datetime) -
     Number, dates, the document's name and its position stay; the header changes, by its key and its time.
     What the clock puts into the future is left until it has caught up: nothing is signed as of two times.
     """
-    if at < intent.created_at - SKEW:
-        raise SigningFailed(
-            f"The clock of this service has gone back behind {intent.created_at:%Y-%m-%d %H:%M} UTC, when "
-            "this document was written. Nothing is lost: it is signed once the clock is right."
-        )
+    at = _not_before(
+        intent.created_at,
+        at,
+        "this document was written. Nothing is lost: it is signed once the clock is right",
+    )
     key = ports.signer.current(SLOTS[Format(intent.format)])
     current = key.thumbprint
     if intent.key_thumbprint == current:
@@ -359,6 +361,20 @@ def _current(ports: Ports, organisation_id: str, intent: Intent, at: datetime) -
             _write(held, _composed(session, ports, held, credential, period, at))
             _record(session, "issuance.composed-anew", held, credential, period, at)
     return held
+
+
+def _not_before(instant: datetime | None, at: datetime, what: str) -> datetime:
+    """Refuse a clock that has gone back behind what is known to have happened; give the later of the two.
+
+    Within the skew of two machines the fact is taken for the present: no document is older than its ground.
+    """
+    if instant is None:
+        return at
+    if at < instant - SKEW:
+        words = f"The clock of this service has gone back behind {instant:%Y-%m-%d %H:%M} UTC, when {what}."
+        log.error("clock.behind", extra={"reason": words})
+        raise SigningFailed(words)
+    return max(at, instant)
 
 
 def _signed(ports: Ports, intent: Intent, *, at: datetime) -> str:

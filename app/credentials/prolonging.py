@@ -31,7 +31,14 @@ from app.formats.jades_checks import judge_seal
 from app.formats.stamps import read_token
 from app.outbox import messages, trail
 from app.outbox.messages import Message
-from app.ports import Ports, RevocationValues, TimeStamps
+from app.ports import (
+    Ports,
+    RevocationUnavailable,
+    RevocationValues,
+    TimeStampRefused,
+    TimeStamps,
+    TimeStampUnavailable,
+)
 
 log: Final = logging.getLogger("sigillo.prolonging")
 PROLONG: Final = "document.prolong"
@@ -64,11 +71,17 @@ def prolong(ports: Ports, organisation_id: str, document_id: str, *, at: datetim
         sealed = session.get_one(Document, document_id).token
     if (seal := read_seal(sealed)).level is not Level.B_B:
         return
-    prolonged = _prolonged(seal, ports.time_stamps, ports.revocation)
+    try:
+        prolonged = _prolonged(seal, ports.time_stamps, ports.revocation)
+    except (TimeStampUnavailable, TimeStampRefused, RevocationUnavailable) as why:
+        log.warning("prolonging.waits", extra={"reason": str(why)})
+        raise
     finding = judge_seal(prolonged, anchors=(), stamp_anchors=(), at=at)
     covered = (*finding.coverage, *(each for stamp in finding.stamps for each in stamp.coverage))
     if any(each.revoked_by(at) for each in covered):
-        log.error("prolonging.revoked")  # it stays as it is: nothing makes a revoked seal worth more
+        # It stays as it is: nothing makes a revoked seal worth more.
+        words = "a certificate of the seal, or of its time-stamp, is revoked: ask whoever issued it"
+        log.error("prolonging.revoked", extra={"reason": words})
         return
     if not finding.signature or not all(stamp.finding.intact for stamp in finding.stamps):
         raise ValueError("What came of it does not verify, and was thrown away.")

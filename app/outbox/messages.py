@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Index, String, or_, select, update
+from sqlalchemy import Index, String, and_, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.core.db import EVERY_ORGANISATION, Base, Owned
@@ -61,17 +61,25 @@ def leave(
 
 
 def claim(session: Session, owner: str, *, at: datetime, limit: int) -> list[Message]:
-    """Take messages that are due, under a lease that only `owner` holds until it runs out."""
-    free = or_(Message.lease_until.is_(None), Message.lease_until < at)
-    due = (
-        select(Message.id)
-        .where(Message.done_at.is_(None), Message.due_at <= at, free)
-        .order_by(Message.due_at, Message.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    ids = session.scalars(due, execution_options=EVERY_ORGANISATION).all()
-    if not ids:
+    """Take messages that are due, under a lease that only `owner` holds until it runs out.
+
+    No lease and no wait is twice as long as the longest, unless the clock stood ahead when it was given: such
+    a one ends once the clock is right, for nobody waits for a day that was a mistake.
+    """
+    free = or_(Message.lease_until.is_(None), Message.lease_until < at, Message.lease_until > at + 2 * LEASE)
+    put_off = and_(Message.attempts > 0, Message.due_at > at + 2 * LONGEST_WAIT)
+    for waiting in (Message.due_at <= at, put_off):
+        due = (
+            select(Message.id)
+            .where(Message.done_at.is_(None), waiting, free)
+            .order_by(Message.due_at, Message.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        ids = session.scalars(due, execution_options=EVERY_ORGANISATION).all()
+        if ids:
+            break
+    else:
         return []
     session.execute(
         update(Message)

@@ -28,15 +28,21 @@ class Worker:
     name: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def run_once(self) -> int:
-        """Do every duty once and the messages that are due now; return how many messages were done.
+        """Do every duty once and the messages that are due now; return how many messages were done."""
+        self._attend()
+        return self._deliver()
 
-        A duty that fails is logged and comes round again: the messages do not wait for it.
-        """
+    def _attend(self) -> int:
+        """Do every duty; tell how many had something to do. What fails is logged and comes round again."""
+        busy = 0
         for duty in self.duties:
             try:
-                duty()
+                busy += bool(duty())
             except Exception:
                 log.exception("duty.failed")
+        return busy
+
+    def _deliver(self) -> int:
         with self.database.writing() as session:
             claimed = messages.claim(session, self.name, at=self.clock.now(), limit=AT_ONCE)
             session.expunge_all()
@@ -50,10 +56,19 @@ class Worker:
         return done
 
     def run(self, stop: threading.Event) -> None:
-        """Work until told to stop. What fails is logged and tried again."""
+        """Work until told to stop. What fails is logged and tried again.
+
+        Duties have a thread of their own: no list is late because somebody outside is slow to answer.
+        """
+        attending = threading.Thread(target=self._keep, args=(self._attend, stop), name="duties", daemon=True)
+        attending.start()
+        self._keep(self._deliver, stop)
+        attending.join()
+
+    def _keep(self, work: Callable[[], int], stop: threading.Event) -> None:
         while not stop.is_set():
             try:
-                done = self.run_once()
+                done = work()
             except Exception:
                 log.exception("worker.failed")
                 done = 0

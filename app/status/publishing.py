@@ -84,7 +84,7 @@ class _Snapshot:
 
 
 class Publisher:
-    """Publishes lists, and remembers what the last ones said. It belongs to one worker."""
+    """Publishes lists, and remembers what the last ones said. It belongs to one thread."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports

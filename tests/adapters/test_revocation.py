@@ -34,7 +34,7 @@ def authority(there: Town) -> Iterator[Town]:
 
 def values(authority: Town, clock: SetClock | None = None) -> RevocationValues:
     return HttpRevocation(
-        anchors=(*authority.pki.anchors, *authority.pki.stamp_anchors),
+        anchors=lambda: (*authority.pki.anchors, *authority.pki.stamp_anchors),
         clock=clock or SetClock(authority.pki.at),
         origins=[authority.site.url],
         total_seconds=5,
@@ -86,6 +86,9 @@ WRONG: dict[str, Callable[[Town, Holder], Answer]] = {
     "answered long ago": lambda there, sealing: (
         lambda _: there.pki.ocsp(sealing.certificate, there.pki.at - 30 * DAY)
     ),
+    "answered before, and names no end": lambda there, sealing: (
+        lambda _: there.pki.ocsp(sealing.certificate, there.pki.at - 2 * DAY, lives=None)
+    ),
     "answers from a time to come": lambda there, sealing: (
         lambda _: there.pki.ocsp(sealing.certificate, there.pki.at + 10 * MINUTE)
     ),
@@ -106,6 +109,14 @@ def test_when_the_responder_fails_or_lies_the_list_is_read(name: str, authority:
     found = values(authority).about(sealing.ders)
     assert authority.site.asked == ["/ocsp", "/seals.crl", "/root.crl"]
     assert (found.ocsps, state(sealing, found)) == ((), RevocationState.GOOD)
+
+
+def test_an_answer_of_now_need_not_name_an_end(authority: Town) -> None:
+    sealing = authority.sealer()
+    authority.site.answers["/ocsp"] = lambda _: authority.pki.ocsp(
+        sealing.certificate, authority.pki.at, lives=None
+    )
+    assert values(authority).about(sealing.ders).ocsps
 
 
 def test_when_nobody_answers_there_are_no_values(authority: Town) -> None:
@@ -156,7 +167,7 @@ def test_a_certificate_leads_to_no_place_inside(base: str, authority: Town) -> N
     port = authority.site.url.rpartition(":")[2]
     pki = Pki(authority.pki.at, base.format(port=port))
     asked = HttpRevocation(
-        anchors=pki.anchors,
+        anchors=lambda: pki.anchors,
         clock=SetClock(pki.at),
         origins=["http://elsewhere.example.org"],
         resolve=resolved,

@@ -12,7 +12,7 @@ from app.organisations import service
 from app.organisations.rules import Role
 from app.ports import Ports
 from tests import make
-from tests.calling import Caller
+from tests.calling import Caller, Remote
 
 Json = dict[str, Any]
 SCHEME: Final = "uni-11621-8/ai-deep-learning-engineer"
@@ -32,24 +32,27 @@ CAST: Final[dict[str, tuple[Role, ...]]] = {
 
 
 class People:
-    """Everybody by name, and what they say as JSON."""
+    """Everybody by name, and what they say as JSON; `url` is that of a service in a process of its own."""
 
-    def __init__(self, app: FastAPI, ports: Ports) -> None:
+    def __init__(self, app: FastAPI | None, ports: Ports, url: str = "") -> None:
+        def caller(token: str | None = None) -> Caller:
+            return make.caller(app, token) if app else Remote(url, token)
+
         at = ports.clock.now()
         self.ids: dict[str, str] = {}
-        self._callers: dict[str, Caller] = {"anyone": make.caller(app)}
+        self._callers: dict[str, Caller] = {"anyone": caller()}
         with ports.database.writing() as session:
             founded = make.organisation(session, at)
             self.organisation = founded.organisation.id
-            self._callers["administrator"] = make.caller(app, founded.administrator_key.token)
-            self._callers["client"] = make.caller(app, founded.client_key.token)
+            self._callers["administrator"] = caller(founded.administrator_key.token)
+            self._callers["client"] = caller(founded.client_key.token)
             for name, roles in CAST.items():
                 person = make.person(session, self.organisation, *roles, at=at)
                 self.ids[name] = person.id
                 key = service.issue_key(
                     session, person_id=person.id, scopes=None, expires_at=None, by="system", at=at
                 )
-                self._callers[name] = make.caller(app, key.token)
+                self._callers[name] = caller(key.token)
 
     def __getitem__(self, name: str) -> Caller:
         return self._callers[name]
@@ -113,3 +116,35 @@ def scores(name: str, place: int, evidence: dict[str, str]) -> list[Json]:
         }
         for criterion, score in given.items()
     ]
+
+
+def decided(people: People, name: str = "elena-marchetti") -> str:
+    """Take a sample dossier the straight way to a published grant; give the decision."""
+    opened = {"scheme": SCHEME, "language": "it", "ai_disclosure": True}
+    dossier = people.post("candidate", "/v1/dossiers", opened, expect=201)["id"]
+    here = f"/v1/dossiers/{dossier}"
+    fill(people, dossier, name)
+    people.post("candidate", f"{here}/submission")
+    people.post("secretary", f"{here}/admission", {"path": "A"})
+    assessments = {}
+    for who in ("first_assessor", "second_assessor"):
+        people.post("scheme_manager", f"{here}/assignments", {"assessor": people.ids[who]}, expect=201)
+        declared = people.post(who, f"{here}/declarations", {"kind": "none"}, expect=201)
+        assessments[who] = declared["assessment"]
+    content = people.get("first_assessor", here)
+    evidence = {each["file"]["original_name"]: each["id"] for each in content["evidence"] if each["file"]}
+    for place, (who, assessment) in enumerate(assessments.items()):
+        given = {"scores": scores(name, place, evidence)}
+        assert people[who].put(f"/v1/assessments/{assessment}/scores", json=given).status_code == 200
+        people.post(who, f"/v1/assessments/{assessment}/submission", {"flags": []})
+    committee = ("chair", "member", "other_member")
+    present = {"present": [people.ids[who] for who in committee]}
+    meeting = people.post("chair", "/v1/meetings", present, expect=201)["id"]
+    for who in committee:
+        people.post(who, f"{here}/declarations", {"kind": "none"}, expect=201)
+    given = {"dossier": dossier, "meeting": meeting}
+    decision = str(people.post("chair", "/v1/decisions", given, expect=201)["id"])
+    for who in committee:
+        people.post(who, f"/v1/decisions/{decision}/votes", {"choice": "grant"}, expect=201)
+    people.post("chair", f"/v1/decisions/{decision}/publication", {"reasons": "Prove solide."})
+    return decision

@@ -129,3 +129,45 @@ def test_a_duty_that_fails_keeps_no_message_and_no_other_duty_waiting(
     assert worker.run_once() == 1
     assert done == ["duty", "work"]
     assert "duty.failed" in [record.message for record in caplog.records]
+
+
+@pytest.mark.parametrize("crashes", [True, False], ids=["a lease", "a wait"])
+def test_what_was_put_off_by_a_clock_that_stood_ahead_is_done_once_it_is_right(
+    database: Database, *, crashes: bool
+) -> None:
+    left(database)
+    ahead = AT + timedelta(days=400)
+    with database.writing() as session:
+        (message,) = messages.claim(session, "one", at=ahead, limit=1)
+        if not crashes:
+            messages.put_back(session, message, "one", ValueError(), at=ahead)
+    with database.writing() as session:
+        (again,) = messages.claim(session, "two", at=AT, limit=1)
+        assert (again.id, again.lease_until) == (message.id, AT + LEASE)
+
+
+def test_what_has_its_day_is_not_done_before_it(database: Database) -> None:
+    with database.writing() as session:
+        organisation_id = make.organisation(session, AT).organisation.id
+        later = AT + timedelta(days=400)
+        messages.leave(session, "work", {}, organisation_id=organisation_id, at=AT, due_at=later)
+    with database.writing() as session:
+        assert messages.claim(session, "one", at=AT, limit=1) == []
+
+
+def test_duties_do_not_wait_for_work_that_takes_its_time(database: Database) -> None:
+    left(database)
+    begun, attended, stop = threading.Event(), threading.Event(), threading.Event()
+
+    def carry_out(message: Message) -> None:
+        del message
+        begun.set()
+        assert attended.wait(30)
+        stop.set()
+
+    def duty() -> None:
+        if begun.is_set():
+            attended.set()
+
+    Worker(database, SetClock(AT), {"work": carry_out}, duties=[duty]).run(stop)
+    assert waiting(database) == []

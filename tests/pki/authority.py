@@ -146,15 +146,26 @@ class Pki:
         """Certify a key for seals. Without `online`, only the list says what became of it."""
         key = new_key(algorithm)
         begins, ends = begins or self.at - 30 * DAY, ends or self.at + 3 * YEAR
+        begun = _begun(name, self.issuing, key, begins, ends, organisation=organisation)
+        return Holder(key, (self._as_seal(begun, online=online), *self.issuing.chain))
+
+    def certified(self, request: bytes, *, ends: datetime | None = None) -> tuple[x509.Certificate, ...]:
+        """Certify what a request asks for, as a seal; gives its chain, the root left out."""
+        asked = x509.load_pem_x509_csr(request)
+        assert asked.is_signature_valid
+        begins, ends = self.at - 30 * DAY, ends or self.at + 3 * YEAR
+        begun = _begun(asked.subject, self.issuing, asked, begins, ends)
+        return self._as_seal(begun, online=True), *self.issuing.chain
+
+    def _as_seal(self, begun: x509.CertificateBuilder, *, online: bool) -> x509.Certificate:
         statements = der.element(
             der.SEQUENCE,
             der.element(der.SEQUENCE, _QC_COMPLIANCE)
             + der.element(der.SEQUENCE, _QC_SSCD)
             + der.element(der.SEQUENCE, _QC_TYPE + der.element(der.SEQUENCE, _QC_TYPE_ESEAL)),
         )
-        certificate = (
-            _begun(name, self.issuing, key, begins, ends, organisation=organisation)
-            .add_extension(_usage(binding=True), critical=True)
+        return (
+            begun.add_extension(_usage(binding=True), critical=True)
             .add_extension(x509.CertificatePolicies([x509.PolicyInformation(_POLICY, None)]), critical=False)
             .add_extension(x509.UnrecognizedExtension(_QC_STATEMENTS, statements), critical=False)
             .add_extension(self._list_at("seals.crl"), critical=False)
@@ -163,7 +174,6 @@ class Pki:
             )
             .sign(_ec(self.issuing.key), hashes.SHA256())
         )
-        return Holder(key, (certificate, *self.issuing.chain))
 
     def time_stamper(
         self,
@@ -216,23 +226,27 @@ class Pki:
         certificate: x509.Certificate,
         at: datetime,
         *,
-        lives: timedelta = 7 * DAY,
+        lives: timedelta | None = 7 * DAY,
         nonce: bytes | None = None,
+        unknown: bool = False,
         responder: Holder | None = None,
     ) -> bytes:
         """Answer about a seal certificate as of this time."""
         responder = responder or self.responder
         revoked = self.revoked.get(certificate.serial_number)
         told = revoked if revoked and revoked.at <= at else None
+        status = ocsp.OCSPCertStatus.REVOKED if told else ocsp.OCSPCertStatus.GOOD
+        if unknown:
+            status, told = ocsp.OCSPCertStatus.UNKNOWN, None
         builder = (
             ocsp.OCSPResponseBuilder()
             .add_response(
                 cert=certificate,
                 issuer=self.issuing.certificate,
                 algorithm=hashes.SHA256(),
-                cert_status=ocsp.OCSPCertStatus.REVOKED if told else ocsp.OCSPCertStatus.GOOD,
+                cert_status=status,
                 this_update=at,
-                next_update=at + lives,
+                next_update=at + lives if lives else None,
                 revocation_time=told.at if told else None,
                 revocation_reason=told.reason if told else None,
             )
@@ -320,9 +334,9 @@ def _ec(key: PrivateKey) -> ec.EllipticCurvePrivateKey:
 
 
 def _begun(
-    name: str,
+    name: str | x509.Name,
     issuer: Holder,
-    key: PrivateKey,
+    key: PrivateKey | x509.CertificateSigningRequest,
     begins: datetime,
     ends: datetime,
     *,
@@ -331,7 +345,7 @@ def _begun(
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
-        .subject_name(_name(name, organisation))
+        .subject_name(_name(name, organisation) if isinstance(name, str) else name)
         .issuer_name(issuer.certificate.subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())

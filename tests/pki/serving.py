@@ -4,8 +4,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
@@ -62,23 +64,31 @@ def site() -> Iterator[Site]:
 
 @dataclass
 class Town:
-    """A test authority at its address, as of the time of this machine."""
+    """A test authority at its address; what it says is as of its own time."""
 
     pki: Pki
     site: Site
     stamper: Stamper
-    seals: list[Holder] = field(default_factory=list)
+    now: Callable[[], datetime]
+    seals: list[x509.Certificate] = field(default_factory=list)
 
     def sealer(self, algorithm: str = "ES256", *, online: bool = True) -> Holder:
         """Certify a seal whose certificate the responder knows."""
-        self.seals.append(self.pki.seal(algorithm, online=online))
-        return self.seals[-1]
+        made = self.pki.seal(algorithm, online=online)
+        self.seals.append(made.certificate)
+        return made
+
+    def certified(self, request: bytes, *, ends: datetime | None = None) -> tuple[x509.Certificate, ...]:
+        """Answer a request as a CA does: the chain, and the root that one compares and trusts."""
+        chain = self.pki.certified(request, ends=ends)
+        self.seals.append(chain[0])
+        return *chain, self.pki.root.certificate
 
     def about(self, body: bytes) -> bytes | int:
         serial = ocsp.load_der_ocsp_request(body).serial_number
-        for holder in self.seals:
-            if holder.certificate.serial_number == serial:
-                return self.pki.ocsp(holder.certificate, self.pki.at)
+        for certificate in self.seals:
+            if certificate.serial_number == serial:
+                return self.pki.ocsp(certificate, self.now())
         return ocsp.OCSPResponseBuilder.build_unsuccessful(ocsp.OCSPResponseStatus.UNAUTHORIZED).public_bytes(
             Encoding.DER
         )
@@ -86,16 +96,23 @@ class Town:
 
 @contextmanager
 def town() -> Iterator[Town]:
-    """Open a test authority on this machine: `/tsa`, `/ocsp`, and the lists that its certificates name."""
-    now = SystemClock().now().replace(microsecond=0)
+    """Open a test authority on this machine: `/tsa`, `/ocsp`, and the lists that its certificates name.
+
+    It was founded at the time of this machine, at which it stands still unless a test gives it a clock.
+    """
+    founded = SystemClock().now().replace(microsecond=0)
+
+    def now() -> datetime:
+        return opened.now()
+
     with site() as served:
-        pki = Pki(now, served.url)
-        opened = Town(pki, served, Stamper(pki.tsa, lambda: now))
+        pki = Pki(founded, served.url)
+        opened = Town(pki, served, Stamper(pki.tsa, now), lambda: founded)
         served.answers |= {
             "/tsa": opened.stamper.answer,
             "/ocsp": opened.about,
-            "/root.crl": lambda _: pki.crl(pki.root, now),
-            "/seals.crl": lambda _: pki.crl(pki.issuing, now),
-            "/stamps.crl": lambda _: pki.crl(pki.stamp_root, now),
+            "/root.crl": lambda _: pki.crl(pki.root, now()),
+            "/seals.crl": lambda _: pki.crl(pki.issuing, now()),
+            "/stamps.crl": lambda _: pki.crl(pki.stamp_root, now()),
         }
         yield opened
