@@ -614,34 +614,36 @@ NO_STAMP: Final = Labels(
 )
 NO_TIME: Final = Labels(it="ora illeggibile", en="time unreadable")
 
-# Whether a seal is a qualified one, by the code of the finding.
+# Whether a seal is a qualified one, by the code of the finding. What vouches for a key has a name in law that
+# is not for these pages.
 QUALIFIED: Final[Mapping[str, Labels]] = {
     "qualified-seal": Labels(
         it="È un sigillo elettronico qualificato: lo fa un dispositivo qualificato, e un elenco di fiducia "
-        "ne riconosce il certificato.",
+        "ne riconosce la chiave.",
         en="It is a qualified electronic seal: a qualified device makes it, and a trusted list recognises "
-        "its certificate.",
+        "its key.",
     ),
     "qualified-certificate-only": Labels(
-        it="È un sigillo avanzato basato su un certificato qualificato, e non un sigillo qualificato: niente "
-        "dice che lo faccia un dispositivo qualificato.",
-        en="It is an advanced seal based on a qualified certificate, and not a qualified seal: nothing says "
-        "that a qualified device makes it.",
+        it="È un sigillo avanzato su base qualificata, e non un sigillo qualificato: un elenco di fiducia ne "
+        "riconosce la chiave, ma niente dice che stia in un dispositivo qualificato.",
+        en="It is an advanced seal on a qualified basis, and not a qualified seal: a trusted list recognises "
+        "its key, but nothing says that it is in a qualified device.",
     ),
     "certificate-not-qualified": Labels(
-        it="Non è un sigillo qualificato: il suo certificato non era qualificato per i sigilli.",
-        en="It is not a qualified seal: its certificate was not qualified for seals.",
+        it="Non è un sigillo qualificato: l’elenco di fiducia non ne riconosce la chiave come qualificata "
+        "per i sigilli.",
+        en="It is not a qualified seal: the trusted list does not recognise its key as qualified for seals.",
     ),
     "service-not-granted": Labels(
-        it="Non è un sigillo qualificato: a quel momento l’elenco di fiducia non riconosceva chi ne ha "
-        "rilasciato il certificato.",
-        en="It is not a qualified seal: at that time the trusted list did not recognise whoever issued its "
-        "certificate.",
+        it="Non è un sigillo qualificato: a quel momento l’elenco di fiducia non riconosceva chi garantisce "
+        "della sua chiave.",
+        en="It is not a qualified seal: at that time the trusted list did not recognise whoever vouches for "
+        "its key.",
     ),
     "issuer-not-listed": Labels(
-        it="Non è un sigillo qualificato: chi ne ha rilasciato il certificato non sta in alcun elenco di "
-        "fiducia dell’Unione.",
-        en="It is not a qualified seal: whoever issued its certificate is in no trusted list of the Union.",
+        it="Non è un sigillo qualificato: chi garantisce della sua chiave non sta in alcun elenco di fiducia "
+        "dell’Unione.",
+        en="It is not a qualified seal: whoever vouches for its key is in no trusted list of the Union.",
     ),
     "seal-does-not-hold": Labels(
         it="Non è un sigillo qualificato: il sigillo non regge.",
@@ -659,13 +661,14 @@ QUALIFIED: Final[Mapping[str, Labels]] = {
     ),
     "issuer-not-in-lists-read": Labels(
         it="Se sia un sigillo qualificato: non controllato. Nessuno degli elenchi di fiducia che questo "
-        "servizio ha letto parla di chi ne ha rilasciato il certificato.",
+        "servizio ha letto parla di chi garantisce della sua chiave.",
         en="Whether it is a qualified seal: not checked. None of the trusted lists that this service has "
-        "read speaks of whoever issued its certificate.",
+        "read speaks of whoever vouches for its key.",
     ),
     "certificate-unreadable": Labels(
-        it="Se sia un sigillo qualificato: non controllato. Il suo certificato non è leggibile.",
-        en="Whether it is a qualified seal: not checked. Its certificate cannot be read.",
+        it="Se sia un sigillo qualificato: non controllato. Quello che garantisce della sua chiave "
+        "non è leggibile.",
+        en="Whether it is a qualified seal: not checked. What vouches for its key cannot be read.",
     ),
     "seal-for-trying": Labels(
         it="Se sia un sigillo qualificato: non controllato. È un sigillo di prova.",
