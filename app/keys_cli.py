@@ -353,7 +353,7 @@ def lists(
         kept.refresh()
     said = kept.current()
     with _desk() as desk:
-        told = {
+        told: dict[str, list[Any]] = {
             "lists": [_list_row(each, desk.at) for each in said.lists],
             "problems": [*said.problems],
             "seals": [_seal_row(desk, slot, said) for slot in (For.SEAL, For.EDC_SEAL)],

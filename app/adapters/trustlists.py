@@ -11,12 +11,12 @@ import logging
 import subprocess
 import sys
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import anyio
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -47,6 +47,9 @@ FILE: Final = "trusted-lists.json"
 ACCEPT: Final = "application/vnd.etsi.tsl+xml, application/xml, text/xml"
 
 log: Final = logging.getLogger("sigillo.trustlists")
+
+
+Reads = Callable[[bytes, Sequence[bytes], datetime], Mapping[str, Any]]
 
 
 class Unusable(Exception):
@@ -145,8 +148,10 @@ class FiledLists:
         folder: Path,
         clock: Clock,
         outbound: Outbound,
+        reads: Reads | None = None,
     ) -> None:
         """Name files or https addresses, and the certificates that these very lists are signed with."""
+        self._reads = reads or read_apart
         self._sources = tuple(sources)
         self._signers = tuple(signers)
         self._file = folder / FILE
@@ -270,7 +275,7 @@ class FiledLists:
             digest = _digest(content)
             if known is not None and known.content == digest:
                 return known.model_copy(update={"read_at": at})
-            reading = _reading(content, signers, at)
+            reading = _made_out(self._reads(content, signers, at))
             _believable(reading, before, at, of)
         except Unusable as why:
             problems.append(f"{location}: {why}")
@@ -306,8 +311,8 @@ def _file(path: Path) -> bytes:
     return content
 
 
-def _reading(content: bytes, signers: Sequence[bytes], at: datetime) -> Reading:
-    """Have another process verify and read it, which has none of our secrets and can be stopped."""
+def read_apart(content: bytes, signers: Sequence[bytes], at: datetime) -> Mapping[str, Any]:
+    """Have another process verify and read a list: it has none of our secrets, and can be stopped."""
     asked = {"signers": [b64encode(each).decode() for each in signers], "at": at.isoformat()}
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter and module
@@ -323,7 +328,11 @@ def _reading(content: bytes, signers: Sequence[bytes], at: datetime) -> Reading:
     if done.returncode != 0 or len(done.stdout) > MAX_READ:
         log.warning("listreading.fell", extra={"status": done.returncode})
         raise Unusable("too much to read")
-    found = json.loads(done.stdout)
+    found: Mapping[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _made_out(found: Mapping[str, Any]) -> Reading:
     if "refused" in found:
         raise Unusable(found["refused"])
     try:

@@ -31,8 +31,10 @@ class _Signer(XAdESSigner):
     """Says of each part how it was written out; otherwise readers take another way than the one meant."""
 
     def _add_reference_to_signed_info(self, sig_root: Any, node_to_reference: Any, **attributes: str) -> None:
-        super()._add_reference_to_signed_info(sig_root, node_to_reference, **attributes)
-        reference = self._find(sig_root, "SignedInfo")[-1]
+        super()._add_reference_to_signed_info(  # type: ignore[no-untyped-call]
+            sig_root, node_to_reference, **attributes
+        )
+        reference = sig_root.find(f"{{{DS}}}SignedInfo")[-1]
         transforms = etree.Element(f"{{{DS}}}Transforms")
         etree.SubElement(transforms, f"{{{DS}}}Transform", Algorithm=self.c14n_alg.value)
         reference.insert(0, transforms)
