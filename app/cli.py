@@ -197,6 +197,7 @@ def worker() -> None:
     import signal
     import threading
 
+    from app.main import lists_kept_up
     from app.main import worker as make_worker
     from app.web import log_to_stderr
 
@@ -204,7 +205,9 @@ def worker() -> None:
     stop = threading.Event()
     for stopping in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stopping, lambda *_: stop.set())
-    make_worker(_migrated()).run(stop)
+    ports = _migrated()
+    lists_kept_up(ports, stop, refreshing=True)
+    make_worker(ports).run(stop)
 
 
 @app.command(rich_help_panel=OPERATORS)

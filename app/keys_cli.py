@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from app.adapters.keys import FileKeys
     from app.adapters.ring import Entry, Waiting
     from app.adapters.tokens import Tokens
-    from app.ports import Slot
+    from app.ports import Slot, TrustedList, TrustedLists
 
 IMPORT_PASSPHRASE: Final = "SIGILLO_IMPORT_PASSPHRASE"  # noqa: S105 - the name of a variable
 _MOST: Final = 2**20  # bytes of a file with keys or certificates
@@ -331,6 +331,81 @@ def examine(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag of the co
             )
         console.print("Not every key can issue: see ✗ above." if failed else "Every key can issue.")
     raise typer.Exit(Ends.REFUSED if failed else Ends.OK)
+
+
+@app.command("lists")
+def lists(
+    refresh: Annotated[bool, typer.Option("--refresh", help="Read them anew first.")] = False,  # noqa: FBT002 - a flag
+    as_json: AsJson = False,  # noqa: FBT002 - a flag of the command line
+) -> None:
+    """Say what the trusted lists say: how old they are, and whether our own seals are qualified by them.
+
+    A running service reads them by itself, every six hours. Ends with 3 where a list could not be read.
+    """
+    from app.core.clock import SystemClock
+    from app.main import lists_of
+
+    settings = settings_or_stop()
+    kept = lists_of(settings, SystemClock(settings.clock_offset))
+    if kept is None:
+        raise stopped("Set SIGILLO_TRUSTED_LISTS and SIGILLO_TRUSTED_LIST_SIGNERS first: see the README.")
+    kept.load()
+    if refresh:
+        kept.refresh()
+    said = kept.current()
+    with _desk() as desk:
+        told: dict[str, list[Any]] = {
+            "lists": [_list_row(each, desk.at) for each in said.lists],
+            "problems": [*said.problems],
+            "seals": [_seal_row(desk, slot, said) for slot in (For.SEAL, For.EDC_SEAL)],
+        }
+    if as_json:
+        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+    else:
+        _print_lists(told)
+    raise typer.Exit(Ends.REFUSED if said.problems or not said.lists else Ends.OK)
+
+
+def _list_row(each: "TrustedList", at: datetime) -> dict[str, str | int | bool | None]:
+    return {
+        "territory": each.territory,
+        "sequence": each.sequence,
+        "issued": f"{each.issued:%Y-%m-%d}",
+        "next_update": f"{each.next_update:%Y-%m-%d}" if each.next_update else None,
+        "current": each.is_current(at),
+        "read_at": f"{each.read_at:%Y-%m-%d %H:%M} UTC",
+        "services": sum(service.for_seals and service.until is None for service in each.services),
+        "location": each.location,
+    }
+
+
+def _seal_row(desk: _Desk, slot: For, said: "TrustedLists") -> dict[str, str | int | bool | None]:
+    from app.formats.qualified import qualified
+
+    entry = desk.ceremony.ring().current(_slot(slot))
+    if entry is None:
+        return {"slot": slot.value, "qualified": "not_checked", "code": "no-key", "territory": None}
+    found = qualified(desk.ceremony.published(entry).chain, said, sealed_at=desk.at, now=desk.at)
+    by = found.by.territory if found.by else None
+    return {"slot": slot.value, "qualified": found.answer.value, "code": found.why.value, "territory": by}
+
+
+def _print_lists(told: "dict[str, list[Any]]") -> None:
+    for row in told["lists"]:
+        mark, ends = ("✓" if row["current"] else "✗"), row["next_update"] or "never: it was closed"
+        console.print(
+            f"{mark} {row['territory']} no. {row['sequence']} of {row['issued']}, read {row['read_at']}, "
+            f"next update {ends}: {row['services']} services for seals",
+            highlight=False,
+            soft_wrap=True,
+        )
+    for problem in told["problems"]:
+        console.print(f"✗ {problem}", highlight=False, soft_wrap=True, markup=False)
+    if not told["lists"]:
+        console.print("No list was read yet: sigillo keys lists --refresh.")
+    for row in told["seals"]:
+        words = f"{row['slot']:9} qualified: {row['qualified']} ({row['code']})"
+        console.print(words, highlight=False, soft_wrap=True)
 
 
 def _slot(name: For) -> "Slot":

@@ -25,6 +25,7 @@ from app.adapters.revocation import HttpRevocation
 from app.adapters.scanner import ClamdScanner, NoScanner
 from app.adapters.timestamps import HttpTimeStamps
 from app.adapters.tokens import Tokens, tokens_of
+from app.adapters.trustlists import FETCH_SECONDS, FiledLists
 from app.assessments.api import router as assessments
 from app.core.clock import SystemClock
 from app.core.db import connect
@@ -40,7 +41,7 @@ from app.outbox import trail
 from app.outbox.messages import Message
 from app.outbox.worker import Worker
 from app.pages import public as pages
-from app.ports import Ports
+from app.ports import Clock, Ports
 from app.problems import DEFAULT, install
 from app.renewal import bridging, draws, reminders, renewal_api
 from app.renewal import queries as cpd_queries
@@ -94,6 +95,32 @@ def tokens_in(settings: Settings) -> Tokens | None:
     return tokens_of(settings.token_library, settings.token_pin)
 
 
+def lists_of(settings: Settings, clock: Clock) -> FiledLists | None:
+    """Open the trusted lists, where some are configured."""
+    if not settings.trusted_lists:
+        return None
+    return FiledLists(
+        settings.trusted_lists,
+        signers=anchors_in(settings.trusted_list_signers),
+        folder=settings.trusted_lists_folder,
+        clock=clock,
+        outbound=GuardedOutbound(total_seconds=FETCH_SECONDS),
+    )
+
+
+def lists_kept_up(ports: Ports, stop: threading.Event, *, refreshing: bool) -> threading.Thread:
+    """Start the thread that keeps the trusted lists up to date; where there are none it ends at once."""
+    source = ports.trusted_lists
+
+    def keep_up() -> None:
+        if source is not None:
+            source.keep_up(stop, refreshing=refreshing)
+
+    thread = threading.Thread(target=keep_up, name="trusted lists", daemon=True)
+    thread.start()
+    return thread
+
+
 def production_ports(settings: Settings) -> Ports:
     """Make the real ports: database, keys, files, scanner, mail, clock."""
     clock = SystemClock(settings.clock_offset)
@@ -130,6 +157,7 @@ def production_ports(settings: Settings) -> Ports:
             if settings.europass_wallet_url
             else None
         ),
+        trusted_lists=lists_of(settings, clock),
     )
 
 
@@ -198,6 +226,7 @@ def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = 
         check_clock(ports)
         stop = threading.Event()
         thread = threading.Thread(target=worker(ports).run, args=(stop,), name="worker", daemon=True)
+        lists = lists_kept_up(ports, stop, refreshing=ports.settings.worker)
         if ports.settings.worker:
             thread.start()
         else:
@@ -206,6 +235,7 @@ def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = 
         yield
         await desk.close()
         stop.set()
+        lists.join(timeout=10)
         if ports.settings.worker:
             thread.join(timeout=10)
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import BinaryIO, Final, Protocol
+from threading import Event
+from typing import BinaryIO, Final, Literal, Protocol
 
 from app.core.db import Database
 from app.core.errors import Conflict
@@ -252,6 +253,74 @@ class Wallet(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Criteria:
+    """Of which certificates a qualification in a trusted list speaks (ETSI TS 119 612, 5.5.9.2.2)."""
+
+    combined: Literal["all", "atLeastOne", "none"]
+    policies: tuple[frozenset[str], ...] = ()  # each with all its policies
+    usages: tuple[tuple[frozenset[str], frozenset[str]], ...] = ()  # bits that are set, and bits that are not
+    purposes: tuple[frozenset[str], ...] = ()  # extended key usage
+    attributes: tuple[frozenset[str], ...] = ()  # of the subject
+    within: tuple["Criteria", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Qualification:
+    """What a list says of some certificates of a service beyond what they say of themselves."""
+
+    qualifiers: frozenset[str]  # the last part of their URIs, such as `QCWithQSCD`
+    criteria: Criteria
+
+
+@dataclass(frozen=True, slots=True)
+class ListedService:
+    """An authority for qualified certificates, for one time during which it was granted that status."""
+
+    name: str
+    certificates: tuple[bytes, ...]
+    since: datetime
+    until: datetime | None  # None: still
+    for_seals: bool
+    qualifications: tuple[Qualification, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedList:
+    """A list whose signature was verified. What it says holds up to its next update, and no longer."""
+
+    location: str
+    territory: str
+    sequence: int
+    issued: datetime
+    next_update: datetime | None  # None: the list was closed
+    read_at: datetime
+    services: tuple[ListedService, ...]
+
+    def is_current(self, at: datetime) -> bool:
+        return self.next_update is not None and at < self.next_update
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class TrustedLists:
+    """All lists as they were last read. Two of them are the same only if they were read at once."""
+
+    lists: tuple[TrustedList, ...]
+    complete: bool  # all that a list of lists names could be read, so who is in none of them is in none
+    problems: tuple[str, ...] = ()
+
+
+class TrustedListSource(Protocol):
+    """Gives what the trusted lists said when they were last read, at once; nothing is fetched for it.
+
+    `keep_up` is for a thread: it takes in what was read, and where it is `refreshing` reads them anew.
+    """
+
+    def current(self) -> TrustedLists: ...
+
+    def keep_up(self, stop: Event, *, refreshing: bool) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
 class Ports:
     """All that `create_app` must be given."""
 
@@ -266,3 +335,4 @@ class Ports:
     time_stamps: TimeStamps | None = None  # none where no authority is configured: seals stay B-B
     revocation: RevocationValues | None = None
     wallet: Wallet | None = None  # none where no wallet service is configured: nothing is delivered
+    trusted_lists: TrustedListSource | None = None  # none where no list is configured

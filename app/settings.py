@@ -133,6 +133,19 @@ class Settings(BaseSettings):
         description="Origins (http://host:port) inside the house at which certificates of seals may be asked "
         "about. Every other address that a certificate names has to be a public one.",
     )
+    trusted_lists: tuple[str, ...] = Field(
+        default=(),
+        description="Trusted lists of the Union, or lists of such lists (ETSI TS 119 612), by which it is "
+        "told whether a seal is qualified: files or https addresses. They are read in the background.",
+    )
+    trusted_list_signers: Path | None = Field(
+        default=None,
+        description="Certificates (PEM) that these lists are signed with. For the list of lists of the Union "
+        "they stand in its Official Journal; it names those of the national lists itself.",
+    )
+    trusted_lists_folder: Path = Field(
+        default=Path("data/lists"), description="Where what the trusted lists said is kept."
+    )
     database_pool: int = Field(default=20, ge=1, le=500, description="Connections kept to the database.")
 
     @field_validator("public_url")
@@ -212,6 +225,14 @@ class Settings(BaseSettings):
     def _time_stamps_have_anchors(self) -> Self:
         if (self.timestamp_url is None) != (self.timestamp_anchors is None):
             raise ValueError("timestamp_url and timestamp_anchors must be set together")
+        return self
+
+    @model_validator(mode="after")
+    def _lists_have_signers(self) -> Self:
+        if bool(self.trusted_lists) != (self.trusted_list_signers is not None):
+            raise ValueError("trusted_lists and trusted_list_signers must be set together")
+        if any("://" in each and not each.startswith("https://") for each in self.trusted_lists):
+            raise ValueError("trusted_lists must hold files or https addresses")
         return self
 
     @property

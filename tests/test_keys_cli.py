@@ -23,6 +23,7 @@ from app.main import keys_of
 from app.ports import Slot
 from app.settings import Settings
 from tests.adapters.pki import Pki, pem
+from tests.pki import authority, lists
 from tests.softhsm import LABEL, PIN, token_in
 
 PASSPHRASE = "correct horse battery"
@@ -322,3 +323,38 @@ def test_a_key_that_somebody_else_put_on_a_token_is_found_by_its_label(
     signer = keys()
     seal = signer.current(Slot.SEAL)
     assert verify(MESSAGE, signer.sign(seal.thumbprint, MESSAGE), seal.jwk)
+
+
+def test_the_lists_tell_how_old_they_are_and_whether_our_own_seal_is_in_them(tmp_path: Path) -> None:
+    assert said("lists")[0] == Ends.USAGE
+    at = SystemClock().now()
+    pki, signer = authority.Pki(at), lists.list_signer(at)
+    seal = pki.seal()
+    for name, certificates in (("chain", seal.chain), ("root", pki.root.chain)):
+        content = b"".join(each.public_bytes(serialization.Encoding.PEM) for each in certificates)
+        (tmp_path / f"{name}.pem").write_bytes(content)
+    key = seal.key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (tmp_path / "key.pem").write_bytes(key)
+    said("import", "edc-seal", "chain.pem", "--key", "key.pem", "--anchor", "root.pem")
+    (tmp_path / "signers").mkdir()
+    signed_by = signer.certificate.public_bytes(serialization.Encoding.PEM)
+    (tmp_path / "signers" / "list.pem").write_bytes(signed_by)
+    (tmp_path / "it.xml").write_bytes(signer.sign(lists.national([lists.of(pki)], at=at)))
+    configured = {"SIGILLO_TRUSTED_LISTS": '["it.xml"]', "SIGILLO_TRUSTED_LIST_SIGNERS": "signers"}
+
+    code, words = said("lists", **configured)
+    assert code == Ends.REFUSED
+    assert "No list was read yet" in words
+    code, words = said("lists", "--refresh", **configured)
+    assert code == Ends.OK, words
+    assert "✓ IT no. 5" in words
+    assert "edc-seal qualified: yes (qualified-seal)" in words
+    (tmp_path / "it.xml").write_bytes(b"no list")
+    code, words = said("lists", "--refresh", "--json", **configured)
+    told = json.loads(words)
+    assert code == Ends.REFUSED
+    assert len(told["problems"]) == 1
+    assert (told["lists"][0]["current"], told["lists"][0]["services"]) == (True, 1)
+    assert [each["qualified"] for each in told["seals"]] == ["not_checked", "yes"]

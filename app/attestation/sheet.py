@@ -74,7 +74,7 @@ class Sheet:
     address: str
     test: bool
     clock_offset: str | None = None  # how far the clock was moved for a demonstration, if it was
-    qualified: bool = False  # whether the certificate of the seal says so
+    qualified: bool = False  # whether the certificate of the seal says so, and a trusted list bears it out
 
     @property
     def seal(self) -> Labels:

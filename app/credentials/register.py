@@ -16,9 +16,10 @@ from app.credentials.models import Credential, Document, Period
 from app.credentials.rules import CredentialState
 from app.formats.claims import TEST_MARK, Format
 from app.formats.q1 import link
+from app.formats.qualified import Answer, qualified
 from app.organisations import queries as organisations
 from app.organisations.models import Mode
-from app.ports import Ports
+from app.ports import KeyNotUsable, Ports, Slot
 from app.schemes.catalogue import catalogue
 from app.schemes.scheme import Scheme
 
@@ -114,9 +115,21 @@ def sheet_of(session: Session, ports: Ports, credential: Credential, period: Per
         address=f"{ports.settings.public_url.partition('://')[2]}/v",
         test=Mode(organisation.mode) is Mode.TEST,
         clock_offset=iso_duration(ports.clock.offset),
+        qualified=_seals_qualified(ports),
     )
     _keep_to_the_words(found, scheme)
     return found
+
+
+def _seals_qualified(ports: Ports) -> bool:
+    """Tell whether what is sealed now bears a qualified seal: by a trusted list in force, and not without."""
+    try:
+        key = ports.signer.current(Slot.EDC_SEAL)
+    except KeyNotUsable:
+        return False
+    lists, now = ports.trusted_lists.current() if ports.trusted_lists else None, ports.clock.now()
+    found = qualified(key.chain, lists, sealed_at=now, now=now)
+    return not key.development and found.answer is Answer.YES
 
 
 def edc_file_name(session: Session, credential: Credential, period: Period) -> str:

@@ -55,6 +55,7 @@ class SealFinding:
     judged_at: datetime
     stamps: tuple[StampReport, ...]
     coverage: tuple[Coverage, ...]  # of the seal's own path, leaf first, as far up as issuers are known
+    path: tuple[bytes, ...] = ()  # from the certificate of the seal up to an anchor, or as far as it is known
     whole: bool = True  # all that it brings along to be judged by is signed by somebody known
 
     @property
@@ -109,7 +110,7 @@ def judge_seal(
         stamps.append(StampReport(stamp.kind, finding, covered))
         if finding.trusted and not revoked and stamp.kind != "adoTst" and finding.at is not None:
             proven_at = min(finding.at, proven_at or at)
-    path = chain_of(header.chain[0], (*anchors, *header.chain[1:], *values.certificates))
+    path = _up_to(anchors, chain_of(header.chain[0], (*anchors, *header.chain[1:], *values.certificates)))
     judged_at = proven_at or at
     return SealFinding(
         level=seal.level,
@@ -121,8 +122,15 @@ def judge_seal(
         judged_at=judged_at,
         stamps=tuple(reversed(stamps)),
         coverage=_coverage(path, anchors, values),
+        path=path,
         whole=_whole(values, (*anchors, *stamp_anchors, *header.chain)),
     )
+
+
+def _up_to(anchors: Sequence[bytes], path: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """Leave out what stands above an anchor: nobody is asked about it."""
+    ends = next((place for place, each in enumerate(path) if each in anchors), len(path))
+    return path[: ends + 1]
 
 
 def _whole(values: ValidationValues, known: Sequence[bytes]) -> bool:

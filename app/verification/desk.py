@@ -199,6 +199,7 @@ class Desk:
             anchors=self._anchors,
             trusted=settings.trusted_issuers,
             stamp_anchors=self._stamp_anchors,
+            lists=self._ports.trusted_lists.current() if self._ports.trusted_lists else None,
         )
 
     async def on(self, submission: Submission, *, patience: float = PATIENCE_SECONDS) -> Report:

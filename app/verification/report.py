@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from app.core.errors import JsonValue
 from app.core.labels import Labels
+from app.formats.qualified import Answer
+from app.ports import TrustedList
 
 
 class Outcome(StrEnum):
@@ -110,6 +112,32 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class QualifiedSeal:
+    """Whether it is a qualified electronic seal (Regulation (EU) 910/2014, 3 (27)), and by which list."""
+
+    answer: Answer
+    code: str
+    reason: Labels
+    by: TrustedList | None = None
+
+    def as_json(self) -> dict[str, JsonValue]:
+        return {
+            "answer": self.answer.value,
+            "code": self.code,
+            "reason": both(self.reason),
+            "trusted_list": {
+                "territory": self.by.territory,
+                "sequence": self.by.sequence,
+                "issued": rfc3339(self.by.issued),
+                "next_update": rfc3339(self.by.next_update) if self.by.next_update else None,
+                "read_at": rfc3339(self.by.read_at),
+            }
+            if self.by
+            else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What a third party is told. Only `rules.conclude` should make one."""
 
@@ -120,6 +148,7 @@ class Report:
     mode: str
     checked_at: datetime
     clock_offset: str | None
+    qualified: QualifiedSeal | None = None
 
     def outcome(self, name: CheckName) -> Outcome | None:
         """Tell how a check came out, or None where it does not stand in the report."""
@@ -137,6 +166,7 @@ class Report:
             "checks": [check.as_json(told) for check in self.checks],
             "credential": self.shown.as_json() if self.shown else None,
             "issuer": {"name": self.shown.issuer_name} if self.shown else None,
+            "qualified": self.qualified.as_json() if self.qualified else None,
             "mode": self.mode,
             "checked_at": told,
             "clock_offset": self.clock_offset,

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from app.core.labels import Labels
 from app.verification import words
-from app.verification.report import Check, CheckName, Outcome, Report, Result, Shown, State
+from app.verification.report import Check, CheckName, Outcome, QualifiedSeal, Report, Result, Shown, State
 
 ROME: Final = ZoneInfo("Europe/Rome")
 READING_ORDER: Final = tuple(CheckName)
@@ -160,6 +160,7 @@ def conclude(
     at: datetime,
     zone: tzinfo = ROME,
     clock_offset: str | None = None,
+    qualified: QualifiedSeal | None = None,
 ) -> Report:
     """Turn checks into the answer, and hold back everything that they do not prove.
 
@@ -169,7 +170,7 @@ def conclude(
     made = tuple(sorted(checks, key=lambda check: _PLACES[check.name]))
     if not proven(made):
         made = tuple(check for check in made if check.name in PROOF)
-        shown, mode = None, "unknown"
+        shown, mode, qualified = None, "unknown", None
     result = result_of(made, mode=mode)
     return Report(
         result=result,
@@ -179,6 +180,7 @@ def conclude(
         mode=mode,
         checked_at=at,
         clock_offset=clock_offset,
+        qualified=qualified,
     )
 
 

@@ -4,7 +4,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
+from app.formats.qualified import Answer
 from app.verification.report import CheckName, Outcome, Result
+from app.verification.words import QUALIFIED
 from app.web import Wire
 
 
@@ -50,6 +52,7 @@ REPORT: Final[dict[str, Any]] = {
         "checks",
         "credential",
         "issuer",
+        "qualified",
         "mode",
         "checked_at",
         "clock_offset",
@@ -88,6 +91,31 @@ REPORT: Final[dict[str, Any]] = {
             }
         ),
         "issuer": _or_null({"type": "object", "properties": {"name": {"type": "string"}}}),
+        "qualified": _or_null(
+            {
+                "type": "object",
+                "description": "Whether it is a qualified electronic seal (Regulation (EU) 910/2014, 3(27)), "
+                "by the trusted lists that this service has read. Null where the integrity is not proven.",
+                "required": ["answer", "code", "reason", "trusted_list"],
+                "properties": {
+                    "answer": {"type": "string", "enum": [answer.value for answer in Answer]},
+                    "code": {"type": "string", "enum": [*QUALIFIED]},
+                    "reason": _BOTH,
+                    "trusted_list": _or_null(
+                        {
+                            "type": "object",
+                            "properties": {
+                                "territory": {"type": "string"},
+                                "sequence": {"type": "integer"},
+                                "issued": _INSTANT,
+                                "next_update": _or_null(_INSTANT),
+                                "read_at": _INSTANT,
+                            },
+                        }
+                    ),
+                },
+            }
+        ),
         "mode": {"type": "string", "enum": ["live", "test", "unknown"]},
         "checked_at": _INSTANT,
         "clock_offset": _or_null({"type": "string"}),

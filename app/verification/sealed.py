@@ -40,7 +40,7 @@ def examine_seal(text: str, keyring: Keyring, *, at: datetime) -> Examined:
         seal = read_seal(text, limit=MAX_SEALED)
         slot, says, token = _content(seal)
         chain = seal.header.chain
-        finding = judge_seal(seal, anchors=keyring.anchors, stamp_anchors=keyring.stamp_anchors, at=at)
+        finding = _judged(seal, keyring, at)
         key, misused = keyring.ours_by_chain(chain, slot), keyring.is_for_else(leaf_jwk(chain), slot)
     except Malformed:
         return Examined(_why_not(text))
@@ -60,6 +60,17 @@ def examine_seal(text: str, keyring: Keyring, *, at: datetime) -> Examined:
         seal=finding,
         token=token,
     )
+
+
+def _judged(seal: Seal, keyring: Keyring, at: datetime) -> SealFinding:
+    """Judge a seal by the anchors, and where they know nothing of it, by the trusted lists."""
+    anchors, stamp_anchors = keyring.anchors, keyring.stamp_anchors
+    found = judge_seal(seal, anchors=anchors, stamp_anchors=stamp_anchors, at=at)
+    if found.chain.standing is Standing.UNTRUSTED and keyring.lists is not None:
+        listed = keyring.listed(found.path, sealed_at=found.judged_at, now=at)
+        if listed:
+            return judge_seal(seal, anchors=(*anchors, *listed), stamp_anchors=stamp_anchors, at=at)
+    return found
 
 
 def _content(seal: Seal) -> tuple[Slot, ReadCredential, Compact | None]:

@@ -16,17 +16,18 @@ from app.formats import q1
 from app.formats.claims import Format
 from app.formats.instants import seconds
 from app.formats.jades_checks import SealFinding
+from app.formats.qualified import Answer, qualified
 from app.formats.reading import ReadCredential
 from app.formats.vc import in_both
 from app.formats.x509 import ChainFinding, Standing, host_of
-from app.ports import PublicKey
+from app.ports import PublicKey, TrustedList
 from app.schemes.catalogue import catalogue
 from app.schemes.errors import SchemeNotFound
 from app.schemes.scheme import Scheme
 from app.verification import rules, sealed, words
 from app.verification.entries import Document, Entry
 from app.verification.examining import Examined, claims_to_be_ours, examine
-from app.verification.report import Check, Report, Shown, State
+from app.verification.report import Check, CheckName, Outcome, QualifiedSeal, Report, Shown, State
 from app.verification.rules import ROME, RegisterFacts, found
 from app.verification.trust import Chain, Claimed, Keyring
 
@@ -72,6 +73,7 @@ class Known:
     chain: Chain = ()
     claimed: Claimed | None = None  # who has to be borne out by the chain; None where the key is our own
     misused: bool = False
+    trial: bool = False  # its seal is one of our own for trying things
     compromised: bool = False  # nothing proves that the seal is older than the loss of its key
     unlisted: bool = False  # an offline QR names its body by a number that no body has
     proven_at: datetime | None = None  # for which our register proves the seal
@@ -124,6 +126,7 @@ def compare(
         chain=examined.chain,
         claimed=None if examined.key else Claimed(says.iss, says.issuer_name, says.issuer_identifier),
         misused=examined.misused,
+        trial=examined.key is not None and examined.key.development,
         compromised=_compromised(examined.key, proven_at=None),
         begins=says.valid_from,
         ends=says.valid_until + SECOND if says.valid_until else None,
@@ -298,7 +301,41 @@ def report(known: Known, keyring: Keyring, *, at: datetime, clock_offset: str | 
         at=at,
         zone=known.zone,
         clock_offset=clock_offset,
+        qualified=_qualified(known, checks, keyring, at),
     )
+
+
+def _qualified(known: Known, checks: list[Check], keyring: Keyring, at: datetime) -> QualifiedSeal | None:
+    """Say whether the seal is a qualified one; only of one that holds, and whose it is."""
+    trust = next((check for check in checks if check.name is CheckName.ISSUER_TRUST), None)
+    if trust is None:
+        return None
+    if known.trial:
+        return _told_of(Answer.NOT_CHECKED, "seal-for-trying")
+    if trust.outcome is not Outcome.PASS:
+        failed = trust.outcome is Outcome.FAIL
+        return (
+            _told_of(Answer.NO, "seal-does-not-hold")
+            if failed
+            else _told_of(Answer.NOT_CHECKED, "seal-owner-unproven")
+        )
+    chain, sealed_at = (
+        (known.seal.path, known.proven_at or known.seal.judged_at)
+        if known.seal is not None
+        else (known.chain, known.proven_at or at)
+    )
+    found = qualified(chain, keyring.lists, sealed_at=sealed_at, now=at)
+    return _told_of(found.answer, found.why, found.by, known.zone)
+
+
+def _told_of(answer: Answer, code: str, by: TrustedList | None = None, zone: tzinfo = ROME) -> QualifiedSeal:
+    reason = words.QUALIFIED[code]
+    if by is None:
+        return QualifiedSeal(answer, str(code), reason)
+    read, number = words.moment_in_words(by.read_at, zone), str(by.sequence)
+    which = words.worded(words.LISTED_BY, territory=by.territory, number=number, read=read)
+    said = Labels(it=f"{reason.it} {which.it}", en=f"{reason.en} {which.en}")
+    return QualifiedSeal(answer, str(code), said, by)
 
 
 def _proven_name(known: Known, claimed: Claimed, keyring: Keyring, at: datetime) -> str:
@@ -501,6 +538,8 @@ def steady_until(periods: tuple[Held, ...], keyring: Keyring, at: datetime) -> d
         *(newer.begins for newer in known.newer),
         *(turn for turn in (known.begins, known.ends, chain.valid_from, chain.valid_until) if turn),
     ]
+    if keyring.lists is not None:
+        turns += [each.next_update for each in keyring.lists.lists if each.next_update is not None]
     if known.facts is not None:
         turns += [known.facts.valid_from, known.facts.valid_until_exclusive]
     midnight = days.first_instant_after(days.local_day(at, known.zone), known.zone)

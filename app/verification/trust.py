@@ -14,8 +14,9 @@ from cryptography.x509 import load_pem_x509_certificates
 from app.formats.jose import Header, thumbprint
 from app.formats.published import did_of
 from app.formats.q1 import kid_of
-from app.formats.x509 import ChainFinding, SealOwner, Standing, host_of, judge_chain, leaf_jwk
-from app.ports import PublicKey, Signer, Slot
+from app.formats.qualified import vouching
+from app.formats.x509 import ChainFinding, SealOwner, Standing, chain_of, host_of, judge_chain, leaf_jwk
+from app.ports import PublicKey, Signer, Slot, TrustedLists
 
 _ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -32,6 +33,7 @@ class Keyring:
     seals: Mapping[str, PublicKey]
     trusted: frozenset[str] = frozenset()  # issuers whose published keys are taken at their word
     stamp_anchors: Chain = ()  # in which the chains of time-stamps may end, and no others
+    lists: TrustedLists | None = None  # by which seals are qualified, and trusted as under an anchor
 
     @classmethod
     def of(
@@ -42,12 +44,13 @@ class Keyring:
         anchors: Chain = (),
         trusted: Iterable[str] = (),
         stamp_anchors: Chain = (),
+        lists: TrustedLists | None = None,
     ) -> Self:
         """Gather our keys with the anchors and the issuers that the operator trusts."""
         published = signer.published()
         seals = {key.thumbprint: key for key in published if key.slot is Slot.SEAL}
         everyone = (*signer.anchors(), *anchors)
-        return cls(published, everyone, did_of(public_url), seals, frozenset(trusted), stamp_anchors)
+        return cls(published, everyone, did_of(public_url), seals, frozenset(trusted), stamp_anchors, lists)
 
     def ours(self, header: Header, slot: Slot = Slot.SEAL) -> PublicKey | None:
         """Find our own key for such documents that a header names, by its `kid` or by its certificate.
@@ -86,8 +89,15 @@ class Keyring:
         return any(key.thumbprint == name and key.slot is not slot for key in self.published)
 
     def judged(self, chain: Chain, at: datetime) -> ChainFinding:
-        """Judge a stranger's chain, or ours, at an instant."""
-        return judge_chain(chain, self.anchors, at)
+        """Judge a stranger's chain, or ours, at an instant: by the anchors, or else by the trusted lists."""
+        found = judge_chain(chain, self.anchors, at)
+        if found.standing is Standing.UNTRUSTED and (listed := self.listed(chain, sealed_at=at, now=at)):
+            return judge_chain(chain_of(chain[0], (*listed, *chain[1:])), listed, at)
+        return found
+
+    def listed(self, chain: Chain, *, sealed_at: datetime, now: datetime) -> Chain:
+        """Give the certificates of trusted lists in which this chain may end as if in an anchor, if any."""
+        return vouching(chain, self.lists, sealed_at=sealed_at, now=now)
 
     def judged_ours(self, chain: Chain, at: datetime) -> ChainFinding:
         """The same for the chains of our own keys, which are few and asked about all the time."""

@@ -223,19 +223,17 @@ FINDINGS: Final[Mapping[str, Finding]] = {
     ),
     "issuer-trusted-sealed": _passes(
         CheckName.ISSUER_TRUST,
-        "Il sigillo è di: {owner} ({identifier}), come prova chi è riconosciuto da questo servizio. Se sia "
-        "un sigillo qualificato: non controllato.",
-        "The seal is that of: {owner} ({identifier}), as somebody proves whom this service recognises. "
-        "Whether it is a qualified seal: not checked.",
+        "Il sigillo è di: {owner} ({identifier}), come prova chi è riconosciuto da questo servizio.",
+        "The seal is that of: {owner} ({identifier}), as somebody proves whom this service recognises.",
     ),
     "issuer-trusted-sealed-then": _passes(
         CheckName.ISSUER_TRUST,
         "Il sigillo è di: {owner} ({identifier}), come prova chi è riconosciuto da questo servizio. Era in "
         "vigore {then:il}, giorno per cui esiste una prova; che la sua durata sia finita in seguito non "
-        "toglie valore al documento. Se sia un sigillo qualificato: non controllato.",
+        "toglie valore al documento.",
         "The seal is that of: {owner} ({identifier}), as somebody proves whom this service recognises. It "
         "was in force on {then}, a day for which there is proof; that its own lifetime has ended since takes "
-        "nothing away from the document. Whether it is a qualified seal: not checked.",
+        "nothing away from the document.",
     ),
     "issuer-revoked": _fails(
         CheckName.ISSUER_TRUST,
@@ -246,9 +244,9 @@ FINDINGS: Final[Mapping[str, Finding]] = {
     "issuer-revocation-unknown": _not_checked(
         CheckName.ISSUER_TRUST,
         "Il sigillo è di: {owner} ({identifier}), ma il documento non porta con sé la prova, fresca e "
-        "completa, che il sigillo non era stato revocato. Se sia un sigillo qualificato: non controllato.",
+        "completa, che il sigillo non era stato revocato.",
         "The seal is that of: {owner} ({identifier}), but the document does not bring the proof, fresh and "
-        "complete, that the seal had not been revoked. Whether it is a qualified seal: not checked.",
+        "complete, that the seal had not been revoked.",
         brief=(
             "non si sa se il sigillo fosse stato revocato",
             "nobody can tell whether the seal had been revoked",
@@ -615,6 +613,76 @@ NO_STAMP: Final = Labels(
     it="Nessuna marca temporale prova quando fu apposto.", en="No time-stamp proves when it was applied."
 )
 NO_TIME: Final = Labels(it="ora illeggibile", en="time unreadable")
+
+# Whether a seal is a qualified one, by the code of the finding. What vouches for a key has a name in law that
+# is not for these pages.
+QUALIFIED: Final[Mapping[str, Labels]] = {
+    "qualified-seal": Labels(
+        it="È un sigillo elettronico qualificato: lo fa un dispositivo qualificato, e un elenco di fiducia "
+        "ne riconosce la chiave.",
+        en="It is a qualified electronic seal: a qualified device makes it, and a trusted list recognises "
+        "its key.",
+    ),
+    "qualified-certificate-only": Labels(
+        it="È un sigillo avanzato su base qualificata, e non un sigillo qualificato: un elenco di fiducia ne "
+        "riconosce la chiave, ma niente dice che stia in un dispositivo qualificato.",
+        en="It is an advanced seal on a qualified basis, and not a qualified seal: a trusted list recognises "
+        "its key, but nothing says that it is in a qualified device.",
+    ),
+    "certificate-not-qualified": Labels(
+        it="Non è un sigillo qualificato: l’elenco di fiducia non ne riconosce la chiave come qualificata "
+        "per i sigilli.",
+        en="It is not a qualified seal: the trusted list does not recognise its key as qualified for seals.",
+    ),
+    "service-not-granted": Labels(
+        it="Non è un sigillo qualificato: a quel momento l’elenco di fiducia non riconosceva chi garantisce "
+        "della sua chiave.",
+        en="It is not a qualified seal: at that time the trusted list did not recognise whoever vouches for "
+        "its key.",
+    ),
+    "issuer-not-listed": Labels(
+        it="Non è un sigillo qualificato: chi garantisce della sua chiave non sta in alcun elenco di fiducia "
+        "dell’Unione.",
+        en="It is not a qualified seal: whoever vouches for its key is in no trusted list of the Union.",
+    ),
+    "seal-does-not-hold": Labels(
+        it="Non è un sigillo qualificato: il sigillo non regge.",
+        en="It is not a qualified seal: the seal does not hold.",
+    ),
+    "no-trusted-lists": Labels(
+        it="Se sia un sigillo qualificato: non controllato. Questo servizio non ha elenchi di fiducia.",
+        en="Whether it is a qualified seal: not checked. This service has no trusted lists.",
+    ),
+    "trusted-list-old": Labels(
+        it="Se sia un sigillo qualificato: non controllato. L’elenco di fiducia che ne parla doveva già "
+        "essere stato aggiornato.",
+        en="Whether it is a qualified seal: not checked. The trusted list that speaks of it ought to have "
+        "been updated by now.",
+    ),
+    "issuer-not-in-lists-read": Labels(
+        it="Se sia un sigillo qualificato: non controllato. Nessuno degli elenchi di fiducia che questo "
+        "servizio ha letto parla di chi garantisce della sua chiave.",
+        en="Whether it is a qualified seal: not checked. None of the trusted lists that this service has "
+        "read speaks of whoever vouches for its key.",
+    ),
+    "certificate-unreadable": Labels(
+        it="Se sia un sigillo qualificato: non controllato. Quello che garantisce della sua chiave "
+        "non è leggibile.",
+        en="Whether it is a qualified seal: not checked. What vouches for its key cannot be read.",
+    ),
+    "seal-for-trying": Labels(
+        it="Se sia un sigillo qualificato: non controllato. È un sigillo di prova.",
+        en="Whether it is a qualified seal: not checked. It is a seal for trying things.",
+    ),
+    "seal-owner-unproven": Labels(
+        it="Se sia un sigillo qualificato: non controllato. Di chi sia non è provato.",
+        en="Whether it is a qualified seal: not checked. Whose it is is not proven.",
+    ),
+}
+LISTED_BY: Final = Labels(
+    it="Così l’elenco di fiducia {territory}, n. {number} (letto: {read}).",
+    en="So says the trusted list {territory}, no. {number} (read: {read}).",
+)
 
 # The first line. `today`, `last` and `first` are days, `brief` a clause from the tables above and below.
 VALID: Final = Labels(it="Valido oggi, {today}", en="Valid today, {today}")

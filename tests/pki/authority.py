@@ -32,10 +32,32 @@ _QC_STATEMENTS: Final = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.3")
 _QC_COMPLIANCE: Final = bytes.fromhex("06060400 8e460101")
 _QC_SSCD: Final = bytes.fromhex("06060400 8e460104")
 _QC_TYPE: Final = bytes.fromhex("06060400 8e460106")
-_QC_TYPE_ESEAL: Final = bytes.fromhex("06070400 8e46010602")
+_QC_TYPE_OF: Final = bytes.fromhex("06070400 8e460106")
+_QC_ELSEWHERE: Final = bytes.fromhex("06060400 8e460107")
+ESIGN, ESEAL, WEB = 1, 2, 3
 _EXPIRED_CERTS_ON_CRL: Final = x509.ObjectIdentifier("2.5.29.60")
 _GENERALIZED_TIME: Final = 0x18
-_POLICY: Final = x509.ObjectIdentifier("0.4.0.194112.1.3")  # QCP-l-qscd (EN 319 411-2, 5.3)
+_POLICY: Final = "0.4.0.194112.1.3"  # QCP-l-qscd (EN 319 411-2, 5.3)
+
+
+def qc_statements(
+    *,
+    compliance: bool = True,
+    device: bool = True,
+    types: Sequence[int] = (ESEAL,),
+    elsewhere: bool = False,
+) -> bytes:
+    """Write what a certificate says of its own qualification (ETSI EN 319 412-5)."""
+    kinds = b"".join(_QC_TYPE_OF + bytes((each,)) for each in types)
+    said = {
+        _QC_COMPLIANCE: compliance,
+        _QC_SSCD: device,
+        _QC_TYPE + der.element(der.SEQUENCE, kinds): bool(types),
+        _QC_ELSEWHERE + der.element(der.SEQUENCE, b"\x13\x02CH"): elsewhere,
+    }
+    return der.element(
+        der.SEQUENCE, b"".join(der.element(der.SEQUENCE, each) for each, holds in said.items() if holds)
+    )
 
 
 @dataclass(frozen=True)
@@ -142,12 +164,15 @@ class Pki:
         name: str = "TEST seal",
         online: bool = True,
         organisation: str = ORGANISATION,
+        statements: bytes | None = None,
+        policies: Sequence[str] = (_POLICY,),
     ) -> Holder:
         """Certify a key for seals. Without `online`, only the list says what became of it."""
         key = new_key(algorithm)
         begins, ends = begins or self.at - 30 * DAY, ends or self.at + 3 * YEAR
         begun = _begun(name, self.issuing, key, begins, ends, organisation=organisation)
-        return Holder(key, (self._as_seal(begun, online=online), *self.issuing.chain))
+        certificate = self._as_seal(begun, online=online, statements=statements, policies=policies)
+        return Holder(key, (certificate, *self.issuing.chain))
 
     def certified(self, request: bytes, *, ends: datetime | None = None) -> tuple[x509.Certificate, ...]:
         """Certify what a request asks for, as a seal; gives its chain, the root left out."""
@@ -157,17 +182,20 @@ class Pki:
         begun = _begun(asked.subject, self.issuing, asked, begins, ends)
         return self._as_seal(begun, online=True), *self.issuing.chain
 
-    def _as_seal(self, begun: x509.CertificateBuilder, *, online: bool) -> x509.Certificate:
-        statements = der.element(
-            der.SEQUENCE,
-            der.element(der.SEQUENCE, _QC_COMPLIANCE)
-            + der.element(der.SEQUENCE, _QC_SSCD)
-            + der.element(der.SEQUENCE, _QC_TYPE + der.element(der.SEQUENCE, _QC_TYPE_ESEAL)),
-        )
+    def _as_seal(
+        self,
+        begun: x509.CertificateBuilder,
+        *,
+        online: bool,
+        statements: bytes | None = None,
+        policies: Sequence[str] = (_POLICY,),
+    ) -> x509.Certificate:
+        said = qc_statements() if statements is None else statements
+        named = [x509.PolicyInformation(x509.ObjectIdentifier(each), None) for each in policies]
         return (
             begun.add_extension(_usage(binding=True), critical=True)
-            .add_extension(x509.CertificatePolicies([x509.PolicyInformation(_POLICY, None)]), critical=False)
-            .add_extension(x509.UnrecognizedExtension(_QC_STATEMENTS, statements), critical=False)
+            .add_extension(x509.CertificatePolicies(named), critical=False)
+            .add_extension(x509.UnrecognizedExtension(_QC_STATEMENTS, said), critical=False)
             .add_extension(self._list_at("seals.crl"), critical=False)
             .add_extension(
                 self._access(issuer="seals.crt", responder="ocsp" if online else None), critical=False

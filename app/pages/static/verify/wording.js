@@ -28,6 +28,7 @@ export function report(verdict, words, { clockOffset, checkedAt }) {
       valid_until: says.until,
     },
     issuer: says && { name: says.issuer },
+    qualified: null, // a device has no trusted lists
     mode: verdict.mode,
     checked_at: checkedAt,
     clock_offset: clockOffset,
