@@ -117,16 +117,19 @@ def production_ports(settings: Settings) -> Ports:
             if authority
             else None
         ),
-        revocation=HttpRevocation(anchors=anchors, clock=clock) if authority else None,
+        revocation=(
+            HttpRevocation(anchors=anchors, clock=clock, origins=settings.revocation_origins)
+            if authority
+            else None
+        ),
     )
 
 
 def worker(ports: Ports) -> Worker:
-    """Make a worker that knows every topic and every duty."""
+    """Make a worker that knows every duty, and every topic that does not wait for strangers."""
     publisher = publishing.Publisher(ports)
     topics: Mapping[str, Callable[[Message], None]] = {
         **issuing.topics(ports),
-        **prolonging.topics(ports),
         **publishing.topics(publisher, ports),
         **forgetting.topics(ports, cpd_queries.names),
         **reminders.topics(ports),
@@ -144,6 +147,22 @@ def worker(ports: Ports) -> Worker:
             reminders.duty(ports),
         ),
     )
+
+
+def patient_worker(ports: Ports) -> Worker:
+    """Make a worker for what waits for strangers: however long they take, nothing else waits with it."""
+    return Worker(ports.database, ports.clock, topics=prolonging.topics(ports), at_once=1)
+
+
+def working(ports: Ports, stop: threading.Event) -> list[threading.Thread]:
+    """Start the workers of a process, which end once `stop` is set."""
+    threads = [
+        threading.Thread(target=each.run, args=(stop,), name=name, daemon=True)
+        for name, each in (("worker", worker(ports)), ("patient", patient_worker(ports)))
+    ]
+    for thread in threads:
+        thread.start()
+    return threads
 
 
 def check_clock(ports: Ports) -> None:
@@ -185,16 +204,14 @@ def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = 
         del app
         check_clock(ports)
         stop = threading.Event()
-        thread = threading.Thread(target=worker(ports).run, args=(stop,), name="worker", daemon=True)
-        if ports.settings.worker:
-            thread.start()
-        else:
+        threads = working(ports, stop) if ports.settings.worker else []
+        if not threads:
             ExpiryWatch(ports.signer, ports.clock)()
         await desk.open()
         yield
         await desk.close()
         stop.set()
-        if ports.settings.worker:
+        for thread in threads:
             thread.join(timeout=10)
 
     app = Service(

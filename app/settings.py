@@ -121,6 +121,12 @@ class Settings(BaseSettings):
     timestamp_anchors: Path | None = Field(
         default=None, description="Certificates (PEM) in which the chains of its time-stamps end."
     )
+    revocation_origins: frozenset[str] = Field(
+        default=frozenset(),
+        description="Where it may also be asked what became of the certificates of seals and time-stamps, "
+        "though it lies inside the house or on an odd port: `http://pki.example.org:8080`. Public addresses "
+        "need not be named.",
+    )
     database_pool: int = Field(default=20, ge=1, le=500, description="Connections kept to the database.")
 
     @field_validator("public_url")
@@ -140,6 +146,17 @@ class Settings(BaseSettings):
     def _issuers(cls, value: frozenset[str]) -> frozenset[str]:
         if not all(issuer.startswith(("did:web:", "did:key:", "https://")) for issuer in value):
             raise ValueError("must hold did:web, did:key or https identifiers")
+        return value
+
+    @field_validator("revocation_origins")
+    @classmethod
+    def _origins(cls, value: frozenset[str]) -> frozenset[str]:
+        for origin in value:
+            parts = urlsplit(origin)
+            if parts.scheme not in {"http", "https"} or origin != f"{parts.scheme}://{parts.netloc}":
+                raise ValueError("must hold origins, such as http://pki.example.org:8080, and nothing behind")
+            if not parts.hostname or parts.username is not None:
+                raise ValueError("must name a host, and no user")
         return value
 
     @field_validator("smtp_url")

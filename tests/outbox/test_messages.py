@@ -88,12 +88,12 @@ def test_a_lease_that_ran_out_lets_another_worker_take_over_and_the_first_settle
 ) -> None:
     left(database)
     with database.writing() as session:
-        (first,) = messages.claim(session, "one", at=AT, limit=1)
+        (first,) = messages.claim(session, "one", topics=["work"], at=AT, limit=1)
     with database.writing() as session:
-        assert messages.claim(session, "two", at=AT, limit=1) == []
+        assert messages.claim(session, "two", topics=["work"], at=AT, limit=1) == []
     later = AT + LEASE + timedelta(seconds=1)
     with database.writing() as session:
-        (second,) = messages.claim(session, "two", at=later, limit=1)
+        (second,) = messages.claim(session, "two", topics=["work"], at=later, limit=1)
     with database.writing() as session:
         assert not messages.finish(session, first, "one", at=later)
         assert messages.finish(session, second, "two", at=later)
