@@ -3,7 +3,8 @@
 import json
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -57,17 +58,17 @@ def prolong(
     """
     from app.credentials import prolonging
 
-    ports = migrated()
-    if ports.time_stamps is None:
-        raise stopped("No time-stamp authority is configured: set timestamp_url and timestamp_anchors.")
-    prolonging.leave_for_all(ports.database, at=ports.clock.now())
     code = Ends.OK
-    if wait:
-        try:
-            _work(ports)
-        except KeyboardInterrupt:
-            code = Ends.INTERRUPTED
-    now = _tell(ports, as_json=as_json)
+    with _opened() as ports:
+        if ports.time_stamps is None:
+            raise stopped("No time-stamp authority is configured: set timestamp_url and timestamp_anchors.")
+        prolonging.leave_for_all(ports.database, at=ports.clock.now())
+        if wait:
+            try:
+                _work(ports)
+            except KeyboardInterrupt:
+                code = Ends.INTERRUPTED
+        now = _tell(ports, as_json=as_json)
     if wait and code is Ends.OK:
         code = Ends.NETWORK if now.waiting else Ends.REFUSED if now.given_up else Ends.OK
     raise typer.Exit(code)
@@ -76,7 +77,17 @@ def prolong(
 @app.command("status")
 def status(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag of the command line
     """Say how many seals are at which level, how many wait, and what is in the way of the others."""
-    _tell(migrated(), as_json=as_json)
+    with _opened() as ports:
+        _tell(ports, as_json=as_json)
+
+
+@contextmanager
+def _opened() -> Iterator["Ports"]:
+    ports = migrated()
+    try:
+        yield ports
+    finally:
+        ports.database.close()
 
 
 def _work(ports: "Ports") -> None:
