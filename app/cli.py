@@ -7,8 +7,7 @@ import gc
 import json
 import sys
 from io import TextIOWrapper
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -18,10 +17,8 @@ from app.client.member import app as members
 from app.client.member import offline_verification
 from app.client.visit import Ends, Lang
 from app.keys_cli import app as keys
-from app.operators import console, errors, settings_or_stop, stopped
-
-if TYPE_CHECKING:
-    from app.ports import Ports
+from app.operators import console, errors, migrated, ports_or_stop, stopped
+from app.seals_cli import app as seals
 
 OPERATORS: Final = "For operators"
 HELP: Final = "Competency dossiers, committee decisions and credentials that anyone can verify."
@@ -93,6 +90,7 @@ app.add_typer(members)
 app.add_typer(organisation, name="organisation", rich_help_panel=OPERATORS)
 app.add_typer(key, name="key", rich_help_panel=OPERATORS)
 app.add_typer(keys, name="keys", rich_help_panel=OPERATORS)
+app.add_typer(seals, name="seals", rich_help_panel=OPERATORS)
 app.add_typer(audit, name="audit", rich_help_panel=OPERATORS)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with JSON, for programs.")]
@@ -117,37 +115,6 @@ def demo() -> None:
     raise typer.Exit(story.tell(Console(highlight=False)))
 
 
-def _ports() -> "Ports":
-    from app.adapters.ring import KeysUnreadable
-    from app.main import production_ports
-
-    settings = settings_or_stop()
-    if settings.database_url.startswith("sqlite:///"):
-        Path(settings.database_url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    try:
-        return production_ports(settings)
-    except KeysUnreadable as error:
-        raise stopped(str(error)) from None
-
-
-def _migrated() -> "Ports":
-    from sqlalchemy.exc import OperationalError
-
-    from app.adapters import schema
-
-    ports = _ports()
-    try:
-        current = schema.is_current(ports.database)
-    except OperationalError:
-        raise stopped(f"The database at {ports.database.engine.url.host} does not answer.") from None
-    if current:
-        return ports
-    if ports.database.engine.dialect.name != "sqlite":
-        raise stopped("The database is not of this version. Run `sigillo migrate` first.")
-    schema.upgrade(ports.database)  # an embedded database is nobody else's
-    return ports
-
-
 @app.command(rich_help_panel=OPERATORS)
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -165,7 +132,7 @@ def serve(
     from app.web import log_to_stderr
 
     log_to_stderr()
-    ports = _migrated()
+    ports = migrated()
     try:
         check_clock(ports)
     except ClockMovedWhileLive as refused:
@@ -197,17 +164,19 @@ def worker() -> None:
     import signal
     import threading
 
-    from app.main import lists_kept_up
-    from app.main import worker as make_worker
+    from app.main import lists_kept_up, working
     from app.web import log_to_stderr
 
     log_to_stderr()
     stop = threading.Event()
     for stopping in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stopping, lambda *_: stop.set())
-    ports = _migrated()
-    lists_kept_up(ports, stop, refreshing=True)
-    make_worker(ports).run(stop)
+    ports = migrated()
+    threads = [*working(ports, stop), lists_kept_up(ports, stop, refreshing=True)]
+    while not stop.wait(1):  # a signal is heard between two waits
+        pass
+    for thread in threads:
+        thread.join(timeout=10)
 
 
 @app.command(rich_help_panel=OPERATORS)
@@ -215,7 +184,7 @@ def migrate() -> None:
     """Bring the database to the newest form. Safe to run again; nothing is lost."""
     from app.adapters import schema
 
-    ports = _ports()
+    ports = ports_or_stop()
     schema.upgrade(ports.database)
     typer.echo("The database is up to date.")
 
@@ -250,7 +219,7 @@ def create_organisation(
         raise stopped(f"There is no time zone {time_zone}. One would be Europe/Rome.")
     if not url.startswith("https://") or "@" not in email or not (legal_name.strip() and given_name.strip()):
         raise stopped("An organisation needs a name, an https address, and an administrator with an e-mail.")
-    ports = _migrated()
+    ports = migrated()
     with ports.database.writing() as session:
         made = service.found(
             session,
@@ -294,7 +263,7 @@ def issue_key(
     from app.organisations.errors import PersonNotFound
     from app.outbox.trail import SYSTEM
 
-    ports = _migrated()
+    ports = migrated()
     try:
         with ports.database.writing() as session:
             found = queries.person_of_anyone(session, person)
@@ -317,7 +286,7 @@ def verify_audit() -> None:
     from app.organisations import queries
     from app.outbox import trail
 
-    ports = _migrated()
+    ports = migrated()
     trail.append(ports.database)
     with ports.database.reading() as session:
         known = [found.id for found in queries.organisations(session)]

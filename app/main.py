@@ -162,11 +162,12 @@ def production_ports(settings: Settings) -> Ports:
 
 
 def worker(ports: Ports) -> Worker:
-    """Make a worker that knows every topic and every duty."""
+    """Make a worker that knows every duty, and every topic that does not wait for strangers.
+
+    Duties and messages have a thread each, so each has a publisher of its own.
+    """
     topics: Mapping[str, Callable[[Message], None]] = {
         **issuing.topics(ports),
-        **prolonging.topics(ports),
-        **delivering.topics(ports),
         **publishing.topics(publishing.Publisher(ports), ports),
         **forgetting.topics(ports, cpd_queries.names),
         **reminders.topics(ports),
@@ -184,6 +185,23 @@ def worker(ports: Ports) -> Worker:
             reminders.duty(ports),
         ),
     )
+
+
+def patient_worker(ports: Ports) -> Worker:
+    """Make a worker for what waits for strangers: however long they take, nothing else waits with it."""
+    topics = {**prolonging.topics(ports), **delivering.topics(ports)}
+    return Worker(ports.database, ports.clock, topics=topics, at_once=1)
+
+
+def working(ports: Ports, stop: threading.Event) -> list[threading.Thread]:
+    """Start the workers of a process, which end once `stop` is set."""
+    threads = [
+        threading.Thread(target=each.run, args=(stop,), name=name, daemon=True)
+        for name, each in (("worker", worker(ports)), ("patient", patient_worker(ports)))
+    ]
+    for thread in threads:
+        thread.start()
+    return threads
 
 
 def check_clock(ports: Ports) -> None:
@@ -225,18 +243,16 @@ def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = 
         del app
         check_clock(ports)
         stop = threading.Event()
-        thread = threading.Thread(target=worker(ports).run, args=(stop,), name="worker", daemon=True)
-        lists = lists_kept_up(ports, stop, refreshing=ports.settings.worker)
+        threads = [lists_kept_up(ports, stop, refreshing=ports.settings.worker)]
         if ports.settings.worker:
-            thread.start()
+            threads += working(ports, stop)
         else:
             ExpiryWatch(ports.signer, ports.clock)()
         await desk.open()
         yield
         await desk.close()
         stop.set()
-        lists.join(timeout=10)
-        if ports.settings.worker:
+        for thread in threads:
             thread.join(timeout=10)
 
     app = Service(

@@ -1,5 +1,6 @@
-"""What the operators' commands share: settings read once, and a sentence where a command cannot go on."""
+"""What the operators' commands share: settings and ports, and a sentence where a command cannot go on."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -8,6 +9,7 @@ from rich.console import Console
 from app.client.visit import Ends
 
 if TYPE_CHECKING:
+    from app.ports import Ports
     from app.settings import Settings
 
 console: Final = Console()
@@ -37,3 +39,36 @@ def settings_or_stop() -> "Settings":
             place = ".".join(map(str, fault["loc"])) or "settings"
             errors.print(f"{place}: {fault['msg'].removeprefix('Value error, ')}", markup=False)
         raise stopped("Settings come from SIGILLO_… variables and from sigillo.toml.") from None
+
+
+def ports_or_stop() -> "Ports":
+    """Make the ports of the service, or say why its keys cannot be read."""
+    from app.adapters.ring import KeysUnreadable
+    from app.main import production_ports
+
+    settings = settings_or_stop()
+    if settings.database_url.startswith("sqlite:///"):
+        Path(settings.database_url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return production_ports(settings)
+    except KeysUnreadable as error:
+        raise stopped(str(error)) from None
+
+
+def migrated() -> "Ports":
+    """Make the ports on a database that is of this version, or say what is to be done."""
+    from sqlalchemy.exc import OperationalError
+
+    from app.adapters import schema
+
+    ports = ports_or_stop()
+    try:
+        current = schema.is_current(ports.database)
+    except OperationalError:
+        raise stopped(f"The database at {ports.database.engine.url.host} does not answer.") from None
+    if current:
+        return ports
+    if ports.database.engine.dialect.name != "sqlite":
+        raise stopped("The database is not of this version. Run `sigillo migrate` first.")
+    schema.upgrade(ports.database)  # an embedded database is nobody else's
+    return ports

@@ -192,11 +192,15 @@ class RevocationUnavailable(Exception):
     """Of some certificate nothing could be had that its issuer vouches for; later it may."""
 
 
+class RevocationNotOffered(RevocationUnavailable):
+    """Nobody is there to be asked about some certificate, now or later, as things are set up."""
+
+
 class RevocationValues(Protocol):
     """Asks the issuers of a chain, leaf first, what became of its certificates.
 
     The answers are verified and of now; that they say "not revoked" is for the caller to look at. Raises
-    `RevocationUnavailable` and nothing else.
+    `RevocationUnavailable` (`RevocationNotOffered` where it always will) and nothing else.
     """
 
     def about(self, chain: Sequence[bytes]) -> Revocation: ...

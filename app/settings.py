@@ -173,7 +173,9 @@ class Settings(BaseSettings):
         for origin in value:
             parts = urlsplit(origin)
             if parts.scheme not in {"http", "https"} or origin != f"{parts.scheme}://{parts.netloc}":
-                raise ValueError("must hold origins such as http://ca.example.lan:8080, and nothing behind")
+                raise ValueError("must hold origins, such as http://pki.example.org:8080, and nothing behind")
+            if not parts.hostname or parts.username is not None:
+                raise ValueError("must name a host, and no user")
         return value
 
     @field_validator("smtp_url")

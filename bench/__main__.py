@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from bench import cpd, lists, postgresql, public, visibility
+from bench import cpd, lists, postgresql, public, upgrade, visibility
 from bench.load import CannotMeasure
 from bench.seeding.register import ensure
 
 RESULTS: Final = Path(__file__).with_name("results.json")
 SMALL: Final = 10_000
-CHOICES: Final = ("cpd", "lists", "visibility", "lookups", "verifications", "postgresql")
+CHOICES: Final = ("cpd", "lists", "upgrade", "visibility", "lookups", "verifications", "postgresql")
 
 
 def main() -> int:
@@ -50,6 +50,8 @@ def _figures(asked: argparse.Namespace) -> Iterator[dict[str, object]]:
         yield cpd.run()
     if "lists" in chosen:
         yield from lists.run()
+    if "upgrade" in chosen:
+        yield upgrade.run()
     if "visibility" in chosen:
         yield visibility.run()
     if {"lookups", "verifications"} & {*chosen}:

@@ -126,10 +126,21 @@ def test_a_time_stamp_authority_needs_the_anchors_of_its_stamps(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     "origin",
-    ["ca.example.lan", "http://ca.example.lan/", "http://ca.example.lan/crl", "ldap://ca", "http://["],
+    [
+        "pki.example.org",
+        "ldap://pki.example.org",
+        "http://",
+        "http://pki.example.org/",
+        "http://pki.example.org/crl",
+        "http://somebody@pki.example.org",
+        "http://[::1",
+    ],
 )
-def test_an_origin_inside_the_house_is_one_and_nothing_behind_it(origin: str) -> None:
+def test_where_issuers_are_asked_inside_the_house_is_named_by_origins(origin: str) -> None:
     with pytest.raises(ValidationError):
         Settings(revocation_origins=frozenset({origin}))
-    inside = frozenset({"http://ca.example.lan:8080"})
-    assert Settings(revocation_origins=inside).revocation_origins == inside
+
+
+def test_an_origin_may_have_a_port() -> None:
+    named = frozenset({"http://pki.example.org:8080", "https://[::1]:8443"})
+    assert Settings(revocation_origins=named).revocation_origins == named

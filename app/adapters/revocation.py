@@ -20,7 +20,7 @@ from app.adapters.exchange import TOTAL_SECONDS, ExchangeFailed, exchange
 from app.adapters.outbound import addresses_of, is_public, target_of
 from app.formats.revocation import MAX_CRL, MAX_OCSP, Coverage, RevocationState, coverage_of
 from app.formats.x509 import UNREADABLE, chain_of
-from app.ports import Clock, FetchRefused, Revocation, RevocationUnavailable
+from app.ports import Clock, FetchRefused, Revocation, RevocationNotOffered, RevocationUnavailable
 
 MOST_TRIED: Final = 2  # addresses of one kind in one certificate
 SKEW: Final = timedelta(minutes=5)
@@ -51,12 +51,15 @@ class HttpRevocation:
         self._total = total_seconds
 
     def about(self, chain: Sequence[bytes]) -> Revocation:
-        """Gather answers on every certificate below the anchor, or raise `RevocationUnavailable`."""
+        """Gather answers on every certificate below the anchor, or raise `RevocationUnavailable`.
+
+        It is `RevocationNotOffered` where the chain ends in no anchor, or a certificate names nobody we ask.
+        """
         anchors = self._anchors()
         path = chain_of(chain[0], (*chain[1:], *anchors))
         anchored = next((place for place, each in enumerate(path) if each in anchors), None)
         if anchored is None:
-            raise RevocationUnavailable("The chain ends in no anchor of ours: nobody is asked about it.")
+            raise RevocationNotOffered("The chain ends in no anchor of ours: nobody is asked about it.")
         path = path[: anchored + 1]
         now = self._clock.now() - self._clock.offset  # issuers know nothing of a demonstration's clock
         crls: list[bytes] = []
@@ -71,8 +74,12 @@ class HttpRevocation:
 
     def _asked(self, certificate: bytes, issuer: bytes, now: datetime) -> tuple[str, bytes]:
         leaf, above = x509.load_der_x509_certificate(certificate), x509.load_der_x509_certificate(issuer)
-        failed = "it names no responder and no list"
-        for source, url in (*_responder_addresses(leaf), *_list_addresses(leaf)):
+        name = leaf.subject.rfc4514_string()
+        addresses = (*_responder_addresses(leaf), *_list_addresses(leaf))
+        if not addresses:
+            raise RevocationNotOffered(f"{name} names no responder and no list to ask.")
+        failed, refused = "", 0
+        for source, url in addresses:
             try:
                 if source == "ocsp":
                     value = self._exchanged(url, MAX_OCSP, _question(leaf, above))
@@ -80,14 +87,17 @@ class HttpRevocation:
                 else:
                     value = self._exchanged(url, MAX_CRL)
                     found = coverage_of(certificate, issuer, crls=(value,), ocsps=())
-            except (ExchangeFailed, FetchRefused) as why:
+            except FetchRefused as why:
+                failed, refused = str(why), refused + 1
+                continue
+            except ExchangeFailed as why:
                 failed = str(why)
                 continue
             if _is_current(found, now):
                 return source, value
             failed = "what came back does not verify, or is not of now"
-        name = leaf.subject.rfc4514_string()
-        raise RevocationUnavailable(f"Nothing could be had about {name}: {failed}")
+        away = RevocationNotOffered if refused == len(addresses) else RevocationUnavailable
+        raise away(f"Nothing could be had about {name}: {failed}")
 
     def _exchanged(self, url: str, limit: int, body: bytes | None = None) -> bytes:
         place, host = self._place(url)
@@ -96,7 +106,7 @@ class HttpRevocation:
         )
 
     def _place(self, url: str) -> tuple[str, str | None]:
-        """Say where to connect to, and as whom to address it; raises `FetchRefused`."""
+        """Say where to connect to, and as whom to address it; raises `FetchRefused` where we never go."""
         try:
             parts = urlsplit(url)
         except ValueError:
@@ -109,7 +119,7 @@ class HttpRevocation:
         try:
             found = self._resolve(target.host)
         except OSError:
-            raise FetchRefused("The name has no address.") from None
+            raise ExchangeFailed("the name has no address") from None
         if not found or not all(is_public(each) for each in found):
             raise FetchRefused("The name leads to an address that is not a public one.")
         literal = f"[{found[0]}]" if ":" in found[0] else found[0]

@@ -4,6 +4,7 @@ Personal data leaves for a third party, so nobody but the holder asks for it, an
 that carries it out holds identifiers alone; the address of a wallet is kept until the delivery is settled.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -26,13 +27,13 @@ from app.credentials.errors import (
 from app.credentials.models import Credential, Delivery, Document, Period
 from app.credentials.rules import CredentialState, DeliveryState
 from app.formats.claims import Format
-from app.formats.jades import Level, read_seal
 from app.organisations import queries as organisations
 from app.organisations.rules import Actor
 from app.outbox import messages, trail
-from app.outbox.messages import Message
+from app.outbox.messages import GivenUp, Message
 from app.ports import Deposited, DepositRefused, Ports, Recipient, RecipientKind, WalletUnavailable
 
+log: Final = logging.getLogger("sigillo.delivering")
 DELIVER: Final = "document.deliver"
 GIVE_UP: Final = timedelta(days=7)
 A_DAY: Final = timedelta(days=1)
@@ -149,12 +150,15 @@ def deliver(ports: Ports, organisation_id: str, delivery_id: str, *, at: datetim
         document_id = delivery.document_id
         obstacle = _obstacle(session, delivery, at)
     if obstacle is None and ports.time_stamps and ports.revocation:
-        prolonging.prolong(ports, organisation_id, document_id, at=at)
+        try:
+            prolonging.prolong(ports, organisation_id, document_id, at=at)
+        except prolonging.SealRevoked:
+            obstacle = SEAL_REVOKED
+        except GivenUp as no_more:  # it can become no more than it is, and so it goes
+            log.warning("delivery.as-it-is", extra={"reason": str(no_more)})
     with ports.database.reading(organisation_id) as session:
         sealed = session.get_one(Document, document_id).token
         to = _recipient(session, session.get_one(Delivery, delivery_id))
-    if obstacle is None and ports.time_stamps and read_seal(sealed).level is Level.B_B:
-        obstacle = SEAL_REVOKED  # or else it would have been brought further
     if obstacle is not None or to is None:
         _settle(ports, organisation_id, delivery_id, DeliveryState.FAILED, obstacle, at=at)
         return

@@ -446,6 +446,7 @@ def _store(session: Session, intent: Intent, token: str, *, at: datetime) -> str
             list_index=intent.list_index,
             issued_at=at,
             superseded_at=at if period.ended_on else None,  # the review ended it before it was signed
+            level=prolonging.FIRST.get(intent.format),
         )
     )
     if intent.format == Format.VC_JWT and credential.revoked_at is None:

@@ -109,6 +109,7 @@ class Document(Owned, Base):
     list_index: Mapped[int | None]
     issued_at: Mapped[datetime]
     superseded_at: Mapped[datetime | None]
+    level: Mapped[str | None] = mapped_column(String(8))  # of a seal that grows, as its token carries it
 
 
 class Intent(Owned, Base):
@@ -199,4 +200,12 @@ Index(
     unique=True,
     sqlite_where=Document.superseded_at.is_(None),
     postgresql_where=Document.superseded_at.is_(None),
+)
+Index(
+    "ix_document_level",  # what stands behind the token is far to read
+    Document.level,
+    Document.id,
+    Document.organisation_id,
+    sqlite_where=Document.level.is_not(None),
+    postgresql_where=Document.level.is_not(None),
 )

@@ -244,15 +244,17 @@ def with_validation_values(
     seal: Seal, certificates: Sequence[bytes], crls: Sequence[bytes], ocsps: Sequence[bytes]
 ) -> Seal:
     """Add what the seal and its time-stamps are judged by: B-LT. Each value once, and no empty list."""
-    revocation: dict[str, JsonValue] = {}
-    if crls:
-        revocation["crlVals"] = _values(crls)
-    if ocsps:
-        revocation["ocspVals"] = _values(ocsps)
-    if certificates:
-        chain: list[JsonValue] = [{"x509Cert": value} for value in _values(certificates)]
-        seal = _with(seal, {"xVals": chain})
-    return _with(seal, {"rVals": revocation}) if revocation else seal
+    for name, value in _held(certificates, crls, ocsps).items():
+        seal = _with(seal, {name: value})
+    return seal
+
+
+def with_timestamp_values(
+    seal: Seal, certificates: Sequence[bytes], crls: Sequence[bytes], ocsps: Sequence[bytes]
+) -> Seal:
+    """Add what the last archive time-stamp is judged by, before the next is made (TS 119 182-1, 5.3.6.1)."""
+    held = _held(certificates, crls, ocsps)
+    return _with(seal, {"tstVD": held}) if held else seal
 
 
 def with_archive_timestamp(seal: Seal, token: bytes) -> Seal:
@@ -336,6 +338,18 @@ def _read_json(text: str, limit: int) -> Seal:
 
 def _with(seal: Seal, component: JsonValue) -> Seal:
     return replace(seal, etsi_u=(*seal.etsi_u, encode64(write_json(component))))
+
+
+def _held(
+    certificates: Sequence[bytes], crls: Sequence[bytes], ocsps: Sequence[bytes]
+) -> dict[str, JsonValue]:
+    held: dict[str, JsonValue] = {}
+    if certificates:
+        held["xVals"] = [{"x509Cert": value} for value in _values(certificates)]
+    revocation = {"crlVals": _values(crls), "ocspVals": _values(ocsps)}
+    if any(revocation.values()):
+        held["rVals"] = {name: values for name, values in revocation.items() if values}
+    return held
 
 
 def _container(token: bytes) -> JsonValue:

@@ -1,5 +1,6 @@
 """Messages: work left in the transaction that causes it, carried out afterwards, at least once."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -12,6 +13,18 @@ from app.core.ids import new_id
 
 LEASE: Final = timedelta(seconds=60)
 LONGEST_WAIT: Final = timedelta(minutes=5)
+SELDOM: Final = timedelta(hours=6)
+
+
+class GivenUp(Exception):
+    """The work cannot be done, however often it is tried: it ends here, until somebody asks for it anew.
+
+    Its words are logged, so they name nobody.
+    """
+
+
+class TriedSeldom(Exception):
+    """It failed, and each try costs something: the next ones come hours apart."""
 
 
 class Message(Owned, Base):
@@ -46,10 +59,14 @@ def leave(
     organisation_id: str,
     at: datetime,
     due_at: datetime | None = None,
+    name: str | None = None,
 ) -> str:
-    """Leave work to be done once this transaction has committed; return the message's id."""
+    """Leave work to be done once this transaction has committed; return the message's id.
+
+    A `name` is the id of work that there is only once.
+    """
     message = Message(
-        id=new_id("msg"),
+        id=name or new_id("msg"),
         organisation_id=organisation_id,
         topic=topic,
         body=body,
@@ -60,18 +77,30 @@ def leave(
     return message.id
 
 
-def claim(session: Session, owner: str, *, at: datetime, limit: int) -> list[Message]:
-    """Take messages that are due, under a lease that only `owner` holds until it runs out.
+def ask_again(session: Session, names: Collection[str], *, at: datetime) -> None:
+    """Have work done now that was done or given up before, or that waits for its next try."""
+    session.execute(
+        update(Message)
+        .where(Message.id.in_(names), Message.lease_owner.is_(None))
+        .values(done_at=None, due_at=at, attempts=0, last_error=None),
+        execution_options={**EVERY_ORGANISATION, "synchronize_session": False},
+    )
+
+
+def claim(
+    session: Session, owner: str, *, topics: Collection[str], at: datetime, limit: int
+) -> list[Message]:
+    """Take messages of these topics that are due, under a lease that only `owner` holds until it runs out.
 
     No lease and no wait is twice as long as the longest, unless the clock stood ahead when it was given: such
     a one ends once the clock is right, for nobody waits for a day that was a mistake.
     """
     free = or_(Message.lease_until.is_(None), Message.lease_until < at, Message.lease_until > at + 2 * LEASE)
-    put_off = and_(Message.attempts > 0, Message.due_at > at + 2 * LONGEST_WAIT)
+    put_off = and_(Message.attempts > 0, Message.due_at > at + 2 * SELDOM)
     for waiting in (Message.due_at <= at, put_off):
         due = (
             select(Message.id)
-            .where(Message.done_at.is_(None), waiting, free)
+            .where(Message.done_at.is_(None), waiting, Message.topic.in_(topics), free)
             .order_by(Message.due_at, Message.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -96,12 +125,23 @@ def finish(session: Session, message: Message, owner: str, *, at: datetime) -> b
     return _settle(session, message, owner, done_at=at, last_error=None)
 
 
+def give_up(session: Session, message: Message, owner: str, error: GivenUp, *, at: datetime) -> bool:
+    """Mark a message as one that is not tried any more, and keep the kind of error."""
+    return _settle(session, message, owner, done_at=at, last_error=type(error).__name__)
+
+
+def come_again(session: Session, message: Message, owner: str, *, due_at: datetime) -> bool:
+    """Have the same work done once more, later: what had to be done until now is done."""
+    return _settle(session, message, owner, due_at=due_at, attempts=0, last_error=None)
+
+
 def put_back(session: Session, message: Message, owner: str, error: Exception, *, at: datetime) -> bool:
     """Give a message back to be tried again, later each time, five minutes apart at most.
 
-    Only the kind of error is kept: its words could name a person.
+    What is tried seldom waits up to six hours. Only the kind of error is kept: its words could name a person.
     """
-    wait = min(timedelta(seconds=2 ** min(message.attempts, 10)), LONGEST_WAIT)
+    longest = SELDOM if isinstance(error, TriedSeldom) else LONGEST_WAIT
+    wait = min(timedelta(seconds=2 ** min(message.attempts, 15)), longest)
     return _settle(session, message, owner, due_at=at + wait, last_error=type(error).__name__)
 
 

@@ -5,11 +5,12 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from app.core.db import Database
 from app.outbox import messages
-from app.outbox.messages import Message
+from app.outbox.messages import GivenUp, Message
 from app.ports import Clock
 
 log: Final = logging.getLogger("sigillo.worker")
@@ -19,12 +20,16 @@ PAUSE_SECONDS: Final = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """Does what was left to be done. Any number may run: a lease keeps each message with one of them."""
+    """Does what was left to be done. Any number may run: a lease keeps each message with one of them.
+
+    It takes messages of its own topics alone. Where its work gives an instant, it comes again then.
+    """
 
     database: Database
     clock: Clock
-    topics: Mapping[str, Callable[[Message], None]]
+    topics: Mapping[str, Callable[[Message], datetime | None]]
     duties: Sequence[Callable[[], object]] = ()
+    at_once: int = AT_ONCE  # under one lease: few, where each takes long
     name: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def run_once(self) -> int:
@@ -44,7 +49,9 @@ class Worker:
 
     def _deliver(self) -> int:
         with self.database.writing() as session:
-            claimed = messages.claim(session, self.name, at=self.clock.now(), limit=AT_ONCE)
+            claimed = messages.claim(
+                session, self.name, topics=self.topics.keys(), at=self.clock.now(), limit=self.at_once
+            )
             session.expunge_all()
         return sum(self._carry_out(message) for message in claimed)
 
@@ -77,11 +84,20 @@ class Worker:
 
     def _carry_out(self, message: Message) -> bool:
         try:
-            self.topics[message.topic](message)
+            again = self.topics[message.topic](message)
+        except GivenUp as error:
+            log.error(  # noqa: TRY400 - no defect
+                "message.given-up",
+                extra={"topic": message.topic, "message_id": message.id, "reason": str(error)},
+            )
+            with self.database.writing() as session:
+                return messages.give_up(session, message, self.name, error, at=self.clock.now())
         except Exception as error:  # whatever it is, the message must be tried again
             log.exception("message.failed", extra={"topic": message.topic, "message_id": message.id})
             with self.database.writing() as session:
                 messages.put_back(session, message, self.name, error, at=self.clock.now())
             return False
         with self.database.writing() as session:
+            if again is not None:
+                return messages.come_again(session, message, self.name, due_at=again)
             return messages.finish(session, message, self.name, at=self.clock.now())

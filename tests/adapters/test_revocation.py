@@ -8,8 +8,10 @@ import pytest
 from app.adapters.revocation import HttpRevocation
 from app.formats.jades_members import ValidationValues
 from app.formats.revocation import RevocationState, coverage_of
-from app.ports import Revocation, RevocationUnavailable, RevocationValues
+from app.ports import Revocation, RevocationNotOffered, RevocationUnavailable, RevocationValues, Slot
+from tests.conftest import START
 from tests.fakes import SetClock
+from tests.fakes_keys import MemoryKeys
 from tests.pki.authority import DAY, Holder, Pki
 from tests.pki.serving import Answer, Town, town
 
@@ -137,7 +139,7 @@ def test_an_old_list_is_no_answer(authority: Town) -> None:
 def test_nobody_is_asked_about_a_chain_that_we_do_not_trust(authority: Town) -> None:
     stranger = Pki(authority.pki.at, authority.site.url).seal()
     for chain in (stranger.ders, (b"not a certificate",)):
-        with pytest.raises(RevocationUnavailable, match="anchor"):
+        with pytest.raises(RevocationNotOffered, match="anchor"):
             values(authority).about(chain)
     assert authority.site.asked == []
 
@@ -172,9 +174,18 @@ def test_a_certificate_leads_to_no_place_inside(base: str, authority: Town) -> N
         origins=["http://elsewhere.example.org"],
         resolve=resolved,
     )
-    with pytest.raises(RevocationUnavailable):
+    away = RevocationUnavailable if "nowhere" in base else RevocationNotOffered
+    with pytest.raises(RevocationUnavailable) as raised:
         asked.about(pki.seal().ders)
+    assert raised.type is away, "a name without an address may have one later; the others are never asked"
     assert authority.site.asked == []
+
+
+def test_of_a_certificate_that_names_nobody_nothing_can_ever_be_said() -> None:
+    keys = MemoryKeys(START)
+    asked = HttpRevocation(anchors=keys.anchors, clock=SetClock(START))
+    with pytest.raises(RevocationNotOffered, match="names no responder and no list"):
+        asked.about(keys.current(Slot.EDC_SEAL).chain)
 
 
 def test_what_was_gathered_fits_into_a_seal(authority: Town) -> None:

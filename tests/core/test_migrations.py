@@ -157,7 +157,7 @@ def test_a_database_at_work_is_brought_up_with_everything_in_it(empty: Database)
         "period": {"kind": "grant", "cycle": 1, "renewal_id": None, "ended_on": None},
         "organisation": {"issuer_code": 1, "register_open": True},
         "credential": {"hidden_at": None},
-        "document": {"proof": None},
+        "document": {"proof": None, "level": None},
     }
     for table in ("period", *KEPT):
         assert after[table] == [{**row, **added.get(table, {})} for row in before[table]], table

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from app.credentials import issuing, queries
 from app.credentials.models import Credential, Document, Intent
 from app.formats.claims import Format
-from app.main import create_app, worker
+from app.main import create_app, patient_worker, worker
 from app.organisations.models import Organisation, Person
 from app.organisations.rules import Actor, Role
 from app.ports import Ports
@@ -89,7 +89,7 @@ class Office:
             session.get_one(Organisation, self.organisation_id).mode = "live"  # type: ignore[assignment] # kept as text
 
     def work(self) -> int:
-        return worker(self.ports).drain()
+        return worker(self.ports).drain() + patient_worker(self.ports).drain()
 
     def app(self) -> FastAPI:
         return create_app(self.ports)

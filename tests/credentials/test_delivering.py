@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -15,15 +15,15 @@ from sqlalchemy.exc import DBAPIError
 
 from app.adapters.keys import TlsFiles
 from app.core.db import EVERY_ORGANISATION
-from app.credentials import delivering
+from app.credentials import delivering, prolonging
 from app.credentials.errors import DocumentNotFound
 from app.credentials.models import Credential, Delivery
 from app.formats.claims import Format
 from app.formats.jades import Level, read_seal
-from app.main import worker
+from app.main import patient_worker
 from app.organisations.models import Person
 from app.outbox import messages
-from app.outbox.messages import Message
+from app.outbox.messages import GivenUp, Message
 from app.outbox.trail import Event
 from app.ports import Ports
 from app.web import JsonLines
@@ -516,16 +516,34 @@ def test_one_that_was_made_before_there_was_an_authority_is_brought_further_firs
     assert read_seal(sent.decode()).level is Level.B_LTA
 
 
-def test_a_seal_that_turns_out_revoked_is_not_sent(
-    proven: tuple[Office, Authorities], standin: EuropassStandIn, holder: Person, clock: SetClock
+@pytest.mark.parametrize(
+    ("why", "becomes", "sent"),
+    [
+        (prolonging.SealRevoked("A certificate of the seal was revoked."), ("failed", "seal-revoked"), 0),
+        (prolonging.NobodyToAsk("Nobody is named."), ("delivered", None), 1),
+    ],
+    ids=["revoked", "as far as it goes"],
+)
+def test_what_can_grow_no_more_is_sent_as_it_is_unless_its_seal_was_revoked(
+    proven: tuple[Office, Authorities],
+    standin: EuropassStandIn,
+    holder: Person,
+    monkeypatch: pytest.MonkeyPatch,
+    why: GivenUp,
+    becomes: tuple[str, str | None],
+    sent: int,
 ) -> None:
-    office, authorities = proven
+    office, _ = proven
     credential = office.issue(office.decision(holder))
     caller = make.caller(office.app(), office.key(holder))
     asked(caller, credential)
-    authorities.pki.revoke(authorities.pki.tsa, clock.at - timedelta(days=1))
+
+    def prolong(*_: object, **__: object) -> datetime:
+        raise why
+
+    monkeypatch.setattr(prolonging, "prolong", prolong)
     office.work()
-    assert (stands(caller, credential), standin.asked) == (("failed", "seal-revoked"), [])
+    assert (stands(caller, credential), len(standin.deposits())) == (becomes, sent)
 
 
 def test_it_is_not_begun_when_another_worker_may_begin_it_too(
@@ -533,15 +551,11 @@ def test_it_is_not_begun_when_another_worker_may_begin_it_too(
 ) -> None:
     asked(caller, credential)
     with joined.ports.database.writing() as session:
-        (claimed,) = [
-            each
-            for each in messages.claim(session, "slow", at=clock.at, limit=100)
-            if each.topic == delivering.DELIVER
-        ]
+        (claimed,) = messages.claim(session, "slow", topics=[delivering.DELIVER], at=clock.at, limit=100)
         session.expunge_all()
     clock.move(messages.LEASE - timedelta(seconds=10))
     with pytest.raises(delivering.TooLateToBegin):
-        worker(joined.ports).topics[delivering.DELIVER](claimed)
+        patient_worker(joined.ports).topics[delivering.DELIVER](claimed)
     assert standin.asked == []
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from app.core.db import EVERY_ORGANISATION, Database
 from app.outbox import messages
-from app.outbox.messages import LEASE, Message
+from app.outbox.messages import LEASE, SELDOM, GivenUp, Message, TriedSeldom
 from app.outbox.worker import Worker
 from tests import make
 from tests.fakes import SetClock
@@ -88,12 +88,12 @@ def test_a_lease_that_ran_out_lets_another_worker_take_over_and_the_first_settle
 ) -> None:
     left(database)
     with database.writing() as session:
-        (first,) = messages.claim(session, "one", at=AT, limit=1)
+        (first,) = messages.claim(session, "one", topics=["work"], at=AT, limit=1)
     with database.writing() as session:
-        assert messages.claim(session, "two", at=AT, limit=1) == []
+        assert messages.claim(session, "two", topics=["work"], at=AT, limit=1) == []
     later = AT + LEASE + timedelta(seconds=1)
     with database.writing() as session:
-        (second,) = messages.claim(session, "two", at=later, limit=1)
+        (second,) = messages.claim(session, "two", topics=["work"], at=later, limit=1)
     with database.writing() as session:
         assert not messages.finish(session, first, "one", at=later)
         assert messages.finish(session, second, "two", at=later)
@@ -138,11 +138,11 @@ def test_what_was_put_off_by_a_clock_that_stood_ahead_is_done_once_it_is_right(
     left(database)
     ahead = AT + timedelta(days=400)
     with database.writing() as session:
-        (message,) = messages.claim(session, "one", at=ahead, limit=1)
+        (message,) = messages.claim(session, "one", at=ahead, limit=1, topics=["work"])
         if not crashes:
             messages.put_back(session, message, "one", ValueError(), at=ahead)
     with database.writing() as session:
-        (again,) = messages.claim(session, "two", at=AT, limit=1)
+        (again,) = messages.claim(session, "two", at=AT, limit=1, topics=["work"])
         assert (again.id, again.lease_until) == (message.id, AT + LEASE)
 
 
@@ -152,7 +152,7 @@ def test_what_has_its_day_is_not_done_before_it(database: Database) -> None:
         later = AT + timedelta(days=400)
         messages.leave(session, "work", {}, organisation_id=organisation_id, at=AT, due_at=later)
     with database.writing() as session:
-        assert messages.claim(session, "one", at=AT, limit=1) == []
+        assert messages.claim(session, "one", at=AT, limit=1, topics=["work"]) == []
 
 
 def test_duties_do_not_wait_for_work_that_takes_its_time(database: Database) -> None:
@@ -171,3 +171,70 @@ def test_duties_do_not_wait_for_work_that_takes_its_time(database: Database) -> 
 
     Worker(database, SetClock(AT), {"work": carry_out}, duties=[duty]).run(stop)
     assert waiting(database) == []
+
+
+def test_what_is_given_up_is_not_tried_again_until_somebody_asks(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    left(database)
+    clock = SetClock(AT)
+    tried: list[str] = []
+
+    def carry_out(message: Message) -> None:
+        tried.append(message.id)
+        if len(tried) == 1:
+            raise GivenUp("There is nobody to ask.")
+
+    worker = Worker(database, clock, {"work": carry_out})
+    for _ in range(3):
+        worker.run_once()
+        clock.move(timedelta(days=1))
+    assert (len(tried), waiting(database)) == (1, [])
+    (said,) = [record for record in caplog.records if record.message == "message.given-up"]
+    assert (said.__dict__["reason"], said.exc_info) == ("There is nobody to ask.", None)
+    with database.writing() as session:
+        messages.ask_again(session, tried, at=clock.at)
+    worker.run_once()
+    assert (len(tried), waiting(database)) == (2, [])
+
+
+def test_what_is_tried_seldom_waits_for_hours_in_the_end(database: Database) -> None:
+    left(database)
+    clock = SetClock(AT)
+
+    def carry_out(message: Message) -> None:
+        raise TriedSeldom(message.id)
+
+    worker = Worker(database, clock, {"work": carry_out})
+    waits = []
+    for _ in range(20):
+        worker.run_once()
+        (message,) = waiting(database)
+        waits.append(message.due_at - clock.at)
+        clock.at = message.due_at
+    assert waits == sorted(waits)
+    assert (waits[0], waits[-1]) == (timedelta(seconds=2), SELDOM)
+
+
+def test_work_that_names_an_instant_comes_again_then(database: Database) -> None:
+    left(database)
+    clock = SetClock(AT)
+    again = AT + timedelta(days=365)
+    done: list[datetime] = []
+
+    def carry_out(message: Message) -> datetime | None:
+        done.append(message.due_at)
+        return again if len(done) == 1 else None
+
+    worker = Worker(database, clock, {"work": carry_out})
+    worker.drain()
+    clock.at = again
+    worker.drain()
+    assert (done, waiting(database)) == ([AT, again], [])
+
+
+def test_a_worker_leaves_alone_what_is_not_of_its_topics(database: Database) -> None:
+    left(database)
+    waited: list[Message] = []
+    Worker(database, SetClock(AT), {"other": waited.append}).drain()
+    assert [message.attempts for message in waiting(database)] == [0]
