@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from app.attestation.sheet import LANGUAGES, as_png
+from app.attestation.sheet import as_pngs
 from app.core.labels import Labels
 from app.credentials import register
 from app.credentials.models import Credential, Period
@@ -46,7 +46,7 @@ def compose_edc(
     composed = edc.compose(
         claims,
         body,
-        {language: as_png(page, language) for language in LANGUAGES},
+        as_pngs(page),
         verification_url=link,
         assessment=_assessment(session, credential, scheme),
         outcomes=tuple(_outcomes(scheme)),
