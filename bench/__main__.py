@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from bench import cpd, lists, postgresql, public, upgrade, visibility
+from bench import cpd, edc, lists, postgresql, public, upgrade, visibility
 from bench.load import CannotMeasure
 from bench.seeding.register import ensure
 
 RESULTS: Final = Path(__file__).with_name("results.json")
 SMALL: Final = 10_000
-CHOICES: Final = ("cpd", "lists", "upgrade", "visibility", "lookups", "verifications", "postgresql")
+CHOICES: Final = ("cpd", "edc", "lists", "upgrade", "visibility", "lookups", "verifications", "postgresql")
 
 
 def main() -> int:
@@ -48,6 +48,8 @@ def _figures(asked: argparse.Namespace) -> Iterator[dict[str, object]]:
     timing = {"seconds": asked.seconds, "rounds": asked.rounds}
     if "cpd" in chosen:
         yield cpd.run()
+    if "edc" in chosen:
+        yield from edc.run()
     if "lists" in chosen:
         yield from lists.run()
     if "upgrade" in chosen:

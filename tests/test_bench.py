@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from app.core.db import Base
 from app.main import production_ports
+from app.organisations.rules import Actor, Permission, Role
 from app.outbox import trail
 from app.ports import Ports
 from app.settings import Settings
@@ -18,6 +19,7 @@ from app.status import queries
 from app.verification.desk import Desk
 from app.verification.errors import CredentialNotFound
 from app.verification.submitted import of_number
+from bench import edc
 from bench.load import CannotMeasure
 from bench.seeding import making
 from bench.seeding.members import Body, Member, unknown_number
@@ -76,6 +78,23 @@ async def _results(ports: Ports, today: date) -> dict[int, str]:
         }
     finally:
         await desk.close()
+
+
+def test_every_stage_of_a_credential_for_europass_has_its_share(seeded: tuple[Ports, Body]) -> None:
+    ports, body = seeded
+    by = Actor(
+        body.staff("registrar"),
+        body.organisation,
+        frozenset({Role.REGISTRAR}),
+        frozenset({Permission.CREDENTIALS_ISSUE}),
+        is_person=True,
+    )
+    figure = edc.measured(ports, by, edc.standing(ports)[: edc.WARMED + 1], "P-256")
+    shares = figure["shares"]
+    assert isinstance(shares, dict)
+    assert shares.keys() == {*edc.STAGES, edc.REST}
+    assert all(shares.values())
+    assert round(sum(shares.values()), 1) == 1
 
 
 def test_what_a_watcher_sees_in_the_lists_is_what_the_register_says(seeded: tuple[Ports, Body]) -> None:

@@ -7,7 +7,7 @@ all free to embed. Nothing is read from the machine's own fonts, and nothing fro
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -91,27 +91,31 @@ class Sheet:
 
 def as_pdf(sheet: Sheet) -> bytes:
     """Set the page in both languages: one page, tagged, PDF/UA-1 (ISO 14289-1); the same bytes every time."""
-    return _set(_inputs(sheet, LANGUAGES))
+    (page,) = _set(_inputs(sheet, [LANGUAGES]))
+    return page
 
 
-def as_png(sheet: Sheet, language: Language, ppi: int = 144) -> bytes:
-    """Draw the page in one language, as the European Digital Credential shows it."""
+def as_pngs(sheet: Sheet, ppi: int = 144) -> Mapping[Language, bytes]:
+    """Draw the page in each language, as the European Digital Credential shows it."""
     if not MIN_PPI <= ppi <= MAX_PPI:
         raise ValueError(f"A page is drawn at {MIN_PPI} to {MAX_PPI} pixels per inch.")
-    inputs = _inputs(sheet, (language,))
-    _set(inputs)  # a picture leaves a gap where PDF/UA refuses a letter that no font has
-    return _set(inputs, ppi=ppi)
+    drawn = _set(_inputs(sheet, [(language,) for language in LANGUAGES]), ppi=ppi)
+    if len(drawn) != len(LANGUAGES):
+        raise NotPrintable("It would take more than one page.")
+    return dict(zip(LANGUAGES, drawn, strict=True))
 
 
-def _set(given: Mapping[str, Any], *, ppi: int | None = None) -> bytes:
-    # A compiler takes one caller at a time and costs half a millisecond. What is dear is shared: the fonts,
-    # and what typst remembers of earlier pages.
+def _set(given: Mapping[str, Any], *, ppi: int | None = None) -> list[bytes]:
+    """Set the pages as one PDF, and with a density as a picture of each instead.
+
+    A compiler takes one caller at a time and is cheap. What is dear is shared: the fonts, and what typst
+    remembers of earlier pages, so that pages that were set once cost little more as pictures.
+    """
     compiler = typst.Compiler(_TEMPLATE, root=_TEMPLATE.parent, font_paths=_fonts(), ignore_system_fonts=True)
     inputs = {"sheet": json.dumps(given)}
     try:
-        if ppi is None:
-            made = compiler.compile(format="pdf", pdf_standards="ua-1", sys_inputs=inputs)
-        else:
+        made = compiler.compile(format="pdf", pdf_standards="ua-1", sys_inputs=inputs)
+        if ppi is not None:  # PDF/UA refuses a letter that no font has, where a picture would leave a gap
             made = compiler.compile(format="png", ppi=ppi, sys_inputs=inputs)
     except typst.TypstError as refused:
         raise _told(refused.message) from None
@@ -120,9 +124,7 @@ def _set(given: Mapping[str, Any], *, ppi: int | None = None) -> bytes:
         if type(broken).__name__ != "PanicException":
             raise
         raise (MarkRefused(_UNDRAWN) if given["mark"] else RuntimeError(str(broken))) from None
-    if not isinstance(made, bytes):
-        raise NotPrintable("It would take more than one page.")
-    return made
+    return [made] if isinstance(made, bytes) else [*(made or ())]
 
 
 def _told(message: str) -> Exception:
@@ -140,13 +142,13 @@ def _fonts() -> typst.Fonts:
     return typst.Fonts(include_system_fonts=False)
 
 
-def _inputs(sheet: Sheet, languages: tuple[Language, ...]) -> Mapping[str, Any]:
+def _inputs(sheet: Sheet, pages: Sequence[tuple[Language, ...]]) -> Mapping[str, Any]:
     """Give the template all that it shows, as text: typst reads none of it as markup."""
-    first = languages[0]
+    first = pages[0][0]
     holder = _text(sheet.holder)
     title = f"{HEADING.in_language(first)} · {_text(sheet.profile.in_language(first))} · {holder}"
     return {
-        "languages": languages,
+        "pages": pages,
         "title": (TITLE_MARK if sheet.test else "") + title,
         "test": sheet.test,
         "body": _breakable(_text(sheet.body)),
@@ -156,7 +158,7 @@ def _inputs(sheet: Sheet, languages: tuple[Language, ...]) -> Mapping[str, Any]:
         else {
             "svg": sheet.mark.svg,
             "width": sheet.mark.width_at(54, most=160),
-            "alt": MARK_ALT.in_language(first).format(body=_text(sheet.body)),
+            "alt": _named(MARK_ALT, body=_text(sheet.body)),
         },
         "holder": _breakable(holder),
         "profile": _both(sheet.profile),
@@ -174,11 +176,11 @@ def _inputs(sheet: Sheet, languages: tuple[Language, ...]) -> Mapping[str, Any]:
             }
             for part in PARTS
         ],
-        "qr": _code(sheet, first),
+        "qr": _code(sheet),
     }
 
 
-def _code(sheet: Sheet, language: Language) -> Mapping[str, Any]:
+def _code(sheet: Sheet) -> Mapping[str, Any]:
     """Draw the QR code, each module a whole number of half points wide."""
     drawn = qr.drawing(sheet.link, qr.Level.PRINT)
     module = _QR_SIDE / drawn.size // _GRID * _GRID
@@ -186,7 +188,7 @@ def _code(sheet: Sheet, language: Language) -> Mapping[str, Any]:
         "svg": drawn.svg(),
         "side": module * drawn.size,
         "quiet": module * qr.QUIET_ZONE,
-        "alt": QR_ALT.in_language(language).format(number=sheet.number),
+        "alt": _named(QR_ALT, number=sheet.number),
     }
 
 
@@ -205,6 +207,10 @@ def _filled(words: Labels, sheet: Sheet) -> Labels:
         it=words.it.format(seal=sheet.seal.it, address=address, moved=sheet.clock_offset),
         en=words.en.format(seal=sheet.seal.en, address=address, moved=sheet.clock_offset),
     )
+
+
+def _named(words: Labels, **names: str) -> Mapping[str, str]:
+    return {"it": words.it.format(**names), "en": words.en.format(**names)}
 
 
 def _both(words: Labels) -> Mapping[str, str]:

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.core.clock import iso_duration
 from app.core.days import last_second_of, start_of
 from app.credentials.errors import DevelopmentKey, LintFailed
-from app.credentials.learning import compose_edc
+from app.credentials.learning import Draft, draft_of, write_edc
 from app.credentials.models import Credential, Period
 from app.formats import q1, vc
 from app.formats.claims import Claims, Format, StatusEntry
@@ -20,7 +20,7 @@ from app.formats.lints import Finding, lint, lint_qr
 from app.formats.published import did_of
 from app.formats.x509 import life_of
 from app.organisations import queries as organisations
-from app.organisations.models import Mode, Organisation, Person
+from app.organisations.models import Mode, Organisation
 from app.ports import KeyNotUsable, Ports, PublicKey, Signer, Slot
 from app.schemes.catalogue import catalogue
 from app.schemes.scheme import Scheme
@@ -40,6 +40,7 @@ class Composed:
 
     unsigned: bytes
     key: PublicKey
+    draft: Draft | None = None  # what they say, where they can be written ahead
 
 
 def compose(
@@ -53,31 +54,21 @@ def compose(
     status: tuple[StatusEntry, ...],
     place: tuple[int, int] | None,
     at: datetime,
+    ahead: Composed | None = None,
 ) -> Composed:
     """Write a document for the key that signs now; raise `LintFailed` where it would break a rule.
 
     `place` is its list and its position there, if it has one; `status` says the same in the words of the W3C.
+    What was written `ahead` is taken as it is, unless the register says something else by now.
     """
-    organisation = organisations.organisation(session, credential.organisation_id)
-    holder = organisations.person(session, credential.holder_id)
-    scheme = catalogue().version(credential.scheme_id, period.scheme_version)
-    key = _signing_key(ports.signer, organisation, SLOTS[form], at)
-    base_url = ports.settings.public_url
-    claims = _claims(
-        credential,
-        period,
-        organisation,
-        holder,
-        scheme,
-        base_url,
-        jti=jti,
-        status=status,
-        at=at,
-        moved=ports.clock.offset,
-    )
     if form is Format.EDC:
-        unsigned, findings = compose_edc(session, ports, credential, period, claims, key, scheme)
-    elif form is Format.QR:
+        draft = draft_edc(session, ports, credential, period, jti=jti, at=at)
+        return ahead if ahead is not None and ahead.draft == draft else write_ahead(draft)
+    organisation, scheme = _grounds(session, credential, period)
+    key = _signing_key(ports.signer, organisation, SLOTS[form], at)
+    claims = _claims(session, ports, credential, period, jti=jti, status=status, at=at)
+    base_url = ports.settings.public_url
+    if form is Format.QR:
         if place is None:
             raise ValueError("An offline QR has a place in a list.")
         content = _content(claims, organisation, scheme, place)
@@ -90,6 +81,30 @@ def compose(
     return Composed(unsigned, key)
 
 
+def draft_edc(
+    session: Session, ports: Ports, credential: Credential, period: Period, *, jti: str, at: datetime
+) -> Draft:
+    """Read what a European Digital Credential is to say, which takes a moment; see `write_ahead`."""
+    organisation, scheme = _grounds(session, credential, period)
+    key = _signing_key(ports.signer, organisation, Slot.EDC_SEAL, at)
+    claims = _claims(session, ports, credential, period, jti=jti, status=(), at=at)
+    return draft_of(session, ports, credential, period, claims, key, scheme)
+
+
+def write_ahead(draft: Draft) -> Composed:
+    """Write a European Digital Credential for `compose`, in no transaction: drawing takes its time."""
+    unsigned, findings = write_edc(draft)
+    _refuse(findings)
+    return Composed(unsigned, draft.key, draft)
+
+
+def _grounds(session: Session, credential: Credential, period: Period) -> tuple[Organisation, Scheme]:
+    return (
+        organisations.organisation(session, credential.organisation_id),
+        catalogue().version(credential.scheme_id, period.scheme_version),
+    )
+
+
 def _refuse(findings: Sequence[Finding]) -> None:
     if findings:
         raise LintFailed(
@@ -99,19 +114,18 @@ def _refuse(findings: Sequence[Finding]) -> None:
 
 
 def _claims(
+    session: Session,
+    ports: Ports,
     credential: Credential,
     period: Period,
-    organisation: Organisation,
-    holder: Person,
-    scheme: Scheme,
-    base_url: str,
     *,
     jti: str,
     status: tuple[StatusEntry, ...],
     at: datetime,
-    moved: timedelta,
 ) -> Claims:
-    zone = ZoneInfo(organisation.time_zone)
+    organisation, scheme = _grounds(session, credential, period)
+    holder = organisations.person(session, credential.holder_id)
+    zone, base_url = ZoneInfo(organisation.time_zone), ports.settings.public_url
     return Claims(
         document_id=jti,
         subject_id=credential.subject_id,
@@ -133,7 +147,7 @@ def _claims(
         issued_at=at,
         status=status,
         test=organisation.mode == Mode.TEST,
-        clock_offset=iso_duration(moved),
+        clock_offset=iso_duration(ports.clock.offset),
     )
 
 

@@ -19,7 +19,14 @@ from app.core.days import anniversary
 from app.core.ids import new_id
 from app.core.numbers import CredentialNumber
 from app.credentials import prolonging, queries
-from app.credentials.composing import SLOTS, Composed, compose, require_in_force
+from app.credentials.composing import (
+    SLOTS,
+    Composed,
+    compose,
+    draft_edc,
+    require_in_force,
+    write_ahead,
+)
 from app.credentials.errors import (
     CredentialIssuedAlready,
     CredentialNotActive,
@@ -159,12 +166,10 @@ def issue_document(ports: Ports, credential_id: str, form: Format, *, by: Actor,
 
     Registrars may ask for their own, as any holder may: it says no more than the credential does.
     """
+    jti = uuid.uuid4().urn
+    ahead = _ahead(ports, credential_id, form, jti=jti, by=by, at=at)
     with ports.database.writing(by.organisation_id) as session:
-        credential = queries.by_id(session, credential_id, lock=True)
-        if not may_read(by, credential.holder_id):
-            raise CredentialNotFound("There is no such credential here.")
-        if credential.holder_id != by.id and not by.may(Permission.CREDENTIALS_ISSUE):
-            raise PermissionMissing("Documents are made for the holder, or by those who issue.")
+        credential = _for_maker(session, credential_id, by=by, lock=True)
         period = queries.current_period(session, credential, at)
         if queries.current_document(session, period, form):
             return Made(credential_id, form, new=False)
@@ -172,7 +177,7 @@ def issue_document(ports: Ports, credential_id: str, form: Format, *, by: Actor,
         if new := intent is None:
             at = _not_before(credential.created_at, at, "this credential was entered. Set it right")
             _require_active(session, credential, period, at)
-            intent = _intend(session, ports, credential, period, form, by=by.id, at=at)
+            intent = _intend(session, ports, credential, period, form, jti=jti, ahead=ahead, by=by.id, at=at)
     finish(ports, by.organisation_id, intent.id, at=at)
     return Made(credential_id, form, new=new)
 
@@ -280,8 +285,54 @@ def _intend_all(
     session: Session, ports: Ports, credential: Credential, period: Period, *, by: str, at: datetime
 ) -> Intent:
     """Write down all that every period has; give the seal's intent, which stands for them all."""
-    intents = [_intend(session, ports, credential, period, form, by=by, at=at) for form in MADE_TOGETHER]
+    intents = [
+        _intend(session, ports, credential, period, form, jti=uuid.uuid4().urn, by=by, at=at)
+        for form in MADE_TOGETHER
+    ]
     return intents[0]
+
+
+def _for_maker(session: Session, credential_id: str, *, by: Actor, lock: bool = False) -> Credential:
+    """Find a credential for somebody who may have documents made of it."""
+    credential = queries.by_id(session, credential_id, lock=lock)
+    if not may_read(by, credential.holder_id):
+        raise CredentialNotFound("There is no such credential here.")
+    if credential.holder_id != by.id and not by.may(Permission.CREDENTIALS_ISSUE):
+        raise PermissionMissing("Documents are made for the holder, or by those who issue.")
+    return credential
+
+
+def _ahead(
+    ports: Ports, credential_id: str, form: Format, *, jti: str, by: Actor, at: datetime
+) -> Composed | None:
+    """Write what takes long before anything is locked for it; None where nothing of the kind is to be made.
+
+    Why not, if it was asked for in vain, is for the transaction to say.
+    """
+    if form is not Format.EDC:
+        return None
+    with ports.database.reading(by.organisation_id) as session:
+        credential = _for_maker(session, credential_id, by=by)
+        period = queries.current_period(session, credential, at)
+        if (
+            queries.state(session, credential, period, at) is not CredentialState.ACTIVE
+            or queries.current_document(session, period, form)
+            or queries.intent_for(session, period, form)
+        ):
+            return None
+        draft = draft_edc(session, ports, credential, period, jti=jti, at=at)
+    return write_ahead(draft)
+
+
+def _ahead_anew(ports: Ports, intent: Intent, at: datetime) -> Composed | None:
+    """Write what an intent is to say under the key that signs now, in the same way."""
+    if intent.format != Format.EDC:
+        return None
+    with ports.database.reading(intent.organisation_id) as session:
+        period = session.get_one(Period, intent.period_id)
+        credential = queries.by_id(session, period.credential_id)
+        draft = draft_edc(session, ports, credential, period, jti=intent.jti, at=at)
+    return write_ahead(draft)
 
 
 def _intend(
@@ -291,8 +342,10 @@ def _intend(
     period: Period,
     form: Format,
     *,
+    jti: str,
     by: str,
     at: datetime,
+    ahead: Composed | None = None,
 ) -> Intent:
     """Write down what will be signed, to the byte, and leave word to finish it if we cannot."""
     intent = Intent(
@@ -300,7 +353,7 @@ def _intend(
         organisation_id=credential.organisation_id,
         period_id=period.id,
         format=form.value,
-        jti=uuid.uuid4().urn,
+        jti=jti,
         created_by=by,
         created_at=at,
     )
@@ -309,7 +362,7 @@ def _intend(
             session, LISTS[form], intent.id, organisation_id=credential.organisation_id, at=at
         )
         intent.list_id = chosen.id
-    _write(intent, _composed(session, ports, intent, credential, period, at))
+    _write(intent, _composed(session, ports, intent, credential, period, at, ahead))
     session.add(intent)
     messages.leave(
         session,
@@ -353,12 +406,13 @@ def _current(ports: Ports, organisation_id: str, intent: Intent, at: datetime) -
     if intent.key_thumbprint == current:
         require_in_force(key, at)
         return intent
+    ahead = _ahead_anew(ports, intent, at)
     with ports.database.writing(organisation_id) as session:
         held = queries.intent(session, intent.id, lock=True)
         if held is not None and held.key_thumbprint != current:
             period = session.get_one(Period, held.period_id)
             credential = queries.by_id(session, period.credential_id)
-            _write(held, _composed(session, ports, held, credential, period, at))
+            _write(held, _composed(session, ports, held, credential, period, at, ahead))
             _record(session, "issuance.composed-anew", held, credential, period, at)
     return held
 
@@ -385,7 +439,13 @@ def _signed(ports: Ports, intent: Intent, *, at: datetime) -> str:
 
 
 def _composed(
-    session: Session, ports: Ports, intent: Intent, credential: Credential, period: Period, at: datetime
+    session: Session,
+    ports: Ports,
+    intent: Intent,
+    credential: Credential,
+    period: Period,
+    at: datetime,
+    ahead: Composed | None,
 ) -> Composed:
     form = Format(intent.format)
     status, place = tuple[StatusEntry, ...](), None
@@ -393,7 +453,16 @@ def _composed(
         place = (intent.list_id, intent.list_index)
         status = publishing.entries(ports.settings.public_url, LISTS[form], *place)
     return compose(
-        session, ports, credential, period, form, jti=intent.jti, status=status, place=place, at=at
+        session,
+        ports,
+        credential,
+        period,
+        form,
+        jti=intent.jti,
+        status=status,
+        place=place,
+        at=at,
+        ahead=ahead,
     )
 
 

@@ -1,12 +1,12 @@
 """A European Digital Credential from the register: the claims of every format, and what it alone says."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy.orm import Session
 
-from app.attestation.sheet import LANGUAGES, as_png
+from app.attestation.sheet import Sheet, as_pngs
 from app.core.labels import Labels
 from app.credentials import register
 from app.credentials.models import Credential, Period
@@ -14,7 +14,7 @@ from app.decisions import queries as decisions
 from app.formats import edc
 from app.formats.claims import Claims
 from app.formats.edc_lints import EdcDraft, lint, meaning_faults
-from app.formats.jades import protected_header, unsigned_seal
+from app.formats.jades import SigningTime, protected_header, unsigned_seal
 from app.formats.lints import Finding
 from app.formats.strict import Malformed, write_json
 from app.ports import KeyNotUsable, Ports, PublicKey
@@ -24,7 +24,20 @@ from app.schemes.scheme import Scheme
 GRADE: Final = Labels(it="Idoneo", en="Competent")
 
 
-def compose_edc(
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """All that a European Digital Credential will say, as the register had it at a moment, and who seals."""
+
+    claims: Claims
+    page: Sheet
+    assessment: edc.Assessment | None
+    scheme: Scheme
+    link: str
+    key: PublicKey
+    signing_time: SigningTime
+
+
+def draft_of(
     session: Session,
     ports: Ports,
     credential: Credential,
@@ -32,33 +45,47 @@ def compose_edc(
     claims: Claims,
     key: PublicKey,
     scheme: Scheme,
-) -> tuple[bytes, Sequence[Finding]]:
-    """Write the exact bytes that will be sealed, and what the lints find of them.
+) -> Draft:
+    """Read what it will say. Two drafts that are equal are written as the same bytes."""
+    page = register.sheet_of(session, ports, credential, period)
+    return Draft(
+        claims=claims,
+        page=page if _named(scheme) else replace(page, holder=credential.number),
+        assessment=_assessment(session, credential, scheme),
+        scheme=scheme,
+        link=register.verify_url(ports, credential),
+        key=key,
+        signing_time=ports.settings.edc_signing_time,
+    )
+
+
+def write_edc(draft: Draft) -> tuple[bytes, Sequence[Finding]]:
+    """Write the exact bytes that will be sealed, pictures and all, and what the lints find of them.
 
     Raises `KeyNotUsable` where the certificate does not say which body seals (ETSI EN 319 412-3, 4.2.1).
     """
-    body = _body(key)
-    named = "name" in scheme.credential_claims.edc
-    link = register.verify_url(ports, credential)
-    page = register.sheet_of(session, ports, credential, period)
-    if not named:
-        page = replace(page, holder=credential.number)
+    body, named = _body(draft.key), _named(draft.scheme)
     composed = edc.compose(
-        claims,
+        draft.claims,
         body,
-        {language: as_png(page, language) for language in LANGUAGES},
-        verification_url=link,
-        assessment=_assessment(session, credential, scheme),
-        outcomes=tuple(_outcomes(scheme)),
+        as_pngs(draft.page),
+        verification_url=draft.link,
+        assessment=draft.assessment,
+        outcomes=tuple(_outcomes(draft.scheme)),
         named=named,
     )
-    draft = EdcDraft(composed, claims, body, scheme.wording.forbidden_stems, named, link)
-    faults = [*lint(composed), *meaning_faults(draft)]
+    forbidden = draft.scheme.wording.forbidden_stems
+    meant = EdcDraft(composed, draft.claims, body, forbidden, named, draft.link)
+    faults = [*lint(composed), *meaning_faults(meant)]
     header = protected_header(
-        key, at=claims.issued_at, signing_time=ports.settings.edc_signing_time, kind="edc"
+        draft.key, at=draft.claims.issued_at, signing_time=draft.signing_time, kind="edc"
     )
     unsigned = unsigned_seal(header, write_json(composed)).signing_input
     return unsigned, [Finding(fault.rule, f"{fault.words} ({fault.clause})") for fault in faults]
+
+
+def _named(scheme: Scheme) -> bool:
+    return "name" in scheme.credential_claims.edc
 
 
 def _body(key: PublicKey) -> edc.Body:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from app.attestation.marks import MAX_BYTES, Mark, MarkRefused, mark_of
-from app.attestation.sheet import as_pdf, as_png
+from app.attestation.sheet import as_pdf, as_pngs
 from tests.attestation.pages import sheet
 
 SHAPES = (
@@ -26,7 +26,7 @@ def png(size: tuple[int, int] = (60, 30)) -> bytes:
 def test_a_mark_stands_on_the_page_in_its_proportions(content: bytes) -> None:
     mark = Mark.read(content)
     assert mark.ratio == 2
-    with Image.open(BytesIO(as_png(sheet(mark=mark), "it"))) as picture:
+    with Image.open(BytesIO(as_pngs(sheet(mark=mark))["it"])) as picture:
         assert picture.getpixel((140, 170)) == (0, 0, 255, 255)
         assert picture.getpixel((340, 170)) == (0, 0, 255, 255)
     assert as_pdf(sheet(mark=mark)) != as_pdf(sheet())
@@ -119,7 +119,7 @@ def test_a_picture_that_makes_no_sense_is_drawn_or_refused(inner: str) -> None:
     with suppress(MarkRefused):
         page = sheet(mark=Mark.read(within(inner)))
         assert as_pdf(page)
-        assert as_png(page, "it")
+        assert as_pngs(page)
 
 
 def test_a_mark_is_found_by_its_body(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pikepdf
 import pytest
 from PIL import Image, ImageChops
 
-from app.attestation.sheet import NotPrintable, as_pdf, as_png
+from app.attestation.sheet import NotPrintable, as_pdf, as_pngs
 from app.core.labels import Labels, Language
 from app.schemes.catalogue import catalogue
 from tests.attestation.pages import LONG, SHORT, sheet, text_of
@@ -156,10 +156,18 @@ def test_a_heap_of_accents_stays_on_the_page() -> None:
     ],
 )
 def test_what_cannot_be_shown_is_refused_and_never_left_out(name: str) -> None:
-    for make in (as_pdf, lambda page: as_png(page, "en")):
+    for make in (as_pdf, as_pngs):
         with pytest.raises(NotPrintable) as refused:
             make(replace(sheet(), holder=name))
         assert "typst" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "profile", [Labels(it="AI", en="田中"), Labels(it="田中", en="AI")], ids=["en", "it"]
+)
+def test_a_letter_that_one_picture_alone_would_lack_is_refused_for_both(profile: Labels) -> None:
+    with pytest.raises(NotPrintable):
+        as_pngs(sheet(profile=profile))
 
 
 @pytest.mark.parametrize(
@@ -173,7 +181,7 @@ def test_nothing_leaves_its_margins_however_long_a_name_is(name: str, language: 
     if language is None:
         assert name.replace(" ", "").rstrip() in text_of(as_pdf(page)).replace(" ", "")
         return
-    with Image.open(BytesIO(as_png(page, language))) as picture:
+    with Image.open(BytesIO(as_pngs(page)[language])) as picture:
         box = ImageChops.invert(picture.convert("L").crop((0, 20, *picture.size))).getbbox()  # below the bar
     assert box is not None
     left, _, right, bottom = box
@@ -229,13 +237,13 @@ def elements(node: pikepdf.Object) -> list[pikepdf.Object]:
 
 def test_the_same_page_is_the_same_bytes() -> None:
     assert as_pdf(sheet()) == as_pdf(sheet())
-    assert as_png(sheet(), "it") == as_png(sheet(), "it")
+    assert as_pngs(sheet()) == as_pngs(sheet())
 
 
 @pytest.mark.parametrize("language", ["it", "en"])
 def test_a_picture_is_a4_at_the_density_asked_for(language: Language) -> None:
     for ppi, size in ((144, (1191, 1684)), (200, (1654, 2339))):
-        with Image.open(BytesIO(as_png(sheet(), language, ppi))) as picture:
+        with Image.open(BytesIO(as_pngs(sheet(), ppi)[language])) as picture:
             assert picture.size == size
             assert picture.getchannel("A").getextrema() == (255, 255)
 
@@ -243,8 +251,9 @@ def test_a_picture_is_a4_at_the_density_asked_for(language: Language) -> None:
 @pytest.mark.parametrize("ppi", [0, 71, 301, 100_000])
 def test_no_picture_is_drawn_beyond_measure(ppi: int) -> None:
     with pytest.raises(ValueError, match="pixels per inch"):
-        as_png(sheet(), "it", ppi)
+        as_pngs(sheet(), ppi)
 
 
 def test_the_two_pictures_differ() -> None:
-    assert as_png(sheet(), "it") != as_png(sheet(), "en")
+    drawn = as_pngs(sheet())
+    assert drawn["it"] != drawn["en"]

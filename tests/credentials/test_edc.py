@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64decode
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -17,10 +18,12 @@ from sqlalchemy import func, select
 
 from app.core.db import Base
 from app.core.labels import Labels
-from app.credentials import issuing, learning
+from app.credentials import composing, issuing, learning
+from app.credentials.learning import Draft, write_edc
 from app.credentials.models import Credential, Document
 from app.formats.claims import Format
 from app.formats.jades import Level, Seal, read_seal
+from app.formats.lints import Finding
 from app.formats.strict import decode64
 from app.formats.x509 import owner_of
 from app.organisations import service as organisations
@@ -264,6 +267,60 @@ def test_a_live_body_makes_none_with_a_key_for_trying(office: Office, credential
     office.go_live()
     refused = office.desk().get(address(credential))
     assert (refused.status_code, refused.json()["code"]) == (409, "development-key")
+
+
+class Meanwhile:
+    """Lets something happen in the register while a credential is being drawn, the first time that one is."""
+
+    def __init__(self, happens: Callable[[], object]) -> None:
+        self.happens = happens
+        self.drawn = 0
+
+    def __call__(self, draft: Draft) -> tuple[bytes, Sequence[Finding]]:
+        self.drawn += 1
+        if self.drawn == 1:
+            self.happens()
+        return write_edc(draft)
+
+
+def test_it_is_drawn_once_and_nobody_waits_for_that(
+    office: Office, credential: Credential, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile = Meanwhile(office.issue)
+    monkeypatch.setattr(composing, "write_edc", meanwhile)
+    assert caller.get(address(credential)).status_code == 200
+    assert meanwhile.drawn == 1
+
+
+def test_what_the_register_says_when_it_is_sealed_is_what_is_sealed(
+    office: Office,
+    credential: Credential,
+    holder: Person,
+    caller: Caller,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def rename() -> None:
+        with office.ports.database.writing(office.organisation_id) as session:
+            session.get_one(Person, holder.id).name_on_credential = "Nicoletta D'Angelo"
+
+    meanwhile = Meanwhile(rename)
+    monkeypatch.setattr(composing, "write_edc", meanwhile)
+    said = content(read_seal(caller.get(address(credential)).text))
+    assert said["credentialSubject"]["fullName"] == {"it": "Nicoletta D'Angelo"}
+    assert meanwhile.drawn == 2, "pictures of another name are thrown away"
+
+
+def test_none_is_made_of_a_credential_that_is_suspended_while_it_is_drawn(
+    office: Office, credential: Credential, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def suspend() -> None:
+        body = {"cause": "own_request", "reasons": "Richiesta."}
+        assert office.desk().post(f"/v1/credentials/{credential.id}/suspension", json=body).status_code == 200
+
+    monkeypatch.setattr(composing, "write_edc", Meanwhile(suspend))
+    refused = caller.get(address(credential))
+    assert (refused.status_code, refused.json()["code"]) == (409, "credential-not-active")
+    assert office.intents() == []
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from PIL import Image
 from reportlab.pdfgen.canvas import Canvas
 
 from app.attestation.marks import Mark
-from app.attestation.sheet import as_pdf, as_png
+from app.attestation.sheet import as_pdf, as_pngs
 from app.core.labels import Labels, Language
 from tests.attestation.pages import HOST, LONG, SHORT, drawn, sheet
 from tests.interop.accessible import NotThere, judged
@@ -73,7 +73,7 @@ def test_the_code_in_the_picture_of_a_credential_is_read(
     name: str, language: Language, reader: Reader, ppi: int
 ) -> None:
     page = sheet(name)
-    with Image.open(BytesIO(as_png(page, language, ppi))) as picture:
+    with Image.open(BytesIO(as_pngs(page, ppi)[language])) as picture:
         assert reader(picture.convert("L")) == [page.link]
 
 
