@@ -24,7 +24,7 @@ from sqlalchemy import func, select
 from app.adapters import schema
 from app.adapters.revocation import HttpRevocation
 from app.adapters.timestamps import HttpTimeStamps
-from app.attestation.sheet import as_png
+from app.attestation.sheet import as_pngs
 from app.core.clock import SystemClock
 from app.core.db import EVERY_ORGANISATION
 from app.credentials import prolonging
@@ -145,7 +145,7 @@ def _settings(folder: Path, authority: Town) -> Figure:
 
 def _content() -> bytes:
     """Write as much as a credential says, with the page as a picture in both languages."""
-    pictures = [b64encode(as_png(sheet(), language)).decode() for language in ("it", "en")]
+    pictures = [b64encode(picture).decode() for picture in as_pngs(sheet()).values()]
     return write_json({"id": OWN_NAME.decode(), "pictures": [*pictures]})
 
 
