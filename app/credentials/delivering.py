@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.core.ids import new_id
 from app.core.labels import Language
-from app.credentials import issuing, prolonging, queries
+from app.credentials import growing, issuing, prolonging, queries
 from app.credentials.errors import (
     CredentialHidden,
     CredentialNotActive,
@@ -152,7 +152,7 @@ def deliver(ports: Ports, organisation_id: str, delivery_id: str, *, at: datetim
     if obstacle is None and ports.time_stamps and ports.revocation:
         try:
             prolonging.prolong(ports, organisation_id, document_id, at=at)
-        except prolonging.SealRevoked:
+        except growing.SealRevoked:
             obstacle = SEAL_REVOKED
         except GivenUp as no_more:  # it can become no more than it is, and so it goes
             log.warning("delivery.as-it-is", extra={"reason": str(no_more)})

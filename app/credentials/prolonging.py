@@ -5,7 +5,6 @@ of all that. Each of the two steps is stored as soon as it is done, so none is p
 handed out is B-B, B-T or B-LTA. Before the last time-stamp's certificate ends, another is put over it.
 """
 
-import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -19,33 +18,21 @@ from sqlalchemy.orm import Session
 
 from app.core.db import EVERY_ORGANISATION, Database
 from app.core.errors import JsonValue
-from app.credentials import queries
-from app.credentials.models import Document, Intent, Period
+from app.credentials import growing
+from app.credentials.models import Document, Intent
 from app.formats.claims import Format
 from app.formats.jades import (
     Level,
     Seal,
-    archive_imprint,
     read_seal,
-    signature_imprint,
-    with_archive_timestamp,
-    with_signature_timestamp,
-    with_timestamp_values,
-    with_validation_values,
 )
-from app.formats.jades_checks import judge_seal
-from app.formats.stamps import Token, read_token
 from app.formats.strict import Malformed
-from app.formats.x509 import life_of
 from app.outbox import messages, trail
-from app.outbox.messages import GivenUp, Message, TriedSeldom
+from app.outbox.messages import Message, TriedSeldom
 from app.ports import (
     Ports,
-    RevocationNotOffered,
     RevocationUnavailable,
-    RevocationValues,
     TimeStampRefused,
-    TimeStamps,
     TimeStampUnavailable,
 )
 
@@ -55,30 +42,6 @@ FIRST: Final[Mapping[str, Level]] = {Format.EDC: Level.B_B}  # of what grows, th
 AT_ONCE: Final = 250  # documents in one transaction
 DAY: Final = timedelta(days=1)
 SHARE: Final = 0.75  # of a time-stamp's certificate: when so much of its life is over, another is due
-
-
-class NoAuthority(GivenUp):
-    """No time-stamp authority is configured any more."""
-
-
-class NobodyToAsk(GivenUp):
-    """Some certificate names nobody who could tell whether it was revoked, or nobody whom we ask."""
-
-
-class SealRevoked(GivenUp):
-    """A certificate of the seal was revoked: nothing makes it worth more."""
-
-
-class StamperRevoked(GivenUp):
-    """The certificate behind a time-stamp was revoked, so it proves nothing."""
-
-
-class ProofOver(GivenUp):
-    """A certificate ended before there was proof that the seal, or its last time-stamp, is older."""
-
-
-class Unsound(GivenUp):
-    """What is stored, or what came of it, does not verify; it was thrown away."""
 
 
 class StampRefused(TriedSeldom):
@@ -193,8 +156,6 @@ def prolong(ports: Ports, organisation_id: str, document_id: str, *, at: datetim
     Where an authority is away, raises what it said, and `GivenUp` where no further try would help. No
     authority is asked while the database waits. Whoever comes second finds it done, and stores nothing.
     """
-    if ports.time_stamps is None or ports.revocation is None:
-        raise NoAuthority("No time-stamp authority is configured: see `timestamp_url`.")
     now = at - ports.clock.offset  # authorities know nothing of a demonstration's clock
     with _told():
         while True:
@@ -204,13 +165,15 @@ def prolong(ports: Ports, organisation_id: str, document_id: str, *, at: datetim
             if seal.level is Level.B_LTA and (due := _due(seal)) > now:
                 return at + max(due - now, DAY)
             try:
-                grown = _sound(_next(seal, ports.time_stamps, ports.revocation, at=now), at=now)
-            except StamperRevoked:
+                grown = growing.grown(ports, seal, at=now)
+            except growing.StamperRevoked:
                 if seal.level is Level.B_T:  # so that another authority's time-stamp can take its place
                     _store(ports, organisation_id, document_id, stored, seal.bare, at=at)
                 raise
-            if seal.level is Level.B_LTA and _ends(grown) <= _ends(seal):
-                return at + max((_ends(seal) - now) * SHARE, DAY)  # it would prove nothing for longer
+            if seal.level is Level.B_LTA and growing.ends_of(grown) <= growing.ends_of(seal):
+                return at + max(
+                    (growing.ends_of(seal) - now) * SHARE, DAY
+                )  # it would prove nothing for longer
             _store(ports, organisation_id, document_id, stored, grown, at=at)
 
 
@@ -219,10 +182,8 @@ def _told() -> Iterator[None]:
     """Say of a failure whether another try may help, and soon; log what an authority has to do with it."""
     try:
         yield
-    except RevocationNotOffered as nobody:
-        raise NobodyToAsk(str(nobody)) from nobody
     except Malformed as unreadable:
-        raise Unsound("A seal that was stored cannot be read.") from unreadable
+        raise growing.Unsound("A seal that was stored cannot be read.") from unreadable
     except (TimeStampRefused, TimeStampUnavailable, RevocationUnavailable) as why:
         log.warning("prolonging.waits", extra={"reason": str(why)})
         if isinstance(why, TimeStampRefused):
@@ -230,55 +191,10 @@ def _told() -> Iterator[None]:
         raise
 
 
-def _next(seal: Seal, time_stamps: TimeStamps, revocation: RevocationValues, *, at: datetime) -> Seal:
-    """Take a seal one step further: a time-stamp, what it is judged by, or another time-stamp over that."""
-    if seal.level is Level.B_B:
-        if life_of(seal.header.chain)[1] <= at:
-            raise ProofOver("The seal's certificate has ended, and nothing shows that the seal is older.")
-        return with_signature_timestamp(seal, time_stamps.stamp(signature_imprint(seal)))
-    last = _last(seal)
-    if seal.level is Level.B_LTA:
-        if _ends(seal) <= at:
-            raise ProofOver("The last time-stamp's certificate has ended, and no other was put over it.")
-        said = revocation.about(last.chain)
-        seal = with_timestamp_values(seal, said.certificates, said.crls, said.ocsps)
-    else:
-        about = [revocation.about(seal.header.chain), revocation.about(last.chain)]
-        seal = with_validation_values(
-            seal,
-            [certificate for each in about for certificate in each.certificates],
-            [crl for each in about for crl in each.crls],
-            [ocsp for each in about for ocsp in each.ocsps],
-        )
-    return with_archive_timestamp(seal, time_stamps.stamp(archive_imprint(seal)))
-
-
-def _sound(seal: Seal, *, at: datetime) -> Seal:
-    """Give a seal that holds, as far as it can be told without anchors, and of which nothing was revoked."""
-    finding = judge_seal(seal, anchors=(), stamp_anchors=(), at=at)
-    if not finding.signature or not all(stamp.finding.intact for stamp in finding.stamps):
-        raise Unsound("What came of it does not verify.")
-    if any(each.revoked_by(at) for each in finding.coverage):
-        raise SealRevoked("A certificate of the seal was revoked.")
-    if any(each.revoked_by(at) for stamp in finding.stamps for each in stamp.coverage):
-        raise StamperRevoked("The certificate behind a time-stamp was revoked.")
-    if seal.level not in {Level.B_T, Level.B_LTA}:
-        raise Unsound("Its issuers gave nothing that it could be judged by.")
-    return seal
-
-
-def _last(seal: Seal) -> Token:
-    return read_token(seal.stamps()[-1].token)
-
-
-def _ends(seal: Seal) -> datetime:
-    return life_of(_last(seal).chain)[1]
-
-
 def _due(seal: Seal) -> datetime:
     """Tell when the last time-stamp wants another over it: once most of its certificate's life is over."""
-    made = _last(seal).at
-    return made + (_ends(seal) - made) * SHARE
+    made = growing.last_of(seal).at
+    return made + (growing.ends_of(seal) - made) * SHARE
 
 
 def _store(
@@ -286,29 +202,9 @@ def _store(
 ) -> None:
     token = after.general()
     with ports.database.writing(organisation_id) as session:
-        document = session.scalars(
-            select(Document)
-            .where(Document.id == document_id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        ).one()
+        document = growing.held(session, document_id)
         if document.token != before:
             return
         # Its digest stays that of the seal as it was made: these files are all out, and all this document.
         document.token, document.level = token, after.level
-        period = session.get_one(Period, document.period_id)
-        credential = queries.by_id(session, period.credential_id)
-        trail.record(
-            session,
-            "document.prolonged" if after.etsi_u else "document.time-stamp-dropped",
-            organisation_id=organisation_id,
-            by=trail.SYSTEM,
-            at=at,
-            about={"credential": credential.id, **period.ground, "document": document.id},
-            facts={
-                "number": credential.number,
-                "format": document.format,
-                "level": after.level.value,
-                "sha256": hashlib.sha256(token.encode()).hexdigest(),
-            },
-        )
+        growing.record(session, document, after, token, by=trail.SYSTEM, at=at)

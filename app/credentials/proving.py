@@ -5,41 +5,26 @@ proves it stands beside it, made when somebody first asks: a time-stamp of the s
 say of every certificate with a time-stamp of all that. Each step is stored once, and paid for once.
 """
 
-import hashlib
 import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
-from app.credentials import queries
+from app.credentials import growing, queries
 from app.credentials.errors import LevelNotOffered, ProofNotOffered, ProofUnavailable, SealNotProvable
-from app.credentials.models import Document, Period
+from app.credentials.models import Document
 from app.formats.claims import Format
 from app.formats.jades import (
     Level,
     Seal,
-    archive_imprint,
     read_seal,
-    signature_imprint,
-    with_archive_timestamp,
-    with_signature_timestamp,
-    with_validation_values,
 )
-from app.formats.jades_checks import judge_seal
-from app.formats.stamps import read_token
 from app.formats.strict import Malformed
-from app.formats.x509 import life_of
 from app.organisations.rules import Actor
-from app.outbox import trail
 from app.ports import (
     Ports,
     RevocationUnavailable,
-    RevocationValues,
     TimeStampRefused,
-    TimeStamps,
     TimeStampUnavailable,
 )
 
@@ -94,76 +79,33 @@ def _seal(document: Document) -> Seal:
 
 def _grown(ports: Ports, seal: Seal, *, at: datetime) -> Seal:
     """Take a seal one step further; or back to what was issued, where its time-stamp turns out worthless."""
-    if ports.time_stamps is None or ports.revocation is None:
-        raise ProofNotOffered("This service has no time-stamp authority: see `timestamp_url`.")
-    now = at - ports.clock.offset  # authorities know nothing of a demonstration's clock
-    if seal.level is Level.B_B and life_of(seal.header.chain)[1] <= now:
-        raise SealNotProvable(
-            "The certificate has ended, and nothing shows that the seal is older than that."
-        )
     try:
-        grown = _next(seal, ports.time_stamps, ports.revocation)
-        finding = judge_seal(grown, anchors=(), stamp_anchors=(), at=now)
-    except (TimeStampUnavailable, TimeStampRefused, RevocationUnavailable, Malformed) as away:
+        return growing.grown(ports, seal, at=at - ports.clock.offset)
+    except growing.StamperRevoked:
+        return seal.bare
+    except growing.NoAuthority as no:
+        raise ProofNotOffered(str(no)) from no
+    except (growing.SealRevoked, growing.ProofOver, growing.NobodyToAsk) as never:
+        raise SealNotProvable(str(never)) from never
+    except (
+        TimeStampUnavailable,
+        TimeStampRefused,
+        RevocationUnavailable,
+        Malformed,
+        growing.Unsound,
+    ) as away:
         log.warning("proving.unavailable", extra={"reason": str(away)})
         raise ProofUnavailable(
             "An authority gave no answer to rely on. Nothing is lost: ask later."
         ) from away
-    if any(each.revoked_by(now) for each in finding.coverage):
-        raise SealNotProvable("A certificate of the seal was revoked: nothing makes it worth more.")
-    if any(each.revoked_by(now) for stamp in finding.stamps for each in stamp.coverage):
-        return seal.bare
-    sound = finding.signature and all(stamp.finding.intact for stamp in finding.stamps)
-    if not sound or ORDER.index(grown.level) <= ORDER.index(seal.level):
-        log.error("proving.unsound")
-        raise ProofUnavailable("What the authorities gave proves nothing. It was thrown away: ask later.")
-    return grown
-
-
-def _next(seal: Seal, time_stamps: TimeStamps, revocation: RevocationValues) -> Seal:
-    if seal.level is Level.B_B:
-        return with_signature_timestamp(seal, time_stamps.stamp(signature_imprint(seal)))
-    stamp = read_token(seal.stamps()[-1].token)
-    said = [revocation.about(seal.header.chain), revocation.about(stamp.chain)]
-    seal = with_validation_values(
-        seal,
-        [certificate for each in said for certificate in each.certificates],
-        [crl for each in said for crl in each.crls],
-        [ocsp for each in said for ocsp in each.ocsps],
-    )
-    return with_archive_timestamp(seal, time_stamps.stamp(archive_imprint(seal)))
 
 
 def _store(ports: Ports, document_id: str, before: Seal, after: Seal, *, by: Actor, at: datetime) -> Seal:
     """Store a step, and give what is stored: where somebody else was first, that is theirs."""
     with ports.database.writing(by.organisation_id) as session:
-        document = session.scalars(
-            select(Document)
-            .where(Document.id == document_id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        ).one()
+        document = growing.held(session, document_id)
         if (stored := _seal(document)) != before:
             return stored
         document.proof = " ".join(after.etsi_u) or None
-        _record(session, document, after, by=by, at=at)
+        growing.record(session, document, after, after.flattened(), by=by.id, at=at)
     return after
-
-
-def _record(session: Session, document: Document, seal: Seal, *, by: Actor, at: datetime) -> None:
-    period = session.get_one(Period, document.period_id)
-    credential = queries.by_id(session, period.credential_id)
-    trail.record(
-        session,
-        "document.prolonged" if seal.etsi_u else "document.time-stamp-dropped",
-        organisation_id=document.organisation_id,
-        by=by.id,
-        at=at,
-        about={"credential": credential.id, **period.ground, "document": document.id},
-        facts={
-            "number": credential.number,
-            "format": document.format,
-            "level": seal.level.value,
-            "sha256": hashlib.sha256(seal.flattened().encode()).hexdigest(),
-        },
-    )

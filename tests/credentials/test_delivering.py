@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.adapters.keys import TlsFiles
 from app.core.db import EVERY_ORGANISATION
-from app.credentials import delivering, prolonging
+from app.credentials import delivering, growing, prolonging
 from app.credentials.errors import DocumentNotFound
 from app.credentials.models import Credential, Delivery
 from app.formats.claims import Format
@@ -519,8 +519,8 @@ def test_one_that_was_made_before_there_was_an_authority_is_brought_further_firs
 @pytest.mark.parametrize(
     ("why", "becomes", "sent"),
     [
-        (prolonging.SealRevoked("A certificate of the seal was revoked."), ("failed", "seal-revoked"), 0),
-        (prolonging.NobodyToAsk("Nobody is named."), ("delivered", None), 1),
+        (growing.SealRevoked("A certificate of the seal was revoked."), ("failed", "seal-revoked"), 0),
+        (growing.NobodyToAsk("Nobody is named."), ("delivered", None), 1),
     ],
     ids=["revoked", "as far as it goes"],
 )
