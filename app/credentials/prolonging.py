@@ -170,10 +170,8 @@ def prolong(ports: Ports, organisation_id: str, document_id: str, *, at: datetim
                 if seal.level is Level.B_T:  # so that another authority's time-stamp can take its place
                     _store(ports, organisation_id, document_id, stored, seal.bare, at=at)
                 raise
-            if seal.level is Level.B_LTA and growing.ends_of(grown) <= growing.ends_of(seal):
-                return at + max(
-                    (growing.ends_of(seal) - now) * SHARE, DAY
-                )  # it would prove nothing for longer
+            if seal.level is Level.B_LTA and growing.ends_of(grown) <= (ends := growing.ends_of(seal)):
+                return at + max((ends - now) * SHARE, DAY)  # it would prove nothing for longer
             _store(ports, organisation_id, document_id, stored, grown, at=at)
 
 

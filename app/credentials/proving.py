@@ -30,6 +30,7 @@ from app.ports import (
 
 log: Final = logging.getLogger("sigillo.proving")
 ORDER: Final = tuple(Level)
+AWAY: Final = (TimeStampUnavailable, TimeStampRefused, RevocationUnavailable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +88,7 @@ def _grown(ports: Ports, seal: Seal, *, at: datetime) -> Seal:
         raise ProofNotOffered(str(no)) from no
     except (growing.SealRevoked, growing.ProofOver, growing.NobodyToAsk) as never:
         raise SealNotProvable(str(never)) from never
-    except (
-        TimeStampUnavailable,
-        TimeStampRefused,
-        RevocationUnavailable,
-        Malformed,
-        growing.Unsound,
-    ) as away:
+    except (*AWAY, Malformed, growing.Unsound) as away:
         log.warning("proving.unavailable", extra={"reason": str(away)})
         raise ProofUnavailable(
             "An authority gave no answer to rely on. Nothing is lost: ask later."
