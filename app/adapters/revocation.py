@@ -33,14 +33,17 @@ class HttpRevocation:
     def __init__(
         self,
         *,
-        anchors: Sequence[bytes],
+        anchors: Callable[[], Sequence[bytes]],
         clock: Clock,
         origins: Collection[str] = (),
         resolve: Callable[[str], list[str]] | None = None,
         total_seconds: float = TOTAL_SECONDS,
     ) -> None:
-        """Name the anchors of seals and time-stamps; `origins` (http://host:port) lie inside this house."""
-        self._anchors = tuple(anchors)
+        """Name the anchors of seals and time-stamps as they are whenever it is asked.
+
+        `origins` (http://host:port) lie inside this house.
+        """
+        self._anchors = anchors
         self._clock = clock
         self._origins = frozenset(origins)
         self._resolve = resolve or addresses_of
@@ -48,8 +51,9 @@ class HttpRevocation:
 
     def about(self, chain: Sequence[bytes]) -> Revocation:
         """Gather answers on every certificate below the anchor, or raise `RevocationUnavailable`."""
-        path = chain_of(chain[0], (*chain[1:], *self._anchors))
-        anchored = next((place for place, each in enumerate(path) if each in self._anchors), None)
+        anchors = self._anchors()
+        path = chain_of(chain[0], (*chain[1:], *anchors))
+        anchored = next((place for place, each in enumerate(path) if each in anchors), None)
         if anchored is None:
             raise RevocationUnavailable("The chain ends in no anchor of ours: nobody is asked about it.")
         path = path[: anchored + 1]

@@ -34,7 +34,7 @@ def authority(there: Town) -> Iterator[Town]:
 
 def values(authority: Town, clock: SetClock | None = None) -> RevocationValues:
     return HttpRevocation(
-        anchors=(*authority.pki.anchors, *authority.pki.stamp_anchors),
+        anchors=lambda: (*authority.pki.anchors, *authority.pki.stamp_anchors),
         clock=clock or SetClock(authority.pki.at),
         origins=[authority.site.url],
         total_seconds=5,
@@ -156,7 +156,7 @@ def test_a_certificate_leads_to_no_place_inside(base: str, authority: Town) -> N
     port = authority.site.url.rpartition(":")[2]
     pki = Pki(authority.pki.at, base.format(port=port))
     asked = HttpRevocation(
-        anchors=pki.anchors,
+        anchors=lambda: pki.anchors,
         clock=SetClock(pki.at),
         origins=["http://elsewhere.example.org"],
         resolve=resolved,
