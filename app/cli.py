@@ -270,7 +270,7 @@ def create_organisation(
 def go_live(
     organisation_id: Annotated[
         str | None,
-        typer.Argument(metavar="[ORGANISATION]", help="Its id, org_…; not needed where there is one alone."),
+        typer.Argument(metavar="ORGANISATION", help="Its id, org_…; not needed where there is one alone."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,  # noqa: FBT002 - a flag
 ) -> None:

@@ -428,7 +428,7 @@ def test_a_key_that_somebody_else_put_on_a_token_is_found_by_its_label(
 
 # What certificates have to say before anything can be issued with them.
 
-NAMED: dict[str, list[x509.NameAttribute]] = {
+NAMED: dict[str, list[x509.NameAttribute[str]]] = {
     "no identifier": [
         x509.NameAttribute(NameOID.COUNTRY_NAME, "IT"),
         x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Associazione"),
@@ -454,7 +454,7 @@ NAMED: dict[str, list[x509.NameAttribute]] = {
 }
 
 
-def brought(ca: Pki, attributes: list[x509.NameAttribute]) -> list[str]:
+def brought(ca: Pki, attributes: list[x509.NameAttribute[str]]) -> list[str]:
     """A certificate with its key, from files, that is sound and names somebody in this way."""
     key = ec.generate_private_key(ec.SECP256R1())
     bundle = ca.certify(x509.Name(attributes), key.public_key())

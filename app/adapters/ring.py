@@ -86,7 +86,7 @@ class Ring(BaseModel):
         return next((entry for entry in self.waiting if entry.slot is slot), None)
 
     def with_current(self, new: Entry) -> "Ring":
-        """Put a key in the place of the one before it, which retires; any other that waits goes on waiting."""
+        """Put a key in the place of the one before it, which retires; others that wait go on waiting."""
         retired = (
             old.model_copy(update={"state": "retired"}) if old.slot is new.slot else old for old in self.keys
         )
