@@ -206,6 +206,15 @@ def test_a_real_key_is_not_replaced_by_a_development_one(folder: Path) -> None:
     assert signer.current(Slot.SEAL) == seal
 
 
+def test_who_comes_second_finds_the_key_made_and_makes_no_other(folder: Path) -> None:
+    FileKeys(folder, at=AT)
+    windows = [Ceremony(folder, passphrase=b"p", tokens=None) for _ in range(2)]
+    body = Pki.made(AT).body
+    made = [each.certify_here(Slot.QR, body, AT, anew=False) for each in windows]
+    assert made == [True, False]
+    assert windows[0].certify_here(Slot.QR, body, AT)  # a rotation is meant
+
+
 def _open(folder: Path, names: "multiprocessing.Queue[str]") -> None:
     names.put(FileKeys(folder, at=AT).current(Slot.SEAL).thumbprint)
 
