@@ -172,7 +172,7 @@ def _specimens(tried: Tried, key: PublicKey, at: datetime) -> Iterator[Finding]:
                 continue
             made.append(specimen.name)
     except (Malformed, Problem, KeysUnavailable, KeysUnreadable) as refused:
-        yield Finding(key.slot, Level.FAILURE, f"cannot issue: {str(refused).rstrip(chr(46))}.")
+        yield Finding(key.slot, Level.FAILURE, f"cannot issue: {str(refused).rstrip('.')}.")
     if made:
         yield Finding(
             key.slot,
