@@ -7,7 +7,7 @@ import gc
 import json
 import sys
 from io import TextIOWrapper
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -17,8 +17,13 @@ from app.client.member import app as members
 from app.client.member import offline_verification
 from app.client.visit import Ends, Lang
 from app.keys_cli import app as keys
+from app.keys_cli import tell
 from app.operators import console, errors, migrated, ports_or_stop, stopped
 from app.seals_cli import app as seals
+
+if TYPE_CHECKING:
+    from app.organisations.models import Organisation
+    from app.ports import Ports
 
 OPERATORS: Final = "For operators"
 HELP: Final = "Competency dossiers, committee decisions and credentials that anyone can verify."
@@ -246,6 +251,78 @@ def create_organisation(
     for name, value in shown.items():
         console.print(f"{name.replace('_', ' '):20} {value}", highlight=False, soft_wrap=True)
     console.print("Keep the two keys now: they are not shown again.")
+
+
+@organisation.command("live")
+def go_live(
+    organisation_id: Annotated[
+        str | None,
+        typer.Argument(metavar="ORGANISATION", help="Its id, org_…; not needed where there is one alone."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Let an organisation issue documents that are meant. This cannot be taken back.
+
+    First, all of `sigillo keys check` is run. It is refused (exit code 3) where a key cannot issue,
+    while keys for trying only sign, or while the clock is moved; then nothing was changed. What was issued
+    before goes on saying TEST. A running service takes it up by itself.
+    """
+    from cryptography.x509 import load_der_x509_certificate
+
+    from app.adapters.authority import Body
+    from app.adapters.ceremony import Ceremony
+    from app.adapters.keycheck import Level, Tried, check
+    from app.main import tokens_in
+    from app.organisations import service
+    from app.outbox.trail import SYSTEM
+    from app.ports import Slot
+
+    ports = migrated()
+    settings, at = ports.settings, ports.clock.now()
+    chosen = _one_organisation(ports, organisation_id)
+    if chosen.mode == "live":
+        console.print(f"{chosen.legal_name} ({chosen.id}) is live already.", highlight=False)
+        return
+    if ports.clock.offset:
+        raise stopped(
+            "The clock is moved (SIGILLO_CLOCK_OFFSET): nothing that is meant is issued so. Unset it "
+            "for this command and for the service, and start that again.",
+            Ends.REFUSED,
+        )
+    passphrase = settings.key_passphrase.get_secret_value().encode() if settings.key_passphrase else None
+    tokens = tokens_in(settings)
+    ceremony = Ceremony(settings.keys_folder, passphrase=passphrase, tokens=tokens)
+    found = check(Tried(ports.signer, ceremony, settings, tokens, ports.time_stamps, ports.revocation), at=at)
+    tell(found)
+    if any(each.level is Level.FAILURE for each in found):
+        raise stopped(f"{chosen.legal_name} stays in test mode. Nothing was changed.", Ends.REFUSED)
+    seal = Body.of(load_der_x509_certificate(ports.signer.current(Slot.SEAL).chain[0])).organisation
+    console.print(
+        f"The seal names “{seal}”; the organisation is called “{chosen.legal_name}”.", highlight=False
+    )
+    if not yes:
+        typer.confirm(
+            f"From now on, what {chosen.legal_name} ({chosen.id}) issues is meant. Go live, for good?",
+            abort=True,
+        )
+    with ports.database.writing() as session:
+        service.go_live(session, chosen.id, by=SYSTEM, at=ports.clock.now())
+    console.print(f"{chosen.legal_name} is live.", highlight=False)
+
+
+def _one_organisation(ports: "Ports", organisation_id: str | None) -> "Organisation":
+    """Find the organisation that is meant, or say which there are."""
+    from app.organisations import queries
+
+    with ports.database.reading() as session:
+        known = queries.organisations(session)
+    meant = [each for each in known if organisation_id in {None, each.id}]
+    if len(meant) == 1:
+        return meant[0]
+    there = ", ".join(f"{each.id} ({each.legal_name})" for each in known)
+    raise stopped(
+        f"Say which organisation: {there}." if there else "There is none. `sigillo organisation create`."
+    )
 
 
 @key.command("issue")

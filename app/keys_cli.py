@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from app.operators import console, settings_or_stop, stopped
 if TYPE_CHECKING:
     from app.adapters.authority import Body
     from app.adapters.ceremony import Ceremony, OnThisToken
+    from app.adapters.keycheck import Finding
     from app.adapters.keys import FileKeys
     from app.adapters.ring import Entry, Waiting
     from app.adapters.tokens import Tokens
@@ -26,24 +27,33 @@ if TYPE_CHECKING:
 IMPORT_PASSPHRASE: Final = "SIGILLO_IMPORT_PASSPHRASE"  # noqa: S105 - the name of a variable
 _MOST: Final = 2**20  # bytes of a file with keys or certificates
 EPILOG: Final = """\
+**Words.** A *slot* is what a key is for: `seal` (credentials, and the list of QR keys), `edc-seal` (European
+Digital Credentials), `status` (lists of what was revoked), `qr` (QR codes). The *ring* is the list of all
+keys, ring.json in the folder of the keys. An *anchor* is the root certificate of a CA that is trusted. A
+first start makes keys *for trying only*: whatever they sign says TEST.
+
 **The way to keys that count**
 
-1. Set SIGILLO_KEY_PASSPHRASE; for keys on a token also SIGILLO_TOKEN_LIBRARY and SIGILLO_TOKEN_PIN.
+1. Set SIGILLO_KEY_PASSPHRASE, here and for the service; for keys on a token also SIGILLO_TOKEN_LIBRARY and
+   SIGILLO_TOKEN_PIN.
 2. `sigillo keys init` makes the keys, and writes a certificate request for each seal.
 3. Send the requests to your CA or trust service provider. Until it answers, nothing changes.
 4. `sigillo keys import seal CHAIN --anchor ROOT` checks what it sent, and takes it into use.
-5. `sigillo keys check` does with every key what issuing will do. Go live when it has nothing against it.
+5. `sigillo keys check` makes a specimen of every document with every key, and says what is in the way.
+6. `sigillo organisation live` runs the same check, and lets an organisation issue documents that are meant.
+7. Keep a backup of the folder, and of its passphrase somewhere else.
 
-A running service sees every change by itself. Later: `sigillo keys rotate`, before a certificate ends.
+**Later**: `sigillo keys rotate SLOT`, three months before a certificate ends (the log says so). If a key may
+be in other hands: `sigillo keys compromise`. A running service sees every change by itself.
 
-**Exit codes**: 0 done · 2 something is to be mended first · 3 the check found something · 5 a token that is
-away, safe to try again.
+**Exit codes**: 0 done · 2 something is to be mended first, nothing was changed · 3 the check says no ·
+5 a token that is away, safe to try again.
 """
 
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    help="The keys that this installation signs with.",
+    help="The keys that this installation signs with: made, certified, checked, replaced.",
     epilog=EPILOG,
 )
 
@@ -57,6 +67,13 @@ class For(StrEnum):
     QR = "qr"
 
 
+class ForSeal(StrEnum):
+    """The slots that a CA certifies."""
+
+    SEAL = "seal"
+    EDC_SEAL = "edc-seal"
+
+
 class KindOfKey(StrEnum):
     """The kinds of keys that a seal may have."""
 
@@ -64,22 +81,36 @@ class KindOfKey(StrEnum):
     RSA = "rsa"
 
 
-SlotArgument = Annotated[For, typer.Argument(help="What the key is for.")]
+SlotArgument = Annotated[
+    For,
+    typer.Argument(help="What the key is for: credentials, European Digital Credentials, lists or QR codes."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with JSON, for programs.")]
-Organisation = Annotated[str | None, typer.Option(help="The legal name, as the seal is to say it.")]
+Organisation = Annotated[
+    str | None, typer.Option(help="The body's legal name, as its register has it and the seal is to say it.")
+]
 Identifier = Annotated[
     str | None,
     typer.Option(
         help="organizationIdentifier (ETSI EN 319 412-1, 5.1.4): NTRIT-…, VATIT-… with the number, and so on."
     ),
 ]
-Country = Annotated[str, typer.Option(help="Two letters.")]
+Country = Annotated[
+    str,
+    typer.Option(
+        help="Two letters. European Digital Credentials are for bodies of the Union and the EEA alone."
+    ),
+]
 Kind = Annotated[
     KindOfKey | None,
     typer.Option(help="p256 signs ES256; rsa (3072 bits) signs RS256. Ask your CA which it takes."),
 ]
 OnToken = Annotated[
-    str | None, typer.Option("--token", help="Label of the token to make the key on; without it, in a file.")
+    str | None,
+    typer.Option(
+        "--token",
+        help="Label of the PKCS#11 token to make the key on, which it never leaves; without it, in a file.",
+    ),
 ]
 
 
@@ -91,7 +122,6 @@ class _Desk:
     signer: "FileKeys"
     ceremony: "Ceremony"
     tokens: "Tokens | None"
-    folder: Path
 
 
 @contextmanager
@@ -107,9 +137,9 @@ def _desk() -> Iterator[_Desk]:
     at = SystemClock(settings.clock_offset).now()
     passphrase = settings.key_passphrase.get_secret_value().encode() if settings.key_passphrase else None
     try:
-        signer, tokens = keys_of(settings, at=at), tokens_in(settings)
+        signer, tokens = keys_of(settings, at=at, opened=False), tokens_in(settings)
         ceremony = Ceremony(settings.keys_folder, passphrase=passphrase, tokens=tokens)
-        yield _Desk(at, signer, ceremony, tokens, settings.keys_folder)
+        yield _Desk(at, signer, ceremony, tokens)
     except (NotDone, KeysUnreadable) as refused:
         raise stopped(str(refused)) from None
     except KeyNotUsable as refused:
@@ -125,30 +155,36 @@ def begin(
     country: Country = "IT",
     kind: Kind = None,
     token: OnToken = None,
-    seal: Annotated[list[For] | None, typer.Option(help="Which seals; by default both of them.")] = None,
+    seal: Annotated[
+        list[ForSeal] | None,
+        typer.Option(help="Which seal, if not both; may be given again. Without edc-seal: no EDCs."),
+    ] = None,
 ) -> None:
-    """Set up keys that count: asks for what it needs, or takes it as options.
+    """Set up keys that count: asks for what it needs, or takes it as options. Begin here.
 
     Keys for lists and QR codes are certified in the body's own name, at once. For each seal a key is made
-    that waits for its certificate, and a request for it is written. What is there already stays as it is, so
-    the command can be run again.
+    that waits for its certificate, and a request for it is written into the folder of the keys: send it to
+    the CA, and `import` what comes back. Keys that are there already stay as they are, so the command can be
+    run again; it never puts a key aside that waits for its certificate.
+
+    Example: `sigillo keys init --organisation "Associazione Esempio" --identifier NTRIT-12345678901`
     """
     from app.adapters.ceremony import OWN
     from app.ports import Slot
 
     with _desk() as desk:
-        body = _asked_body(organisation, identifier, country)
+        slots = [Slot(each.value) for each in seal or ForSeal]
+        body = _body_of_house(desk, organisation, identifier, country)
+        for slot in slots:
+            _can_say(slot, body)
         for slot in OWN:
-            entry = desk.ceremony.ring().current(slot)
-            if entry is None or entry.development:
-                desk.ceremony.certify_here(slot, body, desk.at)
+            if desk.ceremony.certify_here(slot, body, desk.at, anew=False):
                 console.print(
                     f"{slot}: made, and certified in the name of {body.organisation}.", highlight=False
                 )
-        for wanted in seal or [For.SEAL, For.EDC_SEAL]:
-            slot = Slot(wanted.value)
+        for slot in slots:
             entry = desk.ceremony.ring().current(slot)
-            if slot in OWN or (entry is not None and not entry.development):
+            if entry is not None and not entry.development:
                 console.print(
                     f"{slot}: there already. A new one: sigillo keys rotate {slot}", highlight=False
                 )
@@ -165,20 +201,28 @@ def request(
     organisation: Organisation = None,
     identifier: Identifier = None,
     country: Country = "IT",
-    common_name: Annotated[str | None, typer.Option(help="By default the organisation's name.")] = None,
+    common_name: Annotated[
+        str | None, typer.Option(help="At most 64 letters; by default how the organisation's name begins.")
+    ] = None,
     kind: Kind = None,
     token: OnToken = None,
     label: Annotated[
-        str | None, typer.Option(help="Of a key that is on the token already, made by whoever set it up.")
+        str | None,
+        typer.Option(
+            help="Label of a key that is on the token already, made by whoever set it up: no other is made."
+        ),
     ] = None,
 ) -> None:
     """Write the certificate request of the key that waits for this slot; make the key if none waits.
 
-    The request names the organisation and its organizationIdentifier, as certificates of seals do.
+    The request (SLOT.csr.pem, in the folder of the keys) names the organisation and its
+    organizationIdentifier, as certificates of seals do (ETSI EN 319 412-3). Asked for again, it is written
+    for the same key. A key of another kind is only made once the waiting one was given up: `cancel`.
     """
     with _desk() as desk:
         body = _body_of(desk, slot, organisation, identifier, country)
         wanted = _slot(slot)
+        _can_say(wanted, body)
         waiting = desk.ceremony.prepare(wanted, kind=_kind(kind), on=_place(wanted, token, label, desk.at))
         _write_request(desk, waiting, body, common_name)
 
@@ -187,20 +231,29 @@ def request(
 def take_in(
     slot: SlotArgument,
     chain: Annotated[
-        Path, typer.Argument(help="PEM with the certificates, or PKCS#12 with the key as well.")
+        Path,
+        typer.Argument(
+            help="What the CA sent: PEM, DER (.cer), PKCS#7 (.p7b), or PKCS#12 (.p12) with the key as well."
+        ),
     ],
     key: Annotated[Path | None, typer.Option(help="The private key (PEM), if it was not made here.")] = None,
     anchor: Annotated[
         list[Path] | None,
-        typer.Option(help="Root certificate (PEM) of the CA: whatever it vouches for is trusted."),
+        typer.Option(
+            help="The CA's root certificate, PEM or DER. Compare its fingerprint with what the CA publishes: "
+            "whatever it vouches for is trusted from then on."
+        ),
     ] = None,
 ) -> None:
     """Take in the certificates that the CA sent; from then on this key signs, without a pause.
 
     Checked first: the key is ours, the chain leads to an anchor, the certificate is for signatures and in
-    force, and what the key signs verifies with it. If one of them fails, nothing changes. The passphrase of a
-    key file is asked for, or read from SIGILLO_IMPORT_PASSPHRASE; here the key is kept under
+    force, names the body that seals, and what the key signs verifies with it. If one of them fails, nothing
+    changes. The file need not hold the root; intermediate certificates have to be in it. The passphrase of
+    a key file is asked for, or read from SIGILLO_IMPORT_PASSPHRASE; here the key is kept under
     SIGILLO_KEY_PASSPHRASE.
+
+    Example: `sigillo keys import seal from-the-ca.p7b --anchor root.cer`
     """
     from dataclasses import replace
 
@@ -222,14 +275,22 @@ def take_in(
 
 
 @app.command("rotate")
-def rotate(slot: SlotArgument, kind: Kind = None, token: OnToken = None) -> None:
+def rotate(
+    slot: SlotArgument,
+    kind: Kind = None,
+    token: OnToken = None,
+    organisation: Organisation = None,
+    identifier: Identifier = None,
+    country: Country = "IT",
+) -> None:
     """Begin with the next key; old documents keep verifying, since the old key stays published.
-
-    It is of the kind and lies where the present one does, unless told otherwise.
 
     Keys for trying things, and those in files for lists and QR codes, are replaced at once. For a seal, and
     on a token, the next key is made and its request written: the present one signs until `sigillo keys
-    import`.
+    import`, so there is no pause. Run again, it writes the request of the same key.
+
+    The next key is of the kind and lies where the present one does, and its certificate names the same body,
+    unless told otherwise.
     """
     from app.adapters.ceremony import OWN
 
@@ -240,7 +301,8 @@ def rotate(slot: SlotArgument, kind: Kind = None, token: OnToken = None) -> None
             desk.signer.rotate(wanted, desk.at)
             console.print(f"{slot}: a new key for trying things signs from now on.")
             return
-        body = _body_of(desk, slot, None, None, "IT")
+        body = _body_of(desk, slot, organisation, identifier, country)
+        _can_say(wanted, body)
         kept = entry.key if entry is not None and not isinstance(entry.key, str) else None
         if wanted in OWN and kept is None and token is None:
             desk.ceremony.certify_here(wanted, body, desk.at)
@@ -253,9 +315,28 @@ def rotate(slot: SlotArgument, kind: Kind = None, token: OnToken = None) -> None
         _write_request(desk, waiting, body, None)
 
 
+@app.command("cancel")
+def cancel(
+    slot: SlotArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Give up the key that waits for its certificate, and its request. The key that signs is not touched.
+
+    If the request was sent, tell the CA: a certificate for this key cannot be used any more. A file with the
+    key is destroyed; one on a token stays there, for whoever looks after the token.
+    """
+    with _desk() as desk:
+        if not yes:
+            typer.confirm(f"Give up the key that waits for {slot}, for good?", abort=True)
+        gone = desk.ceremony.cancel(_slot(slot))
+        console.print(f"{slot}: {gone.thumbprint} waits no more.", highlight=False)
+
+
 @app.command("compromise")
 def compromise(
-    name: Annotated[str, typer.Argument(help="The key's thumbprint, or how it begins: `sigillo keys list`.")],
+    name: Annotated[
+        str, typer.Argument(help="The key's thumbprint, or how it begins: see `sigillo keys list`.")
+    ],
     since: Annotated[
         datetime | None,
         typer.Option(help="From when its signatures are not to be trusted (UTC); by default now."),
@@ -266,7 +347,12 @@ def compromise(
 
     It never signs again. Documents that our register proves to be older stay valid here; all others, and all
     that are checked without asking us, are not valid any more. Name the earliest instant at which the key may
-    have been out of your hands: of two declarations the earlier one counts.
+    have been out of your hands: of two declarations the earlier one counts. Neither passphrase nor token is
+    needed.
+
+    For `seal`, there is more to it: while no seal signs, `/.well-known/qr-keys` answers 503, and a device
+    that never saw the list verifies no QR code. If the next certificate can be had at once, `rotate` and
+    `import` first, and declare the old key then, with --since; if the thief may be at work, declare at once.
     """
     with _desk() as desk:
         instant = since.replace(tzinfo=UTC) if since else desk.at
@@ -274,19 +360,32 @@ def compromise(
             typer.confirm(
                 f"Declare {name} compromised since {instant:%Y-%m-%d %H:%M} UTC, for good?", abort=True
             )
-        entry = desk.ceremony.compromise(name, since=instant, at=desk.at)
-        console.print(f"{entry.thumbprint} ({entry.slot}) proves nothing from then on.", highlight=False)
-        if not entry.development and entry.state == "current":
+        lost = desk.ceremony.compromise(name, since=instant, at=desk.at)
+        ring = desk.ceremony.ring()
+        if all(lost.thumbprint != entry.thumbprint for entry in ring.keys):
             console.print(
-                f"Nothing signs for {entry.slot} now; what waits is kept. Next: sigillo keys rotate "
-                f"{entry.slot}; tell the CA, so that it revokes the certificate.",
+                f"{lost.thumbprint} waited for {lost.slot} and is given up: tell the CA not to certify it.",
                 highlight=False,
             )
+            return
+        console.print(f"{lost.thumbprint} ({lost.slot}) proves nothing from then on.", highlight=False)
+        if ring.current(lost.slot) is None:
+            console.print(
+                f"Nothing signs for {lost.slot} now; what waits is kept. Next: sigillo keys rotate "
+                f"{lost.slot}; tell the CA, so that it revokes the certificate.",
+                highlight=False,
+            )
+        if ring.current(lost.slot) is None and lost.slot.value == For.SEAL.value:
+            console.print("Until the next seal signs, /.well-known/qr-keys answers 503.", highlight=False)
 
 
 @app.command("list")
 def show(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag of the command line
-    """List every key: what it is for, whether it signs, where it lies, and until when it is certified."""
+    """List every key: what it is for, whether it signs, where it lies, and until when it is certified.
+
+    *current* signs; *waiting* has no certificate yet; *retired* signs no more and stays published, so that
+    old documents verify; *compromised* proves nothing. No passphrase is needed to see this.
+    """
     with _desk() as desk:
         ring = desk.ceremony.ring()
         rows = [_row(desk, entry) for entry in ring.keys] + [_waiting_row(each) for each in ring.waiting]
@@ -309,27 +408,29 @@ def show(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag of the comma
 def examine(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag of the command line
     """Do with every key what issuing does, and say what is in the way of going live.
 
-    Each one signs; the published key verifies it; the chain is judged; what ends within 90 days is said. Ends
-    with 3 where a key cannot issue.
-    """
-    from app.adapters.keycheck import Level, check
+    With each key, a specimen of every document that it makes is composed, checked, signed, read back as a
+    stranger would, and thrown away: nothing is stored. The chain is judged, and the bodies that certificates
+    name are compared; with a time-stamp authority in the settings, it is asked, and so are the CAs; what ends
+    within 90 days is said. ✓ is well, ! wants your attention, ✗ is in the way.
 
-    marks = {Level.GOOD: "✓", Level.WARNING: "!", Level.FAILURE: "✗"}
+    Ends with 3 where a key cannot issue, and while keys for trying only sign.
+    """
+    from app.adapters.keycheck import Level, Tried, check
+    from app.core.clock import SystemClock
+    from app.main import revocation_of, time_stamps_of
+
     with _desk() as desk:
-        found = check(desk.signer, desk.ceremony.ring(), desk.tokens, at=desk.at)
-    failed = any(each.level is Level.FAILURE for each in found)
+        settings = settings_or_stop()
+        clock = SystemClock(settings.clock_offset)
+        stamps, issuers = time_stamps_of(settings, clock), revocation_of(settings, desk.signer, clock)
+        tried = Tried(desk.signer, desk.ceremony, settings, desk.tokens, stamps, issuers)
+        found = check(tried, at=desk.at)
     if as_json:
         told = [{"slot": each.slot, "level": each.level, "words": each.words} for each in found]
         typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
     else:
-        for each in found:
-            console.print(
-                f"{marks[each.level]} {each.slot:9} {each.words}",
-                highlight=False,
-                soft_wrap=True,
-                markup=False,
-            )
-        console.print("Not every key can issue: see ✗ above." if failed else "Every key can issue.")
+        tell(found)
+    failed = any(each.level is Level.FAILURE for each in found)
     raise typer.Exit(Ends.REFUSED if failed else Ends.OK)
 
 
@@ -408,6 +509,21 @@ def _print_lists(told: "dict[str, list[Any]]") -> None:
         console.print(words, highlight=False, soft_wrap=True)
 
 
+def tell(found: "Sequence[Finding]") -> None:
+    """Print what the check found, and what it comes to."""
+    from app.adapters.keycheck import Level, conclusion
+
+    marks = {Level.GOOD: "✓", Level.WARNING: "!", Level.FAILURE: "✗"}
+    for each in found:
+        console.print(
+            f"{marks[each.level]} {each.slot or 'folder':9} {each.words}",
+            highlight=False,
+            soft_wrap=True,
+            markup=False,
+        )
+    console.print(conclusion(found), highlight=False, soft_wrap=True, markup=False)
+
+
 def _slot(name: For) -> "Slot":
     from app.ports import Slot
 
@@ -442,6 +558,37 @@ def _asked_body(organisation: str | None, identifier: str | None, country: str) 
     return body
 
 
+def _can_say(slot: "Slot", body: "Body") -> None:
+    """Refuse, before any request is paid for, what European Digital Credentials could not be issued under."""
+    from app.adapters.ceremony import NotDone
+    from app.formats.edc_vocabulary import COUNTRIES
+
+    if slot.value == For.EDC_SEAL.value and body.country not in COUNTRIES:
+        raise NotDone(
+            f"European Digital Credentials are sealed by bodies of the Union and the EEA, and {body.country} "
+            "is no such country. For all other documents: sigillo keys init --seal seal."
+        )
+
+
+def _body_of_house(desk: _Desk, organisation: str | None, identifier: str | None, country: str) -> "Body":
+    """Take the body that our own certificates name, if there are any; a second one is no set-up."""
+    from app.adapters.ceremony import NotDone
+
+    house = desk.ceremony.own_body(desk.at)
+    if house is None:
+        return _asked_body(organisation, identifier, country)
+    if organisation is None and identifier is None:
+        return house
+    asked = _asked_body(organisation or house.organisation, identifier or house.identifier, country)
+    if asked != house:
+        raise NotDone(
+            f"The keys here are those of {house.organisation} ({house.identifier}, {house.country}). If that "
+            "is to change: sigillo keys rotate status --organisation … --identifier …, then the same for qr, "
+            "and then init again."
+        )
+    return house
+
+
 def _body_of(
     desk: _Desk, slot: For, organisation: str | None, identifier: str | None, country: str
 ) -> "Body":
@@ -463,17 +610,22 @@ def _body_of(
 
 def _place(slot: "Slot", token: str | None, label: str | None, at: datetime) -> "OnThisToken | None":
     from app.adapters.ceremony import NotDone, OnThisToken
+    from app.adapters.ring import LONGEST_LABEL, LONGEST_TOKEN
 
     if token is None:
         if label is not None:
             raise NotDone("--label names a key on a token: say which with --token.")
         return None
+    if not 1 <= len(token) <= LONGEST_TOKEN or (label is not None and not 1 <= len(label) <= LONGEST_LABEL):
+        raise NotDone(
+            f"The label of a token has 1 to {LONGEST_TOKEN} characters, that of a key 1 to {LONGEST_LABEL} "
+            "(PKCS#11). `pkcs11-tool --list-slots` shows the tokens that are there."
+        )
     return OnThisToken(token, label or f"sigillo-{slot}-{at:%Y%m%d}", there=label is not None)
 
 
 def _write_request(desk: _Desk, waiting: "Waiting", body: "Body", common_name: str | None) -> None:
-    written = desk.folder / f"{waiting.slot}.csr.pem"
-    written.write_bytes(desk.ceremony.request(waiting, body, common_name or body.organisation[:64]))
+    written = desk.ceremony.write_request(waiting, body, common_name or body.organisation[:64].strip())
     console.print(
         f"{waiting.slot}: the key waits for its certificate. Send {written} to the CA.",
         highlight=False,
@@ -496,7 +648,9 @@ def _read(path: Path) -> bytes:
 
 def _passphrase_for(content: bytes, path: Path) -> bytes | None:
     """Ask for the passphrase of a file that may have one; it is read without being shown."""
-    if b"-----BEGIN" in content and b"ENCRYPTED" not in content:
+    from app.adapters.private import asks_for_passphrase
+
+    if not asks_for_passphrase(content):
         return None
     given = os.environ.get(IMPORT_PASSPHRASE)
     if given is None:

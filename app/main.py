@@ -41,7 +41,7 @@ from app.outbox import trail
 from app.outbox.messages import Message
 from app.outbox.worker import Worker
 from app.pages import public as pages
-from app.ports import Clock, Ports
+from app.ports import Clock, Ports, RevocationValues, Signer, TimeStamps
 from app.problems import DEFAULT, install
 from app.renewal import bridging, draws, reminders, renewal_api
 from app.renewal import queries as cpd_queries
@@ -78,13 +78,17 @@ class ClockMovedWhileLive(RuntimeError):
     """The clock is offset although an organisation of this installation is live."""
 
 
-def keys_of(settings: Settings, *, at: datetime) -> FileKeys:
-    """Open the keys as the settings say: the folder, its passphrase, and the tokens that it may name."""
+def keys_of(settings: Settings, *, at: datetime, opened: bool = True) -> FileKeys:
+    """Open the keys as the settings say: the folder, its passphrase, and the tokens that it may name.
+
+    Without `opened`, keys that cannot be opened stand in nobody's way before they have to sign.
+    """
     return FileKeys(
         settings.keys_folder,
         at=at,
         passphrase=settings.key_passphrase.get_secret_value().encode() if settings.key_passphrase else None,
         tokens=tokens_in(settings),
+        opened=opened,
     )
 
 
@@ -93,6 +97,25 @@ def tokens_in(settings: Settings) -> Tokens | None:
     if settings.token_library is None or settings.token_pin is None:
         return None
     return tokens_of(settings.token_library, settings.token_pin)
+
+
+def time_stamps_of(settings: Settings, clock: Clock) -> TimeStamps | None:
+    """Give the time-stamp authority, where the settings name one."""
+    if settings.timestamp_url is None:
+        return None
+    return HttpTimeStamps(
+        settings.timestamp_url.get_secret_value(), anchors=anchors_in(settings.timestamp_anchors), clock=clock
+    )
+
+
+def revocation_of(settings: Settings, signer: Signer, clock: Clock) -> RevocationValues | None:
+    """Give what asks issuers about certificates, where time-stamps make their answers worth keeping."""
+    if settings.timestamp_url is None:
+        return None
+    given = (*anchors_in(settings.anchors_folder), *anchors_in(settings.timestamp_anchors))
+    return HttpRevocation(
+        anchors=lambda: (*given, *signer.anchors()), clock=clock, origins=settings.revocation_origins
+    )
 
 
 def lists_of(settings: Settings, clock: Clock) -> FiledLists | None:
@@ -125,8 +148,6 @@ def production_ports(settings: Settings) -> Ports:
     """Make the real ports: database, keys, files, scanner, mail, clock."""
     clock = SystemClock(settings.clock_offset)
     signer = keys_of(settings, at=clock.now())
-    authority, stamp_anchors = settings.timestamp_url, anchors_in(settings.timestamp_anchors)
-    given = (*anchors_in(settings.anchors_folder), *stamp_anchors)
     return Ports(
         settings=settings,
         database=connect(settings.database_url, pool=settings.database_pool),
@@ -140,18 +161,8 @@ def production_ports(settings: Settings) -> Ports:
             else FolderMailer(settings.mail_folder, settings.sender, clock)
         ),
         outbound=GuardedOutbound(),
-        time_stamps=(
-            HttpTimeStamps(authority.get_secret_value(), anchors=stamp_anchors, clock=clock)
-            if authority
-            else None
-        ),
-        revocation=(
-            HttpRevocation(
-                anchors=lambda: (*given, *signer.anchors()), clock=clock, origins=settings.revocation_origins
-            )
-            if authority
-            else None
-        ),
+        time_stamps=time_stamps_of(settings, clock),
+        revocation=revocation_of(settings, signer, clock),
         wallet=(
             EuropassWallet(settings.europass_wallet_url, clock=clock)
             if settings.europass_wallet_url

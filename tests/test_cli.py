@@ -1,13 +1,18 @@
 """What the command says when something is not as it should be: a sentence, a code, and no traceback."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from app.adapters.ceremony import Ceremony
 from app.cli import app
 from app.client.visit import Ends
+from app.core.clock import SystemClock
+from app.ports import Slot
+from tests.adapters.pki import Pki
 from tests.serving import free_port
 
 FOUND = [
@@ -87,6 +92,57 @@ def test_an_organisation_begins_in_test_mode_with_two_keys_and_a_trail_that_is_w
     assert "test" in output
     code, output = said("audit", "verify")
     assert (code, "The trail is whole." in output) == (0, True)
+
+
+def everywhere() -> dict[Path, bytes]:
+    """Every file of the keys; and of the register, what `organisation live` would change."""
+    return {path: path.read_bytes() for path in Path("keys").rglob("*") if path.is_file()}
+
+
+def trial(*arguments: str, **environment: str) -> tuple[int, str]:
+    code, output = said("organisation", "live", *arguments, SIGILLO_KEY_PASSPHRASE="p", **environment)
+    return code, " ".join(output.split())
+
+
+def bought() -> None:
+    """Keys that count, certified by a CA of the test's own."""
+    ca = Pki.made(SystemClock().now() - timedelta(hours=1))
+    hands = Ceremony(Path("keys"), passphrase=b"p", tokens=None)
+    at = SystemClock().now()
+    for slot in (Slot.STATUS, Slot.QR):
+        hands.certify_here(slot, ca.body, at)
+    waiting = hands.prepare(Slot.SEAL)
+    hands.adopt(Slot.SEAL, ca.answer(hands.request(waiting, ca.body, "Sigillo")), [ca.root], at=at)
+
+
+def test_an_organisation_goes_live_once_its_keys_have_passed_the_whole_check() -> None:
+    assert trial()[0] == Ends.USAGE  # there is none yet
+    founded = json.loads(said(*NAMED, "--json", SIGILLO_KEY_PASSPHRASE="p")[1])
+    before = everywhere()
+    code, output = trial(founded["organisation"], "--yes")
+    assert (code, "stays in test mode" in output) == (Ends.REFUSED, True), output
+    assert "for trying only" in output
+    assert everywhere() == before
+    bought()
+    code, output = trial("--yes", SIGILLO_CLOCK_OFFSET="P1D")
+    assert (code, "The clock is moved" in output) == (Ends.REFUSED, True), output
+    assert trial("org_unknown", "--yes")[0] == Ends.USAGE
+    done = CliRunner().invoke(app, ["organisation", "live"], env={"SIGILLO_KEY_PASSPHRASE": "p"}, input="n\n")
+    assert done.exit_code == 1
+    code, output = trial("--yes")
+    assert (code, "Associazione is live." in output) == (0, True), output
+    assert "The seal names “Associazione di prova”" in output
+    assert "live already" in trial("--yes")[1]
+    code, output = said("serve", SIGILLO_CLOCK_OFFSET="P1D", SIGILLO_KEY_PASSPHRASE="p")
+    assert (code, "an organisation here is live" in output) == (Ends.USAGE, True), output
+    assert "The trail is whole." in said("audit", "verify", SIGILLO_KEY_PASSPHRASE="p")[1]
+
+
+def test_of_several_organisations_the_one_that_goes_live_is_named() -> None:
+    named = [json.loads(said(*NAMED, "--json")[1])["organisation"] for _ in range(2)]
+    code, output = said("organisation", "live", "--yes")
+    assert code == Ends.USAGE
+    assert all(each in output for each in named)
 
 
 def test_the_version_is_said() -> None:

@@ -1,6 +1,8 @@
 """`sigillo keys …` as an operator lives it: from the first start to keys that count, and to the next."""
 
 import json
+import multiprocessing
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,8 +11,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import pkcs12
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7, pkcs12
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from typer.testing import CliRunner
 
 from app.adapters.keys import FileKeys
@@ -24,7 +26,7 @@ from app.ports import Slot
 from app.settings import Settings
 from tests.adapters.pki import Pki, pem
 from tests.pki import authority, lists
-from tests.softhsm import LABEL, PIN, token_in
+from tests.softhsm import LABEL, PIN, Token, token_in
 
 PASSPHRASE = "correct horse battery"
 BODY = ["--organisation", "Associazione di prova", "--identifier", "NTRIT-12345678901"]
@@ -82,7 +84,8 @@ def test_the_commands_know_every_slot() -> None:
 
 
 def test_the_way_from_the_first_start_to_keys_that_count(ca: Pki) -> None:
-    assert "for trying only" in done("check")
+    code, output = said("check")
+    assert (code, "The keys work, and are for trying only" in output) == (Ends.REFUSED, True)
     output = done("init", *BODY)
     assert "Send keys/seal.csr.pem to the CA" in output
     assert listed()["seal"][-1]["state"] == "waiting"
@@ -90,7 +93,7 @@ def test_the_way_from_the_first_start_to_keys_that_count(ca: Pki) -> None:
     assert before.development  # nothing changes before the CA has answered
     for slot in ("seal", "edc-seal"):
         done("import", *answered(ca, slot))
-    assert said("check") == (0, done("check"))
+    assert "Every key can issue." in done("check")
     signer = keys()
     for slot_ in Slot:
         key = signer.current(slot_)
@@ -114,16 +117,37 @@ def test_set_up_asks_for_what_it_was_not_told() -> None:
     assert named[NameOID.COUNTRY_NAME] == "IT"
 
 
-def test_a_request_can_be_asked_for_again_and_another_kind_of_key_means_another_request() -> None:
+def test_a_key_that_waits_for_its_certificate_is_put_aside_only_when_that_is_asked_for(ca: Pki) -> None:
     done("init", *BODY, "--seal", "seal")
     first = listed()["seal"][-1]["thumbprint"]
+    sent = answered(ca, "seal")
     done("csr", "seal")
+    for again in (["csr", "seal"], ["init", *BODY]):
+        code, output = said(*again, "--kind", "rsa")
+        assert (code, "sigillo keys cancel seal" in output) == (Ends.USAGE, True), output
+    done("rotate", "seal")  # that for trying things, which signs till now
+    done("compromise", keys().current(Slot.SEAL).thumbprint, "--yes")
     assert listed()["seal"][-1]["thumbprint"] == first
+    assert said("cancel", "seal", typed="n\n")[0] == 1
+    done("cancel", "seal", "--yes")
+    assert not Path(f"keys/seal-{first}.key.pem").exists()
+    assert not Path("keys/seal.csr.pem").exists()
+    assert said("cancel", "seal", "--yes")[0] == Ends.USAGE
+    assert said("import", *sent)[0] == Ends.USAGE
     done("csr", "seal", "--kind", "rsa")
     second = listed()["seal"][-1]["thumbprint"]
     assert second != first
     done("csr", "seal", "--kind", "rsa")
     assert listed()["seal"][-1]["thumbprint"] == second
+
+
+def test_a_key_that_waits_and_is_lost_is_given_up_and_never_certified(ca: Pki) -> None:
+    done("init", *BODY, "--seal", "seal")
+    sent = answered(ca, "seal")
+    lost = listed()["seal"][-1]["thumbprint"]
+    assert "tell the CA not to certify it" in done("compromise", lost, "--yes")
+    assert [row["state"] for row in listed()["seal"]] == ["current"]
+    assert said("import", *sent)[0] == Ends.USAGE
 
 
 def test_the_next_key_of_an_rsa_seal_is_one_of_rsa(ca: Pki) -> None:
@@ -177,6 +201,13 @@ def test_the_next_key_takes_over_without_a_pause_and_the_old_one_stays_published
     assert not running.current(Slot.QR).development
 
 
+def without_intermediate(ca: Pki) -> list[str]:
+    arguments = answered(ca, "seal")
+    leaf, *_ = x509.load_pem_x509_certificates(Path(arguments[1]).read_bytes())
+    Path(arguments[1]).write_bytes(pem(leaf))
+    return arguments
+
+
 def _another_key(ca: Pki) -> list[str]:
     chain = ca.certify(ca.body.called("x"), ec.generate_private_key(ec.SECP256R1()).public_key())
     Path("chain.pem").write_bytes(pem(*chain))
@@ -188,6 +219,12 @@ def _another_key(ca: Pki) -> list[str]:
     [
         (_another_key, "about another key"),
         (lambda ca: answered(ca, "seal")[:2], "which is no anchor here"),
+        (without_intermediate, "put its certificate into the file"),
+        (lambda ca: answered(ca, "seal", uses=[ExtendedKeyUsageOID.SERVER_AUTH]), "one for a web server"),
+        (lambda ca: answered(ca, "seal", uses=[ExtendedKeyUsageOID.OCSP_SIGNING]), "answers (OCSP)"),
+        (lambda ca: answered(ca, "seal", uses=[ExtendedKeyUsageOID.TIME_STAMPING]), "for time-stamps"),
+        (lambda ca: answered(ca, "seal", insists="1.2.3.4"), "critical extension 1.2.3.4"),
+        (lambda ca: [*answered(ca, "seal")[:2], "--anchor", "seal.chain.pem"], "no authority's"),
         (lambda ca: answered(ca, "seal", signs=False), "not for signatures"),
         (lambda ca: answered(ca, "seal", life=timedelta(minutes=1)), "ended on"),
         (lambda ca: answered(ca, "seal", at=ca.at + timedelta(days=9)), "begin on"),
@@ -197,7 +234,10 @@ def _another_key(ca: Pki) -> list[str]:
         (lambda _: ["seal", "keys/seal.csr.pem"], "no certificate of ours"),
         (lambda _: ["status", "root.pem", "--anchor", "root.pem"], "no certificate of ours"),
     ],
-    ids=["key", "anchor", "usage", "expired", "not-yet", "other-ca", "root-alone", "gone", "csr", "slot"],
+    ids=[
+        *("key", "anchor", "intermediate", "server", "ocsp", "time-stamps", "critical", "leaf-as-anchor"),
+        *("usage", "expired", "not-yet", "other-ca", "root-alone", "gone", "csr", "slot"),
+    ],
 )
 def test_what_a_ca_sent_is_checked_before_anything_changes(ca: Pki, wrong: Any, words: str) -> None:
     done("init", *BODY, "--seal", "seal")
@@ -311,6 +351,68 @@ def test_keys_on_a_token(ca: Pki, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert (code, "refuses the PIN" in output, "999999" in output) == (Ends.REFUSED, True, False)
 
 
+def test_a_key_that_waits_on_a_token_is_tried_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in token_in(tmp_path / "softhsm", monkeypatch).settings.items():
+        monkeypatch.setenv(name, value)
+    done("init", *BODY, "--token", LABEL)
+    code, output = said("check", SIGILLO_TOKEN_PIN="999999")
+    assert code == Ends.REFUSED
+    assert "the key that waits for its certificate does not sign" in output
+
+
+def test_what_stands_on_a_token_in_an_odd_way_is_said_and_mended_by_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = token_in(tmp_path / "softhsm", monkeypatch)
+    for name, value in token.settings.items():
+        monkeypatch.setenv(name, value)
+    for _ in range(2):
+        token.owner().generate(LABEL, "twice", "p256")
+    token.owner().generate(LABEL, "once", "p256")
+    other_curve(token, "of another curve")
+    on_it = ["csr", "seal", *BODY, "--token", LABEL, "--label"]
+    for label, words in (
+        ("twice", "There are 2 private keys labelled"),
+        ("nowhere", "There are 0 private keys labelled"),
+        ("of another curve", "P-256 alone"),
+        ("x" * 300, "1 to 255"),
+    ):
+        code, output = said(*on_it, label)
+        assert (code, words in output) == (Ends.USAGE, True), output
+    for odd in ("", "x" * 40):
+        code, output = said("csr", "seal", *BODY, "--token", odd)
+        assert (code, "1 to 32" in output) == (Ends.USAGE, True), output
+    done(*on_it, "once")
+    code, output = said("csr", "edc-seal", *BODY, "--token", LABEL, "--label", "once")
+    assert (code, "waits for seal already" in output) == (Ends.USAGE, True), output
+
+
+def other_curve(token: Token, label: str) -> None:
+    pkcs11 = pytest.importorskip("pkcs11")
+    with pkcs11.lib(str(token.library)).get_token(token_label=LABEL).open(rw=True, user_pin=PIN) as session:
+        curve = pkcs11.util.ec.encode_named_curve_parameters("secp256k1")
+        parameters = session.create_domain_parameters(
+            pkcs11.KeyType.EC, {pkcs11.Attribute.EC_PARAMS: curve}, local=True
+        )
+        parameters.generate_keypair(label=label, id=b"k1", store=True)
+    token.owner().start_again()
+
+
+def test_two_tokens_of_one_name_are_told_apart_by_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = token_in(tmp_path / "softhsm", monkeypatch)
+    for name, value in token.settings.items():
+        monkeypatch.setenv(name, value)
+    made = ("--init-token", "--free", "--label", LABEL, "--so-pin", "88776655", "--pin", PIN)
+    subprocess.run(["softhsm2-util", *made], check=True, capture_output=True)
+    token.owner().start_again()
+    code, output = said("csr", "seal", *BODY, "--token", LABEL)
+    assert (code, "Several tokens are called" in output) == (Ends.USAGE, True), output
+
+
 def test_a_key_that_somebody_else_put_on_a_token_is_found_by_its_label(
     ca: Pki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -358,3 +460,208 @@ def test_the_lists_tell_how_old_they_are_and_whether_our_own_seal_is_in_them(tmp
     assert len(told["problems"]) == 1
     assert (told["lists"][0]["current"], told["lists"][0]["services"]) == (True, 1)
     assert [each["qualified"] for each in told["seals"]] == ["not_checked", "yes"]
+
+
+# What certificates have to say before anything can be issued with them.
+
+NAMED: dict[str, list[x509.NameAttribute[str]]] = {
+    "no identifier": [
+        x509.NameAttribute(NameOID.COUNTRY_NAME, "IT"),
+        x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Associazione"),
+        x509.NameAttribute(NameOID.COMMON_NAME, "Sigillo"),
+    ],
+    "a person": [
+        x509.NameAttribute(NameOID.COUNTRY_NAME, "IT"),
+        x509.NameAttribute(NameOID.GIVEN_NAME, "Anna"),
+        x509.NameAttribute(NameOID.SURNAME, "Bianchi"),
+        x509.NameAttribute(NameOID.COMMON_NAME, "Anna Bianchi"),
+    ],
+    "no country": [
+        x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Associazione"),
+        x509.NameAttribute(NameOID.ORGANIZATION_IDENTIFIER, "NTRIT-1"),
+        x509.NameAttribute(NameOID.COMMON_NAME, "Sigillo"),
+    ],
+    "a country outside": [
+        x509.NameAttribute(NameOID.COUNTRY_NAME, "CH"),
+        x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Verein"),
+        x509.NameAttribute(NameOID.ORGANIZATION_IDENTIFIER, "NTRCH-1"),
+        x509.NameAttribute(NameOID.COMMON_NAME, "Siegel"),
+    ],
+}
+
+
+def brought(ca: Pki, attributes: list[x509.NameAttribute[str]]) -> list[str]:
+    """A certificate with its key, from files, that is sound and names somebody in this way."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    bundle = ca.certify(x509.Name(attributes), key.public_key())
+    none = serialization.NoEncryption()
+    Path("key.pem").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, none)
+    )
+    Path("chain.pem").write_bytes(pem(*bundle))
+    Path("root.pem").write_bytes(pem(ca.root))
+    return ["chain.pem", "--key", "key.pem", "--anchor", "root.pem"]
+
+
+@pytest.mark.parametrize("named", NAMED)
+def test_a_seal_of_which_nobody_could_tell_who_sealed_is_not_taken_in(ca: Pki, named: str) -> None:
+    before = keys().current(Slot.EDC_SEAL)
+    code, output = said("import", "edc-seal", *brought(ca, NAMED[named]))
+    assert (code, "a seal certificate" in output) == (Ends.USAGE, True), output
+    assert keys().current(Slot.EDC_SEAL) == before  # the key that works goes on working
+    # Other documents say themselves who issues; that an organisation sealed them is all that they need.
+    code, output = said("import", "seal", *brought(ca, NAMED[named]))
+    assert code == (Ends.USAGE if named == "a person" else Ends.OK), output
+
+
+def test_a_body_that_no_european_credential_can_name_is_told_before_it_pays_for_a_certificate() -> None:
+    swiss = ["--organisation", "Verein", "--identifier", "NTRCH-1", "--country", "CH"]
+    for refused in (["init", *swiss], ["csr", "edc-seal", *swiss]):
+        code, output = said(*refused)
+        assert (code, "CH is no such country" in output) == (Ends.USAGE, True), output
+    assert set(listed()) == {slot.value for slot in Slot}
+    assert all(row["note"] == "for trying only" for rows in listed().values() for row in rows)
+    done("init", *swiss, "--seal", "seal")
+
+
+def test_the_check_says_when_the_seal_names_another_body_than_the_lists(ca: Pki) -> None:
+    done("init", "--organisation", "Un'altra associazione", "--identifier", "NTRIT-1", "--seal", "seal")
+    done("import", "seal", *brought(ca, [*ca.body.called("Sigillo")]))
+    assert "Un'altra associazione" in done("check")
+    done("rotate", "status", *BODY)
+    done("rotate", "qr", *BODY)
+    assert "Un'altra" not in done("check")
+    code, output = said("init", "--organisation", "Terza", "--identifier", "NTRIT-3")
+    assert (code, "Associazione di prova" in output) == (Ends.USAGE, True), output
+
+
+def test_the_check_leaves_nothing_behind(ca: Pki) -> None:
+    done("init", *BODY)
+    for slot in ("seal", "edc-seal"):
+        done("import", *answered(ca, slot))
+    before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    done("check")
+    assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
+
+
+# What CAs really send.
+
+
+@pytest.mark.parametrize("form", ["der", "p7b", "p7b as pem", "twice"])
+def test_certificates_are_taken_as_cas_send_them(ca: Pki, form: str) -> None:
+    done("init", *BODY, "--seal", "seal")
+    leaf, intermediate, root = ca.answer(Path("keys/seal.csr.pem").read_bytes()).chain
+    Path("root.cer").write_bytes(root.public_bytes(Encoding.DER))
+    sent, chain = Path("sent"), [leaf, intermediate]
+    match form:
+        case "der":  # the certificate alone, and of the intermediate that it is trusted
+            sent.write_bytes(leaf.public_bytes(Encoding.DER))
+            Path("root.cer").write_bytes(intermediate.public_bytes(Encoding.DER))
+        case "p7b":
+            sent.write_bytes(pkcs7.serialize_certificates(chain, Encoding.DER))
+        case "p7b as pem":
+            sent.write_bytes(pkcs7.serialize_certificates(chain, Encoding.PEM))
+        case _:
+            sent.write_bytes(pem(intermediate, leaf, leaf, intermediate, root, root))
+    done("import", "seal", "sent", "--anchor", "root.cer")  # nobody is asked for a passphrase
+    assert len(keys().current(Slot.SEAL).chain) == (1 if form == "der" else 2)
+    # An import whose answer was lost can be made again.
+    done("import", "seal", "sent", "--anchor", "root.cer")
+
+
+def test_noise_is_no_certificate() -> None:
+    for noise in (b"", b"\x30\x82\xff\xff", b"-----BEGIN PKCS7-----\nAAAA\n-----END PKCS7-----\n", b"x" * 99):
+        Path("noise").write_bytes(noise)
+        assert said("import", "seal", "noise", typed="\n")[0] == Ends.USAGE
+
+
+# When something is missing.
+
+
+def test_a_key_can_be_declared_lost_without_any_passphrase_or_key(ca: Pki) -> None:
+    done("init", *BODY, "--seal", "seal")
+    done("import", *answered(ca, "seal"))
+    lost = keys().current(Slot.SEAL).thumbprint
+    Path(f"keys/qr-{keys().current(Slot.QR).thumbprint}.key.pem").unlink()
+    code, output = said("check", SIGILLO_KEY_PASSPHRASE="wrong")
+    assert code == Ends.REFUSED
+    for slot in ("seal", "edc-seal", "status", "qr"):
+        assert f"✗ {slot} does not sign" in output
+    assert said("list", SIGILLO_KEY_PASSPHRASE="wrong")[0] == 0
+    assert said("compromise", lost, "--yes", SIGILLO_KEY_PASSPHRASE="wrong")[0] == 0
+    development = listed()["edc-seal"][0]["thumbprint"]
+    assert said("compromise", development, "--yes", SIGILLO_KEY_PASSPHRASE="wrong")[0] == 0
+    assert listed()["seal"][-1]["state"] == "compromised"
+
+
+def test_without_the_list_of_keys_no_other_keys_are_made_beside_them(ca: Pki) -> None:
+    done("init", *BODY, "--seal", "seal")
+    Path("keys/ring.json").rename("kept.json")
+    before = sorted(Path("keys").iterdir())
+    for command in (["list"], ["check"], ["init", *BODY], ["rotate", "qr"]):
+        code, output = said(*command)
+        assert (code, "ring.json is missing" in output) == (Ends.USAGE, True), output
+    assert sorted(Path("keys").iterdir()) == before
+    Path("kept.json").rename("keys/ring.json")
+    done("import", *answered(ca, "seal"))
+
+
+def test_where_there_can_be_no_folder_a_sentence_says_so() -> None:
+    Path("keys").write_text("a file")
+    code, output = said("list")
+    assert (code, "is not a folder" in output) == (Ends.USAGE, True), output
+
+
+def test_a_name_that_no_certificate_can_say_is_refused() -> None:
+    code, output = said("csr", "seal", *BODY, "--common-name", "x" * 70)
+    assert (code, "64 letters at most" in output) == (Ends.USAGE, True), output
+
+
+def test_a_request_in_one_name_is_not_written_over_by_one_in_another() -> None:
+    done("csr", "seal", *BODY)
+    before = Path("keys/seal.csr.pem").read_bytes()
+    other = ["--organisation", "Un'altra", "--identifier", "NTRIT-99"]
+    code, output = said("csr", "seal", *other)
+    assert (code, "in the name of" in output) == (Ends.USAGE, True), output
+    assert Path("keys/seal.csr.pem").read_bytes() == before
+    Path("keys/seal.csr.pem").unlink()
+    done("csr", "seal", *other)
+
+
+def test_a_request_is_written_in_one_piece_and_through_no_link(tmp_path: Path) -> None:
+    done("list")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("untouched")
+    Path("keys/seal.csr.pem").symlink_to(elsewhere)
+    done("csr", "seal", *BODY)
+    assert elsewhere.read_text() == "untouched"
+    assert x509.load_pem_x509_csr(Path("keys/seal.csr.pem").read_bytes()).is_signature_valid
+
+
+def test_set_up_in_several_windows_at_once_makes_one_of_each(tmp_path: Path) -> None:
+    del tmp_path
+    done("list")
+    context = multiprocessing.get_context("spawn")
+    running = [context.Process(target=_begin) for _ in range(4)]
+    for each in running:
+        each.start()
+    for each in running:
+        each.join()
+    states = {slot: [row["state"] for row in rows] for slot, rows in listed().items()}
+    assert states["status"] == states["qr"] == ["retired", "current"]
+    assert len(list(Path("keys").glob("house-*.crt.pem"))) == 1
+
+
+def _begin() -> None:
+    CliRunner().invoke(app, ["keys", "init", *BODY])
+
+
+def test_what_a_step_left_that_was_cut_off_is_cleared_away_or_named(ca: Pki) -> None:
+    done("init", *BODY, "--seal", "seal")
+    done("import", *answered(ca, "seal"))
+    Path("keys/.seal-x.key.pem.new").write_bytes(b"half a key")
+    Path("keys/seal-x.key.pem").write_bytes(b"a key that no ring names")
+    assert "seal-x.key.pem: no key of the ring uses this" in done("check")
+    done("rotate", "qr")
+    assert not Path("keys/.seal-x.key.pem.new").exists()
+    assert Path("keys/seal-x.key.pem").exists()  # it may be newer than a ring from a backup

@@ -49,8 +49,7 @@ class Body:
         )
 
     def is_named_in(self, certificate: x509.Certificate) -> bool:
-        named = certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_IDENTIFIER)
-        return [each.value for each in named] == [self.identifier]
+        return Body.of(certificate) == self
 
     @classmethod
     def of(cls, certificate: x509.Certificate) -> Self:

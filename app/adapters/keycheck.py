@@ -1,18 +1,42 @@
-"""The self-test of the keys: what issuing does, done with every key before anybody relies on it."""
+"""The self-test of the keys: what issuing does, done with every key before anybody relies on it.
+
+Nothing is written anywhere: neither to the register nor to the folder, and no document is left.
+"""
 
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final
 
-from app.adapters.ceremony import PROBE
+from cryptography import x509
+
+from app.adapters.authority import Body
+from app.adapters.ceremony import OWN, PROBE, SEALS, Ceremony
 from app.adapters.ring import KeysUnreadable, OnToken, Ring
+from app.adapters.specimens import specimens
 from app.adapters.tokens import Tokens
+from app.core.errors import Problem
 from app.formats.jose import verify
-from app.formats.x509 import Standing, judge_chain, life_of
-from app.ports import Clock, KeyNotUsable, KeysUnavailable, PublicKey, Signer, Slot
+from app.formats.revocation import coverage_of
+from app.formats.strict import Malformed
+from app.formats.x509 import Standing, chain_of, judge_chain, life_of
+from app.ports import (
+    Clock,
+    KeyNotUsable,
+    KeysUnavailable,
+    PublicKey,
+    RevocationUnavailable,
+    RevocationValues,
+    Signer,
+    Slot,
+    TimeStampRefused,
+    TimeStamps,
+    TimeStampUnavailable,
+)
+from app.settings import Settings
 
 log: Final = logging.getLogger("sigillo.keys")
 WARNED_AT: Final = (7, 30, 90)  # days before a certificate ends
@@ -28,38 +52,182 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was found out about the key of a slot, and what to do where something is to be done."""
+    """One thing that was found out about the key of a slot, and what to do where something is to be done.
 
-    slot: Slot
+    Without a slot, it is about the folder.
+    """
+
+    slot: Slot | None
     level: Level
     words: str
 
 
-def check(signer: Signer, ring: Ring, tokens: Tokens | None, *, at: datetime) -> list[Finding]:
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What the check tries: the keys, and whom seals are shown to before they are kept for years."""
+
+    signer: Signer
+    ceremony: Ceremony
+    settings: Settings
+    tokens: Tokens | None = None
+    time_stamps: TimeStamps | None = None
+    revocation: RevocationValues | None = None
+
+
+def check(tried: Tried, *, at: datetime) -> list[Finding]:
     """Use every key as issuing would, and judge its certificates; nothing that is made here is kept."""
-    return [finding for slot in Slot for finding in _slot(signer, ring, tokens, slot, at)]
+    ring = tried.ceremony.ring()
+    found = [finding for slot in Slot for finding in _slot(tried, ring, slot, at)]
+    if unlisted := tried.ceremony.unlisted():
+        words = (
+            f"{', '.join(unlisted)}: no key of the ring uses this. Either a step was cut off, and it can go; "
+            "or ring.json is older than it, and has to come from a newer backup."
+        )
+        found.append(Finding(None, Level.WARNING, words))
+    return found
 
 
-def _slot(signer: Signer, ring: Ring, tokens: Tokens | None, slot: Slot, at: datetime) -> Iterator[Finding]:
+def conclusion(found: Iterable[Finding]) -> str:
+    """Say in a sentence or two what an operator may do now."""
+    findings = list(found)
+    if any(each.level is Level.FAILURE and each.words != TRIAL for each in findings):
+        return "Not every key can issue: see ✗ above. Nothing should go live like this."
+    if any(each.words == TRIAL for each in findings):
+        return (
+            "The keys work, and are for trying only: whatever they sign says TEST and proves nothing. "
+            "`sigillo keys init` begins with those that count."
+        )
+    if any(each.words == NO_EDC for each in findings):
+        return "Every key can issue, apart from that of European Digital Credentials: it is for trying."
+    return "Every key can issue."
+
+
+TRIAL: Final = "for trying only: a live organisation refuses it. `sigillo keys init`."
+NO_EDC: Final = (
+    "for trying only: a live organisation issues no European Digital Credentials with it. If wanted: "
+    "`sigillo keys init`."
+)
+
+
+def _slot(tried: Tried, ring: Ring, slot: Slot, at: datetime) -> Iterator[Finding]:
     try:
-        key = signer.current(slot)
+        key = tried.signer.current(slot)
     except KeyNotUsable:
         yield Finding(slot, Level.FAILURE, f"no key signs. Make one: `sigillo keys rotate {slot}`.")
+    else:
+        yield from _key(tried, ring, key, at)
+    waiting = ring.waiting_for(slot)
+    if waiting is None:
         return
-    yield _signs(signer, key)
-    yield _chain(signer, key, at)
+    try:
+        tried.ceremony.try_waiting(waiting)
+    except (KeysUnavailable, KeysUnreadable) as failed:
+        yield Finding(slot, Level.FAILURE, f"the key that waits for its certificate does not sign: {failed}")
+    else:
+        yield Finding(
+            slot,
+            Level.WARNING,
+            f"a new key waits for its certificate: `sigillo keys import {slot} FILE`.",
+        )
+
+
+def _key(tried: Tried, ring: Ring, key: PublicKey, at: datetime) -> Iterator[Finding]:
+    signs = _signs(tried.signer, key)
+    yield signs
+    if signs.level is Level.GOOD:
+        yield from _specimens(tried, key, at)
+    yield _chain(tried.signer, key, at)
     yield from _ending(key, at)
+    entry = ring.current(key.slot)
+    if tried.tokens is not None and entry is not None and isinstance(entry.key, OnToken):
+        yield from _keeps(tried.tokens, key.slot, entry.key)
     if key.development:
+        needed = key.slot is not Slot.EDC_SEAL
+        yield Finding(key.slot, Level.FAILURE if needed else Level.WARNING, TRIAL if needed else NO_EDC)
+    elif key.slot in SEALS:
+        yield from _same_body(tried.ceremony, key, at)
+        yield from _revoked(tried, key, at)
+    if key.slot is Slot.EDC_SEAL and tried.time_stamps is not None:
+        yield _stamps(tried.time_stamps, key.slot)
+
+
+def _specimens(tried: Tried, key: PublicKey, at: datetime) -> Iterator[Finding]:
+    """Make one of everything that the key signs, as issuing would, and read it back as a stranger would."""
+    settings, made = tried.settings, list[str]()
+    try:
+        for specimen in specimens(
+            key, public_url=settings.public_url, signing_time=settings.edc_signing_time, at=at
+        ):
+            if specimen.faults:
+                words = "; ".join(specimen.faults)
+                yield Finding(key.slot, Level.FAILURE, f"makes no {specimen.name}: {words}.")
+                continue
+            read = specimen.opened(tried.signer.sign(key.thumbprint, specimen.unsigned))
+            if read.signing_input != specimen.unsigned or not read.verified_by(key.jwk):
+                yield Finding(
+                    key.slot,
+                    Level.FAILURE,
+                    f"what it made of {specimen.name} does not verify when read back.",
+                )
+                continue
+            made.append(specimen.name)
+    except (Malformed, Problem, KeysUnavailable, KeysUnreadable) as refused:
+        yield Finding(key.slot, Level.FAILURE, f"cannot issue: {str(refused).rstrip('.')}.")
+    if made:
         yield Finding(
-            slot, Level.WARNING, "for trying only: live organisations refuse it. `sigillo keys init`."
+            key.slot,
+            Level.GOOD,
+            f"{', '.join(made)}: a specimen was composed, checked, signed and read back, and thrown away.",
         )
-    entry = ring.current(slot)
-    if tokens is not None and entry is not None and isinstance(entry.key, OnToken):
-        yield from _keeps(tokens, slot, entry.key)
-    if ring.waiting_for(slot):
+
+
+def _same_body(ceremony: Ceremony, key: PublicKey, at: datetime) -> Iterator[Finding]:
+    house = ceremony.own_body(at)
+    named = Body.of(x509.load_der_x509_certificate(key.chain[0]))
+    if house is not None and named != house:
         yield Finding(
-            slot, Level.WARNING, f"a new key waits for its certificate: `sigillo keys import {slot} FILE`."
+            key.slot,
+            Level.WARNING,
+            f"its certificate names {_told(named)}, and those of {' and '.join(OWN)} name {_told(house)}. If "
+            "it is not the same body, put that right: `sigillo keys rotate` with --organisation.",
         )
+
+
+def _told(body: Body) -> str:
+    said = (body.organisation, body.identifier, body.country)
+    return ", ".join(each or "nothing" for each in said)
+
+
+def _revoked(tried: Tried, key: PublicKey, at: datetime) -> Iterator[Finding]:
+    """Ask whoever issued the certificates what became of them, where seals are to be kept with the answer."""
+    if tried.revocation is None:
+        return
+    try:
+        said = tried.revocation.about(key.chain)
+    except RevocationUnavailable as away:
+        words = f"nothing can be had on whether its certificate was revoked, so seals stay B-B: {away}"
+        yield Finding(key.slot, Level.WARNING, words)
+        return
+    way = chain_of(key.chain[0], said.certificates)
+    for certificate, issuer in pairwise(way):
+        if coverage_of(certificate, issuer, crls=said.crls, ocsps=said.ocsps).revoked_by(at):
+            yield Finding(
+                key.slot,
+                Level.FAILURE,
+                f"its CA says that the certificate was revoked. `sigillo keys rotate {key.slot}`.",
+            )
+            return
+    yield Finding(key.slot, Level.GOOD, "its CA was asked, and says that nothing was revoked.")
+
+
+def _stamps(time_stamps: TimeStamps, slot: Slot) -> Finding:
+    try:
+        time_stamps.stamp(PROBE)
+    except TimeStampUnavailable as away:
+        return Finding(slot, Level.WARNING, f"no time-stamp could be had, so seals stay B-B: {away}")
+    except TimeStampRefused as lie:
+        return Finding(slot, Level.FAILURE, f"the time-stamp authority cannot be relied on: {lie}")
+    return Finding(slot, Level.GOOD, "the time-stamp authority was asked, and its time-stamp verifies.")
 
 
 def _signs(signer: Signer, key: PublicKey) -> Finding:

@@ -4,10 +4,12 @@ Several processes may share the folder. Whoever changes it holds the lock and wr
 piece; the others look at the ring before each use, so no process signs with what another one retired.
 """
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -15,15 +17,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.adapters.authority import TRIAL, Authority, Body
 from app.adapters.private import InMemory, PrivateKey, Signing, from_pem, to_pem, usable_half
-from app.adapters.ring import Entry, Folder, KeysUnreadable, OnToken, Place, Ring
+from app.adapters.ring import RING, Entry, Folder, KeysUnreadable, OnToken, Place, Ring
 from app.adapters.tokens import TokenKey, Tokens
 from app.formats.jose import algorithm_of, public_members, thumbprint
 from app.ports import KeyNotUsable, KeysUnavailable, PublicKey, Slot
 
+log: Final = logging.getLogger("sigillo.keys")
+
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    stamp: tuple[int, int, int]
+    stamp: tuple[int, int, int] | None
     keys: tuple[PublicKey, ...]
     anchors: tuple[bytes, ...]
     private: dict[str, Signing]
@@ -48,15 +52,41 @@ class NoToken:
         )
 
 
+@dataclass(slots=True)
+class InFile:
+    """A key in a file of the folder, opened when it is first used: lists and public halves need none."""
+
+    folder: Folder
+    name: str
+    passphrase: bytes | None = field(repr=False)
+    _opened: InMemory | None = field(default=None, repr=False)
+
+    def signature(self, message: bytes) -> bytes:
+        return self.opened().signature(message)
+
+    def opened(self) -> InMemory:
+        """Open the file, or raise `KeysUnreadable`."""
+        if self._opened is None:
+            self._opened = InMemory(from_pem(self.folder.read(self.name), self.passphrase, self.name))
+        return self._opened
+
+
 class FileKeys:
     """The `Signer` that a folder makes. Private keys stay inside; there is no way to ask for one."""
 
     def __init__(
-        self, folder: Path, *, at: datetime, passphrase: bytes | None = None, tokens: Tokens | None = None
+        self,
+        folder: Path,
+        *,
+        at: datetime,
+        passphrase: bytes | None = None,
+        tokens: Tokens | None = None,
+        opened: bool = True,
     ) -> None:
         """Open the folder and make what development needs: keys at first, new ones when a year is over.
 
         No token is asked: what is published is known without it, and the service answers while it is away.
+        Files that cannot be opened are refused at once, unless an operator is about to mend them.
         """
         self._folder = Folder(folder)
         self._passphrase = passphrase
@@ -67,10 +97,18 @@ class FileKeys:
                 folder.chmod(0o700)
             for slot in Slot:
                 if not self._settled(ring, slot, at):
-                    ring = self._replaced(ring, slot, at)
+                    try:
+                        ring = self._replaced(ring, slot, at)
+                    except KeysUnreadable:
+                        if opened:
+                            raise
             if ring != before:
                 self._folder.write_ring(ring, before)
+        self._refused: str | None = None
         self._loaded = self._load()
+        for key in self._loaded.private.values() if opened else ():
+            if isinstance(key, InFile):
+                key.opened()
 
     def current(self, slot: Slot) -> PublicKey:
         """Name the key that signs for this purpose now."""
@@ -91,6 +129,8 @@ class FileKeys:
         From a file, the same bytes get the same signature again (RFC 6979); ES256 on a token draws anew.
         """
         key = self._now().private.get(thumbprint)
+        if self._refused is not None:
+            raise KeysUnavailable(f"Nothing is signed until the list of keys can be read: {self._refused}")
         if key is None:
             raise KeyNotUsable("That key is retired, or was never ours.", thumbprint=thumbprint)
         return key.signature(message)
@@ -118,16 +158,27 @@ class FileKeys:
         )
 
     def _now(self) -> _Loaded:
-        """Read the ring again if somebody changed it: what another process retired must not sign here."""
-        if self._folder.stamp() != self._loaded.stamp:
-            self._loaded = self._load()
+        """Read the ring again if somebody changed it: what another process retired must not sign here.
+
+        Where it cannot be read, what was read last stays published, and the log says once what is wrong.
+        """
+        try:
+            if self._folder.stamp() != self._loaded.stamp:
+                self._loaded = self._load()
+            self._refused = None
+        except KeysUnreadable as wrong:
+            if self._refused != str(wrong):
+                log.exception("keys.unreadable", extra={"reason": str(wrong)})
+            self._refused = str(wrong)
         return self._loaded
 
     def _load(self) -> _Loaded:
         with self._folder.locked():
-            ring = self._folder.ring()
+            stamp, ring = self._folder.stamp(), self._folder.ring()
+            if stamp is None:
+                raise KeysUnreadable(f"{self._folder.path / RING} is missing. Put it back from the backup.")
             return _Loaded(
-                stamp=self._folder.stamp(),
+                stamp=stamp,
                 keys=tuple(public_key_of(self._folder, entry) for entry in ring.keys),
                 anchors=tuple(der(self._folder.certificate(name)) for name in ring.anchors),
                 private={
@@ -221,7 +272,7 @@ def signing_key(folder: Folder, place: Place, passphrase: bytes | None, tokens: 
     """Open a key where it lies; one on a token is reached for when it has to sign."""
     if isinstance(place, OnToken):
         return TokenKey(tokens, place) if tokens else NoToken()
-    return InMemory(from_pem(folder.read(place), passphrase, place))
+    return InFile(folder, place, passphrase)
 
 
 def lives(certificate: x509.Certificate, at: datetime) -> bool:

@@ -1,6 +1,6 @@
 """Private keys as files hold them: PEM and PKCS#12, of the two kinds that we use."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
@@ -9,7 +9,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 
 from app.adapters.ring import KeysUnreadable
 
@@ -89,16 +89,36 @@ def from_pem(pem: bytes, passphrase: bytes | None, name: str) -> PrivateKey:
     return _of_our_kind(key, name)
 
 
+def asks_for_passphrase(content: bytes) -> bool:
+    """Tell whether a file may be locked: PKCS#12, or PEM that says so; certificates alone never are."""
+    if b"-----BEGIN" in content:
+        return b"ENCRYPTED" in content
+    return not _certificates_in(content)
+
+
 def from_bundle(content: bytes, passphrase: bytes | None, name: str) -> Bundle:
-    """Read a PKCS#12 file, or the certificates and the key in a PEM file."""
-    if b"-----BEGIN" not in content:
+    """Read what CAs send: certificates as PEM, DER or PKCS#7; with a key, if there is one, PEM or PKCS#12."""
+    chain = _certificates_in(content)
+    if b"-----BEGIN" not in content and not chain:
         return _from_pkcs12(content, passphrase, name)
     key = from_pem(content, passphrase, name) if b"PRIVATE KEY-----" in content else None
-    try:
-        chain = tuple(x509.load_pem_x509_certificates(content))
-    except ValueError:
-        chain = ()
     return Bundle(key, in_order(chain))
+
+
+def _certificates_in(content: bytes) -> tuple[x509.Certificate, ...]:
+    """Read certificates in whichever of the usual forms they stand; none where it is none of these."""
+    readers: tuple[Callable[[bytes], Sequence[x509.Certificate]], ...] = (
+        x509.load_pem_x509_certificates,
+        lambda der: [x509.load_der_x509_certificate(der)],
+        pkcs7.load_pem_pkcs7_certificates,
+        pkcs7.load_der_pkcs7_certificates,
+    )
+    for read in readers:
+        try:
+            return tuple(read(content))
+        except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):
+            continue
+    return ()
 
 
 def _from_pkcs12(content: bytes, passphrase: bytes | None, name: str) -> Bundle:
@@ -106,7 +126,8 @@ def _from_pkcs12(content: bytes, passphrase: bytes | None, name: str) -> Bundle:
         key, leaf, more = pkcs12.load_key_and_certificates(content, passphrase)
     except (ValueError, TypeError, UnsupportedAlgorithm) as wrong:
         raise KeysUnreadable(
-            f"{name} cannot be opened: is it PEM or PKCS#12, is the passphrase right?"
+            f"{name} cannot be opened. It may be PEM, DER (.cer, .crt), PKCS#7 (.p7b) or PKCS#12 (.p12, "
+            ".pfx); if it is the last: is the passphrase right?"
         ) from wrong
     given = (leaf, *more) if leaf else tuple(more)
     return Bundle(None if key is None else _of_our_kind(key, name), in_order(given))
@@ -115,8 +136,10 @@ def _from_pkcs12(content: bytes, passphrase: bytes | None, name: str) -> Bundle:
 def in_order(certificates: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ...]:
     """Put certificates leaf first, each before its issuer, however a CA has heaped them up.
 
-    What belongs to no chain from the leaf stays at the end, for the checks to find.
+    What was sent twice stands once. What belongs to no chain from the leaf stays at the end, for the checks
+    to find.
     """
+    certificates = [*dict.fromkeys(certificates)]
     issuers = {
         certificate.issuer for certificate in certificates if certificate.issuer != certificate.subject
     }

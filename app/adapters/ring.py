@@ -17,7 +17,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from app.ports import Slot
 
 RING: Final = "ring.json"
+LONGEST_TOKEN: Final = 32  # PKCS#11, CK_TOKEN_INFO
+LONGEST_LABEL: Final = 255
 _LOCK: Final = ".lock"
+# What an operator's steps leave in the folder, and a first start never: beside these there was a ring.
+_OPERATORS: Final = ("house-*", "anchor-*", "*.csr.pem")
 
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
@@ -31,8 +35,8 @@ class OnToken(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    token: Annotated[str, Field(min_length=1, max_length=32)]  # PKCS#11, CK_TOKEN_INFO: 32 characters
-    label: Annotated[str, Field(min_length=1, max_length=255)]
+    token: Annotated[str, Field(min_length=1, max_length=LONGEST_TOKEN)]
+    label: Annotated[str, Field(min_length=1, max_length=LONGEST_LABEL)]
     id: Annotated[str, Field(pattern=r"^([0-9a-f]{2}){0,64}$")] = ""
 
     def __str__(self) -> str:
@@ -82,17 +86,21 @@ class Ring(BaseModel):
         return next((entry for entry in self.waiting if entry.slot is slot), None)
 
     def with_current(self, new: Entry) -> "Ring":
-        """Put a key in the place of the one before it, which retires; nothing waits for that place now."""
+        """Put a key in the place of the one before it, which retires; others that wait go on waiting."""
         retired = (
             old.model_copy(update={"state": "retired"}) if old.slot is new.slot else old for old in self.keys
         )
         others = (old for old in retired if old.thumbprint != new.thumbprint)
-        waiting = tuple(entry for entry in self.waiting if entry.slot is not new.slot)
+        waiting = tuple(entry for entry in self.waiting if entry.thumbprint != new.thumbprint)
         return self.model_copy(update={"keys": (*others, new), "waiting": waiting})
 
     def with_waiting(self, new: Waiting) -> "Ring":
         others = (entry for entry in self.waiting if entry.slot is not new.slot)
         return self.model_copy(update={"waiting": (*others, new)})
+
+    def without_waiting(self, slot: Slot) -> "Ring":
+        waiting = tuple(entry for entry in self.waiting if entry.slot is not slot)
+        return self.model_copy(update={"waiting": waiting})
 
     def with_anchor(self, name: str) -> "Ring":
         return self.model_copy(update={"anchors": (*self.anchors, name)})
@@ -116,30 +124,49 @@ class Folder:
     def __init__(self, path: Path) -> None:
         """Open a folder; one that is made here is for its owner alone."""
         self.path = path
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as wrong:
+            raise KeysUnreadable(
+                f"{path} is not a folder that this user can use ({wrong.strerror}): see SIGILLO_KEYS_FOLDER."
+            ) from wrong
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep every other process from reading or changing the ring meanwhile."""
-        lock = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            lock = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as wrong:
+            raise KeysUnreadable(f"{self.path} cannot be used by this user: {wrong.strerror}.") from wrong
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
         finally:
             os.close(lock)
 
-    def stamp(self) -> tuple[int, int, int]:
-        """Tell one state of the ring from another without reading it."""
-        seen = (self.path / RING).stat()
+    def stamp(self) -> tuple[int, int, int] | None:
+        """Tell one state of the ring from another without reading it; None where there is none."""
+        try:
+            seen = (self.path / RING).stat()
+        except OSError:
+            return None
         return seen.st_ino, seen.st_mtime_ns, seen.st_size
 
     def ring(self) -> Ring:
+        """Read the list; a folder that never held an operator's keys may be without one."""
         try:
             return Ring.model_validate_json((self.path / RING).read_bytes())
         except FileNotFoundError:
+            if any(next(self.path.glob(each), None) for each in _OPERATORS):
+                raise KeysUnreadable(
+                    f"{self.path / RING} is missing, and there are keys beside it that it has to list. Put "
+                    "it back from the backup; nothing is made anew here."
+                ) from None
             return Ring()
-        except ValidationError as broken:
-            raise KeysUnreadable(f"{self.path / RING} is not a list of keys.") from broken
+        except (OSError, ValidationError) as broken:
+            raise KeysUnreadable(
+                f"{self.path / RING} cannot be read as a list of keys. Put it back from the backup."
+            ) from broken
 
     def write_ring(self, ring: Ring, before: Ring) -> None:
         """Write the list last, so that it never names what is not there; then destroy what has retired.
@@ -151,6 +178,14 @@ class Folder:
         for entry in before.keys:
             if entry.development and isinstance(entry.key, str) and entry.key not in signing:
                 (self.path / entry.key).unlink(missing_ok=True)
+        for half in self.path.glob(".*.new"):  # of a step that was cut off: nothing was ever told of it
+            half.unlink(missing_ok=True)
+
+    def unlisted(self, ring: Ring) -> list[str]:
+        """Name private keys that the list knows nothing of: it is older than they, or a step was cut off."""
+        known = {*(entry.key for entry in ring.keys), *(entry.key for entry in ring.waiting)}
+        known |= {anchor.replace(".crt.", ".key.") for anchor in ring.anchors} | {"tls.key.pem"}
+        return sorted(path.name for path in self.path.glob("*.key.pem") if path.name not in known)
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file that is there whole or not at all, whenever the machine stops."""

@@ -113,8 +113,14 @@ class Tokens:
 
         def look(pkcs11: ModuleType) -> OnToken:
             session = self._session(pkcs11, token)
-            key = session.get_key(pkcs11.ObjectClass.PRIVATE_KEY, label=label)
-            return OnToken(token=token, label=label, id=bytes(key.id).hex())
+            named = {pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PRIVATE_KEY, pkcs11.Attribute.LABEL: label}
+            found = list(session.get_objects(named))
+            if len(found) != 1:
+                raise KeysUnreadable(
+                    f"There are {len(found)} private keys labelled “{label}” on the token {token}, and one "
+                    "is needed. `pkcs11-tool --list-objects --login` shows what is there."
+                )
+            return OnToken(token=token, label=label, id=bytes(found[0][pkcs11.Attribute.ID]).hex())
 
         return self._tried(token, look)
 
@@ -180,7 +186,12 @@ class Tokens:
             # A search on a session that died is cleared away later by its library, and loudly: so ask first.
             self._sessions[token].generate_random(_FEW_BITS)
         else:
-            found = pkcs11.lib(str(self._library)).get_token(token_label=token)
+            try:
+                found = pkcs11.lib(str(self._library)).get_token(token_label=token)
+            except pkcs11.MultipleTokensReturned:
+                raise KeysUnreadable(
+                    f"Several tokens are called {token}: take the others out, or give each a name of its own."
+                ) from None
             try:
                 self._sessions[token] = found.open(rw=writing, user_pin=self._pin.get_secret_value())
             except _refusals(pkcs11):
@@ -258,6 +269,8 @@ def _half(pkcs11: ModuleType, key: Any, name: str) -> PublicHalf:
         exponent = int.from_bytes(key[attribute.PUBLIC_EXPONENT], "big")
         modulus = int.from_bytes(key[attribute.MODULUS], "big")
         return usable_half(rsa.RSAPublicNumbers(exponent, modulus).public_key(), name)
+    if bytes(key[attribute.EC_PARAMS]) != pkcs11.util.ec.encode_named_curve_parameters("secp256r1"):
+        raise KeysUnreadable(f"{name} is a key of a curve that we do not use: P-256 alone.")
     # The point stands in an OCTET STRING; there are tokens that leave that out.
     point = bytes(key[attribute.EC_POINT])[-(2 * COORDINATE + 1) :]
     if not point.startswith(_UNCOMPRESSED):

@@ -76,6 +76,7 @@ class ChainFinding:
     valid_from: datetime | None = None
     valid_until: datetime | None = None
     hosts: frozenset[str] = frozenset()  # of its alternative names
+    objection: str | None = None  # why no anchor vouches for it, for whoever has to mend that
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +102,16 @@ def judge_chain(
         linked = _linked(certificates)
     except (Malformed, *UNREADABLE):
         return ChainFinding(Standing.BROKEN)
+    objection = None
     if not linked:
         standing = Standing.BROKEN
-    elif _path(certificates, anchors, at, use):
+    elif (objection := _objection(certificates, anchors, at, use)) is None:
         standing = Standing.TRUSTED
-    elif not begins <= at <= ends and _path(certificates, anchors, begins, use):
+    elif not begins <= at <= ends and _objection(certificates, anchors, begins, use) is None:
         standing = Standing.NOT_YET if at < begins else Standing.EXPIRED
     else:
         standing = Standing.UNTRUSTED
-    return ChainFinding(standing, organisation, begins, ends, hosts)
+    return ChainFinding(standing, organisation, begins, ends, hosts, objection)
 
 
 def chain_of(leaf: bytes, pool: Sequence[bytes]) -> tuple[bytes, ...]:
@@ -202,22 +204,25 @@ def _linked(certificates: Sequence[x509.Certificate]) -> bool:
     return True
 
 
-def _path(certificates: Sequence[x509.Certificate], anchors: Sequence[bytes], at: datetime, use: Use) -> bool:
+def _objection(
+    certificates: Sequence[x509.Certificate], anchors: Sequence[bytes], at: datetime, use: Use
+) -> str | None:
+    """Say why the chain leads to none of the anchors; None where it does."""
     if not anchors:
-        return False
+        return "there are no anchors"
     verifier = (
         PolicyBuilder()
         .store(Store([x509.load_der_x509_certificate(anchor) for anchor in anchors]))
         .time(at)
         .max_chain_depth(MAX_CERTIFICATES)
-        .extension_policies(ca_policy=ExtensionPolicy.webpki_defaults_ca(), ee_policy=_POLICIES[use])
+        .extension_policies(ca_policy=_ISSUERS[use], ee_policy=_POLICIES[use])
         .build_client_verifier()
     )
     try:
         verifier.verify(certificates[0], list(certificates[1:]))
-    except (VerificationError, *UNREADABLE):
-        return False
-    return True
+    except (VerificationError, *UNREADABLE) as why:
+        return str(why)
+    return None
 
 
 def _for_signatures(_policy: Policy, _certificate: x509.Certificate, usage: x509.KeyUsage) -> None:
@@ -225,9 +230,47 @@ def _for_signatures(_policy: Policy, _certificate: x509.Certificate, usage: x509
         raise ValueError("a key that is not for signatures")
 
 
+def may_issue(certificate: x509.Certificate) -> bool:
+    """Tell whether a certificate is one of an authority (RFC 5280, 4.2.1.3 and 4.2.1.9)."""
+    try:
+        extensions = certificate.extensions
+        if not extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
+            return False
+        return extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
+    except x509.ExtensionNotFound as lacking:
+        return lacking.oid == x509.KeyUsage.oid
+    except UNREADABLE:
+        return False
+
+
+def _an_authority(_policy: Policy, _certificate: x509.Certificate, said: x509.BasicConstraints) -> None:
+    if not said.ca:
+        raise ValueError("an issuer that is no authority")
+
+
+def _certifies(_policy: Policy, _certificate: x509.Certificate, usage: x509.KeyUsage | None) -> None:
+    if usage is not None and not usage.key_cert_sign:
+        raise ValueError("an issuer whose key is not for certificates")
+
+
+def _issues_seals(
+    _policy: Policy, _certificate: x509.Certificate, usage: x509.ExtendedKeyUsage | None
+) -> None:
+    if usage is not None and _OTHER_USES.issuperset(usage):
+        raise ValueError("an issuer for other uses alone")
+
+
+def _issues_stamps(
+    _policy: Policy, _certificate: x509.Certificate, usage: x509.ExtendedKeyUsage | None
+) -> None:
+    if usage is not None and _STAMPING.isdisjoint(usage):
+        raise ValueError("an issuer for other uses alone")
+
+
 _OTHER_USES: Final = frozenset(
     {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.TIME_STAMPING, ExtendedKeyUsageOID.OCSP_SIGNING}
 )
+_STAMPING: Final = frozenset({ExtendedKeyUsageOID.TIME_STAMPING, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
 
 
 def _not_for_others(
@@ -248,6 +291,7 @@ _SEAL: Final = (
     ExtensionPolicy.permit_all()
     .require_present(x509.KeyUsage, Criticality.AGNOSTIC, _for_signatures)
     .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _not_for_others)
+    .may_be_present(x509.CertificatePolicies, Criticality.AGNOSTIC, None)
 )
 # RFC 3161, 2.3: one purpose, and critical, so that the key serves for nothing else.
 _TIME_STAMP: Final = (
@@ -256,6 +300,18 @@ _TIME_STAMP: Final = (
     .require_present(x509.ExtendedKeyUsage, Criticality.CRITICAL, _for_time_stamps)
 )
 _POLICIES: Final = {Use.SEAL: _SEAL, Use.TIME_STAMP: _TIME_STAMP}
+# The web asks more of authorities than RFC 5280 does, and trust services keep to the latter: there are roots
+# without a key usage, and intermediates for e-mail. Policies are for whoever demands some.
+_ISSUER: Final = (
+    ExtensionPolicy.permit_all()
+    .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, _an_authority)
+    .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _certifies)
+    .may_be_present(x509.CertificatePolicies, Criticality.AGNOSTIC, None)
+)
+_ISSUERS: Final = {
+    Use.SEAL: _ISSUER.may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _issues_seals),
+    Use.TIME_STAMP: _ISSUER.may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _issues_stamps),
+}
 
 
 def _readable(pool: Sequence[bytes]) -> list[x509.Certificate]:

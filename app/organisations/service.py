@@ -195,6 +195,28 @@ def open_register(
     return organisation
 
 
+def go_live(session: Session, organisation_id: str, *, by: str, at: datetime) -> bool:
+    """Let what an organisation issues from now on be meant; tells whether it was in test mode till now.
+
+    There is no way back: nobody could tell any more which of its documents were.
+    """
+    organisation = queries.organisation(session, organisation_id)
+    enter(session, organisation.id)
+    if organisation.mode == Mode.LIVE:
+        return False
+    organisation.mode = Mode.LIVE
+    trail.record(
+        session,
+        "organisation.live",
+        organisation_id=organisation.id,
+        by=by,
+        at=at,
+        about={"organisation": organisation.id},
+    )
+    changes.announce(session, f"organisation:{organisation.id}", at=at)
+    return True
+
+
 def today_of(session: Session, organisation_id: str, at: datetime) -> date:
     """Tell which day it is where the organisation is."""
     return local_day(at, ZoneInfo(queries.organisation(session, organisation_id).time_zone))

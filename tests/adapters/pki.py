@@ -1,5 +1,6 @@
 """A CA with an intermediate, as a body would ask for the certificate of its seal, and its errors."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
@@ -43,11 +44,19 @@ class Pki:
         at: datetime | None = None,
         life: timedelta = YEAR,
         signs: bool = True,
+        uses: Sequence[x509.ObjectIdentifier] = (),
+        insists: str | None = None,
     ) -> Bundle:
         """Certify what a request asks for."""
         asked = x509.load_pem_x509_csr(request)
         assert asked.is_signature_valid
-        return Bundle(None, self.certify(asked.subject, asked.public_key(), at=at, life=life, signs=signs))
+        more: list[tuple[x509.ExtensionType, bool]] = []
+        if uses:
+            more.append((x509.ExtendedKeyUsage(uses), False))
+        if insists is not None:
+            more.append((x509.UnrecognizedExtension(x509.ObjectIdentifier(insists), b"\x05\x00"), True))
+        chain = self.certify(asked.subject, asked.public_key(), at=at, life=life, signs=signs, more=more)
+        return Bundle(None, chain)
 
     def certify(
         self,
@@ -57,10 +66,18 @@ class Pki:
         at: datetime | None = None,
         life: timedelta = YEAR,
         signs: bool = True,
+        more: Sequence[tuple[x509.ExtensionType, bool]] = (),
     ) -> tuple[x509.Certificate, ...]:
         """Issue a certificate, with the chain in the order in which CAs send it: root and all."""
         leaf = _issued(
-            subject, self.intermediate.subject, key, self.key, at or self.at, life=life, signs=signs
+            subject,
+            self.intermediate.subject,
+            key,
+            self.key,
+            at or self.at,
+            life=life,
+            signs=signs,
+            more=more,
         )
         return leaf, self.intermediate, self.root
 
@@ -79,6 +96,7 @@ def _issued(
     ca: int | None = None,
     life: timedelta = 10 * YEAR,
     signs: bool = True,
+    more: Sequence[tuple[x509.ExtensionType, bool]] = (),
 ) -> x509.Certificate:
     usage = x509.KeyUsage(
         digital_signature=False,
@@ -91,7 +109,7 @@ def _issued(
         encipher_only=False,
         decipher_only=False,
     )
-    return (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
@@ -103,5 +121,7 @@ def _issued(
         .add_extension(usage, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(by.public_key()), critical=False)
-        .sign(by, hashes.SHA256())
     )
+    for extension, critical in more:
+        builder = builder.add_extension(extension, critical=critical)
+    return builder.sign(by, hashes.SHA256())

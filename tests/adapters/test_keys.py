@@ -1,4 +1,5 @@
 import json
+import logging
 import multiprocessing
 import ssl
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from app.adapters.ring import RING, KeysUnreadable
 from app.adapters.tokens import Tokens
 from app.formats.jose import thumbprint, verify
 from app.formats.x509 import Standing, judge_chain, leaf_jwk
-from app.ports import KeyNotUsable, PublicKey, Signer, Slot
+from app.ports import KeyNotUsable, KeysUnavailable, PublicKey, Signer, Slot
 from tests.adapters.pki import Pki
 from tests.fakes_keys import MemoryKeys
 from tests.softhsm import LABEL, token_in
@@ -205,6 +206,15 @@ def test_a_real_key_is_not_replaced_by_a_development_one(folder: Path) -> None:
     assert signer.current(Slot.SEAL) == seal
 
 
+def test_who_comes_second_finds_the_key_made_and_makes_no_other(folder: Path) -> None:
+    FileKeys(folder, at=AT)
+    windows = [Ceremony(folder, passphrase=b"p", tokens=None) for _ in range(2)]
+    body = Pki.made(AT).body
+    made = [each.certify_here(Slot.QR, body, AT, anew=False) for each in windows]
+    assert made == [True, False]
+    assert windows[0].certify_here(Slot.QR, body, AT)  # a rotation is meant
+
+
 def _open(folder: Path, names: "multiprocessing.Queue[str]") -> None:
     names.put(FileKeys(folder, at=AT).current(Slot.SEAL).thumbprint)
 
@@ -257,6 +267,28 @@ def test_a_ring_that_is_not_ours_is_refused(folder: Path, ring: bytes) -> None:
     (folder / RING).write_bytes(ring)
     with pytest.raises(KeysUnreadable):
         FileKeys(folder, at=AT)
+
+
+@pytest.mark.parametrize("wrong", [None, b"half of a r"], ids=["gone", "broken"])
+def test_a_list_of_keys_that_is_lost_while_serving_stops_signing_alone(
+    folder: Path, wrong: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    serving = FileKeys(folder, at=AT)
+    seal, published, anchors = serving.current(Slot.SEAL), serving.published(), serving.anchors()
+    kept = (folder / RING).read_bytes()
+    (folder / RING).unlink()
+    if wrong is not None:
+        (folder / RING).write_bytes(wrong)
+    with caplog.at_level(logging.ERROR, logger="sigillo.keys"):
+        for _ in range(2):
+            assert serving.published() == published
+            assert (serving.current(Slot.SEAL), serving.anchors()) == (seal, anchors)
+            with pytest.raises(KeysUnavailable, match="Put it back from the backup"):
+                serving.sign(seal.thumbprint, MESSAGE)
+    [told] = caplog.records  # once, not with every question
+    assert RING in str(vars(told)["reason"])
+    (folder / RING).write_bytes(kept)
+    assert verify(MESSAGE, serving.sign(seal.thumbprint, MESSAGE), seal.jwk)
 
 
 def test_no_attribute_of_a_public_key_or_signer_says_a_private_number(folder: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -229,3 +230,84 @@ def test_a_chain_for_one_use_does_not_serve_another(use: Use) -> None:
         whole = chain_of(chain[0], (*chain, *PKI.issuing.ders))
         found = judge_chain(whole, (*PKI.anchors, *PKI.stamp_anchors), SEALED, use=use)
         assert found.standing is (Standing.TRUSTED if meant is use else Standing.UNTRUSTED)
+
+
+def certified(
+    subject: str,
+    issuer: str,
+    key: ec.EllipticCurvePublicKey,
+    by: ec.EllipticCurvePrivateKey,
+    *extensions: tuple[x509.ExtensionType, bool],
+) -> bytes:
+    named = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, each)]) for each in (subject, issuer)]
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(named[0])
+        .issuer_name(named[1])
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(AT)
+        .not_valid_after(AT + YEAR)
+    )
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical=critical)
+    return der(builder.sign(by, hashes.SHA256()))
+
+
+def issuing() -> x509.KeyUsage:
+    return x509.KeyUsage(*(each in {5, 6} for each in range(9)))  # keyCertSign and cRLSign
+
+
+AUTHORITY: Final = (x509.BasicConstraints(ca=True, path_length=None), False)
+FOR_CERTIFICATES: Final = (issuing(), True)
+ANY_POLICY: Final = x509.CertificatePolicies(
+    [x509.PolicyInformation(x509.ObjectIdentifier("2.5.29.32.0"), None)]
+)
+
+
+@pytest.mark.parametrize(
+    ("root", "between", "trusted"),
+    [
+        ((AUTHORITY, FOR_CERTIFICATES), (AUTHORITY, FOR_CERTIFICATES), True),
+        ((AUTHORITY,), (AUTHORITY,), True),
+        (
+            (AUTHORITY,),
+            (AUTHORITY, (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), False)),
+            True,
+        ),
+        ((AUTHORITY,), (AUTHORITY, (ANY_POLICY, True)), True),
+        ((AUTHORITY,), (), False),
+        ((AUTHORITY,), ((x509.BasicConstraints(ca=False, path_length=None), True),), False),
+        ((AUTHORITY,), (AUTHORITY, (usage(signatures=True), True)), False),
+        (
+            (AUTHORITY,),
+            (AUTHORITY, (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)),
+            False,
+        ),
+        (
+            (AUTHORITY,),
+            (AUTHORITY, (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3"), b""), True)),
+            False,
+        ),
+        (((x509.BasicConstraints(ca=True, path_length=0), True),), (AUTHORITY,), False),
+    ],
+    ids=[
+        *("usual", "no key usage", "e-mail", "critical policies", "no constraints", "no authority"),
+        *("not for certificates", "for servers", "unknown and critical", "longer than the root allows"),
+    ],
+)
+def test_authorities_are_judged_by_what_rfc_5280_asks_of_them(
+    root: tuple[tuple[x509.ExtensionType, bool], ...],
+    between: tuple[tuple[x509.ExtensionType, bool], ...],
+    *,
+    trusted: bool,
+) -> None:
+    above, middle, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
+    anchor = certified("Root", "Root", above.public_key(), above, *root)
+    chain = (
+        certified("Leaf", "Seals", key.public_key(), middle, (usage(signatures=True), True)),
+        certified("Seals", "Root", middle.public_key(), above, *between),
+    )
+    finding = judge_chain(chain, (anchor,), AT)
+    assert finding.standing is (Standing.TRUSTED if trusted else Standing.UNTRUSTED)
+    assert (finding.objection is None) is trusted
