@@ -275,6 +275,7 @@ def compromise(
             )
         entry = desk.ceremony.compromise(name, since=instant, at=desk.at)
         console.print(f"{entry.thumbprint} ({entry.slot}) proves nothing from then on.", highlight=False)
+        console.print("Documents that it signed: sigillo documents remake, once the next key signs.")
         if not entry.development and entry.state == "current":
             console.print(
                 f"Nothing signs for {entry.slot} now; what waits is kept. Next: sigillo keys rotate "

@@ -21,6 +21,7 @@ from app.credentials.errors import (
     OwnCredential,
     QrLeadsNowhere,
     ReviewNotAllowed,
+    TrialCredential,
 )
 from app.credentials.models import Document
 from app.credentials.register import Entry
@@ -133,6 +134,7 @@ def read(db: ReadDb, ports: GivenPorts, now: Now, actor: CurrentActor, credentia
             CredentialNotFound,
             CredentialNotActive,
             DevelopmentKey,
+            TrialCredential,
             SigningFailed,
             KeyNotUsable,
             PermissionMissing,
@@ -169,6 +171,7 @@ def make_document(
             DocumentNotFound,
             CredentialNotActive,
             DevelopmentKey,
+            TrialCredential,
             SigningFailed,
             KeyNotUsable,
             PermissionMissing,
@@ -187,9 +190,10 @@ def hand_out(
 ) -> Response:
     """Hand out a signed document, byte for byte as it was sealed: of the period in force, or of another.
 
-    The European Digital Credential of the period in force is made when it is first asked for.
+    The European Digital Credential of the period in force is made when it is first asked for. A document
+    whose key was declared compromised is made anew: to whoever cannot ask us, the old one proves nothing.
     """
-    if form is Format.EDC and period is None:
+    if period is None:
         issuing.ensure_document(ports, credential_id, form, by=actor, at=now)
     with ports.database.reading(actor.organisation_id) as db:
         credential = queries.readable(db, credential_id, by=actor)
