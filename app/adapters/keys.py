@@ -70,6 +70,7 @@ class FileKeys:
                     ring = self._replaced(ring, slot, at)
             if ring != before:
                 self._folder.write_ring(ring, before)
+            self._folder.end_trial(ring)
         self._loaded = self._load()
 
     def current(self, slot: Slot) -> PublicKey:

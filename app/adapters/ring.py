@@ -151,6 +151,13 @@ class Folder:
         for entry in before.keys:
             if entry.development and isinstance(entry.key, str) and entry.key not in signing:
                 (self.path / entry.key).unlink(missing_ok=True)
+        self.end_trial(ring)
+
+    def end_trial(self, ring: Ring) -> None:
+        """Destroy the keys of roots made for trying once nothing signs under them: they lie in clear."""
+        if not any(entry.development and entry.state == "current" for entry in ring.keys):
+            for key in self.path.glob("root-*.key.pem"):
+                key.unlink(missing_ok=True)
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file that is there whole or not at all, whenever the machine stops."""

@@ -40,7 +40,8 @@ def examine_seal(text: str, keyring: Keyring, *, at: datetime) -> Examined:
         seal = read_seal(text, limit=MAX_SEALED)
         slot, says = _content(seal)
         chain = seal.header.chain
-        finding = judge_seal(seal, anchors=keyring.anchors, stamp_anchors=keyring.stamp_anchors, at=at)
+        anchors = keyring.anchors_for(chain)
+        finding = judge_seal(seal, anchors=anchors, stamp_anchors=keyring.stamp_anchors, at=at)
         key, misused = keyring.ours_by_chain(chain, slot), keyring.is_for_else(leaf_jwk(chain), slot)
     except Malformed:
         return Examined(_why_not(text))
