@@ -1,7 +1,7 @@
 """Draws a mark by itself, as PDF and as a picture; run as a process of its own, with little memory and time.
 
 The library that draws cannot be stopped, and a picture of few bytes may keep it busy for ever: by its styles,
-by its numbers, by what nobody has thought of yet. So each is drawn here once before it comes near the service.
+by its numbers, by what nobody has thought of yet. So each is drawn here once, before the service draws it.
 """
 
 import contextlib
