@@ -91,12 +91,14 @@ app = typer.Typer(
 organisation = typer.Typer(no_args_is_help=True, help="Organisations that this installation serves.")
 key = typer.Typer(no_args_is_help=True, help="Keys by which people and programs are known.")
 audit = typer.Typer(no_args_is_help=True, help="The event trail.")
+documents = typer.Typer(no_args_is_help=True, help="Signed documents of credentials.")
 app.add_typer(members)
 app.add_typer(organisation, name="organisation", rich_help_panel=OPERATORS)
 app.add_typer(key, name="key", rich_help_panel=OPERATORS)
 app.add_typer(keys, name="keys", rich_help_panel=OPERATORS)
 app.add_typer(seals, name="seals", rich_help_panel=OPERATORS)
 app.add_typer(audit, name="audit", rich_help_panel=OPERATORS)
+app.add_typer(documents, name="documents", rich_help_panel=OPERATORS)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with JSON, for programs.")]
 
@@ -379,6 +381,50 @@ def verify_audit() -> None:
         broken = broken or bool(found.findings)
     typer.echo("The trail is broken." if broken else "The trail is whole.")
     raise typer.Exit(1 if broken else Ends.OK)
+
+
+@documents.callback()
+def of_documents() -> None:
+    """Signed documents of credentials."""
+
+
+@documents.command("remake")
+def remake_documents(
+    only_count: Annotated[  # noqa: FBT002 - a flag of the command line
+        bool, typer.Option("--count", help="Only say how many there are.")
+    ] = False,
+    as_json: AsJson = False,  # noqa: FBT002 - a flag of the command line
+) -> None:
+    """Make anew what a compromised key signed, in every format, once the next key signs.
+
+    Credentials keep their numbers and dates; the old documents are marked as superseded. It may be stopped
+    and run again, beside the service. Ends with 3 where some could not be made, and says why. Suspended
+    credentials are left out: run it again when they are reinstated.
+    """
+    from collections import Counter
+
+    from app.client.terminal import counting
+    from app.credentials import remaking
+
+    ports = migrated()
+    total = remaking.waiting(ports, at=ports.clock.now())
+    made, refused = 0, Counter[str]()
+    if not only_count:
+        with counting(errors) as bar:
+            task = bar.add_task("documents", total=total)
+            for each in remaking.remake(ports):
+                made += each.refused is None
+                refused.update([each.refused] if each.refused else [])
+                bar.advance(task)
+    left = remaking.waiting(ports, at=ports.clock.now())
+    ports.database.close()
+    if as_json:
+        typer.echo(json.dumps({"made": made, "left": left, "refused": refused}, indent=2, ensure_ascii=False))
+    else:
+        console.print(f"{made} made anew, {left} left.", highlight=False)
+        for words, count in refused.items():
+            console.print(f"  {count} not made: {words}", highlight=False, soft_wrap=True, markup=False)
+    raise typer.Exit(Ends.REFUSED if left and not only_count else Ends.OK)
 
 
 def _verify_offline(content: bytes, keys: list[bytes], lists: list[bytes]) -> dict[str, Any]:

@@ -369,6 +369,7 @@ def compromise(
             )
             return
         console.print(f"{lost.thumbprint} ({lost.slot}) proves nothing from then on.", highlight=False)
+        console.print("Documents that it signed: sigillo documents remake, once the next key signs.")
         if ring.current(lost.slot) is None:
             console.print(
                 f"Nothing signs for {lost.slot} now; what waits is kept. Next: sigillo keys rotate "

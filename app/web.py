@@ -38,6 +38,8 @@ BODY_LIMIT: Final = 1_000_000
 LONGER: Final[Mapping[str, int]] = {"/v1/cpd-imports": 2_000_000}  # 500 rows with their notes
 CHUNK: Final = 256 * 1024
 _JOINERS: Final = "\u200c\u200d"
+# Letters and signs to Unicode, and white paper to a reader: empty braille, the fillers of Hangul.
+_BLANK: Final = frozenset("\u2800\u115f\u1160\u3164\uffa0")
 _UNJOINED: Final = frozenset({"LATIN", "GREEK", "CYRILLIC", "COMBINING", "MODIFIER"})
 _ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ISO_INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:[0-9]{2})")
@@ -83,6 +85,13 @@ def _plain_text(value: str) -> str:
 def _not_empty(value: str) -> str:
     if not value:
         raise ValueError("must not be empty")
+    return value
+
+
+def _with_ink(value: str) -> str:
+    """Refuse what leaves no mark on paper: accents of nothing, and letters that are drawn as a blank."""
+    if not any(unicodedata.category(one)[0] in "LNPS" and one not in _BLANK for one in value):
+        raise ValueError("must not be blank")
     return value
 
 
@@ -143,6 +152,7 @@ Line = Annotated[
     AfterValidator(_plain_text),
     AfterValidator(_visible),
     AfterValidator(_not_empty),
+    AfterValidator(_with_ink),
     AfterValidator(_one_line),
     Field(max_length=200),
 ]

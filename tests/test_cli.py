@@ -11,8 +11,11 @@ from app.adapters.ceremony import Ceremony
 from app.cli import app
 from app.client.visit import Ends
 from app.core.clock import SystemClock
+from app.main import production_ports
 from app.ports import Slot
+from app.settings import Settings
 from tests.adapters.pki import Pki
+from tests.credentials.office import Office
 from tests.serving import free_port
 
 FOUND = [
@@ -69,6 +72,27 @@ def test_a_settings_file_that_is_no_toml_is_named() -> None:
     Path("sigillo.toml").write_text("x = [")
     code, output = said("migrate")
     assert (code, "sigillo.toml" in output) == (Ends.USAGE, True)
+
+
+def test_what_a_lost_key_signed_is_counted_and_made_anew_by_a_command() -> None:
+    code, output = said("documents", "remake", "--count")
+    assert (code, "0 made anew, 0 left." in output) == (Ends.OK, True)
+    ports = production_ports(Settings())
+    office = Office.opened(ports)
+    credential = office.issue()
+    (lost,) = [
+        key["thumbprint"] for key in json.loads(said("keys", "list", "--json")[1]) if key["slot"] == "seal"
+    ]
+    assert said("keys", "compromise", lost, "--yes")[0] == Ends.OK
+    assert json.loads(said("documents", "remake", "--count", "--json")[1]) == {
+        "made": 0,
+        "left": 1,
+        "refused": {},
+    }
+    code, output = said("documents", "remake")
+    assert (code, "1 made anew, 0 left." in output) == (Ends.OK, True)
+    assert office.document(credential).key_thumbprint == ports.signer.current(Slot.SEAL).thumbprint != lost
+    ports.database.close()
 
 
 def test_a_wrong_passphrase_is_said_to_be_so() -> None:

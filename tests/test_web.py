@@ -79,7 +79,13 @@ def test_what_nobody_sees_is_dropped_from_a_line_and_what_joins_letters_stays(se
     assert TypeAdapter(Line).validate_python(sent) == kept
 
 
-@pytest.mark.parametrize("value", ["\u200b", "\u2060 \u200d", "a\u2028b"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("\u200b", "\u2060 \u200d", "a\u2028b"),
+        *("\u2800", "\u3164 \u115f", "\u0301", "\uffa0\u0301"),
+    ],
+)
 def test_a_line_can_be_seen_and_is_one(value: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Line).validate_python(value)

@@ -104,6 +104,7 @@ class FileKeys:
                             raise
             if ring != before:
                 self._folder.write_ring(ring, before)
+            self._folder.end_trial(ring)
         self._refused: str | None = None
         self._loaded = self._load()
         for key in self._loaded.private.values() if opened else ():

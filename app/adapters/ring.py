@@ -180,12 +180,19 @@ class Folder:
                 (self.path / entry.key).unlink(missing_ok=True)
         for half in self.path.glob(".*.new"):  # of a step that was cut off: nothing was ever told of it
             half.unlink(missing_ok=True)
+        self.end_trial(ring)
 
     def unlisted(self, ring: Ring) -> list[str]:
         """Name private keys that the list knows nothing of: it is older than they, or a step was cut off."""
         known = {*(entry.key for entry in ring.keys), *(entry.key for entry in ring.waiting)}
         known |= {anchor.replace(".crt.", ".key.") for anchor in ring.anchors} | {"tls.key.pem"}
         return sorted(path.name for path in self.path.glob("*.key.pem") if path.name not in known)
+
+    def end_trial(self, ring: Ring) -> None:
+        """Destroy the keys of roots made for trying once nothing signs under them: they lie in clear."""
+        if not any(entry.development and entry.state == "current" for entry in ring.keys):
+            for key in self.path.glob("root-*.key.pem"):
+                key.unlink(missing_ok=True)
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file that is there whole or not at all, whenever the machine stops."""

@@ -1,9 +1,13 @@
 """The mark of a body, as it supplied it: a picture that is only drawn, and never runs, asks or refers."""
 
 import base64
+import logging
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Final, Self
@@ -11,13 +15,16 @@ from xml.etree import ElementTree as ET
 
 from PIL import Image
 
+from app.attestation import drawing
 from app.core.errors import RuleBroken
 
+log: Final = logging.getLogger("sigillo.marks")
 MAX_BYTES: Final = 256 * 1024
 MAX_SIDE: Final = 4000  # pixels
 MAX_SHAPES: Final = 1000
 MAX_DEPTH: Final = 32
 _LONGEST: Final = 20
+_WAIT: Final = 30.0  # seconds, on a machine that has much to do
 _NAMESPACE: Final = "{http://www.w3.org/2000/svg}"
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 # Shapes and colours. Nothing that repeats, embeds, filters or writes: no mark needs it to be drawn.
@@ -51,6 +58,8 @@ class Mark:
         mark = cls(*(_png(content) if content.startswith(_PNG) else _svg(content)))
         if not 1 / _LONGEST <= mark.ratio <= _LONGEST:
             raise MarkRefused(f"The mark is more than {_LONGEST} times as long as it is wide.")
+        if not content.startswith(_PNG) and not _can_be_drawn(mark.svg):
+            raise MarkRefused("The mark cannot be drawn, or not in a moment. Make it simpler.")
         return mark
 
     def width_at(self, height: float, *, most: float) -> float:
@@ -69,6 +78,25 @@ def mark_of(folder: Path | None, organisation_id: str) -> Mark | None:
     except OSError:
         raise MarkRefused("The mark is there and cannot be read.") from None
     return Mark.read(content)
+
+
+@lru_cache(maxsize=256)
+def _can_be_drawn(svg: str) -> bool:
+    """Have a picture drawn once where it can do no harm; what came of it is remembered."""
+    try:
+        done = subprocess.run(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-I", drawing.__file__],
+            input=svg.encode(),
+            capture_output=True,
+            timeout=_WAIT,
+            env={"RAYON_NUM_THREADS": "1"},
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise MarkRefused("The mark could not be drawn in time. Try again.") from None
+    if done.returncode:
+        log.warning("mark.undrawn", extra={"status": done.returncode})
+    return done.returncode == 0
 
 
 def _png(content: bytes) -> tuple[str, float]:

@@ -31,6 +31,7 @@ from app.credentials.errors import (
     QrLeadsNowhere,
     ReviewNotAllowed,
     SealNotProvable,
+    TrialCredential,
 )
 from app.credentials.models import Delivery, Document
 from app.credentials.register import Entry
@@ -152,6 +153,7 @@ def read(db: ReadDb, ports: GivenPorts, now: Now, actor: CurrentActor, credentia
             CredentialNotFound,
             CredentialNotActive,
             DevelopmentKey,
+            TrialCredential,
             SigningFailed,
             KeyNotUsable,
             PermissionMissing,
@@ -195,6 +197,7 @@ def make_document(
             SealNotProvable,
             CredentialNotActive,
             DevelopmentKey,
+            TrialCredential,
             SigningFailed,
             KeyNotUsable,
             PermissionMissing,
@@ -216,15 +219,17 @@ def hand_out(
 
     The European Digital Credential of the period in force is made when it is first asked for. A `vc+jwt` is
     compact, and with a `level` the same seal in JSON, with time-stamps that are made when first asked for.
+    A document whose key was declared compromised is made anew: to whoever cannot ask us, the old one proves
+    nothing.
     """
+    if period is None and (level is None or form is Format.VC_JWT):
+        issuing.ensure_document(ports, credential_id, form, by=actor, at=now)
     if level is not None:
         proven = proving.prove(
             ports, credential_id, form, jades.Level(level), period=period, by=actor, at=now
         )
         headers = {**PRIVATE, "Content-Disposition": f'attachment; filename="{proven.number}.vc.json"'}
         return Response(proven.text, media_type=PROVEN_TYPE, headers=headers)
-    if form is Format.EDC and period is None:
-        issuing.ensure_document(ports, credential_id, form, by=actor, at=now)
     with ports.database.reading(actor.organisation_id) as db:
         credential = queries.readable(db, credential_id, by=actor)
         chosen = (

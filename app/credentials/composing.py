@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.core.clock import iso_duration
 from app.core.days import last_second_of, start_of
-from app.credentials.errors import DevelopmentKey, LintFailed
+from app.credentials.errors import DevelopmentKey, LintFailed, TrialCredential
 from app.credentials.learning import Draft, draft_of, write_edc
 from app.credentials.models import Credential, Period
 from app.formats import q1, vc
@@ -65,7 +65,7 @@ def compose(
         draft = draft_edc(session, ports, credential, period, jti=jti, at=at)
         return ahead if ahead is not None and ahead.draft == draft else write_ahead(draft)
     organisation, scheme = _grounds(session, credential, period)
-    key = _signing_key(ports.signer, organisation, SLOTS[form], at)
+    key = _signing_key(ports.signer, organisation, credential, SLOTS[form], at)
     claims = _claims(session, ports, credential, period, jti=jti, status=status, at=at)
     base_url = ports.settings.public_url
     if form is Format.QR:
@@ -86,7 +86,7 @@ def draft_edc(
 ) -> Draft:
     """Read what a European Digital Credential is to say, which takes a moment; see `write_ahead`."""
     organisation, scheme = _grounds(session, credential, period)
-    key = _signing_key(ports.signer, organisation, Slot.EDC_SEAL, at)
+    key = _signing_key(ports.signer, organisation, credential, Slot.EDC_SEAL, at)
     claims = _claims(session, ports, credential, period, jti=jti, status=(), at=at)
     return draft_of(session, ports, credential, period, claims, key, scheme)
 
@@ -146,7 +146,7 @@ def _claims(
         valid_until=last_second_of(period.valid_until, zone),
         issued_at=at,
         status=status,
-        test=organisation.mode == Mode.TEST,
+        test=credential.mode is Mode.TEST,
         clock_offset=iso_duration(ports.clock.offset),
     )
 
@@ -186,12 +186,20 @@ def require_in_force(key: PublicKey, at: datetime) -> None:
         )
 
 
-def _signing_key(signer: Signer, organisation: Organisation, slot: Slot, at: datetime) -> PublicKey:
+def _signing_key(
+    signer: Signer, organisation: Organisation, credential: Credential, slot: Slot, at: datetime
+) -> PublicKey:
     """Choose the key. Nothing of a live organisation, lists included, is signed by a key made for trying.
 
+    Nor does it seal anything more of what was issued for trying, whoever asks and whatever it would say.
     The seal of European Digital Credentials is asked for by them alone: a body need not have one.
     """
-    if organisation.mode == Mode.LIVE:
+    if organisation.mode is Mode.LIVE and credential.mode is Mode.TEST:
+        raise TrialCredential(
+            "It was issued while the body was trying things out, and the body is live. What was made of it "
+            "says TEST and stays; no more is made. Revoke it, and have the person granted one that counts."
+        )
+    if Mode.LIVE in {organisation.mode, credential.mode}:
         needed = [each for each in Slot if each is slot or each is not Slot.EDC_SEAL]
         trial = [each.value for each in needed if signer.current(each).development]
         if trial:

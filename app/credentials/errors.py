@@ -40,6 +40,13 @@ class CredentialNotActive(Conflict):
     title = "Documents are made only of a credential that stands"
 
 
+class TrialCredential(Conflict):
+    """A live body makes nothing more of it, and says so before a key is used."""
+
+    code = "trial-credential"
+    title = "The credential was issued for trying things out"
+
+
 class QrLeadsNowhere(Conflict):
     """A picture on paper cannot be taken back: none is better than one that opens no answer."""
 

@@ -8,6 +8,7 @@ import hashlib
 import logging
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -16,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.days import anniversary
+from app.core.errors import Problem
 from app.core.ids import new_id
 from app.core.numbers import CredentialNumber
 from app.credentials import prolonging, queries
@@ -33,6 +35,7 @@ from app.credentials.errors import (
     CredentialNotFound,
     CredentialOpenAlready,
     OwnCredential,
+    TrialCredential,
 )
 from app.credentials.models import Credential, Document, Intent, Period
 from app.credentials.rules import CredentialState, PeriodKind, may_read
@@ -42,7 +45,7 @@ from app.dossiers.models import Dossier
 from app.formats.claims import Format, StatusEntry
 from app.organisations import service as organisations
 from app.organisations.errors import PermissionMissing
-from app.organisations.models import Person
+from app.organisations.models import Organisation, Person
 from app.organisations.rules import Actor, Permission
 from app.outbox import changes, messages, trail
 from app.outbox.messages import Message
@@ -164,14 +167,16 @@ def let_give_way(session: Session, period: Period, *, on: date) -> None:
 def issue_document(ports: Ports, credential_id: str, form: Format, *, by: Actor, at: datetime) -> Made:
     """Make a document in another format of a credential that stands, for its holder or by a registrar.
 
-    Registrars may ask for their own, as any holder may: it says no more than the credential does.
+    Registrars may ask for their own, as any holder may: it says no more than the credential does. One that
+    nobody can rely on any more is made anew.
     """
     jti = uuid.uuid4().urn
     ahead = _ahead(ports, credential_id, form, jti=jti, by=by, at=at)
     with ports.database.writing(by.organisation_id) as session:
         credential = _for_maker(session, credential_id, by=by, lock=True)
         period = queries.current_period(session, credential, at)
-        if queries.current_document(session, period, form):
+        document = queries.current_document(session, period, form)
+        if document is not None and not spent(session, ports.signer, document):
             return Made(credential_id, form, new=False)
         intent = queries.intent_for(session, period, form)
         if new := intent is None:
@@ -183,13 +188,66 @@ def issue_document(ports: Ports, credential_id: str, form: Format, *, by: Actor,
 
 
 def ensure_document(ports: Ports, credential_id: str, form: Format, *, by: Actor, at: datetime) -> None:
-    """Make a document if the period in force has none; whoever may read it may then be given it."""
+    """See to it that the period in force has a document that can be handed out to whoever may read it.
+
+    A European Digital Credential is made where there is none. In every format, one that nobody can rely on
+    any more is made anew; where that cannot be done just now, the one that is there has to do.
+    """
     with ports.database.reading(by.organisation_id) as session:
         credential = queries.readable(session, credential_id, by=by)
         period = queries.current_period(session, credential, at)
-        missing = queries.current_document(session, period, form) is None
-    if missing:
+        document = queries.current_document(session, period, form)
+        outdated = document is not None and spent(session, ports.signer, document)
+    if outdated:
+        with suppress(Problem):
+            issue_document(ports, credential_id, form, by=by, at=at)
+    elif document is None and form is Format.EDC:
         issue_document(ports, credential_id, form, by=by, at=at)
+
+
+def spent(session: Session, signer: Signer, document: Document) -> bool:
+    """Tell whether a document is to be made anew, though nothing it says has changed.
+
+    Its key is in other hands, so that it proves nothing to whoever cannot ask us; or the picture in it shows
+    an offline QR code of which that was so.
+    """
+    if document.key_thumbprint in lost_keys(signer):
+        return True
+    return document.format == Format.EDC and queries.replaced_since(session, document, Format.QR)
+
+
+def lost_keys(signer: Signer) -> frozenset[str]:
+    """Name our keys that are, or may be, in other hands."""
+    return frozenset(key.thumbprint for key in signer.published() if key.compromised_at is not None)
+
+
+def replace_document(ports: Ports, organisation_id: str, document_id: str, *, at: datetime) -> bool:
+    """Make a document anew that nobody can rely on, at most once; tell whether that was still to be done.
+
+    The credential stays the one it is, with its number and dates. The old document holds until the new one
+    is stored, and is then marked as superseded wherever its status is asked about. Of a credential that does
+    not stand nothing is made: it is looked at again once it does.
+    """
+    jti = uuid.uuid4().urn
+    ahead = _ahead_of(ports, organisation_id, document_id, jti=jti, at=at)
+    with ports.database.writing(organisation_id) as session:
+        document = session.get_one(Document, document_id)
+        period = session.get_one(Period, document.period_id)
+        credential = queries.by_id(session, period.credential_id, lock=True)
+        session.refresh(document)
+        session.refresh(period)
+        form = Format(document.format)
+        if document.superseded_at is not None or not spent(session, ports.signer, document):
+            return False
+        if not _is_to_hold(session, credential, period, at):
+            return False
+        intent = queries.intent_for(session, period, form)
+        if intent is None:
+            intent = _intend(
+                session, ports, credential, period, form, jti=jti, ahead=ahead, by=trail.SYSTEM, at=at
+            )
+    finish(ports, organisation_id, intent.id, at=at)
+    return True
 
 
 def finish(ports: Ports, organisation_id: str, intent_id: str, *, at: datetime) -> None:
@@ -199,7 +257,17 @@ def finish(ports: Ports, organisation_id: str, intent_id: str, *, at: datetime) 
     the intent is gone as soon as its document is there, and its row settles who stores it. What was
     intended in one go is stored in one go, unless the key of what comes after is not to be had: that is
     left to a worker, and what was asked for stands without it.
+
+    What may not be made any more is dropped, with an event, and why is raised.
     """
+    try:
+        _finish(ports, organisation_id, intent_id, at=at)
+    except (CredentialNotActive, TrialCredential) as refused:
+        _drop(ports, organisation_id, intent_id, refused, at=at)
+        raise
+
+
+def _finish(ports: Ports, organisation_id: str, intent_id: str, *, at: datetime) -> None:
     made: dict[str, tuple[bytes, str]] = {}
     for waiting in _waiting(ports, organisation_id, intent_id):
         try:
@@ -218,7 +286,8 @@ def topics(ports: Ports) -> dict[str, Callable[[Message], None]]:
     """Tell a worker what to do with our messages."""
 
     def finish_orphan(message: Message) -> None:
-        finish(ports, message.organisation_id, str(message.body["intent"]), at=ports.clock.now())
+        with suppress(CredentialNotActive, TrialCredential):  # dropped, and nobody waits for it here
+            finish(ports, message.organisation_id, str(message.body["intent"]), at=ports.clock.now())
 
     return {FINISH: finish_orphan}
 
@@ -247,6 +316,7 @@ def _register(session: Session, decision: Decision, *, by: Actor, at: datetime) 
         holder_id=holder_id,
         scheme_id=scheme.id,
         subject_id=uuid.uuid4().urn,
+        mode=session.get_one(Organisation, decision.organisation_id).mode,
         anchor=today,
         created_at=at,
     )
@@ -279,6 +349,24 @@ def _require_active(session: Session, credential: Credential, period: Period, at
     state = queries.state(session, credential, period, at)
     if state is not CredentialState.ACTIVE:
         raise CredentialNotActive(f"The credential is {state}.", state=state.value)
+
+
+def _require_sealable(session: Session, intent: Intent, credential: Credential, at: datetime) -> None:
+    """Refuse to seal what would be taken at its word, of a credential that has ceased to stand meanwhile.
+
+    A document with a place in a list may come late: its place was told already.
+    """
+    if Format(intent.format) not in LISTS:
+        period = session.get_one(Period, intent.period_id)
+        _require_active(session, credential, period, at)
+        if period.ended_on is not None:
+            raise CredentialNotActive("The period has given way to another.", state="superseded")
+
+
+def _is_to_hold(session: Session, credential: Credential, period: Period, at: datetime) -> bool:
+    """Tell whether a period holds or will, so that its documents are worth making anew."""
+    state = queries.state(session, credential, period, at)
+    return period.ended_on is None and state in {CredentialState.ACTIVE, CredentialState.NOT_YET_VALID}
 
 
 def _intend_all(
@@ -314,11 +402,26 @@ def _ahead(
     with ports.database.reading(by.organisation_id) as session:
         credential = _for_maker(session, credential_id, by=by)
         period = queries.current_period(session, credential, at)
+        document = queries.current_document(session, period, form)
         if (
             queries.state(session, credential, period, at) is not CredentialState.ACTIVE
-            or queries.current_document(session, period, form)
+            or (document is not None and not spent(session, ports.signer, document))
             or queries.intent_for(session, period, form)
         ):
+            return None
+        draft = draft_edc(session, ports, credential, period, jti=jti, at=at)
+    return write_ahead(draft)
+
+
+def _ahead_of(
+    ports: Ports, organisation_id: str, document_id: str, *, jti: str, at: datetime
+) -> Composed | None:
+    """Write in the same way what is to take a document's place."""
+    with ports.database.reading(organisation_id) as session:
+        document = session.get_one(Document, document_id)
+        period = session.get_one(Period, document.period_id)
+        credential = queries.by_id(session, period.credential_id)
+        if document.format != Format.EDC or not _is_to_hold(session, credential, period, at):
             return None
         draft = draft_edc(session, ports, credential, period, jti=jti, at=at)
     return write_ahead(draft)
@@ -401,6 +504,10 @@ def _current(ports: Ports, organisation_id: str, intent: Intent, at: datetime) -
         at,
         "this document was written. Nothing is lost: it is signed once the clock is right",
     )
+    if Format(intent.format) not in LISTS:
+        with ports.database.reading(organisation_id) as session:
+            period = session.get_one(Period, intent.period_id)
+            _require_sealable(session, intent, queries.by_id(session, period.credential_id), at)
     key = ports.signer.current(SLOTS[Format(intent.format)])
     current = key.thumbprint
     if intent.key_thumbprint == current:
@@ -499,6 +606,11 @@ def _store(session: Session, intent: Intent, token: str, *, at: datetime) -> str
     period = session.get_one(Period, intent.period_id)
     credential = queries.by_id(session, period.credential_id, lock=True)
     session.refresh(period)  # a review may have ended it while the credential was waited for
+    _require_sealable(session, intent, credential, at)
+    before = queries.current_document(session, period, Format(intent.format))
+    if before is not None:
+        before.superseded_at = at
+        set_standing(session, [before.id], Standing.SUPERSEDED)
     # Of the signed bytes: a digest of unsigned ones would let anybody find the name by trying names.
     sha256 = hashlib.sha256(token.encode()).hexdigest()
     session.add(
@@ -526,9 +638,36 @@ def _store(session: Session, intent: Intent, token: str, *, at: datetime) -> str
     if credential.issued_at is None and intent.format == Format.VC_JWT:
         credential.issued_at = at
         topic = "credential.issued"
-    _record(session, topic, intent, credential, period, at, sha256=sha256)
+    replaced = {} if before is None else {"replaces": before.id}
+    _record(session, topic, intent, credential, period, at, sha256=sha256, **replaced)
     session.delete(intent)
     return credential.number
+
+
+def _drop(
+    ports: Ports,
+    organisation_id: str,
+    intent_id: str,
+    refused: CredentialNotActive | TrialCredential,
+    *,
+    at: datetime,
+) -> None:
+    """Give up what may not be made any more, unless that has changed while the credential was waited for."""
+    with ports.database.writing(organisation_id) as session:
+        asked = queries.intent(session, intent_id, lock=True)
+        if asked is None:
+            return
+        period = session.get_one(Period, asked.period_id)
+        credential = queries.by_id(session, period.credential_id, lock=True)
+        session.refresh(period)
+        if isinstance(refused, CredentialNotActive):
+            with suppress(CredentialNotActive):
+                _require_sealable(session, asked, credential, at)
+                return
+        if credential.issued_at is None:
+            credential.closed_at = at  # it never comes to be, and keeps no place for itself
+        _record(session, "issuance.dropped", asked, credential, period, at, reason=refused.code)
+        session.delete(asked)
 
 
 def _supersede(session: Session, period: Period, *, at: datetime) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.core.db import Base, Choice, Owned
 from app.core.labels import Language
 from app.credentials.rules import DELIVERY_MOVES, DeliveryState, PeriodKind, StatusMove
+from app.organisations.models import Mode
 from app.ports import RecipientKind
 
 
@@ -24,6 +25,8 @@ class Credential(Owned, Base):
     subject_id: Mapped[str] = mapped_column(String(60))  # urn:uuid:…, what documents call the holder
     anchor: Mapped[date]
     created_at: Mapped[datetime]
+    # As its body was when it was registered: what was issued for trying things never comes to count.
+    mode: Mapped[Mode] = mapped_column(Choice(Mode, 8))
     issued_at: Mapped[datetime | None]  # when the first document was stored; before, nothing is public
     suspended_at: Mapped[datetime | None]
     suspension_review: Mapped[date | None]

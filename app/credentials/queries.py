@@ -1,12 +1,12 @@
 """Reads of the register: inside an organisation by id, and for anyone by number or by a document's name."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, select
-from sqlalchemy.orm import Session, selectinload, undefer
+from sqlalchemy import Select, and_, or_, select
+from sqlalchemy.orm import Session, aliased, selectinload, undefer
 
 from app.core.days import first_instant_after, local_day, start_of
 from app.core.db import EVERY_ORGANISATION
@@ -15,6 +15,7 @@ from app.credentials.models import Credential, Document, Intent, Period, StatusC
 from app.credentials.rules import CredentialState, PeriodKind, StatusMove, may_read, state_at
 from app.formats.claims import Format
 from app.organisations import queries as organisations
+from app.organisations.models import Mode, Organisation
 from app.organisations.rules import Actor
 
 Row = TypeVar("Row", Credential, Intent)
@@ -124,6 +125,58 @@ def current_document(session: Session, period: Period, form: Format) -> Document
         .options(undefer(Document.token)),
         execution_options=EVERY_ORGANISATION,
     ).first()
+
+
+def lost_documents(
+    session: Session, keys: Collection[str], forms: Collection[Format], *, on: date, after: str, limit: int
+) -> Sequence[tuple[str, str]]:
+    """Name current documents of anyone that one of these keys signed, or whose picture is out of date.
+
+    With their organisations, in the order of their ids; of credentials that stand, in periods that hold on
+    this day or will. Of an offline QR code that was replaced, a sealed picture shows the one before. Those
+    that were issued for trying are left out where their body is live.
+    """
+    replaced = aliased(Document)
+    outdated = (
+        select(replaced.id)
+        .where(
+            replaced.period_id == Document.period_id,
+            replaced.format == Format.QR.value,
+            replaced.superseded_at > Document.issued_at,
+        )
+        .exists()
+    )
+    rows = session.execute(
+        select(Document.organisation_id, Document.id)
+        .join(Period, Period.id == Document.period_id)
+        .join(Credential, Credential.id == Period.credential_id)
+        .join(Organisation, Organisation.id == Credential.organisation_id)
+        .where(
+            or_(Credential.mode == Mode.LIVE, Organisation.mode == Mode.TEST),
+            Document.superseded_at.is_(None),
+            Document.format.in_([form.value for form in forms]),
+            or_(Document.key_thumbprint.in_(keys), and_(Document.format == Format.EDC.value, outdated)),
+            Period.ended_on.is_(None),
+            Period.valid_until >= on,
+            Credential.closed_at.is_(None),
+            Credential.suspended_at.is_(None),
+            Document.id > after,
+        )
+        .order_by(Document.id)
+        .limit(limit),
+        execution_options=EVERY_ORGANISATION,
+    )
+    return [(organisation_id, name) for organisation_id, name in rows]
+
+
+def replaced_since(session: Session, document: Document, form: Format) -> bool:
+    """Tell whether the period's document in this format was replaced after this one was made."""
+    newer = select(Document.id).where(
+        Document.period_id == document.period_id,
+        Document.format == form.value,
+        Document.superseded_at > document.issued_at,
+    )
+    return session.scalars(newer.limit(1), execution_options=EVERY_ORGANISATION).first() is not None
 
 
 def document(session: Session, period: Period, form: Format) -> Document:

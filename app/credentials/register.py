@@ -113,7 +113,7 @@ def sheet_of(session: Session, ports: Ports, credential: Credential, period: Per
         valid_until=period.through,
         link=qr_text_of(session, ports, credential, period),
         address=f"{ports.settings.public_url.partition('://')[2]}/v",
-        test=Mode(organisation.mode) is Mode.TEST,
+        test=credential.mode is Mode.TEST,
         clock_offset=iso_duration(ports.clock.offset),
         qualified=_seals_qualified(ports),
     )
@@ -140,8 +140,7 @@ def edc_file_name(session: Session, credential: Credential, period: Period) -> s
     scheme = catalogue().version(credential.scheme_id, period.scheme_version)
     holder = organisations.person(session, credential.holder_id).name_on_credential
     whose = holder if "name" in scheme.credential_claims.edc else credential.number
-    test = Mode(organisations.organisation(session, credential.organisation_id).mode) is Mode.TEST
-    return f"{whose} - {TEST_MARK if test else ''}{scheme.title.it}.jsonld"
+    return f"{whose} - {TEST_MARK if credential.mode is Mode.TEST else ''}{scheme.title.it}.jsonld"
 
 
 def _keep_to_the_words(page: Sheet, scheme: Scheme) -> None:
@@ -164,7 +163,7 @@ def entry(session: Session, ports: Ports, credential: Credential, *, at: datetim
         holder_name=organisations.person(session, credential.holder_id).name_on_credential,
         scheme=credential.scheme_id,
         state=queries.state(session, credential, period, at),
-        mode=Mode(organisations.organisation(session, credential.organisation_id).mode),
+        mode=credential.mode,
         valid_from=period.valid_from,
         valid_until=period.through,
         issued_at=credential.issued_at,

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from app.core.db import Database
 from app.credentials import issuing
 from app.credentials import queries as credentials
+from app.credentials.errors import TrialCredential
 from app.credentials.models import Credential
 from app.credentials.rules import PeriodKind
 from app.organisations import queries as organisations
@@ -172,6 +173,8 @@ def _each(due: list[tuple[str, str]], act: Callable[[str, str], bool]) -> None:
     for organisation_id, subject_id in due:
         try:
             act(organisation_id, subject_id)
+        except TrialCredential:
+            continue  # of what was issued for trying a live body makes no more
         except Exception:
             log.exception("renewal-duty.failed")
 

@@ -18,6 +18,7 @@ from app.credentials.errors import (
     CredentialNotFound,
     DevelopmentKey,
     LintFailed,
+    TrialCredential,
 )
 from app.credentials.models import Period
 from app.credentials.rules import PeriodKind
@@ -171,6 +172,7 @@ def read(db: ReadDb, ports: GivenPorts, actor: CurrentActor, renewal_id: Renewal
         CredentialNotActive,
         AuditNotFinished,
         DevelopmentKey,
+        TrialCredential,
         SigningFailed,
         KeyNotUsable,
         MembershipNotValid,

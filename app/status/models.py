@@ -62,6 +62,7 @@ class PublishedList(Owned, Base):
     purpose: Mapped[str] = mapped_column(String(12))
     version: Mapped[int]
     token: Mapped[str] = mapped_column(Text)
+    key_thumbprint: Mapped[str] = mapped_column(String(43))
     level: Mapped[int]  # of compression: a list that has come to rest is packed again as tight as can be
     signed_at: Mapped[datetime]
     expires_at: Mapped[datetime]

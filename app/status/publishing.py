@@ -1,7 +1,7 @@
 """Lists as anyone may fetch them: signed when they change and again before they expire, never going back."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -14,7 +14,7 @@ from app.formats.deflate import BEST
 from app.formats.published import did_of
 from app.outbox import changes
 from app.outbox.messages import Message
-from app.ports import Ports, PublicKey, Slot
+from app.ports import Ports, PublicKey, Signer, Slot
 from app.status import queries
 from app.status.bitmaps import VALUES, Bitmaps
 from app.status.errors import SigningFailed
@@ -96,7 +96,13 @@ class Publisher:
         at = self._ports.clock.now()
         with self._ports.database.reading() as session:
             waiting = queries.behind(
-                session, TOKEN, best=BEST, resting=at - AT_REST, old=at - RENEWED_AFTER, ahead=at + SKEW
+                session,
+                TOKEN,
+                best=BEST,
+                resting=at - AT_REST,
+                old=at - RENEWED_AFTER,
+                ahead=at + SKEW,
+                keys=_sound_keys(self._ports.signer),
             )
         for list_id in waiting:
             if timedelta(0) <= at - self._failed.get(list_id, at - AFTER_FAILURE) < AFTER_FAILURE:
@@ -121,13 +127,15 @@ class Publisher:
             snapshot = self._read(session, list_id, at)
         if snapshot is None:
             return False
-        signed_forms = self._sign(snapshot, at)
+        signer = self._ports.signer
+        key = signer.current(Slot.STATUS)
+        signed_forms = self._sign(snapshot, key, at)
         with self._ports.database.writing(snapshot.organisation_id) as session:
             queries.locked(session, list_id)
             seen = queries.shown(session, list_id)
-            if _due(snapshot.kind, snapshot.version, seen, at) is None:
+            if _due(snapshot.kind, snapshot.version, seen, _sound_keys(signer), at) is None:
                 return False
-            _store(session, snapshot, seen, signed_forms, at)
+            _store(session, snapshot, seen, signed_forms, key, at)
             changes.announce(session, f"list:{list_id}", at=at)
         return True
 
@@ -136,7 +144,7 @@ class Publisher:
         # which its own publication repairs. The other way round it would be lost.
         found = queries.of_anyone(session, list_id)
         seen = queries.shown(session, list_id)
-        level = _due(found.kind, found.version, seen, at)
+        level = _due(found.kind, found.version, seen, _sound_keys(self._ports.signer), at)
         if level is None or (
             level == FAST and _too_soon(found.kind, seen, at, self._ports.settings.list_pause)
         ):
@@ -146,9 +154,8 @@ class Publisher:
         states = self._bitmaps.read(session, found, published=published)
         return _Snapshot(list_id, found.organisation_id, found.kind, found.version, level, states)
 
-    def _sign(self, snapshot: _Snapshot, at: datetime) -> dict[Form, str]:
+    def _sign(self, snapshot: _Snapshot, key: PublicKey, at: datetime) -> dict[Form, str]:
         signer = self._ports.signer
-        key = signer.current(Slot.STATUS)
         return {
             form: signed(
                 signer, key.thumbprint, self._compose(snapshot, form, key, at), limit=bitstring.MAX_TOKEN
@@ -200,12 +207,26 @@ def topics(publisher: Publisher, ports: Ports) -> dict[str, Callable[[Message], 
     return {PUBLISH: publish_list}
 
 
-def _due(kind: ListKind, version: int, seen: Mapping[str, Shown], at: datetime) -> int | None:
-    """Tell at which level a list is to be packed and signed, or that what is published will do."""
+def _sound_keys(signer: Signer) -> frozenset[str]:
+    """Name the keys of ours, retired ones too, whose lists a verifier takes at their word."""
+    return frozenset(
+        key.thumbprint for key in signer.published() if key.slot is Slot.STATUS and key.compromised_at is None
+    )
+
+
+def _due(
+    kind: ListKind, version: int, seen: Mapping[str, Shown], keys: Collection[str], at: datetime
+) -> int | None:
+    """Tell at which level a list is to be packed and signed, or that what is published will do.
+
+    What a key signed that is in other hands by now, or is none of ours, will not do: nobody believes it.
+    """
     if any(form.version > version for form in seen.values()):
         return None
     if any(form not in seen or seen[form].version < version for form in forms_of(kind)):
         return FAST
+    if any(form.key_thumbprint not in keys for form in seen.values()):
+        return BEST
     ages = [at - form.signed_at for form in seen.values()]
     if not all(-SKEW <= age < RENEWED_AFTER for age in ages):
         return BEST
@@ -224,6 +245,7 @@ def _store(
     snapshot: _Snapshot,
     seen: Mapping[str, Shown],
     signed_forms: Mapping[Form, str],
+    key: PublicKey,
     at: datetime,
 ) -> None:
     for form, token in signed_forms.items():
@@ -231,6 +253,7 @@ def _store(
             "version": snapshot.version,
             "level": snapshot.level,
             "token": token,
+            "key_thumbprint": key.thumbprint,
             "signed_at": at,
             "expires_at": at + LIFE,
         }

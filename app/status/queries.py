@@ -85,17 +85,22 @@ class Shown:
     version: int
     level: int
     signed_at: datetime
+    key_thumbprint: str
 
 
 def shown(session: Session, list_id: int) -> Mapping[str, Shown]:
     """Tell what is published of a list now, by form."""
     rows = session.execute(
         select(
-            PublishedList.purpose, PublishedList.version, PublishedList.level, PublishedList.signed_at
+            PublishedList.purpose,
+            PublishedList.version,
+            PublishedList.level,
+            PublishedList.signed_at,
+            PublishedList.key_thumbprint,
         ).where(PublishedList.list_id == list_id),
         execution_options=EVERY_ORGANISATION,
     )
-    return {form: Shown(version, level, signed_at) for form, version, level, signed_at in rows}
+    return {form: Shown(version, level, signed_at, key) for form, version, level, signed_at, key in rows}
 
 
 def replace_form(session: Session, list_id: int, form: str, values: Mapping[str, object]) -> None:
@@ -120,12 +125,20 @@ def published(session: Session, list_id: int, form: str) -> PublishedList:
 
 
 def behind(
-    session: Session, form: str, *, best: int, resting: datetime, old: datetime, ahead: datetime
+    session: Session,
+    form: str,
+    *,
+    best: int,
+    resting: datetime,
+    old: datetime,
+    ahead: datetime,
+    keys: Collection[str],
 ) -> Sequence[int]:
     """Name the lists of which the public sees less than there is to see, judged by the form that all have.
 
     That form is missing or older than its list; or was signed before `old`, or after `ahead` by a clock
-    that was wrong; or has come to rest before `resting` and could be smaller.
+    that was wrong; or has come to rest before `resting` and could be smaller; or was signed by none of
+    `keys`.
     """
     seen = and_(PublishedList.list_id == StatusList.id, PublishedList.purpose == form)
     return session.scalars(
@@ -137,6 +150,7 @@ def behind(
                 PublishedList.version < StatusList.version,
                 PublishedList.signed_at <= old,
                 PublishedList.signed_at > ahead,
+                PublishedList.key_thumbprint.not_in(keys),
                 and_(PublishedList.level < best, PublishedList.signed_at <= resting),
             )
         )

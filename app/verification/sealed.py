@@ -64,7 +64,7 @@ def examine_seal(text: str, keyring: Keyring, *, at: datetime) -> Examined:
 
 def _judged(seal: Seal, keyring: Keyring, at: datetime) -> SealFinding:
     """Judge a seal by the anchors, and where they know nothing of it, by the trusted lists."""
-    anchors, stamp_anchors = keyring.anchors, keyring.stamp_anchors
+    anchors, stamp_anchors = keyring.anchors_for(seal.header.chain), keyring.stamp_anchors
     found = judge_seal(seal, anchors=anchors, stamp_anchors=stamp_anchors, at=at)
     if found.chain.standing is Standing.UNTRUSTED and keyring.lists is not None:
         listed = keyring.listed(found.path, sealed_at=found.judged_at, now=at)

@@ -188,7 +188,7 @@ def _compromised(key: PublicKey | None, *, proven_at: datetime | None) -> bool:
 
 
 def _in_test(examined: Examined, entry: Entry) -> bool:
-    """A document counts for nothing if it says TEST, its body is trying things out, or a play key made it."""
+    """A document counts for nothing if it says TEST, was issued for trying, or a play key made it."""
     development = examined.key is None or examined.key.development
     return entry.mode != "live" or development or bool(examined.says and examined.says.test)
 

@@ -12,7 +12,7 @@ MOST_CHANGES: Final = 1_000  # one fewer than are read: beyond it, everything is
 
 # `{mark}` is where the driver wants its value. An entry is public once its first document was stored.
 _ENTRY: Final = """
-SELECT c.number, c.subject_id, c.scheme_id, c.suspended_at, c.revoked_at, c.closed_at, o.mode, o.time_zone,
+SELECT c.number, c.subject_id, c.scheme_id, c.suspended_at, c.revoked_at, c.closed_at, c.mode, o.time_zone,
        o.legal_name, o.issuer_code,
        p.seq, p.kind, p.valid_from, p.valid_until, p.ended_on, p.scheme_version,
        d.format, d.jti, {token}, d.sha256, d.key_thumbprint, d.issued_at, d.superseded_at, r.id

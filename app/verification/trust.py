@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import load_pem_x509_certificates
+from cryptography.x509 import load_der_x509_certificate, load_pem_x509_certificates
 
 from app.formats.jose import Header, thumbprint
 from app.formats.published import did_of
@@ -34,6 +34,7 @@ class Keyring:
     trusted: frozenset[str] = frozenset()  # issuers whose published keys are taken at their word
     stamp_anchors: Chain = ()  # in which the chains of time-stamps may end, and no others
     lists: TrustedLists | None = None  # by which seals are qualified, and trusted as under an anchor
+    trial: Chain = ()  # roots made for trying things, whose keys nobody guards: they vouch for ours alone
 
     @classmethod
     def of(
@@ -49,8 +50,11 @@ class Keyring:
         """Gather our keys with the anchors and the issuers that the operator trusts."""
         published = signer.published()
         seals = {key.thumbprint: key for key in published if key.slot is Slot.SEAL}
-        everyone = (*signer.anchors(), *anchors)
-        return cls(published, everyone, did_of(public_url), seals, frozenset(trusted), stamp_anchors, lists)
+        trial = _for_trying(signer.anchors(), tuple(key.chain for key in published if key.development))
+        everyone = (*(each for each in signer.anchors() if each not in trial), *anchors)
+        return cls(
+            published, everyone, did_of(public_url), seals, frozenset(trusted), stamp_anchors, lists, trial
+        )
 
     def ours(self, header: Header, slot: Slot = Slot.SEAL) -> PublicKey | None:
         """Find our own key for such documents that a header names, by its `kid` or by its certificate.
@@ -88,9 +92,14 @@ class Keyring:
         name = thumbprint(jwk)
         return any(key.thumbprint == name and key.slot is not slot for key in self.published)
 
+    def anchors_for(self, chain: Chain) -> Chain:
+        """Give the anchors in which a chain may end: for our very certificates also roots made for trying."""
+        ours = self.trial and any(key.chain[:1] == chain[:1] for key in self.published if key.chain)
+        return (*self.anchors, *self.trial) if ours else self.anchors
+
     def judged(self, chain: Chain, at: datetime) -> ChainFinding:
         """Judge a stranger's chain, or ours, at an instant: by the anchors, or else by the trusted lists."""
-        found = judge_chain(chain, self.anchors, at)
+        found = judge_chain(chain, self.anchors_for(chain), at)
         if found.standing is Standing.UNTRUSTED and (listed := self.listed(chain, sealed_at=at, now=at)):
             return judge_chain(chain_of(chain[0], (*listed, *chain[1:])), listed, at)
         return found
@@ -101,10 +110,11 @@ class Keyring:
 
     def judged_ours(self, chain: Chain, at: datetime) -> ChainFinding:
         """The same for the chains of our own keys, which are few and asked about all the time."""
-        life = _whole_life(chain, self.anchors)
+        anchors = self.anchors_for(chain)
+        life = _whole_life(chain, anchors)
         if life is not None and life.begins <= at <= life.ends:
             return life.finding
-        return judge_chain(chain, self.anchors, at)
+        return judge_chain(chain, anchors, at)
 
 
 def anchors_in(folder: Path | None) -> Chain:
@@ -139,6 +149,13 @@ class Claimed:
 
 def _folded(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
+
+
+@lru_cache(maxsize=8)
+def _for_trying(anchors: Chain, chains: tuple[Chain, ...]) -> Chain:
+    """Find the roots of keys that were made for trying things; later ones are called like the first."""
+    names = {load_der_x509_certificate(chain[-1]).issuer for chain in chains if chain}
+    return tuple(each for each in anchors if load_der_x509_certificate(each).subject in names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The mark that a body supplies: shapes or a PNG, and nothing that could do more than be seen."""
 
+import sys
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -94,6 +95,33 @@ def test_whatever_is_more_or_less_than_a_mark_is_refused(content: bytes) -> None
 def test_a_picture_without_measure_is_refused(inner: str) -> None:
     with pytest.raises(MarkRefused, match="more than"):
         Mark.read(within(inner))
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "<style>"
+        + ("* " * 40 + "rect{fill:red}") * 2000
+        + "</style>"
+        + "<g>" * 30
+        + "<rect/>" * 900
+        + "</g>" * 30,
+        '<path d="M0 0'
+        + " c1e9 1e9 -1e9 1e9 5 5" * 10_000
+        + '" stroke="red" fill="none" stroke-width="1e5"/>',
+    ],
+    ids=["styles of styles", "numbers beyond the page"],
+)
+def test_a_picture_that_would_be_drawn_for_ever_is_refused_in_a_moment(inner: str) -> None:
+    with pytest.raises(MarkRefused, match="in a moment"):
+        Mark.read(within(inner))
+
+
+def test_a_picture_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = within('<rect width="9" height="8"/><style>rect{fill:red}</style>')
+    assert Mark.read(content).ratio == 1
+    monkeypatch.setattr(sys, "executable", "/nowhere")
+    assert Mark.read(content).ratio == 1
 
 
 @pytest.mark.parametrize(

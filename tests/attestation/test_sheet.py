@@ -8,13 +8,15 @@ from datetime import date
 from io import BytesIO
 
 import pikepdf
+import pypdfium2
 import pytest
+import zxingcpp
 from PIL import Image, ImageChops
 
 from app.attestation.sheet import NotPrintable, as_pdf, as_pngs
 from app.core.labels import Labels, Language
 from app.schemes.catalogue import catalogue
-from tests.attestation.pages import LONG, SHORT, sheet, text_of
+from tests.attestation.pages import LONG, SHORT, drawn, sheet, text_of
 
 MARGIN = 110  # pixels at 144 ppi: 68 points, and what a letter may hang over
 IT = (
@@ -255,5 +257,25 @@ def test_no_picture_is_drawn_beyond_measure(ppi: int) -> None:
 
 
 def test_the_two_pictures_differ() -> None:
-    drawn = as_pngs(sheet())
-    assert drawn["it"] != drawn["en"]
+    pictures = as_pngs(sheet())
+    assert pictures["it"] != pictures["en"]
+
+
+def test_the_number_is_no_wider_than_the_code_above_it() -> None:
+    page = as_pdf(sheet())
+    document = pypdfium2.PdfDocument(page)
+    try:
+        words = document[0].get_textpage()
+        number = sheet().number
+        place, count = words.search(number).get_next()
+        right = max(words.get_charbox(place + each)[2] for each in range(count))
+        left = min(words.get_charbox(place + each)[0] for each in range(count))
+    finally:
+        document.close()
+    with drawn(page, 288) as picture:
+        (code,) = zxingcpp.read_barcodes(
+            picture, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+        )
+    scale = 288 / 72
+    assert code.position.top_left.x / scale - 1 <= left
+    assert right <= code.position.top_right.x / scale + 1

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from app.organisations.models import Mode, Organisation
+from app.organisations.models import Mode
 from app.ports import Slot
 from tests.browser.site import Site, served
 from tests.browser.test_agreement import by_the_service, on_the_device
@@ -38,9 +38,7 @@ def aside(step: Callable[..., Any], *given: Any) -> Any:
 
 @pytest.mark.parametrize("outcome", ["refused", "approved"])
 def test_both_say_the_same_of_a_bridge(page: Page, later: Site, outcome: str) -> None:
-    house = members.opened(later.ports)
-    with later.ports.database.writing() as session:
-        session.get_one(Organisation, house.organisation).mode = Mode.LIVE
+    house = members.opened(later.ports, mode=Mode.LIVE)
     enough(house, provider="Scuola di prova")
     house.go_to(LAST - timedelta(days=30))
     for slot in Slot:

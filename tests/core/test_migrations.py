@@ -1,5 +1,7 @@
 """A database that is at work is brought to the next form with everything in it, and refuses what it must."""
 
+import json
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -18,6 +20,7 @@ from app.core.db import Database, connect
 from app.core.ids import new_id
 from app.credentials.models import Credential, Delivery, Document, Period
 from app.credentials.rules import DeliveryState, PeriodKind
+from app.organisations.models import Mode
 from app.outbox import messages
 from app.outbox.messages import Message
 from app.ports import RecipientKind
@@ -71,6 +74,7 @@ def of_the_main_job(session: Session, organisation_id: str) -> str:
         holder_id=holder.id,
         scheme_id=decision.scheme_id,
         subject_id=new_id("s"),
+        mode=Mode.TEST,
         anchor=FIRST,
         created_at=AT,
         issued_at=AT,
@@ -156,7 +160,7 @@ def test_a_database_at_work_is_brought_up_with_everything_in_it(empty: Database)
     added: dict[str, dict[str, Any]] = {
         "period": {"kind": "grant", "cycle": 1, "renewal_id": None, "ended_on": None},
         "organisation": {"issuer_code": 1, "register_open": True},
-        "credential": {"hidden_at": None},
+        "credential": {"hidden_at": None, "mode": "test"},
         "document": {"proof": None, "level": None},
     }
     for table in ("period", *KEPT):
@@ -173,6 +177,32 @@ def test_a_database_that_was_brought_up_is_watched_over_as_before(empty: Databas
             assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
     refused(empty, "UPDATE document SET period_id = 'prd_nowhere'")
     refused(empty, "DELETE FROM period")
+
+
+def test_what_was_issued_for_trying_is_known_by_what_its_first_document_says(empty: Database) -> None:
+    _, issued = at_work(empty, credentials=4)
+    trial, live, unread, pending = issued
+    said = {trial: {"name": "TEST – Title"}, live: {"name": "Title"}}  # noqa: RUF001 - as it is written
+    with empty.engine.begin() as connection:
+        for name, content in said.items():
+            token = f"e30.{urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip('=')}.e30"
+            of_it = "period_id IN (SELECT id FROM period WHERE credential_id = :name)"
+            connection.execute(
+                text(f"UPDATE document SET token = :token WHERE {of_it}"),  # noqa: S608 - no value of anybody's
+                {"token": token, "name": name},
+            )
+        connection.execute(
+            text(f"DELETE FROM document WHERE {of_it}"),  # noqa: S608 - no value of anybody's
+            {"name": pending},
+        )
+    schema.upgrade(empty)
+    assert {row["mode"] for row in rows(empty, "credential")["credential"]} == {"test"}
+    bring(empty, "0004", back=True)
+    with empty.engine.begin() as connection:
+        connection.execute(text("UPDATE organisation SET mode = 'live'"))
+    schema.upgrade(empty)
+    modes = {row["id"]: row["mode"] for row in rows(empty, "credential")["credential"]}
+    assert modes == {trial: "test", live: "live", unread: "test", pending: "test"}
 
 
 def test_going_back_leaves_what_the_first_release_knew(empty: Database) -> None:

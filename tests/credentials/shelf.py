@@ -12,6 +12,7 @@ from app.credentials.rules import PeriodKind
 from app.formats import jades
 from app.formats.claims import Format
 from app.formats.jades import Level, Seal
+from app.organisations.models import Mode
 from app.ports import Ports
 from app.schemes.catalogue import catalogue
 from tests import make
@@ -44,6 +45,7 @@ def filled(ports: Ports, holder: Holder, count: int, *, content: bytes = EDC) ->
                 holder_id=person.id,
                 scheme_id=scheme.id,
                 subject_id=uuid.uuid4().urn,
+                mode=Mode.TEST,
                 anchor=at.date(),
                 created_at=at,
                 issued_at=at,

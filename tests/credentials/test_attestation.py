@@ -17,6 +17,7 @@ from tests.attestation.pages import drawn, text_of
 from tests.calling import Caller
 from tests.credentials.office import Office
 from tests.fakes import SetClock
+from tests.fakes_keys import MemoryKeys
 
 
 def address(credential: Credential) -> str:
@@ -59,10 +60,14 @@ def test_its_code_is_that_of_the_period_in_force(office: Office) -> None:
     ] == [expected.text]
 
 
-def test_a_live_body_makes_pages_that_say_nothing_of_a_test(office: Office) -> None:
-    credential = issued(office)
+def test_a_page_says_test_for_good_if_its_credential_was_issued_for_trying(
+    office: Office, ports: Ports, clock: SetClock
+) -> None:
+    trial = issued(office)
     office.go_live()
-    assert "TEST" not in text_of(office.desk().get(address(credential)).content)
+    live = replace(office, ports=replace(ports, signer=MemoryKeys(clock.at, development=False)))
+    said = [text_of(live.desk().get(address(each)).content) for each in (trial, issued(live))]
+    assert ["TEST" in each for each in said] == [True, False]
 
 
 def test_a_moved_clock_is_told(office: Office, ports: Ports) -> None:

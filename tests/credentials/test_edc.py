@@ -39,6 +39,7 @@ from tests.calling import Caller
 from tests.credentials.office import Office
 from tests.credentials.test_races import at_once
 from tests.fakes import SetClock
+from tests.fakes_keys import MemoryKeys
 from tests.formats import shacl
 from tests.status.failing import FailingKeys
 
@@ -263,8 +264,10 @@ def test_one_that_was_made_is_handed_out_however_the_credential_stands(
     assert desk.get(address(credential)).content == made.content
 
 
-def test_a_live_body_makes_none_with_a_key_for_trying(office: Office, credential: Credential) -> None:
+def test_a_live_body_makes_none_with_a_key_for_trying(office: Office, ports: Ports, clock: SetClock) -> None:
     office.go_live()
+    bought = MemoryKeys(clock.at, development=False)
+    credential = replace(office, ports=replace(ports, signer=bought)).issue(office.decision())
     refused = office.desk().get(address(credential))
     assert (refused.status_code, refused.json()["code"]) == (409, "development-key")
 

@@ -218,6 +218,7 @@ def test_the_database_itself_refuses_a_second_open_credential(office: Office) ->
         holder_id=credential.holder_id,
         scheme_id=credential.scheme_id,
         subject_id="urn:uuid:0e1c8a54-6f4d-4f0b-8a5c-1b2d3e4f5a6b",
+        mode=credential.mode,
         anchor=credential.anchor,
         created_at=office.now,
     )

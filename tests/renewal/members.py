@@ -13,7 +13,7 @@ from app.credentials import issuing, queries
 from app.credentials.models import Credential
 from app.main import create_app, worker
 from app.organisations import service
-from app.organisations.models import Person
+from app.organisations.models import Mode, Person
 from app.organisations.rules import Actor, Role
 from app.ports import Ports
 from tests import make
@@ -130,7 +130,7 @@ class House:
         return issued(self.ports, self.organisation, holder.id, self.registrar.actor)
 
 
-def opened(ports: Ports, name: str = "Associazione di prova") -> House:
+def opened(ports: Ports, name: str = "Associazione di prova", *, mode: Mode = Mode.TEST) -> House:
     """An association in which two people were granted a credential today."""
     app = create_app(ports)
     at = ports.clock.now()
@@ -146,7 +146,8 @@ def opened(ports: Ports, name: str = "Associazione di prova") -> House:
         (Role.ADMINISTRATOR,),
     )
     with ports.database.writing() as session:
-        organisation = make.organisation(session, at, name).organisation.id
+        founded = make.organisation(session, at, name).organisation
+        founded.mode, organisation = mode, founded.id
         ids = [make.person(session, organisation, *roles, at=at).id for roles in casts]
     people = [Someone(each, ports, app, organisation) for each in ids]
     first, second = (issued(ports, organisation, each, people[5].actor) for each in ids[:2])

@@ -15,7 +15,7 @@ from app.credentials.models import Intent, Period
 from app.formats.bitstring import MAX_TOKEN, read_status_list
 from app.formats.jose import open_compact
 from app.main import create_app, worker
-from app.organisations.models import Membership, Mode, Organisation
+from app.organisations.models import Membership, Mode
 from app.outbox.trail import Event
 from app.ports import Ports, Slot
 from app.renewal import bridging
@@ -64,10 +64,7 @@ def keys() -> MemoryKeys:
 @pytest.fixture
 def house(ports: Ports, keys: MemoryKeys) -> House:
     """A house that means what it issues."""
-    opened = members.opened(replace(ports, signer=keys))
-    with opened.ports.database.writing() as session:
-        session.get_one(Organisation, opened.organisation).mode = Mode.LIVE
-    return opened
+    return members.opened(replace(ports, signer=keys), mode=Mode.LIVE)
 
 
 def go_to(house: House, keys: MemoryKeys, day: date) -> None:

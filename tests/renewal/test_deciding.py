@@ -15,7 +15,7 @@ from app.credentials.models import Document, Intent, Period
 from app.formats.jose import open_compact
 from app.formats.reading import read_credential
 from app.main import create_app, worker
-from app.organisations.models import Membership
+from app.organisations.models import Membership, Mode, Organisation
 from app.organisations.rules import Role
 from app.outbox.trail import Event
 from app.ports import PublicKey, Slot
@@ -141,6 +141,17 @@ def test_whoever_was_not_drawn_has_claims_accepted_as_they_are(house: House) -> 
     with house.ports.database.reading(house.organisation) as session:
         rows = session.scalars(select(CpdActivity).where(CpdActivity.renewal_id == spared["id"])).all()
     assert {(row.state, row.reviewed_by) for row in rows} == {(ActivityState.LOCKED, None)}
+
+
+def test_what_was_issued_for_trying_is_not_renewed_by_a_live_body(house: House) -> None:
+    bought = MemoryKeys(house.now, development=False, life=timedelta(days=3000))
+    live = members.opened(replace(house.ports, signer=bought), "Un'altra associazione")
+    renewal = under_audit(live)
+    accept_all(live)
+    with live.ports.database.writing(live.organisation) as session:
+        session.get_one(Organisation, live.organisation).mode = Mode.LIVE
+    assert problem(approve(live, renewal)) == (409, "trial-credential")
+    assert len(periods(live)) == 1
 
 
 def test_before_the_draw_nothing_is_approved(house: House) -> None:

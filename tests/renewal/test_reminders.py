@@ -122,6 +122,7 @@ class Post:
             holder = make.person(session, self.organisation, at=at, member=False)
             decision = make.granted_decision(session, self.organisation, holder, at=at)
             credential = Credential(
+                mode=Mode.TEST,
                 id=new_id("crd"),
                 organisation_id=self.organisation,
                 number=f"DLE-{holder.id[-20:]}",

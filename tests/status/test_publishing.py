@@ -23,6 +23,7 @@ from app.status.publishing import (
     LIFE,
     PUBLISH,
     RENEWED_AFTER,
+    Form,
     Publisher,
     ensure_published,
 )
@@ -98,6 +99,36 @@ def test_a_list_is_signed_again_at_half_its_life(shelf: Shelf, clock: SetClock) 
     assert (renewed.version, renewed.signed_at, renewed.expires_at) == (1, clock.now(), clock.now() + LIFE)
     assert renewed.token != resting.token
     assert shelf.listed().expires_at == clock.now() + LIFE
+
+
+def test_a_list_that_a_lost_key_signed_is_signed_again_at_once(
+    shelf: Shelf, keys: MemoryKeys, clock: SetClock
+) -> None:
+    shelf.say(Standing.SUPERSEDED, "doc_3")
+    shelf.publish()
+    clock.move(SECOND)
+    keys.compromise(Slot.STATUS, clock.at)
+    successor = keys._make(Slot.STATUS, clock.at)
+    worker(shelf.ports).run_once()
+    forms: tuple[Form, ...] = ("token", "revocation", "suspension")
+    for form in forms:
+        assert shelf.token(form).verified_by(successor.jwk)
+    assert shelf.states()["doc_3"] == 3
+    assert shelf.publish() is False
+
+
+def test_a_list_whose_key_has_retired_in_honour_stays_as_it_is(shelf: Shelf, keys: MemoryKeys) -> None:
+    shelf.publish()
+    keys.rotate(Slot.STATUS, shelf.ports.clock.now())
+    assert shelf.publish() is False
+
+
+def test_a_list_whose_key_is_none_of_ours_is_signed_again(shelf: Shelf, clock: SetClock) -> None:
+    shelf.publish()
+    other = MemoryKeys(clock.at)
+    ports = replace(shelf.ports, signer=other)
+    worker(ports).run_once()
+    assert shelf.token("token").verified_by(other.current(Slot.STATUS).jwk)
 
 
 def test_a_list_that_comes_to_rest_is_packed_as_tight_as_can_be_and_says_the_same(

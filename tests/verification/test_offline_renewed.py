@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.organisations.models import Mode, Organisation
+from app.organisations.models import Mode
 from app.ports import Ports
 from app.verification import offline
 from tests.conftest import START
@@ -35,10 +35,7 @@ def keys() -> MemoryKeys:
 @pytest.fixture
 def house(ports: Ports, keys: MemoryKeys) -> House:
     """A house that means what it issues."""
-    opened = members.opened(replace(ports, signer=keys))
-    with opened.ports.database.writing() as session:
-        session.get_one(Organisation, opened.organisation).mode = Mode.LIVE
-    return opened
+    return members.opened(replace(ports, signer=keys), mode=Mode.LIVE)
 
 
 def bridged(house: House, keys: MemoryKeys) -> dict[str, Any]:
