@@ -454,9 +454,9 @@ def test_the_lists_tell_how_old_they_are_and_whether_our_own_seal_is_in_them(tmp
     assert "✓ IT no. 5" in words
     assert "edc-seal qualified: yes (qualified-seal)" in words
     (tmp_path / "it.xml").write_bytes(b"no list")
-    code, words = said("lists", "--refresh", "--json", **configured)
-    told = json.loads(words)
-    assert code == Ends.REFUSED
+    done = CliRunner().invoke(app, ["keys", "lists", "--refresh", "--json"], env=configured)
+    told = json.loads(done.stdout)  # what is logged stands apart
+    assert done.exit_code == Ends.REFUSED
     assert len(told["problems"]) == 1
     assert (told["lists"][0]["current"], told["lists"][0]["services"]) == (True, 1)
     assert [each["qualified"] for each in told["seals"]] == ["not_checked", "yes"]
