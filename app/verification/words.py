@@ -627,10 +627,8 @@ STAMPS: Final[Mapping[str, Labels]] = {
         en="{kind}: {when}, but its own seal has ended and nothing newer bears it out; it proves nothing.",
     ),
     "stamp-unknown": Labels(
-        it="{kind}: integra, ma fatta da chi questo servizio non riconosce; l’ora che dice ({when}) non è "
-        "provata.",
-        en="{kind}: intact, but made by somebody whom this service does not recognise; the time that it "
-        "tells ({when}) is not proven.",
+        it="{kind}: {when}, ma senza prova: questo servizio non riconosce chi l’ha fatta.",
+        en="{kind}: {when}, but unproven: this service does not recognise who made it.",
     ),
     "stamp-broken": Labels(
         it="{kind}: rovinata, o fatta per altro.", en="{kind}: damaged, or made for something else."
