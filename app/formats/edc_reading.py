@@ -48,6 +48,11 @@ _Identifiers = Annotated[
 ]
 
 
+def _only(value: object) -> object:
+    """JSON-LD may write the one as a list of one."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
 class _Page(Members):
     url: Annotated[object, Field(alias="contentURL")] = None
 
@@ -58,7 +63,7 @@ _Pages = Annotated[list[_Page], BeforeValidator(as_list), Field(default_factory=
 class _Issuer(Members):
     id: Text
     legal_name: Annotated[_Spoken | None, Field(alias="legalName")] = None
-    identifier: Annotated[_Identifier | None, Field(alias="eIDASIdentifier")] = None
+    identifier: Annotated[_Identifier | None, BeforeValidator(_only), Field(alias="eIDASIdentifier")] = None
 
 
 class _Specification(Members):
@@ -107,7 +112,7 @@ class _Edc(Members):
     valid_until: Annotated[Instant | None, Field(alias="validUntil")] = None
     expires: Annotated[Instant | None, Field(alias="expirationDate")] = None
     identifier: _Identifiers
-    display: Annotated[_Display, Field(alias="displayParameter")]
+    display: Annotated[_Display, BeforeValidator(_only), Field(alias="displayParameter")]
     subject: Annotated[
         list[_Subject],
         BeforeValidator(as_list),

@@ -4,29 +4,31 @@ Pure: a seal and anchors in, findings out. Nothing is fetched, and no anchor is 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import combinations, pairwise
 from typing import Final
 
 from app.formats.jades import Level, Seal, StampKind
 from app.formats.jades_members import ValidationValues
 from app.formats.jose import algorithm_of, verify
-from app.formats.revocation import Coverage, RevocationState, all_signed, coverage_of
+from app.formats.revocation import Coverage, RevocationState, coverage_of
 from app.formats.stamps import StampFinding, judge_stamp
 from app.formats.strict import decode64
+from app.formats.wholeness import is_changed
 from app.formats.x509 import (
     ChainFinding,
     SealOwner,
     Standing,
+    Use,
     chain_of,
     judge_chain,
     leaf_jwk,
     owner_of,
-    vouched_for,
 )
 
 _NONE: Final = ValidationValues()
+CLOCKS: Final = timedelta(minutes=5)  # by so much may those of two authorities differ, or theirs from ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,18 @@ class StampReport:
     kind: StampKind
     finding: StampFinding
     coverage: tuple[Coverage, ...] = ()
+    revoked: bool = False  # before the time that it is judged at
+    possible: bool = True  # its time is not yet to come, and fits those of the other time-stamps
+
+    @property
+    def counts(self) -> bool:
+        """It proves its time."""
+        return self.finding.trusted and not self.revoked and self.possible
+
+    @property
+    def covered(self) -> bool:
+        """Its whole path has the word of its issuers on whether it was revoked."""
+        return all(each.state is not RevocationState.NOT_COVERED for each in self.coverage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +70,8 @@ class SealFinding:
     stamps: tuple[StampReport, ...]
     coverage: tuple[Coverage, ...]  # of the seal's own path, leaf first, as far up as issuers are known
     path: tuple[bytes, ...] = ()  # from the certificate of the seal up to an anchor, or as far as it is known
-    whole: bool = True  # all that it brings along to be judged by is signed by somebody known
+    firm: bool = True  # the time-stamps that `proven_at` hangs on bring word that nobody revoked them
+    whole: bool = True  # nothing that it brings along fails under a key of who signed it
 
     @property
     def revoked(self) -> bool:
@@ -73,7 +88,7 @@ class SealFinding:
             self.signature
             and self.chain.standing is Standing.TRUSTED
             and not self.revoked
-            and all(stamp.finding.intact for stamp in self.stamps)
+            and not any(stamp.finding.damaged for stamp in self.stamps)
         )
 
     @property
@@ -99,17 +114,7 @@ def judge_seal(
     header, values = seal.header, seal.values() + more
     jwk = leaf_jwk(header.chain)
     signature = header.alg == algorithm_of(jwk) and verify(seal.signing_input, decode64(seal.signature), jwk)
-    stamps: list[StampReport] = []
-    proven_at: datetime | None = None
-    for stamp in reversed(seal.stamps()):
-        finding = judge_stamp(
-            stamp.token, stamp.content, stamp_anchors, proven_at or at, pool=values.certificates
-        )
-        covered = _coverage(finding.path, stamp_anchors, values)
-        revoked = any(each.revoked_by(proven_at or at) for each in covered)
-        stamps.append(StampReport(stamp.kind, finding, covered))
-        if finding.trusted and not revoked and stamp.kind != "adoTst" and finding.at is not None:
-            proven_at = min(finding.at, proven_at or at)
+    stamps, proven_at, firm = _stamped(seal, stamp_anchors, values, at)
     path = _up_to(anchors, chain_of(header.chain[0], (*anchors, *header.chain[1:], *values.certificates)))
     judged_at = proven_at or at
     return SealFinding(
@@ -120,11 +125,64 @@ def judge_seal(
         claimed_at=header.claimed_at,
         proven_at=proven_at,
         judged_at=judged_at,
-        stamps=tuple(reversed(stamps)),
+        stamps=stamps,
         coverage=_coverage(path, anchors, values),
         path=path,
+        firm=firm,
         whole=_whole(values, (*anchors, *stamp_anchors, *header.chain)),
     )
+
+
+def _stamped(
+    seal: Seal, anchors: Sequence[bytes], values: ValidationValues, at: datetime
+) -> tuple[tuple[StampReport, ...], datetime | None, bool]:
+    """Judge all time-stamps: each of them, the earliest time that they prove, and whether that is firm.
+
+    What lends no time is passed over, so that a stranger who adds a time-stamp takes nothing away. A stamp of
+    the content comes before the signature, and cannot say that there was one; only one of the archive is
+    about those before it.
+    """
+    stamps: list[StampReport] = []
+    proven_at = archived_at = None
+    firm_at = firmly_archived_at = None  # the same, of those alone on which issuers say what became of them
+    for stamp in reversed(seal.stamps()):
+        asked = archived_at or at
+        finding = judge_stamp(stamp.token, stamp.content, anchors, asked, pool=values.certificates)
+        covered = _coverage(_up_to(anchors, finding.path), anchors, values)
+        report = StampReport(
+            stamp.kind,
+            finding,
+            covered,
+            revoked=any(each.revoked_by(asked) for each in covered),
+            possible=finding.at is None or finding.at <= at + CLOCKS,
+        )
+        stamps.insert(0, report)
+        if not report.counts or report.kind == "adoTst" or finding.at is None:
+            continue
+        firm = report.covered and _holds(report, anchors, firmly_archived_at or at)
+        proven_at = min(finding.at, proven_at or at)
+        firm_at = min(finding.at, firm_at or at) if firm else firm_at
+        if report.kind == "arcTst":
+            archived_at, firmly_archived_at = proven_at, firm_at
+    if any(_contradict(*each) for each in combinations(stamps, 2)):
+        # Whose clock was wrong, nobody can tell (ETSI EN 319 102-1: failures of the order of time-stamps).
+        told = (replace(each, possible=each.possible and not each.counts) for each in stamps)
+        return tuple(told), None, True
+    return tuple(stamps), proven_at, firm_at == proven_at
+
+
+def _contradict(earlier: StampReport, later: StampReport) -> bool:
+    """Tell whether the one that was made first, as the other or the signature shows, says to be of later."""
+    follows = earlier.kind == "adoTst" or later.kind == "arcTst"
+    if not (follows and earlier.counts and later.counts and earlier.finding.at and later.finding.at):
+        return False
+    return later.finding.at + CLOCKS < earlier.finding.at
+
+
+def _holds(report: StampReport, anchors: Sequence[bytes], at: datetime) -> bool:
+    """Tell whether it would count as well if only what is covered proved that it is of before."""
+    chain = judge_chain(report.finding.path, anchors, at, use=Use.TIME_STAMP)
+    return chain.standing is Standing.TRUSTED and not any(each.revoked_by(at) for each in report.coverage)
 
 
 def _up_to(anchors: Sequence[bytes], path: tuple[bytes, ...]) -> tuple[bytes, ...]:
@@ -134,11 +192,8 @@ def _up_to(anchors: Sequence[bytes], path: tuple[bytes, ...]) -> tuple[bytes, ..
 
 
 def _whole(values: ValidationValues, known: Sequence[bytes]) -> bool:
-    """Tell whether nobody changed what no archive time-stamp may cover yet."""
-    pool = (*known, *values.certificates)
-    return all(vouched_for(each, pool) for each in values.certificates) and all_signed(
-        pool, crls=values.crls, ocsps=values.ocsps
-    )
+    """Tell whether nobody changed what no archive time-stamp may cover yet, as far as keys can show it."""
+    return not is_changed(values, known)
 
 
 def _coverage(

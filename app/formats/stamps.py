@@ -6,6 +6,7 @@ by the certificate that it names, and the chain of that certificate ends in an a
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Final
@@ -15,7 +16,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat import asn1
 from cryptography.hazmat.asn1 import TLV, Default, Explicit, GeneralizedTime, Implicit, Null, SetOf
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ObjectIdentifier
 
@@ -39,7 +40,20 @@ _DIGESTS: Final[dict[ObjectIdentifier, hashes.SHA256 | hashes.SHA384 | hashes.SH
     ObjectIdentifier("2.16.840.1.101.3.4.2.2"): hashes.SHA384(),
     ObjectIdentifier("2.16.840.1.101.3.4.2.3"): hashes.SHA512(),
 }
+# Digests that tokens are made with as well, and that we do not check: how long they are.
+_OTHER_DIGESTS: Final = {
+    ObjectIdentifier("1.2.840.113549.2.5"): 16,  # MD5
+    ObjectIdentifier("1.3.14.3.2.26"): 20,  # SHA-1
+    ObjectIdentifier("2.16.840.1.101.3.4.2.4"): 28,  # SHA-224
+    ObjectIdentifier("2.16.840.1.101.3.4.2.7"): 28,  # SHA3-224
+    ObjectIdentifier("2.16.840.1.101.3.4.2.8"): 32,  # SHA3-256
+    ObjectIdentifier("2.16.840.1.101.3.4.2.9"): 48,  # SHA3-384
+    ObjectIdentifier("2.16.840.1.101.3.4.2.10"): 64,  # SHA3-512
+}
 _RSA: Final = ObjectIdentifier("1.2.840.113549.1.1.1")
+_PSS: Final = ObjectIdentifier("1.2.840.113549.1.1.10")
+_MGF1: Final = ObjectIdentifier("1.2.840.113549.1.1.8")
+_ED25519: Final = ObjectIdentifier("1.3.101.112")
 _SIGNATURES: Final = {
     ObjectIdentifier("1.2.840.113549.1.1.11"): hashes.SHA256(),
     ObjectIdentifier("1.2.840.113549.1.1.12"): hashes.SHA384(),
@@ -51,6 +65,10 @@ _SIGNATURES: Final = {
 
 
 _NO_CHAIN: Final = ChainFinding(Standing.BROKEN)
+
+
+class NotChecked(Malformed):
+    """A token that may be sound, and is written in a way that we cannot check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +102,17 @@ class StampFinding:
     signature: bool = False
     chain: ChainFinding = _NO_CHAIN
     path: tuple[bytes, ...] = ()  # the way up from the certificate that signed, as far as it is known
+    checked: bool = True  # False of one that we cannot check: it proves nothing, and accuses nobody
 
     @property
     def intact(self) -> bool:
         """Nobody changed it or what it is about; who made it is another matter."""
         return self.imprint and self.signature
+
+    @property
+    def damaged(self) -> bool:
+        """It was changed, or made for something else; what merely cannot be checked is not called so."""
+        return self.checked and not self.intact
 
     @property
     def trusted(self) -> bool:
@@ -101,9 +125,12 @@ def judge_stamp(
     """Judge a token against the bytes that it has to be about; whatever it holds, the answer is a finding.
 
     Its chain is judged at `at`: the time of the question, or one that a later time-stamp over this proves.
+    In `pool` stand certificates from elsewhere; a token may leave out its own (RFC 3161, 2.4.1: certReq).
     """
     try:
-        read = read_token(token)
+        read = read_token(token, (*pool, *anchors))
+    except NotChecked:
+        return StampFinding(checked=False)
     except Malformed:
         return StampFinding()
     known = (*anchors, *read.certificates, *pool)
@@ -114,15 +141,17 @@ def judge_stamp(
     return StampFinding(read.at, read.is_about(content), read.signed and whole, chain, path)
 
 
-def read_token(token: bytes) -> Token:
+def read_token(token: bytes, pool: Sequence[bytes] = ()) -> Token:
     """Take a token apart, or raise `Malformed`. What does not verify is told by `signed`, not raised."""
     try:
-        return _read(token)
+        return _read(token, pool)
+    except Malformed:
+        raise
     except UNREADABLE:
         raise Malformed("not a time-stamp token that we can read") from None
 
 
-def _read(token: bytes) -> Token:
+def _read(token: bytes, pool: Sequence[bytes]) -> Token:
     outer = asn1.decode_der(_ContentInfo, token)
     (signer,), digests = outer.content.signers.as_list(), outer.content.digests.as_list()
     encapsulated = outer.content.encapsulated
@@ -136,9 +165,9 @@ def _read(token: bytes) -> Token:
         raise Malformed("not signed as a time-stamp token is")
     info = asn1.decode_der(_Info, encapsulated.content)
     certificates = outer.content.certificates or []
-    certificate = _signer(certificates, signer.sid)
     attributes = _attributes(signer.attributes)
-    digest = _known(info.imprint.algorithm.oid)
+    certificate = _signer(certificates, signer.sid, attributes, pool)
+    digest = _known(info.imprint.algorithm, info.imprint.digest)
     return Token(
         at=info.at.as_datetime().replace(tzinfo=UTC),
         nonce=info.nonce,
@@ -147,18 +176,30 @@ def _read(token: bytes) -> Token:
         signer=certificate.public_bytes(Encoding.DER),
         certificates=tuple(each.public_bytes(Encoding.DER) for each in certificates),
         signed=info.version == 1
-        and _whole(attributes, encapsulated.content, _known(signer.digest.oid))
+        and _whole(attributes, encapsulated.content, signer.digest)
         and _names(attributes, certificate)
         and _signed(signer, certificate),
     )
 
 
-def _signer(certificates: Sequence[x509.Certificate], sid: "_IssuerSerial") -> x509.Certificate:
+def _signer(
+    certificates: Sequence[x509.Certificate],
+    sid: "_IssuerSerial",
+    attributes: dict[ObjectIdentifier, TLV],
+    pool: Sequence[bytes],
+) -> x509.Certificate:
     issuer = der.element(sid.issuer.tag_bytes[0], bytes(sid.issuer.data))
     for each in certificates:
         if each.serial_number == sid.serial and each.issuer.public_bytes() == issuer:
             return each
-    raise Malformed("a time-stamp token without the certificate that it names")
+    if certificates:
+        raise Malformed("a time-stamp token that brings certificates, and not the one that it names")
+    for other in pool:
+        with suppress(*UNREADABLE):
+            read = x509.load_der_x509_certificate(other)
+            if read.serial_number == sid.serial and _names(attributes, read):
+                return read
+    raise NotChecked("a time-stamp token without the certificate that it names")
 
 
 def _attributes(given: TLV) -> dict[ObjectIdentifier, TLV]:
@@ -176,14 +217,15 @@ def _attributes(given: TLV) -> dict[ObjectIdentifier, TLV]:
     return values
 
 
-def _whole(attributes: dict[ObjectIdentifier, TLV], content: bytes, digest: hashes.HashAlgorithm) -> bool:
+def _whole(attributes: dict[ObjectIdentifier, TLV], content: bytes, algorithm: "_Algorithm") -> bool:
     """The attributes are about this content, and say of what kind it is (RFC 5652, 5.3)."""
     kind, imprint = attributes.get(_CONTENT_TYPE), attributes.get(_MESSAGE_DIGEST)
     return (
         kind is not None
         and imprint is not None
         and (kind.tag_bytes, bytes(kind.data)) == (_OID, _TST_INFO_DER)
-        and (imprint.tag_bytes, bytes(imprint.data)) == (_OCTETS, _digest(digest, content))
+        and imprint.tag_bytes == _OCTETS
+        and bytes(imprint.data) == _digest(_known(algorithm, bytes(imprint.data)), content)
     )
 
 
@@ -192,7 +234,7 @@ def _names(attributes: dict[ObjectIdentifier, TLV], certificate: x509.Certificat
     encoded = certificate.public_bytes(Encoding.DER)
     if (second := attributes.get(_SIGNING_CERTIFICATE_V2)) is not None:
         named = second.parse(_SigningCertificateV2).certificates[0]
-        digest = _known(named.algorithm.oid) if named.algorithm else hashes.SHA256()
+        digest = _known(named.algorithm, named.digest) if named.algorithm else hashes.SHA256()
         return bool(named.digest == _digest(digest, encoded))
     if (first := attributes.get(_SIGNING_CERTIFICATE)) is not None:
         named_so = first.parse(_SigningCertificate).certificates[0].digest
@@ -203,15 +245,15 @@ def _names(attributes: dict[ObjectIdentifier, TLV], certificate: x509.Certificat
 
 def _signed(signer: "_Signer", certificate: x509.Certificate) -> bool:
     key, oid = certificate.public_key(), signer.algorithm.oid
-    digest = _known(signer.digest.oid) if oid == _RSA else _SIGNATURES.get(oid)
     content = der.element(der.SET, bytes(signer.attributes.data))
-    if digest is None:
-        return False
+    if oid == _ED25519 and isinstance(key, ed25519.Ed25519PublicKey):
+        raise NotChecked("a signature of a kind that we do not check")
     try:
         if isinstance(key, rsa.RSAPublicKey) and oid.dotted_string.startswith("1.2.840.113549."):
-            key.verify(signer.signature, content, padding.PKCS1v15(), digest)
-        elif isinstance(key, ec.EllipticCurvePublicKey) and oid.dotted_string.startswith("1.2.840.10045."):
-            key.verify(signer.signature, content, ec.ECDSA(digest))
+            scheme, digest = _rsa(signer)
+            key.verify(signer.signature, content, scheme, digest)
+        elif isinstance(key, ec.EllipticCurvePublicKey) and oid in _SIGNATURES:
+            key.verify(signer.signature, content, ec.ECDSA(_SIGNATURES[oid]))
         else:
             return False
     except InvalidSignature:
@@ -219,10 +261,28 @@ def _signed(signer: "_Signer", certificate: x509.Certificate) -> bool:
     return True
 
 
-def _known(oid: ObjectIdentifier) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512:
-    if oid not in _DIGESTS:
-        raise Malformed("a digest that we do not use")
-    return _DIGESTS[oid]
+def _rsa(signer: "_Signer") -> tuple[padding.AsymmetricPadding, hashes.HashAlgorithm]:
+    """Say how an RSA signature is made: as of old (RFC 8017, 8.2), or as PSS (8.1; RFC 4056)."""
+    oid, pss, used = signer.algorithm.oid, signer.algorithm.parameters, _DIGESTS[signer.digest.oid]
+    if oid == _PSS and isinstance(pss, _PssParameters):
+        if pss.digest is None or pss.mask is None:  # that is SHA-1
+            raise NotChecked("a signature of a kind that we do not check")
+        mask = _DIGESTS.get(pss.mask.digest.oid)
+        if pss.digest.oid != signer.digest.oid or pss.mask.oid != _MGF1 or mask is None or pss.trailer != 1:
+            raise Malformed("a signature that says two things of how it is made")
+        return padding.PSS(padding.MGF1(mask), pss.salt), used
+    if isinstance(pss, _PssParameters) or (oid != _RSA and oid not in _SIGNATURES):
+        raise Malformed("a signature of an unknown kind")
+    return padding.PKCS1v15(), used if oid == _RSA else _SIGNATURES[oid]
+
+
+def _known(algorithm: "_Algorithm", digest: bytes) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512:
+    """Name the algorithm of a digest; of one that we do not check, the digest has at least the length."""
+    if algorithm.oid in _DIGESTS:
+        return _DIGESTS[algorithm.oid]
+    if _OTHER_DIGESTS.get(algorithm.oid) == len(digest):
+        raise NotChecked("a digest that we do not check")
+    raise Malformed("a digest of an unknown kind")
 
 
 def _digest(algorithm: hashes.HashAlgorithm, content: bytes) -> bytes:
@@ -234,13 +294,35 @@ def _digest(algorithm: hashes.HashAlgorithm, content: bytes) -> bytes:
 _TST_INFO_DER: Final = bytes.fromhex("2a864886f70d0109100104")
 
 # What follows is the ASN.1 of RFC 5652, RFC 5035 and RFC 3161, as far as tokens use it: what no signature
-# covers (lists of revoked certificates, unsigned attributes) has no place in one.
+# covers is passed over (unsigned attributes) or has no place in one (lists of revoked certificates).
 
 
 @asn1.sequence
 class _Algorithm:
     oid: ObjectIdentifier
     parameters: Null | None
+
+
+@asn1.sequence
+class _Mask:
+    oid: ObjectIdentifier
+    digest: _Algorithm
+
+
+@asn1.sequence
+class _PssParameters:
+    """RFC 8017, A.2.3."""
+
+    digest: Annotated[_Algorithm | None, Explicit(0)]
+    mask: Annotated[_Mask | None, Explicit(1)]
+    salt: Annotated[int, Default(value=20), Explicit(2)]
+    trailer: Annotated[int, Default(value=1), Explicit(3)]
+
+
+@asn1.sequence
+class _HowSigned:
+    oid: ObjectIdentifier
+    parameters: Null | _PssParameters | None
 
 
 @asn1.sequence
@@ -272,8 +354,9 @@ class _Signer:
     sid: _IssuerSerial
     digest: _Algorithm
     attributes: TLV
-    algorithm: _Algorithm
+    algorithm: _HowSigned
     signature: bytes
+    unsigned: Annotated[SetOf[_Attribute] | None, Implicit(1)]
 
 
 @asn1.sequence

@@ -49,6 +49,9 @@ def names_are_used_once(scheme: Scheme) -> Iterator[str]:
         "assessment.scale.anchors": [str(anchor.score) for anchor in rules.scale.anchors],
         "cpd.categories": [category.id for category in cpd.categories],
         "cpd.topics": [topic.id for topic in cpd.topics],
+        # A code written in two ways is one thing under two labels, which no reader of a credential takes.
+        "credential_claims.frameworks.e_cf": _alike(scheme.credential_claims.frameworks.e_cf),
+        "credential_claims.frameworks.esco": _alike(scheme.credential_claims.frameworks.esco),
         **{
             f"evidence_kinds.{kind.id}.fields": [field.name for field in kind.fields]
             for kind in scheme.evidence_kinds
@@ -241,6 +244,10 @@ def _labels_in(value: object, place: tuple[str, ...]) -> Iterator[tuple[str, Lab
     elif is_dataclass(value):
         for field in fields(value):
             yield from _labels_in(getattr(value, field.name), (*place, field.name))
+
+
+def _alike(codes: Iterable[str]) -> list[str]:
+    return ["".join(code.split()).casefold() for code in codes]
 
 
 def _off_scale(scale: Scale, scores: Iterable[tuple[str, Decimal]]) -> Iterator[str]:

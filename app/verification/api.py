@@ -37,7 +37,14 @@ _BODY: Final[dict[str, Any]] = {
         },
         "application/vc+jwt": _TOKEN,
         "application/jwt": _TOKEN,
-        "application/jose+json": {"schema": {"type": "object", "title": "A JAdES seal in JSON"}},
+        "application/jose+json": {
+            "schema": {
+                "type": "object",
+                "title": "A JAdES seal in JSON",
+                "description": "Of at most 1 MB, as any body that is not a form; a larger one is sent as "
+                "`multipart/form-data`.",
+            }
+        },
         "multipart/form-data": {
             "schema": {
                 "type": "object",

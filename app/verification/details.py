@@ -96,7 +96,8 @@ def _said(check: Check) -> dict[str, JsonValue] | None:
     kind = TYPES.get(check.name, _own(check.reason_code))
     if check.name is CheckName.STATUS and check.outcome is Outcome.NOT_CHECKED:
         kind = RETRIEVAL
-    return problem(kind, check.reason_code, check.reason.en)
+    detail = " ".join([check.reason.en, *(stamp.reason.en for stamp in check.stamps or ())])
+    return problem(kind, check.reason_code, detail)
 
 
 def _only_warns(check: Check) -> bool:

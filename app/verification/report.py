@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from app.core.errors import JsonValue
 from app.core.labels import Labels
+from app.formats.jades import StampKind
 from app.formats.qualified import Answer
 from app.ports import TrustedList
 
@@ -59,6 +60,26 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class StampTold:
+    """What was found of one time-stamp of a seal: `at` is its own word unless it `proves` it."""
+
+    kind: StampKind
+    code: str
+    reason: Labels
+    at: datetime | None
+    proves: bool
+
+    def as_json(self) -> dict[str, JsonValue]:
+        return {
+            "kind": self.kind,
+            "code": self.code,
+            "at": rfc3339(self.at) if self.at else None,
+            "proves": self.proves,
+            "reason": both(self.reason),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One question asked of the document, its outcome and the reason in words."""
 
@@ -68,15 +89,19 @@ class Check:
     reason: Labels
     checked_at: datetime
     brief: Labels | None = None  # for the first line
+    stamps: tuple[StampTold, ...] | None = None  # of the integrity of a seal that has room for any
 
     def as_json(self, told: str | None = None) -> dict[str, JsonValue]:
-        return {
+        said: dict[str, JsonValue] = {
             "id": self.name.value,
             "state": self.outcome.value,
             "code": self.reason_code,
             "reason": both(self.reason),
             "checked_at": told or rfc3339(self.checked_at),
         }
+        if self.stamps is not None:
+            said["stamps"] = [stamp.as_json() for stamp in self.stamps]
+        return said
 
 
 @dataclass(frozen=True, slots=True)

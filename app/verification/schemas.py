@@ -6,7 +6,7 @@ from pydantic import Field
 
 from app.formats.qualified import Answer
 from app.verification.report import CheckName, Outcome, Result
-from app.verification.words import QUALIFIED
+from app.verification.words import QUALIFIED, STAMP_KINDS, STAMPS
 from app.web import Wire
 
 
@@ -42,6 +42,26 @@ def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
+_STAMPS: Final[dict[str, Any]] = {
+    "type": "array",
+    "description": "Of the integrity of a seal in JSON: its time-stamps, in their order.",
+    "items": {
+        "type": "object",
+        "required": ["kind", "code", "at", "proves", "reason"],
+        "properties": {
+            "kind": {
+                "type": "string",
+                "enum": [*STAMP_KINDS],
+                "description": "Of the content, of the signature, or of the archive (ETSI TS 119 182-1).",
+            },
+            "code": {"type": "string", "enum": [*STAMPS]},
+            "at": _or_null(_INSTANT)
+            | {"description": "The time that it tells; only where it `proves` it is that more than a claim."},
+            "proves": {"type": "boolean"},
+            "reason": _BOTH,
+        },
+    },
+}
 # Written by hand, as the answers are: they are built from memory on a road without models.
 REPORT: Final[dict[str, Any]] = {
     "type": "object",
@@ -71,6 +91,7 @@ REPORT: Final[dict[str, Any]] = {
                     "code": {"type": "string"},
                     "reason": _BOTH,
                     "checked_at": _INSTANT,
+                    "stamps": _STAMPS,
                 },
             },
         },

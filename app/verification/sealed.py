@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
 from datetime import datetime, tzinfo
 from typing import Final
 
@@ -18,6 +17,7 @@ from app.formats.x509 import Standing, leaf_jwk
 from app.ports import Slot
 from app.verification import words
 from app.verification.examining import Examined
+from app.verification.report import StampTold
 from app.verification.trust import Keyring
 
 MAX_SEALED: Final = 10 * 1024 * 1024  # bytes, as any other file: two pictures of a page and years of proof
@@ -46,7 +46,7 @@ def examine_seal(text: str, keyring: Keyring, *, at: datetime) -> Examined:
         return Examined(_why_not(text))
     if not finding.signature:
         return Examined("format-read", "seal-broken")
-    if not all(stamp.finding.intact for stamp in finding.stamps):
+    if any(stamp.finding.damaged for stamp in finding.stamps):
         return Examined("format-read", "seal-stamp-broken", seal=finding)
     signed = seal.bare.compact() if slot is Slot.SEAL else seal.bare.general()
     return Examined(
@@ -98,7 +98,7 @@ def revoked(finding: SealFinding, proven_at: datetime | None) -> bool:
 
 def covered(finding: SealFinding) -> bool:
     """Tell whether the seal brings word that it was not revoked, of then or of later, for its whole path."""
-    return not finding.not_covered and all(_speaks_of(each, finding.judged_at) for each in finding.coverage)
+    return all(_speaks_of(each, finding.judged_at) for each in finding.coverage)
 
 
 def _speaks_of(coverage: Coverage, at: datetime) -> bool:
@@ -114,29 +114,32 @@ def owner_in_words(finding: SealFinding) -> dict[str, Labels]:
     return {"owner": _alike(organisation), "identifier": _alike(identifier)}
 
 
-def stamps_in_words(finding: SealFinding, zone: tzinfo) -> Labels:
+def stamps_in_words(finding: SealFinding, zone: tzinfo) -> tuple[StampTold, ...]:
     """Say of each time-stamp what was found of it, in their order."""
-    told = [*_told(finding, zone)] or [words.NO_STAMP]
-    return Labels(it=" ".join(each.it for each in told), en=" ".join(each.en for each in told))
+    return tuple(_told(stamp, zone) for stamp in finding.stamps)
 
 
-def _told(finding: SealFinding, zone: tzinfo) -> Iterator[Labels]:
-    for stamp in finding.stamps:
-        when = stamp.finding.at
-        # A stranger's stamp may tell any time, also one that no time zone has room for.
-        shown = when is not None and when.year in YEARS
-        moment = words.moment_in_words(when, zone) if when and shown else words.NO_TIME
-        yield words.worded(words.STAMPS[_state(stamp)], kind=words.STAMP_KINDS[stamp.kind], when=moment)
+def _told(stamp: StampReport, zone: tzinfo) -> StampTold:
+    code, when = _state(stamp), stamp.finding.at
+    # A stranger's stamp may tell any time, also one that no time zone has room for.
+    shown = when is not None and when.year in YEARS
+    moment = words.moment_in_words(when, zone) if when and shown else words.NO_TIME
+    reason = words.worded(words.STAMPS[code], kind=words.STAMP_KINDS[stamp.kind], when=moment)
+    return StampTold(stamp.kind, code, reason, None if stamp.finding.damaged else when, proves=stamp.counts)
 
 
 def _state(stamp: StampReport) -> str:
+    """Name what was found of a time-stamp; what does not count is never called trusted."""
     found = stamp.finding
-    if not found.intact:
-        return "broken"
-    if found.chain.standing is Standing.TRUSTED:
-        at = found.at
-        return "revoked" if at and any(each.revoked_by(at) for each in stamp.coverage) else "trusted"
-    return "ended" if found.chain.standing is Standing.EXPIRED else "unknown"
+    if not found.checked:
+        return "stamp-not-checked"
+    if found.damaged:
+        return "stamp-broken"
+    if stamp.counts:
+        return "stamp-trusted" if stamp.covered else "stamp-revocation-unknown"
+    if found.chain.standing is not Standing.TRUSTED:
+        return "stamp-ended" if found.chain.standing is Standing.EXPIRED else "stamp-unknown"
+    return "stamp-revoked" if stamp.revoked else "stamp-impossible"
 
 
 def _alike(text: str) -> Labels:

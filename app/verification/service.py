@@ -367,7 +367,9 @@ def _integrity(known: Known, code: str, at: datetime) -> Check:
         return found(code, at=at)
     code = "seal-intact-stamped" if code == "seal-intact" else code
     level = Labels(it=known.seal.level, en=known.seal.level)
-    return rules.told(code, at=at, level=level, stamps=sealed.stamps_in_words(known.seal, known.zone))
+    stamps = sealed.stamps_in_words(known.seal, known.zone)
+    none = Labels("", "") if stamps else words.NO_STAMP
+    return replace(rules.told(code, at=at, level=level, none=none), stamps=stamps)
 
 
 def _trust(known: Known, keyring: Keyring, at: datetime) -> Check:
@@ -419,6 +421,8 @@ def _sealed_by(known: Known, seal: SealFinding, keyring: Keyring, at: datetime) 
             code = "issuer-proof-damaged"
         case Standing.TRUSTED if not (known.proven_at or known.vouched or sealed.covered(seal)):
             code = "issuer-revocation-unknown"
+        case Standing.TRUSTED if not (known.proven_at or known.vouched or seal.firm):
+            code = "issuer-stamp-revocation-unknown"
         case Standing.TRUSTED if ended and proven_at and not known.vouched:
             code = "issuer-trusted-sealed-then"
         case Standing.TRUSTED:

@@ -1,5 +1,6 @@
 """Whose seal it is: our own published keys, and chains that end in an anchor that we were given."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from app.formats.qualified import vouching
 from app.formats.x509 import ChainFinding, SealOwner, Standing, chain_of, host_of, judge_chain, leaf_jwk
 from app.ports import PublicKey, Signer, Slot, TrustedLists
 
+_SCHEME: Final = re.compile(r"^(?:[A-Z]{3}[A-Z]{2}|[A-Z]{2}:[A-Z]{2})-")  # VATIT-, NTREE-, or a national one
 _ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 Chain = tuple[bytes, ...]
@@ -139,12 +141,20 @@ class Claimed:
     identifier: str | None = None
 
     def borne_out_by(self, chain: ChainFinding, owner: SealOwner | None = None) -> bool:
-        """Tell whether the chain is about the body that is named: by name, by identifier, or by its host."""
-        if owner is not None and self.identifier is not None and self.identifier == owner.identifier:
-            return True
+        """Tell whether the chain is about the body that is named: by name, by identifier, or by its host.
+
+        Where both have an identifier, that decides: names are not unique, and hosts change hands.
+        """
+        if owner is not None and self.identifier and owner.identifier:
+            return _is_same(self.identifier, owner.identifier)
         if self.name and chain.organisation and _folded(self.name) == _folded(chain.organisation):
             return True
         return host_of(self.id) in chain.hosts
+
+
+def _is_same(said: str, proven: str) -> bool:
+    """Compare two identifiers; one of them may leave out its scheme (ETSI EN 319 412-1, 5.1.4)."""
+    return said == proven or said == _SCHEME.sub("", proven) or _SCHEME.sub("", said) == proven
 
 
 def _folded(name: str) -> str:

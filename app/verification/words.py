@@ -177,16 +177,16 @@ FINDINGS: Final[Mapping[str, Finding]] = {
     "seal-intact-stamped": _passes(
         CheckName.INTEGRITY,
         "Il sigillo corrisponde al contenuto: nessuno lo ha cambiato. Porta con sé quanto prevede il livello "
-        "JAdES {level}. {stamps}",
+        "JAdES {level}.{none}",
         "The seal matches the content: nobody has changed it. It carries what the JAdES level {level} asks "
-        "for. {stamps}",
+        "for.{none}",
     ),
     "seal-stamp-broken": _fails(
         CheckName.INTEGRITY,
         "Una marca temporale del sigillo è rovinata, o fu fatta per altro: qualcuno ha cambiato il sigillo. "
-        "Per questo del documento non si mostra nulla. {stamps}",
+        "Per questo del documento non si mostra nulla.",
         "A time-stamp of the seal is damaged, or was made for something else: somebody has changed the seal. "
-        "This is why nothing of the document is shown. {stamps}",
+        "This is why nothing of the document is shown.",
         brief=("una marca temporale del sigillo non regge", "a time-stamp of the seal does not hold"),
     ),
     "seal-broken": _fails(
@@ -223,17 +223,17 @@ FINDINGS: Final[Mapping[str, Finding]] = {
     ),
     "issuer-trusted-sealed": _passes(
         CheckName.ISSUER_TRUST,
-        "Il sigillo è di: {owner} ({identifier}), come prova chi è riconosciuto da questo servizio.",
-        "The seal is that of: {owner} ({identifier}), as somebody proves whom this service recognises.",
+        "Il sigillo è di: {owner} ({identifier}). Lo prova un ente che questo servizio riconosce.",
+        "The seal is that of: {owner} ({identifier}). A body that this service recognises proves it.",
     ),
     "issuer-trusted-sealed-then": _passes(
         CheckName.ISSUER_TRUST,
-        "Il sigillo è di: {owner} ({identifier}), come prova chi è riconosciuto da questo servizio. Era in "
-        "vigore {then:il}, giorno per cui esiste una prova; che la sua durata sia finita in seguito non "
-        "toglie valore al documento.",
-        "The seal is that of: {owner} ({identifier}), as somebody proves whom this service recognises. It "
-        "was in force on {then}, a day for which there is proof; that its own lifetime has ended since takes "
-        "nothing away from the document.",
+        "Il sigillo è di: {owner} ({identifier}). Lo prova un ente che questo servizio riconosce. Il sigillo "
+        "era in vigore {then:il}, giorno per cui esiste una prova; che la sua durata sia finita in seguito "
+        "non toglie valore al documento.",
+        "The seal is that of: {owner} ({identifier}). A body that this service recognises proves it. The "
+        "seal was in force on {then}, a day for which there is proof; that its own lifetime has ended since "
+        "takes nothing away from the document.",
     ),
     "issuer-revoked": _fails(
         CheckName.ISSUER_TRUST,
@@ -252,12 +252,23 @@ FINDINGS: Final[Mapping[str, Finding]] = {
             "nobody can tell whether the seal had been revoked",
         ),
     ),
+    "issuer-stamp-revocation-unknown": _not_checked(
+        CheckName.ISSUER_TRUST,
+        "Il sigillo è di: {owner} ({identifier}), ma il documento non porta con sé la prova che chi ha fatto "
+        "la marca temporale da cui dipende non era stato revocato.",
+        "The seal is that of: {owner} ({identifier}), but the document does not bring the proof that whoever "
+        "made the time-stamp that it hangs on had not been revoked.",
+        brief=(
+            "non si sa se chi ha fatto la marca temporale fosse stato revocato",
+            "nobody can tell whether the maker of its time-stamp had been revoked",
+        ),
+    ),
     "issuer-proof-damaged": _not_checked(
         CheckName.ISSUER_TRUST,
-        "Il contenuto è integro, ma quello che il sigillo porta con sé per provare di chi è risulta "
-        "rovinato, oppure nessuno di noto lo ha firmato: chiedere un’altra copia del documento.",
-        "The content is sound, but what the seal brings along to prove whose it is has been damaged, or "
-        "nobody who is known signed it: ask for another copy of the document.",
+        "Il contenuto è integro, ma qualcosa che il sigillo porta con sé per provare di chi è risulta "
+        "rovinato: chiedere un’altra copia del documento.",
+        "The content is sound, but something that the seal brings along to prove whose it is has been "
+        "damaged: ask for another copy of the document.",
         brief=(
             "le prove che il sigillo porta con sé sono rovinate",
             "the proofs inside the seal are damaged",
@@ -587,30 +598,44 @@ STAMP_KINDS: Final[Mapping[str, Labels]] = {
     "arcTst": Labels(it="Marca temporale d’archivio", en="Archive time-stamp"),
 }
 STAMPS: Final[Mapping[str, Labels]] = {
-    "trusted": Labels(
-        it="{kind}: {when}, provata da chi è riconosciuto da questo servizio.",
-        en="{kind}: {when}, proven by somebody whom this service recognises.",
+    "stamp-trusted": Labels(
+        it="{kind}: {when}, provata da un ente che questo servizio riconosce.",
+        en="{kind}: {when}, proven by a body that this service recognises.",
     ),
-    "revoked": Labels(
+    "stamp-revocation-unknown": Labels(
+        it="{kind}: {when}, provata da un ente che questo servizio riconosce; nulla dice se fosse stato "
+        "revocato.",
+        en="{kind}: {when}, proven by a body that this service recognises; nothing says whether it had been "
+        "revoked.",
+    ),
+    "stamp-impossible": Labels(
+        it="{kind}: {when}, un’ora che non può essere: non è ancora venuta, o contraddice quella delle altre "
+        "marche; non prova nulla.",
+        en="{kind}: {when}, a time that cannot be: it is still to come, or contradicts those of the other "
+        "time-stamps; it proves nothing.",
+    ),
+    "stamp-not-checked": Labels(
+        it="{kind}: scritta in un modo che questo servizio non sa controllare; non prova nulla.",
+        en="{kind}: written in a way that this service cannot check; it proves nothing.",
+    ),
+    "stamp-revoked": Labels(
         it="{kind}: {when}, ma chi l’ha fatta era già stato revocato; non prova nulla.",
         en="{kind}: {when}, but whoever made it had been revoked by then; it proves nothing.",
     ),
-    "ended": Labels(
+    "stamp-ended": Labels(
         it="{kind}: {when}, ma il suo sigillo è scaduto e nulla più recente la conferma; non prova nulla.",
         en="{kind}: {when}, but its own seal has ended and nothing newer bears it out; it proves nothing.",
     ),
-    "unknown": Labels(
-        it="{kind}: integra, ma fatta da chi questo servizio non riconosce; l’ora che dice ({when}) non è "
-        "provata.",
-        en="{kind}: intact, but made by somebody whom this service does not recognise; the time that it "
-        "tells ({when}) is not proven.",
+    "stamp-unknown": Labels(
+        it="{kind}: {when}, ma senza prova: questo servizio non riconosce chi l’ha fatta.",
+        en="{kind}: {when}, but unproven: this service does not recognise who made it.",
     ),
-    "broken": Labels(
+    "stamp-broken": Labels(
         it="{kind}: rovinata, o fatta per altro.", en="{kind}: damaged, or made for something else."
     ),
 }
 NO_STAMP: Final = Labels(
-    it="Nessuna marca temporale prova quando fu apposto.", en="No time-stamp proves when it was applied."
+    it=" Nessuna marca temporale prova quando fu apposto.", en=" No time-stamp proves when it was applied."
 )
 NO_TIME: Final = Labels(it="ora illeggibile", en="time unreadable")
 

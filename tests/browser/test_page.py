@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Request
+from playwright.sync_api import Browser, FilePayload, Page, Request
 
 from app.formats import qr
 from app.pages.spoken import catalogue
@@ -15,6 +15,7 @@ from tests.browser.site import LIST, Site
 from tests.browser.visitor import Visitor
 from tests.conftest import START
 from tests.verification.issued import Issued, issued
+from tests.verification.sealing import foreign, seal_of, stranger
 
 NAME = "Alba Neri"
 
@@ -270,6 +271,32 @@ def test_a_document_may_be_dropped_anywhere(visitor: Visitor, credential: Issued
         credential.token,
     )
     assert visitor.headline.startswith("Valid today")
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["in the page", "without its script"])
+def test_each_time_stamp_has_a_line_of_its_own_on_a_telephone(
+    browser: Browser, site: Site, *, script: bool
+) -> None:
+    seal = seal_of(foreign(), stranger()).general().encode()
+    file: FilePayload = {"name": "diploma.jsonld", "mimeType": "application/json", "buffer": seal}
+    opened = browser.new_context(
+        locale="en-GB", viewport={"width": 390, "height": 844}, java_script_enabled=script
+    )
+    page = opened.new_page()
+    for language, said in (("en", "Time-stamp of the signature"), ("it", "Marca temporale della firma")):
+        page.goto(f"{site.url}/v?lang={language}")
+        page.set_input_files("#file", file)
+        page.click("#file-form button")
+        if script:
+            page.click("#agree")
+        lines = page.locator(".reason li")
+        lines.first.wait_for()
+        assert [said in each for each in lines.all_inner_texts()] == [True, False]
+        width = page.locator("main").bounding_box()
+        assert width is not None
+        assert width["width"] <= 390
+        assert page.locator(".checks > li").count() == 7
+    opened.close()
 
 
 def test_what_the_device_cannot_verify_is_sent_only_once_agreed(

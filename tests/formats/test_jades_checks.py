@@ -5,18 +5,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from asn1crypto import cms
+from asn1crypto import cms, core
 from asn1crypto import x509 as asn1_x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.x509 import ocsp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.formats import jades
+from app.formats import jades, jades_checks
 from app.formats.jades import Level, Seal, StampKind, read_seal
 from app.formats.jades_checks import SealFinding, judge_seal
 from app.formats.jades_members import ValidationValues
 from app.formats.revocation import RevocationState
 from app.formats.stamps import StampFinding, judge_stamp, read_token
-from app.formats.strict import Malformed
+from app.formats.strict import Malformed, encode64_standard
 from app.formats.x509 import Standing
 from tests.formats.seals import ASKED, expired, holder, sealed, sealer
 from tests.pki.authority import DAY, IDENTIFIER, ORGANISATION, YEAR, Pki
@@ -169,6 +172,110 @@ def test_a_stamp_of_a_revoked_unit_proves_nothing() -> None:
     assert finding.proven_at is None
 
 
+def stamped_at(seal: Seal, at: datetime, kind: StampKind = "arcTst", by: Pki | None = None) -> Seal:
+    """Put another time-stamp over a seal, of whatever time."""
+    stamper = Stamper((by or sealer().pki).tsa, lambda: at)
+    if kind == "sigTst":
+        return jades.with_signature_timestamp(seal, stamper.stamp(jades.signature_imprint(seal)))
+    return jades.with_archive_timestamp(seal, stamper.stamp(jades.archive_imprint(seal)))
+
+
+def test_a_stamp_of_a_time_to_come_proves_nothing() -> None:
+    for ahead, counts in ((jades_checks.CLOCKS, True), (jades_checks.CLOCKS + ONE, False)):
+        finding = judged(stamped_at(sealed(), ASKED + ahead, "sigTst"))
+        assert (finding.stamps[0].counts, finding.proven_at) == (counts, ASKED if counts else None)
+        assert finding.trusted, "as it would be without it"
+
+
+def test_stamps_that_contradict_each_other_prove_nothing() -> None:
+    before = sealed(Level.B_LT)
+    for earlier, counts in ((jades_checks.CLOCKS, True), (jades_checks.CLOCKS + ONE, False)):
+        finding = judged(stamped_at(before, SEALED + MINUTE - earlier))
+        assert [stamp.counts for stamp in finding.stamps] == [counts, counts]
+        assert (finding.proven_at is not None) is counts
+        assert all(stamp.finding.trusted for stamp in finding.stamps), "each by itself is sound"
+
+
+def test_of_two_stamps_of_a_signature_either_may_be_the_first() -> None:
+    seal = stamped_at(stamped_at(sealed(), ASKED, "sigTst"), SEALED + MINUTE, "sigTst")
+    finding = judged(seal)
+    assert [stamp.counts for stamp in finding.stamps] == [True, True]
+    assert finding.proven_at == SEALED + MINUTE
+
+
+def test_a_stamp_of_the_signature_carries_no_older_one_on() -> None:
+    """It is about the signature alone: who has the older unit's key by now can still write one before it."""
+    pki = sealer().pki
+    ended = pki.time_stamper(begins=SEALED - YEAR, ends=SEALED + DAY)
+    forged = Stamper(ended, lambda: SEALED).stamp(jades.signature_imprint(sealed()))
+    seal = stamped_at(jades.with_signature_timestamp(sealed(), forged), SEALED + MINUTE, "sigTst")
+    finding = judged(seal, SEALED + 2 * DAY)
+    assert [stamp.counts for stamp in finding.stamps] == [False, True]
+    assert finding.proven_at == SEALED + MINUTE
+
+
+def test_a_stamp_of_the_content_proves_no_time_of_the_seal() -> None:
+    """It was made before the signature was: of that it can say nothing."""
+    key, pki = holder("ES256"), sealer().pki
+    head: dict[str, Any] = {**jades.protected_header(key.public, at=SEALED, signing_time="iat", kind="edc")}
+    token = Stamper(pki.tsa, lambda: SEALED - DAY).stamp(b"{}")
+    head["adoTst"] = {"tstTokens": [{"val": encode64_standard(token)}]}
+    head["crit"] = [*head["crit"], "adoTst"]
+    seal = jades.unsigned_seal(head, b"{}")
+    seal = with_signature(seal, key.sign(seal.signing_input))
+    finding = judged(seal)
+    assert [(stamp.kind, stamp.counts) for stamp in finding.stamps] == [("adoTst", True)]
+    assert (finding.proven_at, finding.judged_at) == (None, ASKED)
+    later = judged(stamped_at(seal, SEALED + MINUTE, "sigTst"))
+    assert later.proven_at == SEALED + MINUTE
+    before = judged(stamped_at(seal, SEALED - 2 * DAY, "sigTst"))
+    assert (before.proven_at, [stamp.counts for stamp in before.stamps]) == (None, [False, False])
+
+
+def test_only_the_stamps_that_a_proof_hangs_on_need_word_of_their_makers() -> None:
+    pki, other = sealer().pki, Pki(SEALED)
+    both = (*pki.stamp_anchors, *other.stamp_anchors)
+    added = stamped_at(sealed(Level.B_LT), SEALED + 3 * MINUTE, by=other)
+    for anchors in (both, pki.stamp_anchors):
+        finding = judged(added, stamp_anchors=anchors)
+        assert (finding.proven_at, finding.firm) == (SEALED + MINUTE, True)
+        assert [stamp.covered for stamp in finding.stamps] == [True, anchors is pki.stamp_anchors]
+    assert not judged(sealed(Level.B_T)).firm
+    much_later = SEALED + 5 * YEAR + DAY  # by then the first unit has ended: the other alone carries it on
+    unit = other.time_stamper(ends=SEALED + 9 * YEAR)
+    token = Stamper(unit, lambda: SEALED + 3 * MINUTE).stamp(jades.archive_imprint(sealed(Level.B_LT)))
+    carried = judged(jades.with_archive_timestamp(sealed(Level.B_LT), token), much_later, stamp_anchors=both)
+    assert (carried.proven_at, carried.firm) == (SEALED + MINUTE, False)
+
+
+def test_values_that_nobody_here_can_check_do_no_damage_and_those_that_fail_do() -> None:
+    pki, other = sealer().pki, Pki(SEALED)
+    half = other.issuing.ders[0]  # of a chain whose root nobody sent
+    responder = other.ocsp(other.seal().certificate, SEALED)
+    for certificates, crls, ocsps in (
+        ([half], [], []),
+        ([], [other.crl(other.root, SEALED)], []),
+        ([half], [other.crl(other.root, SEALED)], [responder]),
+        ([b"nothing"], [b"nothing"], [b"nothing"]),
+    ):
+        finding = judged(jades.with_validation_values(sealed(Level.B_LT), certificates, crls, ocsps))
+        assert (finding.whole, finding.trusted) == (True, True)
+    certificate, crl = pki.issuing.ders[0], pki.crl(pki.root, SEALED)
+    answer = pki.ocsp(holder("ES256").certificate, SEALED)
+    signed = ocsp.load_der_ocsp_response(answer).signature
+    for broken in (
+        jades.with_validation_values(sealed(Level.B_LT), [spoiled(certificate)], [], []),
+        jades.with_validation_values(sealed(Level.B_LT), [], [spoiled(crl)], []),
+        jades.with_validation_values(sealed(Level.B_LT), [], [], [answer.replace(signed, spoiled(signed))]),
+    ):
+        assert not judged(broken).whole
+
+
+def spoiled(value: bytes) -> bytes:
+    """Change the last byte, where the signature is."""
+    return value[:-1] + bytes([value[-1] ^ 1])
+
+
 CHANGES: dict[str, Callable[[Seal], Seal]] = {
     "another signature": lambda seal: replace(seal, signature=sealed(kind="vc").signature),
     "another key": lambda seal: replace(
@@ -305,6 +412,9 @@ HONEST: dict[str, Callable[[Any], None]] = {
         signed, lambda kind: kind != "signing_certificate_v2", in_sha512(hashlib.sha512(UNIT).digest())
     ),
     "without its root": bringing(UNIT),
+    "with an attribute that nobody signed": lambda signed: signed["signer_infos"][0].__setitem__(
+        "unsigned_attrs", cms.CMSAttributes([cms.CMSAttribute({"type": "1.2.3.4", "values": [core.Null()]})])
+    ),
 }
 WRONG: dict[str, Callable[[Any], None]] = {
     "names no certificate": lambda signed: attributes(signed, lambda kind: kind != "signing_certificate_v2"),
@@ -323,6 +433,46 @@ WRONG: dict[str, Callable[[Any], None]] = {
 }
 
 
+def with_imprint(algorithm: str) -> Callable[[Any], None]:
+    """Write another digest of the content into the token."""
+
+    def write(signed: Any) -> None:
+        info = signed["encap_content_info"]["content"].parsed
+        digest = hashlib.new(algorithm, b"content", usedforsecurity=False).digest()
+        info["message_imprint"] = {"hash_algorithm": {"algorithm": algorithm}, "hashed_message": digest}
+        written = info.dump(force=True)
+        signed["encap_content_info"]["content"] = core.ParsableOctetString(written)
+        said = cms.CMSAttribute({"type": "message_digest", "values": [hashlib.sha256(written).digest()]})
+        attributes(signed, lambda kind: kind != "message_digest", said)
+
+    return write
+
+
+NOT_CHECKED: dict[str, Callable[[Any], None]] = {
+    "about a SHA-1 digest": with_imprint("sha1"),
+    "about a SHA3-256 digest": with_imprint("sha3_256"),
+    "without its certificate": bringing(),
+}
+
+
+class _Pss(Stamper):
+    """Signs by RSA-PSS."""
+
+    def token(self, imprint: Any, nonce: int | None) -> bytes:
+        token = cms.ContentInfo.load(super().token(imprint, nonce))
+        (signer,) = token["content"]["signer_infos"]
+        digest = {"algorithm": "sha256"}
+        mask = {"algorithm": "mgf1", "parameters": digest}
+        named = {"hash_algorithm": digest, "mask_gen_algorithm": mask, "salt_length": 32}
+        signer["signature_algorithm"] = {"algorithm": "rsassa_pss", "parameters": named}
+        key = self.holder.key
+        assert isinstance(key, rsa.RSAPrivateKey)
+        pss = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
+        signer["signature"] = key.sign(signer["signed_attrs"].untag().dump(force=True), pss, hashes.SHA256())
+        written: bytes = token.dump(force=True)
+        return written
+
+
 def changed(how: Callable[[Any], None]) -> StampFinding:
     pki = sealer().pki
     stamper = _Changed(pki.tsa, lambda: SEALED)
@@ -338,6 +488,50 @@ def test_an_honest_token_may_be_written_so(how: str) -> None:
 @pytest.mark.parametrize("how", WRONG)
 def test_a_token_that_is_not_all_it_has_to_be_is_not_trusted(how: str) -> None:
     assert not changed(WRONG[how]).trusted
+
+
+@pytest.mark.parametrize("how", NOT_CHECKED)
+def test_a_token_that_we_cannot_check_proves_nothing_and_is_not_called_damaged(how: str) -> None:
+    finding = changed(NOT_CHECKED[how])
+    assert (finding.checked, finding.intact, finding.trusted, finding.damaged) == (False, False, False, False)
+
+
+@pytest.mark.parametrize("how", WRONG)
+def test_a_token_that_was_changed_is_called_damaged(how: str) -> None:
+    assert changed(WRONG[how]).damaged is (how != "has no certificate")
+
+
+def test_a_token_may_leave_its_certificate_to_the_seal() -> None:
+    pki = sealer().pki
+    stamper = _Changed(pki.tsa, lambda: SEALED)
+    stamper.change = bringing()
+    token, others = stamper.stamp(b"content"), holder("ES256").ders
+    for pool in (pki.tsa.ders, (b"no certificate", *others, *pki.tsa.ders)):
+        assert judge_stamp(token, b"content", pki.stamp_anchors, ASKED, pool=pool).trusted
+        assert judge_stamp(token, b"another", pki.stamp_anchors, ASKED, pool=pool).damaged
+    assert not judge_stamp(token, b"content", pki.stamp_anchors, ASKED, pool=others).checked
+
+
+def test_a_token_may_be_signed_by_pss() -> None:
+    pki = sealer().pki
+    token = _Pss(pki.tsa, lambda: SEALED).stamp(b"content")
+    assert judge_stamp(token, b"content", pki.stamp_anchors, ASKED).trusted
+    for place in range(len(token) - 700, len(token), 7):  # how it is signed, what, and the signature
+        flipped = token[:place] + bytes([token[place] ^ 1 << place % 8]) + token[place + 1 :]
+        assert judge_stamp(flipped, b"content", pki.stamp_anchors, ASKED).damaged, place
+
+
+def test_a_flipped_bit_is_damage_and_never_another_way_to_write() -> None:
+    pki = sealer().pki
+    unit = pki.time_stamper(algorithm="ES256")
+    token = Stamper(unit, lambda: SEALED).stamp(b"content")
+    brought = [range(token.find(each), token.find(each) + len(each)) for each in unit.ders]
+    for place in range(len(token)):
+        if not any(place in each for each in brought):  # what becomes of these, another test says
+            for bit in range(8):
+                flipped = token[:place] + bytes([token[place] ^ 1 << bit]) + token[place + 1 :]
+                found = judge_stamp(flipped, b"content", pki.stamp_anchors, ASKED, pool=unit.ders)
+                assert found.damaged, (place, bit)
 
 
 @given(st.binary(max_size=200) | st.builds(lambda body: b"\x30\x80" + body, st.binary(max_size=60)))

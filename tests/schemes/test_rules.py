@@ -94,6 +94,16 @@ def repeated(place: str) -> str:
             id="a competence named as a responsibility",
         ),
         pytest.param(repeated("files.types"), "files.types: pdf stands here twice", id="a file type twice"),
+        pytest.param(
+            changed("credential_claims.frameworks.e_cf", ["A.6", "B.1", " a.6"]),
+            "credential_claims.frameworks.e_cf: a.6 stands here twice",
+            id="a code of the e-CF under two labels",
+        ),
+        pytest.param(
+            changed("credential_claims.frameworks.esco", ["http://data.europa.eu/esco/skill/1"] * 2),
+            "credential_claims.frameworks.esco: http://data.europa.eu/esco/skill/1 stands here twice",
+            id="a skill twice",
+        ),
         pytest.param(repeated("admission.paths"), "admission.paths: A stands here twice", id="a path twice"),
         pytest.param(
             repeated("cpd.topics"), "cpd.topics: responsible_ai stands here twice", id="a topic twice"

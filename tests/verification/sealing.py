@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from app.core.labels import Labels
 from app.formats import jades
 from app.formats.claims import Format
 from app.formats.edc import Body
@@ -98,8 +99,16 @@ def codes(report: Report) -> dict[str, str]:
     return {check.name.value: check.reason_code for check in report.checks}
 
 
-def reason(report: Report, name: str) -> Any:
-    return next(check.reason for check in report.checks if check.name == name)
+def reason(report: Report, name: str) -> Labels:
+    """All that a check says, time-stamp by time-stamp."""
+    check = next(check for check in report.checks if check.name == name)
+    said = [check.reason, *(stamp.reason for stamp in check.stamps or ())]
+    return Labels(it=" ".join(each.it for each in said), en=" ".join(each.en for each in said))
+
+
+def stamps(report: Report) -> list[str]:
+    """What was found of each time-stamp, by its code."""
+    return [f"{told.kind} {told.code}" for check in report.checks for told in check.stamps or ()]
 
 
 def entry_of(seal: Seal, **changes: Any) -> Entry:

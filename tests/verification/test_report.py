@@ -315,7 +315,7 @@ def test_every_finding_can_be_said_in_the_first_line(code: str) -> None:
         last=some_day,
         then=some_day,
         until=some_day,
-        **dict.fromkeys(("when", "level", "stamps", "owner", "identifier"), Labels(it="-", en="-")),
+        **dict.fromkeys(("when", "level", "none", "owner", "identifier"), Labels(it="-", en="-")),
     )
     for shown in (SHOWN, None):
         headline = answer(check, shown=shown).headline

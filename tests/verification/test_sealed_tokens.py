@@ -13,7 +13,7 @@ import pytest
 
 from app.formats import jades, vc
 from app.formats.claims import Format, Purpose, StatusEntry
-from app.formats.jades import Level, Seal
+from app.formats.jades import Level, Seal, read_seal
 from app.formats.jose import signing_input
 from app.formats.strict import encode64, write_json
 from app.formats.tokenlist import States
@@ -265,20 +265,27 @@ def test_in_every_form_and_at_every_level_it_is_the_document_that_was_issued() -
 
 
 @pytest.mark.parametrize("level", Level)
-def test_no_flipped_byte_is_ever_accepted(level: Level) -> None:
+def test_no_flipped_byte_is_ever_accepted_but_in_what_nobody_needs(level: Level) -> None:
+    """What comes last in a B-LT is covered by nothing: there, what names no known signer is passed over."""
     compact, grown = issued()
     for name, seal, held in (
         ("ours", grown.at_level(level), entry_for(compact)),
         ("foreign", foreign(level), None),
     ):
         told: Counter[str] = Counter()
+        whole = examined(seal.flattened(), ours()).seal
         for text in flips(seal.flattened(), 31):
             found = examined(text, ours())
             listed = service.Listed("status-active-listed", ASKED) if held is None else None
             report = service.report(service.compare(found, held, ours(), listed=listed), ours(), at=ASKED)
             told[codes(report).get("integrity", codes(report)["format"])] += 1
-            assert report.result not in ACCEPTED, codes(report)
-        print(f"vc+jwt, {name} {level}: {told.total()} flips, 0 accepted, {dict(told)}")  # noqa: T201
+            if report.result in ACCEPTED:
+                told["accepted"] += 1
+                changed = read_seal(text)
+                assert level is Level.B_LT, codes(report)
+                assert (changed.bare, changed.stamps()) == (seal.bare, seal.stamps())
+                assert held is not None or found.seal == whole  # of ours, the register proves it
+        print(f"vc+jwt, {name} {level}: {told.total()} flips, {dict(told)}")  # noqa: T201
 
 
 ABSENT = object()

@@ -156,7 +156,11 @@ function inOne(answer, language) {
   return {
     ...answer,
     headline: answer.headline[language],
-    checks: answer.checks.map((check) => ({ ...check, reason: check.reason[language] })),
+    checks: answer.checks.map((check) => ({
+      ...check,
+      reason: check.reason[language],
+      stamps: check.stamps?.map(({ reason }) => reason[language]),
+    })),
     credential: credential && {
       ...credential,
       scheme_title: credential.scheme_title[language],

@@ -65,13 +65,15 @@ function pair(label, value, kind = "") {
   return pairing;
 }
 
-function row({ id, state, reason }, words) {
+function row({ id, state, reason, stamps = [] }, words) {
   const line = template("check-template").firstElementChild;
   part(line, "name").textContent = words.checks[id];
   const outcome = part(line, "outcome");
   outcome.classList.add(state);
   outcome.append(icon(`outcome-${state}`), words.outcomes[state]);
   part(line, "reason").textContent = unbroken(reason);
+  part(line, "stamps").append(...stamps.map((stamp) => item(unbroken(stamp))));
+  part(line, "stamps").hidden = !stamps.length;
   return line;
 }
 
