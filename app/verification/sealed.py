@@ -8,19 +8,18 @@ from typing import Final
 
 from app.core.labels import Labels
 from app.formats.edc_reading import read_edc
-from app.formats.jades import Seal, read_seal
+from app.formats.jades import NoSeal, Seal, read_seal
 from app.formats.jades_checks import SealFinding, StampReport, judge_seal
 from app.formats.jose import Compact, open_compact
 from app.formats.reading import ReadCredential, read_credential
 from app.formats.revocation import Coverage, RevocationState
-from app.formats.strict import Malformed, read_object
+from app.formats.strict import Malformed
 from app.formats.x509 import Standing, leaf_jwk
 from app.ports import Slot
 from app.verification import words
 from app.verification.examining import Examined
 from app.verification.trust import Keyring
 
-MAX_SEALED: Final = 10 * 1024 * 1024  # bytes, as any other file: two pictures of a page and years of proof
 VC: Final = "vc+jwt"
 LONGEST_NAME: Final = 200
 YEARS: Final = range(1970, 9999)
@@ -37,13 +36,15 @@ def begins_as_one(text: str) -> bool:
 def examine_seal(text: str, keyring: Keyring, *, at: datetime) -> Examined:
     """Read a sealed document strictly and judge its seal at a time; whatever the text is, it is a finding."""
     try:
-        seal = read_seal(text, limit=MAX_SEALED)
+        seal = read_seal(text)
         slot, says, token = _content(seal)
         chain = seal.header.chain
         finding = judge_seal(seal, anchors=keyring.anchors, stamp_anchors=keyring.stamp_anchors, at=at)
         key, misused = keyring.ours_by_chain(chain, slot), keyring.is_for_else(leaf_jwk(chain), slot)
+    except NoSeal:
+        return Examined("format-unreadable")
     except Malformed:
-        return Examined(_why_not(text))
+        return Examined("format-refused")
     if not finding.signature:
         return Examined("format-read", "seal-broken")
     if not all(stamp.finding.intact for stamp in finding.stamps):
@@ -70,14 +71,6 @@ def _content(seal: Seal) -> tuple[Slot, ReadCredential, Compact | None]:
         token = open_compact(seal.bare.compact())
         return Slot.SEAL, read_credential(token.payload), token
     return Slot.EDC_SEAL, read_edc(seal.content), None
-
-
-def _why_not(text: str) -> str:
-    try:
-        read_object(text.encode("utf-8", "surrogatepass"), limit=4 * MAX_SEALED)
-    except Malformed:
-        return "format-unreadable"
-    return "format-refused"
 
 
 def revoked(finding: SealFinding, proven_at: datetime | None) -> bool:

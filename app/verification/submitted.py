@@ -7,10 +7,11 @@ from urllib.parse import unquote, urlsplit
 
 from app.core.errors import JsonValue
 from app.core.numbers import CredentialNumber, Mistyped
+from app.formats.jades_members import MAX_SEAL
 from app.formats.jose import MAX_TOKEN
 from app.formats.strict import Malformed, read_object, write_json
 from app.verification.errors import FileTooLarge, FileUnreadable, NothingToVerify, NotOurs, NumberMistyped
-from app.verification.sealed import MAX_SEALED, begins_as_one
+from app.verification.sealed import begins_as_one
 
 # JSON around a token may escape and indent it; beyond twice its size it is something else.
 MAX_TEXT: Final = 2 * MAX_TOKEN
@@ -38,8 +39,8 @@ Submission = Token | CredentialNumber
 
 def of_bytes(content: bytes, *, public_url: str) -> Submission:
     """Read a file that is no picture: a token, a number, or JSON with one of them inside."""
-    if len(content) > MAX_SEALED:
-        raise FileTooLarge(f"Send a credential of at most {MAX_SEALED} bytes.", limit_bytes=MAX_SEALED)
+    if len(content) > MAX_SEAL:
+        raise FileTooLarge(f"Send a credential of at most {MAX_SEAL} bytes.", limit_bytes=MAX_SEAL)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
