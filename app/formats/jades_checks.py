@@ -12,18 +12,18 @@ from typing import Final
 from app.formats.jades import Level, Seal, StampKind
 from app.formats.jades_members import ValidationValues
 from app.formats.jose import algorithm_of, verify
-from app.formats.revocation import Coverage, RevocationState, all_signed, coverage_of
+from app.formats.revocation import Coverage, RevocationState, Said
 from app.formats.stamps import StampFinding, judge_stamp
 from app.formats.strict import decode64
 from app.formats.x509 import (
     ChainFinding,
     SealOwner,
     Standing,
+    all_vouched_for,
     chain_of,
     judge_chain,
     leaf_jwk,
     owner_of,
-    vouched_for,
 )
 
 _NONE: Final = ValidationValues()
@@ -96,6 +96,7 @@ def judge_seal(
     time for which those before it, and the seal, are judged. `more` are values that came from elsewhere.
     """
     header, values = seal.header, seal.values() + more
+    said = Said(values.crls, values.ocsps, now=at)
     jwk = leaf_jwk(header.chain)
     signature = header.alg == algorithm_of(jwk) and verify(seal.signing_input, decode64(seal.signature), jwk)
     stamps: list[StampReport] = []
@@ -104,41 +105,39 @@ def judge_seal(
         finding = judge_stamp(
             stamp.token, stamp.content, stamp_anchors, proven_at or at, pool=values.certificates
         )
-        covered = _coverage(finding.path, stamp_anchors, values)
+        covered = _coverage(finding.path, stamp_anchors, said)
         revoked = any(each.revoked_by(proven_at or at) for each in covered)
         stamps.append(StampReport(stamp.kind, finding, covered))
         if finding.trusted and not revoked and stamp.kind != "adoTst" and finding.at is not None:
             proven_at = min(finding.at, proven_at or at)
     path = chain_of(header.chain[0], (*anchors, *header.chain[1:], *values.certificates))
     judged_at = proven_at or at
+    chain = judge_chain(path, anchors, judged_at)
+    known = (*anchors, *stamp_anchors, *header.chain, *values.certificates)
     return SealFinding(
         level=seal.level,
         signature=signature,
         owner=owner_of(header.chain[0]),
-        chain=judge_chain(path, anchors, judged_at),
+        chain=chain,
         claimed_at=header.claimed_at,
         proven_at=proven_at,
         judged_at=judged_at,
         stamps=tuple(reversed(stamps)),
-        coverage=_coverage(path, anchors, values),
-        whole=_whole(values, (*anchors, *stamp_anchors, *header.chain)),
+        coverage=_coverage(path, anchors, said),
+        # What is not trusted anyhow is not worth the signatures.
+        whole=not (signature and chain.standing is Standing.TRUSTED) or _whole(values, said, known),
     )
 
 
-def _whole(values: ValidationValues, known: Sequence[bytes]) -> bool:
+def _whole(values: ValidationValues, said: Said, known: Sequence[bytes]) -> bool:
     """Tell whether nobody changed what no archive time-stamp may cover yet."""
-    pool = (*known, *values.certificates)
-    return all(vouched_for(each, pool) for each in values.certificates) and all_signed(
-        pool, crls=values.crls, ocsps=values.ocsps
-    )
+    return all_vouched_for(values.certificates, known) and said.all_signed(known)
 
 
-def _coverage(
-    path: Sequence[bytes], anchors: Sequence[bytes], values: ValidationValues
-) -> tuple[Coverage, ...]:
+def _coverage(path: Sequence[bytes], anchors: Sequence[bytes], said: Said) -> tuple[Coverage, ...]:
     """Ask of each certificate on the way up, as far as its issuer is known and it is no anchor itself."""
     return tuple(
-        coverage_of(certificate, issuer, crls=values.crls, ocsps=values.ocsps)
+        said.about(certificate, issuer)
         for certificate, issuer in pairwise(path)
         if certificate not in anchors
     )

@@ -48,7 +48,7 @@ class ValidationValues:
 
     @property
     def few(self) -> bool:
-        """No more than an honest seal brings along: each costs signatures to check, and anybody may add some."""
+        """No more than an honest seal brings along: each costs signatures, and anybody may add some."""
         return (
             len(self.certificates) <= MAX_CERTIFICATES_CARRIED
             and len(self.crls) <= MAX_CRLS

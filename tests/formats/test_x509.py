@@ -17,11 +17,11 @@ from app.formats.x509 import (
     SealOwner,
     Standing,
     Use,
+    all_vouched_for,
     chain_of,
     judge_chain,
     leaf_jwk,
     owner_of,
-    vouched_for,
 )
 from app.ports import Slot
 from tests.fakes_keys import MemoryKeys
@@ -209,10 +209,10 @@ def test_a_namesake_issued_nothing() -> None:
     namesake = Pki(SEALED).issuing.ders[0]
     assert chain_of(leaf, (namesake,)) == (leaf,)
     assert chain_of(leaf, (namesake, issuing)) == (leaf, issuing)
-    assert not vouched_for(leaf, (namesake,))
-    assert vouched_for(leaf, (namesake, issuing))
-    assert vouched_for(PKI.root.ders[0], ())
-    assert not vouched_for(b"noise", PKI.root.ders)
+    assert not all_vouched_for((leaf,), (namesake,))
+    assert all_vouched_for((leaf,), (namesake, issuing))
+    assert all_vouched_for((PKI.root.ders[0],), ())
+    assert not all_vouched_for((b"noise",), PKI.root.ders)
 
 
 def test_a_seal_certificate_says_whose_it_is() -> None:
