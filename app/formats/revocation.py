@@ -151,6 +151,7 @@ class Said:
 class _List:
     read: x509.CertificateRevocationList
     issuer: bytes  # DER
+    checked: dict[bytes, bool]  # by certificate, whether its key made the signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +175,7 @@ def _list(crl: bytes) -> _List | None:
     extensions = [last - first for tag, first, last in parts if tag == _FIRST]
     if max(ends - begins, *extensions, 0) > MAX_CERTIFICATE:
         return None
-    return _List(read, signed[begins:ends])
+    return _List(read, signed[begins:ends], {})
 
 
 def _answer(answer: bytes) -> _Answer | None:
@@ -205,13 +206,17 @@ def _subject(certificate: x509.Certificate) -> bytes:
 
 def _is_signed(crl: _List, issuers: Mapping[bytes, Sequence[x509.Certificate]]) -> bool:
     """Tell whether one of those who bear the name of its issuer signed a list."""
-    try:
-        if not isinstance(crl.read.signature_hash_algorithm, _DIGESTS):
-            return False
-        keys = (checking_key(issuer) for issuer in issuers.get(crl.issuer, ())[:MOST_NAMESAKES])
-        return any(crl.read.is_signature_valid(key) for key in keys if key is not None)
-    except _UNREADABLE:
-        return False
+    return any(_has_signed(crl, each) for each in issuers.get(crl.issuer, ())[:MOST_NAMESAKES])
+
+
+def _has_signed(crl: _List, issuer: x509.Certificate) -> bool:
+    name = issuer.public_bytes(Encoding.DER)
+    if name not in crl.checked:
+        key, crl.checked[name] = checking_key(issuer), False
+        with suppress(*_UNREADABLE):
+            today = isinstance(crl.read.signature_hash_algorithm, _DIGESTS)
+            crl.checked[name] = today and key is not None and crl.read.is_signature_valid(key)
+    return crl.checked[name]
 
 
 def _is_whole(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:

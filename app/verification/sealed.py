@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
 from app.core.labels import Labels
@@ -23,6 +23,8 @@ from app.verification.trust import Keyring
 VC: Final = "vc+jwt"
 LONGEST_NAME: Final = 200
 YEARS: Final = range(1970, 9999)
+OLDEST: Final = timedelta(days=1)  # word on a seal, before the time that is proven
+OLDEST_OF_AUTHORITIES: Final = timedelta(days=366)
 
 # JSON that begins with a member of a signature is nothing else that is read here.
 _BEGINS: Final = re.compile(r'\s*\{\s*"(?:payload|signatures|protected|header|signature)"\s*:')
@@ -84,8 +86,17 @@ def covered(finding: SealFinding) -> bool:
 
 
 def _speaks_of(coverage: Coverage, at: datetime) -> bool:
-    newest = max((each for each in (coverage.as_of, coverage.until) if each), default=None)
-    return coverage.state is not RevocationState.NOT_COVERED and newest is not None and newest >= at
+    """Tell whether the word on a certificate is fresh enough for a time (ETSI EN 319 102-1, 5.2.5).
+
+    Qualified authorities tell within a day that a certificate was revoked (EN 319 411-1, 6.2.4), and of other
+    authorities once a year at least: then the word has to hold until that time.
+    """
+    if coverage.state is RevocationState.NOT_COVERED or coverage.as_of is None:
+        return False
+    if coverage.authority:
+        until = max(coverage.as_of, coverage.until or coverage.as_of)
+        return coverage.as_of >= at - OLDEST_OF_AUTHORITIES and until >= at
+    return coverage.as_of >= at - OLDEST
 
 
 def owner_in_words(finding: SealFinding) -> dict[str, Labels]:

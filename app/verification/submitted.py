@@ -15,6 +15,7 @@ from app.verification.sealed import begins_as_one
 
 # JSON around a token may escape and indent it; beyond twice its size it is something else.
 MAX_TEXT: Final = 2 * MAX_TOKEN
+LARGE_COSTS: Final = 5  # look-ups, of what is longer: it can only be a sealed document with pictures
 ENVELOPED: Final = "EnvelopedVerifiableCredential"
 PRESENTED: Final = "EnvelopedVerifiablePresentation"
 
@@ -35,6 +36,11 @@ class Token:
 
 
 Submission = Token | CredentialNumber
+
+
+def costs(document: str | bytes) -> int:
+    """Say for how many look-ups a document counts, in whatever way it came."""
+    return LARGE_COSTS if len(document) > MAX_TEXT else 1
 
 
 def of_bytes(content: bytes, *, public_url: str) -> Submission:

@@ -74,6 +74,7 @@ class Holder:
 @dataclass(frozen=True)
 class Revoked:
     at: datetime
+    ends: datetime  # the certificate, of its own accord
     reason: x509.ReasonFlags = x509.ReasonFlags.key_compromise
 
 
@@ -197,10 +198,13 @@ class Pki:
         return Holder(key, (certificate, *self.stamp_root.chain))
 
     def revoke(self, holder: Holder, at: datetime) -> None:
-        self.revoked[holder.certificate.serial_number] = Revoked(at)
+        certificate = holder.certificate
+        self.revoked[certificate.serial_number] = Revoked(at, certificate.not_valid_after_utc)
 
-    def crl(self, issuer: Holder, at: datetime, *, lives: timedelta = 7 * DAY) -> bytes:
-        """Write the list of an issuer as of this time."""
+    def crl(
+        self, issuer: Holder, at: datetime, *, lives: timedelta = 7 * DAY, remembers: bool = True
+    ) -> bytes:
+        """Write the list of an issuer as of this time; one that does not remember drops what has ended."""
         builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(issuer.certificate.subject)
@@ -208,10 +212,11 @@ class Pki:
             .next_update(at + lives)
             .add_extension(x509.CRLNumber(int(at.timestamp())), critical=False)
             .add_extension(_above(issuer), critical=False)
-            .add_extension(self._expired_since(), critical=False)
         )
+        if remembers:
+            builder = builder.add_extension(self._expired_since(), critical=False)
         for serial, revoked in sorted(self.revoked.items()):
-            if revoked.at <= at:
+            if revoked.at <= at and (remembers or revoked.ends > at):
                 builder = builder.add_revoked_certificate(
                     x509.RevokedCertificateBuilder()
                     .serial_number(serial)
