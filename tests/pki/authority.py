@@ -105,15 +105,23 @@ class Pki:
     @cached_property
     def responder(self) -> Holder:
         """Who answers about seals on behalf of the intermediate (RFC 6960, 4.2.2.2)."""
-        key = ec.generate_private_key(ec.SECP256R1())
+        return self.responding()
+
+    def responding(
+        self,
+        *,
+        purpose: x509.ObjectIdentifier = ExtendedKeyUsageOID.OCSP_SIGNING,
+        trusted_unasked: bool = True,
+        algorithm: str = "ES256",
+    ) -> Holder:
+        """Certify a key for answers in the name of the intermediate."""
+        key = new_key(algorithm)
         builder = _begun("TEST seal responder", self.issuing, key, self.at - 30 * DAY, self.at + 5 * YEAR)
-        certificate = (
-            builder.add_extension(_usage(), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), critical=False)
-            .add_extension(x509.OCSPNoCheck(), critical=False)
-            .sign(_ec(self.issuing.key), hashes.SHA256())
-        )
-        return Holder(key, (certificate,))
+        builder = builder.add_extension(_usage(), critical=True)
+        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        if trusted_unasked:
+            builder = builder.add_extension(x509.OCSPNoCheck(), critical=False)
+        return Holder(key, (builder.sign(_ec(self.issuing.key), hashes.SHA256()),))
 
     @property
     def anchors(self) -> tuple[bytes, ...]:
