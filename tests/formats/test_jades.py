@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.formats import jades, jades_members
-from app.formats.jades import Kind, Level, Seal, SigningTime, read_seal
+from app.formats.jades import Kind, Level, NoSeal, Seal, SigningTime, read_seal
 from app.formats.jose import certificate_thumbprint, open_compact, verify
 from app.formats.strict import Malformed, decode64, encode64, encode64_standard
 from tests.formats.seals import holder, sealed
@@ -256,6 +256,47 @@ SHAPES = {
 def test_what_is_not_exactly_one_baseline_seal_is_refused(name: str) -> None:
     with pytest.raises(Malformed):
         read_seal(SHAPES[name])
+
+
+def test_a_seal_brings_along_no_more_than_it_needs() -> None:
+    def crowded(**values: list[bytes]) -> Seal:
+        seal = sealed(Level.B_T)
+        for what, found in values.items():
+            for begin in range(0, len(found), 10):
+                given: dict[str, Any] = {"certificates": [], "crls": [], "ocsps": []}
+                seal = jades.with_validation_values(seal, **given | {what: found[begin : begin + 10]})
+        return seal
+
+    for what, most in (("certificates", 32), ("crls", 16), ("ocsps", 16)):
+        values = [str(number).encode() for number in range(most + 1)]
+        assert len(getattr(read_seal(crowded(**{what: values[:-1]}).general()).values(), what)) == most
+        with pytest.raises(Malformed, match="more proof"):
+            read_seal(crowded(**{what: values}).general())
+    with pytest.raises(Malformed, match="longer"):
+        read_seal(crowded(certificates=[bytes(16 * 1024 + 1)]).general())
+
+
+def test_a_seal_has_few_time_stamps() -> None:
+    stamp = sealed(Level.B_T).etsi_u
+    assert len(read_seal(replace(sealed(), etsi_u=stamp * 8).general()).stamps()) == 8
+    with pytest.raises(Malformed, match="more proof"):
+        read_seal(replace(sealed(), etsi_u=stamp * 9).general())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "{}{}", '{"payload":"x"', '{"payload":[' + "[]," * 200 + "1]}", '{"payload":"\ud800"}', "a.b"],
+)
+def test_what_is_not_even_json_is_told_from_a_seal_that_is_none(text: str) -> None:
+    with pytest.raises(NoSeal):
+        read_seal(text)
+
+
+def test_json_that_is_no_seal_is_told_so() -> None:
+    for text in ("{}", SHAPES["two signatures"], component({"xVals": [[]] * 999})):
+        with pytest.raises(Malformed) as refused:
+            read_seal(text)
+        assert not isinstance(refused.value, NoSeal)
 
 
 def test_a_seal_larger_than_the_limit_is_refused_unread() -> None:

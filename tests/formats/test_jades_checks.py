@@ -278,6 +278,10 @@ def first_version(digest: bytes) -> Any:
     return cms.CMSAttribute({"type": "signing_certificate", "values": [{"certs": [{"cert_hash": digest}]}]})
 
 
+def empty(kind: str) -> Any:
+    return cms.CMSAttribute({"type": kind, "values": [{"certs": []}]})
+
+
 def in_sha512(digest: bytes) -> Any:
     named = {"hash_algorithm": {"algorithm": "sha512"}, "cert_hash": digest}
     return cms.CMSAttribute({"type": "signing_certificate_v2", "values": [{"certs": [named]}]})
@@ -310,6 +314,13 @@ WRONG: dict[str, Callable[[Any], None]] = {
     "names another certificate": lambda signed: attributes(
         signed, lambda kind: kind != "signing_certificate_v2", first_version(_sha1(b"other"))
     ),
+    "names no certificate in a list of them": lambda signed: attributes(
+        signed, lambda kind: kind != "signing_certificate_v2", empty("signing_certificate_v2")
+    ),
+    "names none in the first version": lambda signed: attributes(
+        signed, lambda kind: kind != "signing_certificate_v2", empty("signing_certificate")
+    ),
+    "brings more certificates than any path has": bringing(*[UNIT] * 9),
     "says of no content": lambda signed: attributes(signed, lambda kind: kind != "message_digest"),
     "says of no kind": lambda signed: attributes(signed, lambda kind: kind != "content_type"),
     "has its attributes twice": lambda signed: attributes(
