@@ -43,37 +43,18 @@ class SealFinding:
     """Everything that was found of a seal, good and bad, for a report to put into words.
 
     `proven_at` is None unless a trusted time-stamp holds: then the certificate is judged at `judged_at`, the
-    time of the question, and the sealer's own `claimed_at` proves nothing.
+    time of the question, and the sealer's own word on it proves nothing.
     """
 
     level: Level
     signature: bool
     owner: SealOwner
     chain: ChainFinding
-    claimed_at: datetime | None
     proven_at: datetime | None
     judged_at: datetime
     stamps: tuple[StampReport, ...]
     coverage: tuple[Coverage, ...]  # of the seal's own path, leaf first, as far up as issuers are known
     whole: bool = True  # all that it brings along to be judged by is signed by somebody known
-
-    @property
-    def revoked(self) -> bool:
-        """Some certificate of the path was revoked before the time that the seal is judged at."""
-        return any(each.revoked_by(self.judged_at) for each in self.coverage)
-
-    @property
-    def trusted(self) -> bool:
-        """The signature holds under a path to an anchor, nothing says revoked, and no time-stamp is broken.
-
-        Whether anything says that it is *not* revoked stands in `coverage`.
-        """
-        return (
-            self.signature
-            and self.chain.standing is Standing.TRUSTED
-            and not self.revoked
-            and all(stamp.finding.intact for stamp in self.stamps)
-        )
 
     @property
     def not_covered(self) -> tuple[bytes, ...]:
@@ -119,7 +100,6 @@ def judge_seal(
         signature=signature,
         owner=owner_of(header.chain[0]),
         chain=chain,
-        claimed_at=header.claimed_at,
         proven_at=proven_at,
         judged_at=judged_at,
         stamps=tuple(reversed(stamps)),

@@ -32,9 +32,7 @@ class SealHeader:
     chain: tuple[bytes, ...]  # DER from `x5c`, leaf first; `x5t#S256` is the digest of the leaf
     claimed_at: datetime | None  # `iat` or `sigT`: the sealer's own word, proven by nothing
     b64: bool
-    kid: str | None
     typ: str | None
-    cty: str | None
     content_stamps: tuple[bytes, ...]  # `adoTst`: made over the payload before it was signed
 
 
@@ -188,9 +186,7 @@ class _HeaderMembers(BaseModel):
             chain=chain,
             claimed_at=self._claimed_at(),
             b64=self.b64 is None,
-            kid=self.kid,
             typ=self.typ,
-            cty=self.cty,
             content_stamps=tuple(self.ado_tst.tokens()) if self.ado_tst else (),
         )
 

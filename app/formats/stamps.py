@@ -59,7 +59,6 @@ class Token:
     """A token taken apart. What it says is true only once it was judged."""
 
     at: datetime
-    nonce: int | None
     digest: hashes.SHA256 | hashes.SHA384 | hashes.SHA512
     imprint: bytes
     signer: bytes  # the certificate that it names as its own, DER
@@ -144,7 +143,6 @@ def _read(token: bytes) -> Token:
     digest = _known(info.imprint.algorithm.oid)
     return Token(
         at=info.at.as_datetime().replace(tzinfo=UTC),
-        nonce=info.nonce,
         digest=digest,
         imprint=info.imprint.digest,
         signer=certificate.public_bytes(Encoding.DER),

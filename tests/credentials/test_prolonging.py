@@ -21,6 +21,7 @@ from tests.conftest import START
 from tests.credentials.office import Office
 from tests.credentials.test_races import at_once
 from tests.fakes import SetClock
+from tests.formats.seals import trusted
 from tests.pki.authority import Pki
 from tests.pki.stamping import Stamper
 
@@ -114,7 +115,7 @@ def test_a_worker_brings_it_to_b_lta_and_touches_nothing_of_what_was_signed(
         stamp_anchors=authorities.pki.stamp_anchors,
         at=proven.now,
     )
-    assert (finding.trusted, finding.proven_at) == (True, proven.now)
+    assert (trusted(finding), finding.proven_at) == (True, proven.now)
     assert topics(proven).count("document.prolonged") == 1
 
 
