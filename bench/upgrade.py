@@ -40,6 +40,7 @@ from app.settings import Settings
 from bench.load import CannotMeasure
 from tests.attestation.pages import sheet
 from tests.credentials.shelf import OWN_NAME, filled
+from tests.formats.seals import trusted
 from tests.pki.authority import Holder
 from tests.pki.serving import Town, town
 
@@ -177,7 +178,7 @@ def _holds(token: str, authority: Town) -> bool:
     seal, pki = read_seal(token), authority.pki
     now = SystemClock().now()
     finding = judge_seal(seal, anchors=pki.anchors, stamp_anchors=pki.stamp_anchors, at=now)
-    return finding.trusted and finding.level is Level.B_LTA and not finding.not_covered
+    return trusted(finding) and finding.level is Level.B_LTA and not finding.not_covered
 
 
 def _least(authority: Town, holder: Holder) -> float:

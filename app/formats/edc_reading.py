@@ -14,11 +14,11 @@ from app.formats.claims import TEST_MARK
 from app.formats.edc import NUMBER, STANDARD
 from app.formats.envelope import Members, Text, Texts, as_list
 from app.formats.instants import Instant
+from app.formats.jades_members import MAX_SEAL
 from app.formats.reading import ReadCredential
 from app.formats.strict import Malformed, as_malformed, read_object
 from app.formats.vc import in_both
 
-MAX_EDC: Final = 16 * 1024 * 1024  # bytes: two pictures of a page, in base64
 TYPE: Final = "EuropeanDigitalCredential"
 MODEL: Final = "https://www.w3.org/2018/credentials/v1"
 
@@ -135,7 +135,7 @@ def read_edc(content: bytes) -> ReadCredential:
     The name of one of ours is that of the register, where other formats write it as `urn:uuid:`.
     """
     try:
-        read = _Edc.model_validate(read_object(content, limit=MAX_EDC))
+        read = _Edc.model_validate(read_object(content, limit=MAX_SEAL))
     except ValidationError as refused:
         raise as_malformed(refused) from None
     (subject,), titles = read.subject, read.display.title

@@ -19,6 +19,7 @@ from app.core.errors import JsonValue
 from app.formats import der
 from app.formats.instants import date_time, seconds
 from app.formats.jades_members import (
+    MAX_SEAL,
     STRICT,
     Component,
     Encoded,
@@ -39,10 +40,11 @@ from app.formats.strict import (
 )
 from app.ports import PublicKey
 
-MAX_SEAL: Final = 16 * 1024 * 1024  # characters: two pictures of a page, and years of proof
 MAX_COMPONENTS: Final = 32
+MAX_STAMPS: Final = 8  # each is about all of the document, and has a path of certificates of its own
 
 _PARTS: Final = 3
+_MEMBERS: Final = 128  # parts of the JSON around a seal: what it holds besides are texts
 _DIRECTORY_NAME: Final = 0xA4
 
 SigningTime = Literal["iat", "sigT"]
@@ -57,6 +59,10 @@ class Level(StrEnum):
     B_T = "B-T"
     B_LT = "B-LT"
     B_LTA = "B-LTA"
+
+
+class NoSeal(Malformed):
+    """Not even the serialisation of a signature can be read, so that nothing says what the text is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,27 +269,28 @@ def with_archive_timestamp(seal: Seal, token: bytes) -> Seal:
 
 
 def read_seal(text: str, *, limit: int = MAX_SEAL) -> Seal:
-    """Take a seal in any serialisation apart, or raise `Malformed`. Nothing is verified yet.
+    """Take a seal of at most `limit` bytes in any serialisation apart, or raise `Malformed`; verify nothing.
 
-    Read strictly: one spelling each, exactly one signature, and nothing that the levels do not know.
+    Read strictly: one spelling each, exactly one signature, and nothing that the levels do not know. Where
+    the text is not even JSON, it is `NoSeal` that is raised.
     """
     if len(text) > limit:
-        raise Malformed(f"a seal of more than {limit} characters")
+        raise NoSeal(f"a seal of more than {limit} bytes")
     seal = _read_json(text, limit) if text.lstrip().startswith("{") else _read_compact(text)
     if len(decode64(seal.signature)) > MAX_SIGNATURE:
         raise Malformed("a signature longer than any we know")
     if seal.header.b64 != seal.b64:
         raise Malformed("a payload that is not written as the header says")
     seal.content  # noqa: B018 -- raises if it is not canonical
-    seal.stamps()
-    seal.values()
+    if len(seal.stamps()) > MAX_STAMPS or not seal.values().few:
+        raise Malformed("more proof than any seal needs")
     return seal
 
 
 class _Unprotected(BaseModel):
     model_config = STRICT
 
-    etsi_u: Annotated[list[Encoded], Field(alias="etsiU", min_length=1, max_length=MAX_COMPONENTS)]
+    etsi_u: Annotated[list[Encoded], Field(alias="etsiU", max_length=MAX_COMPONENTS)]
 
 
 class _Signature(BaseModel):
@@ -313,17 +320,18 @@ class _General(BaseModel):
 def _read_compact(text: str) -> Seal:
     parts = text.split(".", _PARTS)
     if len(parts) != _PARTS or not all(parts):
-        raise Malformed("not three parts of base64url")
+        raise NoSeal("not three parts of base64url")
     protected, payload, signature = parts
     return Seal(payload, protected, signature)
 
 
 def _read_json(text: str, limit: int) -> Seal:
     try:
-        raw = text.encode()
+        members = read_object(text.encode(), limit=limit, parts=_MEMBERS)
     except UnicodeEncodeError:
-        raise Malformed("text with half a character") from None
-    members = read_object(raw, limit=4 * limit)
+        raise NoSeal("text with half a character") from None
+    except Malformed as refused:
+        raise NoSeal(refused.reason) from None
     if None in members.values():
         raise Malformed("a member without a value")
     try:

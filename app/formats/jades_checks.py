@@ -12,7 +12,7 @@ from typing import Final
 from app.formats.jades import Level, Seal, StampKind
 from app.formats.jades_members import ValidationValues
 from app.formats.jose import algorithm_of, verify
-from app.formats.revocation import Coverage, RevocationState, coverage_of
+from app.formats.revocation import Coverage, RevocationState, Said
 from app.formats.stamps import StampFinding, judge_stamp
 from app.formats.strict import decode64
 from app.formats.wholeness import is_changed
@@ -57,14 +57,13 @@ class SealFinding:
     """Everything that was found of a seal, good and bad, for a report to put into words.
 
     `proven_at` is None unless a trusted time-stamp holds: then the certificate is judged at `judged_at`, the
-    time of the question, and the sealer's own `claimed_at` proves nothing.
+    time of the question, and the sealer's own word on it proves nothing.
     """
 
     level: Level
     signature: bool
     owner: SealOwner
     chain: ChainFinding
-    claimed_at: datetime | None
     proven_at: datetime | None
     judged_at: datetime
     stamps: tuple[StampReport, ...]
@@ -72,24 +71,6 @@ class SealFinding:
     path: tuple[bytes, ...] = ()  # from the certificate of the seal up to an anchor, or as far as it is known
     firm: bool = True  # the time-stamps that `proven_at` hangs on bring word that nobody revoked them
     whole: bool = True  # nothing that it brings along fails under a key of who signed it
-
-    @property
-    def revoked(self) -> bool:
-        """Some certificate of the path was revoked before the time that the seal is judged at."""
-        return any(each.revoked_by(self.judged_at) for each in self.coverage)
-
-    @property
-    def trusted(self) -> bool:
-        """The signature holds under a path to an anchor, nothing says revoked, and no time-stamp is broken.
-
-        Whether anything says that it is *not* revoked stands in `coverage`.
-        """
-        return (
-            self.signature
-            and self.chain.standing is Standing.TRUSTED
-            and not self.revoked
-            and not any(stamp.finding.damaged for stamp in self.stamps)
-        )
 
     @property
     def not_covered(self) -> tuple[bytes, ...]:
@@ -112,29 +93,32 @@ def judge_seal(
     time for which those before it, and the seal, are judged. `more` are values that came from elsewhere.
     """
     header, values = seal.header, seal.values() + more
+    said = Said(values.crls, values.ocsps, now=at)
     jwk = leaf_jwk(header.chain)
     signature = header.alg == algorithm_of(jwk) and verify(seal.signing_input, decode64(seal.signature), jwk)
-    stamps, proven_at, firm = _stamped(seal, stamp_anchors, values, at)
+    stamps, proven_at, firm = _stamped(seal, stamp_anchors, values, said, at)
     path = _up_to(anchors, chain_of(header.chain[0], (*anchors, *header.chain[1:], *values.certificates)))
     judged_at = proven_at or at
+    chain = judge_chain(path, anchors, judged_at)
+    known = (*anchors, *stamp_anchors, *header.chain)
     return SealFinding(
         level=seal.level,
         signature=signature,
         owner=owner_of(header.chain[0]),
-        chain=judge_chain(path, anchors, judged_at),
-        claimed_at=header.claimed_at,
+        chain=chain,
         proven_at=proven_at,
         judged_at=judged_at,
         stamps=stamps,
-        coverage=_coverage(path, anchors, values),
+        coverage=_coverage(path, anchors, said),
         path=path,
         firm=firm,
-        whole=_whole(values, (*anchors, *stamp_anchors, *header.chain)),
+        # What is not trusted anyhow is not worth the signatures.
+        whole=not (signature and chain.standing is Standing.TRUSTED) or not is_changed(values, known),
     )
 
 
 def _stamped(
-    seal: Seal, anchors: Sequence[bytes], values: ValidationValues, at: datetime
+    seal: Seal, anchors: Sequence[bytes], values: ValidationValues, said: Said, at: datetime
 ) -> tuple[tuple[StampReport, ...], datetime | None, bool]:
     """Judge all time-stamps: each of them, the earliest time that they prove, and whether that is firm.
 
@@ -148,7 +132,7 @@ def _stamped(
     for stamp in reversed(seal.stamps()):
         asked = archived_at or at
         finding = judge_stamp(stamp.token, stamp.content, anchors, asked, pool=values.certificates)
-        covered = _coverage(_up_to(anchors, finding.path), anchors, values)
+        covered = _coverage(_up_to(anchors, finding.path), anchors, said)
         report = StampReport(
             stamp.kind,
             finding,
@@ -191,17 +175,10 @@ def _up_to(anchors: Sequence[bytes], path: tuple[bytes, ...]) -> tuple[bytes, ..
     return path[: ends + 1]
 
 
-def _whole(values: ValidationValues, known: Sequence[bytes]) -> bool:
-    """Tell whether nobody changed what no archive time-stamp may cover yet, as far as keys can show it."""
-    return not is_changed(values, known)
-
-
-def _coverage(
-    path: Sequence[bytes], anchors: Sequence[bytes], values: ValidationValues
-) -> tuple[Coverage, ...]:
+def _coverage(path: Sequence[bytes], anchors: Sequence[bytes], said: Said) -> tuple[Coverage, ...]:
     """Ask of each certificate on the way up, as far as its issuer is known and it is no anchor itself."""
     return tuple(
-        coverage_of(certificate, issuer, crls=values.crls, ocsps=values.ocsps)
+        said.about(certificate, issuer)
         for certificate, issuer in pairwise(path)
         if certificate not in anchors
     )

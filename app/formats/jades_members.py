@@ -9,11 +9,17 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from app.formats.jose import MAX_CERTIFICATES, certificate_thumbprint
 from app.formats.strict import Malformed, as_malformed, decode64, decode64_standard, read_object
+from app.formats.x509 import MAX_CERTIFICATE
 
 MAX_HEADER: Final = 64 * 1024  # with a time-stamp of the content inside
-MAX_COMPONENT: Final = 8 * 1024 * 1024
-MAX_VALUES: Final = 64
+MAX_SEAL: Final = 10 * 1024 * 1024  # bytes: two pictures of a page, and years of proof
 MAX_TOKEN: Final = 64 * 1024
+# Of the whole seal, and so of each of its parts: three paths of four, and what a stamp a year adds to them.
+MAX_CERTIFICATES_CARRIED: Final = 32
+MAX_CRLS: Final = 16
+MAX_OCSPS: Final = 16
+
+_PARTS: Final = 512  # of JSON, in what holds no more than these
 
 _LATEST: Final = 253402214400  # 9999-12-31: what is later has no date in Python
 
@@ -26,9 +32,7 @@ class SealHeader:
     chain: tuple[bytes, ...]  # DER from `x5c`, leaf first; `x5t#S256` is the digest of the leaf
     claimed_at: datetime | None  # `iat` or `sigT`: the sealer's own word, proven by nothing
     b64: bool
-    kid: str | None
     typ: str | None
-    cty: str | None
     content_stamps: tuple[bytes, ...]  # `adoTst`: made over the payload before it was signed
 
 
@@ -39,6 +43,15 @@ class ValidationValues:
     certificates: tuple[bytes, ...] = ()
     crls: tuple[bytes, ...] = ()
     ocsps: tuple[bytes, ...] = ()
+
+    @property
+    def few(self) -> bool:
+        """No more than an honest seal brings along: each costs signatures, and anybody may add some."""
+        return (
+            len(self.certificates) <= MAX_CERTIFICATES_CARRIED
+            and len(self.crls) <= MAX_CRLS
+            and len(self.ocsps) <= MAX_OCSPS
+        )
 
     def __add__(self, more: "ValidationValues") -> "ValidationValues":
         """Put both together, each value once."""
@@ -62,7 +75,7 @@ class _Value(BaseModel):
 
     model_config = STRICT
 
-    val: Annotated[str, Field(max_length=MAX_COMPONENT)]
+    val: str
 
     def der(self) -> bytes:
         return decode64_standard(self.val)
@@ -87,15 +100,23 @@ class _Certificate(BaseModel):
 
     x509_cert: Annotated[_Value, Field(alias="x509Cert")]
 
+    def der(self) -> bytes:
+        found = self.x509_cert.der()
+        if len(found) > MAX_CERTIFICATE:
+            raise Malformed("a certificate longer than any we know")
+        return found
+
 
 class _Revocation(BaseModel):
     model_config = STRICT
 
-    crl_vals: Annotated[list[_Value], Field(alias="crlVals", max_length=MAX_VALUES, default_factory=list)]
-    ocsp_vals: Annotated[list[_Value], Field(alias="ocspVals", max_length=MAX_VALUES, default_factory=list)]
+    crl_vals: Annotated[list[_Value], Field(alias="crlVals", max_length=MAX_CRLS, default_factory=list)]
+    ocsp_vals: Annotated[list[_Value], Field(alias="ocspVals", max_length=MAX_OCSPS, default_factory=list)]
 
 
-_Certificates = Annotated[list[_Certificate] | None, Field(alias="xVals", max_length=MAX_VALUES)]
+_Certificates = Annotated[
+    list[_Certificate] | None, Field(alias="xVals", max_length=MAX_CERTIFICATES_CARRIED)
+]
 _Revocations = Annotated[_Revocation | None, Field(alias="rVals")]
 
 
@@ -110,7 +131,7 @@ class _Held(BaseModel):
     def values(self) -> ValidationValues:
         crls, ocsps = (self.r_vals.crl_vals, self.r_vals.ocsp_vals) if self.r_vals else ([], [])
         return ValidationValues(
-            tuple(each.x509_cert.der() for each in self.x_vals or ()),
+            tuple(each.der() for each in self.x_vals or ()),
             tuple(each.der() for each in crls),
             tuple(each.der() for each in ocsps),
         )
@@ -165,9 +186,7 @@ class _HeaderMembers(BaseModel):
             chain=chain,
             claimed_at=self._claimed_at(),
             b64=self.b64 is None,
-            kid=self.kid,
             typ=self.typ,
-            cty=self.cty,
             content_stamps=tuple(self.ado_tst.tokens()) if self.ado_tst else (),
         )
 
@@ -201,7 +220,7 @@ def read_header(raw: bytes) -> SealHeader:
 
 
 def read_component(text: str) -> Component:
-    members = read_object(decode64(text), limit=MAX_COMPONENT)
+    members = read_object(decode64(text), limit=MAX_SEAL, parts=_PARTS)
     if len(members) != 1 or None in members.values():
         raise Malformed("an entry of etsiU that is not one property")
     try:

@@ -22,7 +22,7 @@ from cryptography.x509 import ObjectIdentifier
 
 from app.formats import der
 from app.formats.strict import Malformed
-from app.formats.x509 import UNREADABLE, ChainFinding, Standing, Use, chain_of, judge_chain, vouched_for
+from app.formats.x509 import UNREADABLE, ChainFinding, Standing, Use, all_vouched_for, chain_of, judge_chain
 
 _SIGNED_DATA: Final = ObjectIdentifier("1.2.840.113549.1.7.2")
 _TST_INFO: Final = ObjectIdentifier("1.2.840.113549.1.9.16.1.4")
@@ -33,6 +33,7 @@ _SIGNING_CERTIFICATE_V2: Final = ObjectIdentifier("1.2.840.113549.1.9.16.2.47")
 _ATTRIBUTES: Final = 0xA0
 _OCTETS: Final = b"\x04"
 _OID: Final = b"\x06"
+_MOST_CERTIFICATES: Final = 8  # in one token: more than any path has, and each costs signatures to check
 _VERSION: Final = 3  # of signed data that holds anything but plain data (RFC 5652, 5.1)
 
 _DIGESTS: Final[dict[ObjectIdentifier, hashes.SHA256 | hashes.SHA384 | hashes.SHA512]] = {
@@ -76,7 +77,6 @@ class Token:
     """A token taken apart. What it says is true only once it was judged."""
 
     at: datetime
-    nonce: int | None
     digest: hashes.SHA256 | hashes.SHA384 | hashes.SHA512
     imprint: bytes
     signer: bytes  # the certificate that it names as its own, DER
@@ -137,7 +137,7 @@ def judge_stamp(
     path = chain_of(read.signer, known)
     chain = judge_chain(path, anchors, at, use=Use.TIME_STAMP)
     # Certificates stand outside of the signature: what is not on the way up must at least be whole.
-    whole = all(each in path or vouched_for(each, known) for each in read.certificates)
+    whole = all_vouched_for([each for each in read.certificates if each not in path], known)
     return StampFinding(read.at, read.is_about(content), read.signed and whole, chain, path)
 
 
@@ -165,12 +165,13 @@ def _read(token: bytes, pool: Sequence[bytes]) -> Token:
         raise Malformed("not signed as a time-stamp token is")
     info = asn1.decode_der(_Info, encapsulated.content)
     certificates = outer.content.certificates or []
+    if len(certificates) > _MOST_CERTIFICATES:
+        raise Malformed("a time-stamp token with more certificates than any path has")
     attributes = _attributes(signer.attributes)
     certificate = _signer(certificates, signer.sid, attributes, pool)
     digest = _known(info.imprint.algorithm, info.imprint.digest)
     return Token(
         at=info.at.as_datetime().replace(tzinfo=UTC),
-        nonce=info.nonce,
         digest=digest,
         imprint=info.imprint.digest,
         signer=certificate.public_bytes(Encoding.DER),
@@ -233,13 +234,13 @@ def _names(attributes: dict[ObjectIdentifier, TLV], certificate: x509.Certificat
     """The signature covers the digest of the certificate, so that no other one fits (RFC 5816)."""
     encoded = certificate.public_bytes(Encoding.DER)
     if (second := attributes.get(_SIGNING_CERTIFICATE_V2)) is not None:
-        named = second.parse(_SigningCertificateV2).certificates[0]
+        named, *_ = second.parse(_SigningCertificateV2).certificates
         digest = _known(named.algorithm, named.digest) if named.algorithm else hashes.SHA256()
         return bool(named.digest == _digest(digest, encoded))
     if (first := attributes.get(_SIGNING_CERTIFICATE)) is not None:
-        named_so = first.parse(_SigningCertificate).certificates[0].digest
+        certificate_id, *_ = first.parse(_SigningCertificate).certificates
         # The first version of the attribute knows no other digest; what it guards is signed over besides.
-        return bool(named_so == hashlib.sha1(encoded, usedforsecurity=False).digest())
+        return bool(certificate_id.digest == hashlib.sha1(encoded, usedforsecurity=False).digest())
     return False
 
 

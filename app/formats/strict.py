@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from app.core.errors import JsonValue
 
 MAX_DEPTH: Final = 32
+MAX_PARTS: Final = 50_000  # values and members in one text: an honest one of 10 MB is pictures, and has few
 MAX_SAFE_INTEGER: Final = 2**53 - 1  # RFC 7493, 2.2: beyond it, readers see different numbers
 _NAME: Final = re.compile(r"[A-Za-z0-9@#_]{1,30}")
 _ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -81,10 +82,16 @@ def decode64_standard(text: str) -> bytes:
     return content
 
 
-def read_object(raw: bytes, *, limit: int) -> dict[str, JsonValue]:
-    """Read a JSON object of at most `limit` bytes that every sound reader would understand alike."""
+def read_object(raw: bytes, *, limit: int, parts: int = MAX_PARTS) -> dict[str, JsonValue]:
+    """Read a JSON object of at most `limit` bytes that every sound reader would understand alike.
+
+    It may have so many `parts`, counted before anything is made of them: a megabyte of empty lists becomes
+    sixty in memory, and while they are made nothing else in the process moves.
+    """
     if len(raw) > limit:
         raise Malformed(f"more than {limit} bytes of JSON")
+    if len(raw) > parts and _parts(raw) > parts:
+        raise Malformed(f"JSON of more than {parts} parts")
     try:
         text = raw.decode("utf-8")
         content = json.loads(
@@ -111,6 +118,19 @@ def read_object(raw: bytes, *, limit: int) -> dict[str, JsonValue]:
 def write_json(content: JsonValue) -> bytes:
     """Write compact UTF-8 JSON in the order given: the same value yields the same bytes, always."""
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+
+
+def _parts(raw: bytes) -> int:
+    """Count what begins or separates values, outside of texts; one search after the other, all of them fast.
+
+    Of a run of backslashes each pair is one, so that what remains of it decides whether a text ends behind.
+    """
+    bare = raw.replace(rb"\\", b"").replace(rb"\"", b"")
+    texts = bare.count(b'"') // 2
+    if texts > MAX_PARTS:
+        return texts  # to take these apart would cost what is to be saved
+    outside = b"".join(bare.split(b'"')[::2])
+    return texts + sum(outside.count(mark) for mark in (b"{", b"[", b","))
 
 
 def _members(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:

@@ -4,10 +4,8 @@ What is needed is checked where it is used. Of the rest, much may be signed by p
 as in an honest seal that brings half of somebody's chain: only what fails under a key at hand was changed.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -16,34 +14,23 @@ from cryptography.x509 import ocsp
 
 from app.formats.jades_members import ValidationValues
 from app.formats.revocation import MAX_CRL, MAX_OCSP
-from app.formats.x509 import MAX_CERTIFICATE, UNREADABLE
-
-_MOST_TRIED: Final = 4  # of one name: keys change and names stay
+from app.formats.x509 import MAX_CERTIFICATE, MOST_NAMESAKES, UNREADABLE, checking_key, issuers_in, readable
 
 Failing = Callable[[x509.Certificate], bool]
 
 
 def is_changed(values: ValidationValues, known: Sequence[bytes]) -> bool:
     """Tell whether some value fails under every key at hand that it names as its signer's."""
-    held = _readable((*known, *values.certificates))
+    held = issuers_in((*known, *values.certificates))
     return (
-        any(_certificate_fails(each, held) for each in _readable(values.certificates))
+        any(_certificate_fails(each, held) for each in readable(values.certificates))
         or any(_list_fails(each, held) for each in values.crls)
         or any(_answer_fails(each, held) for each in values.ocsps)
     )
 
 
-def _readable(certificates: Iterable[bytes]) -> list[x509.Certificate]:
-    found = []
-    for each in dict.fromkeys(certificates):
-        with suppress(*UNREADABLE):
-            if len(each) <= MAX_CERTIFICATE:
-                found.append(x509.load_der_x509_certificate(each))
-    return found
-
-
 def _fails(named: Iterator[x509.Certificate], fails: Failing) -> bool:
-    tried = [fails(each) for each in islice(named, _MOST_TRIED)]
+    tried = [fails(each) for each in islice(named, MOST_NAMESAKES)]
     return bool(tried) and all(tried)
 
 
@@ -80,12 +67,10 @@ def _list_fails(crl: bytes, held: Sequence[x509.Certificate]) -> bool:
 
     def fails(issuer: x509.Certificate) -> bool:
         try:
-            key = issuer.public_key()
-            if isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
-                return not read.is_signature_valid(key)
+            key = checking_key(issuer)
+            return key is None or not read.is_signature_valid(key)
         except UNREADABLE:
-            pass
-        return True
+            return True
 
     return _fails(iter(named), fails)
 
@@ -102,7 +87,7 @@ def _answer_fails(answer: bytes, held: Sequence[x509.Certificate]) -> bool:
     def fails(responder: x509.Certificate) -> bool:
         signed = read.signature, read.tbs_response_bytes
         try:
-            key, digest = responder.public_key(), read.signature_hash_algorithm
+            key, digest = checking_key(responder), read.signature_hash_algorithm
             match key:
                 case rsa.RSAPublicKey() if digest:
                     key.verify(*signed, padding.PKCS1v15(), digest)

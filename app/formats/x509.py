@@ -4,7 +4,7 @@ The time is that for which there is proof of the signature, not that of the ques
 one to three years and a credential three.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,7 +33,10 @@ from app.formats.jose import MAX_CERTIFICATES, public_members
 from app.formats.strict import Malformed
 
 MAX_CERTIFICATE: Final = 16 * 1024
+MOST_NAMESAKES: Final = 4  # keys change and names stay; each of one name that is tried costs a signature
 
+_MAX_RSA: Final = 8192  # bits; with that and a small exponent, no key makes a check much longer than another
+_MAX_EXPONENT: Final = 2**32
 _DID_WEB: Final = "did:web:"
 _ORGANISATION: Final = NameOID.ORGANIZATION_NAME
 _IDENTIFIER: Final = NameOID.ORGANIZATION_IDENTIFIER
@@ -46,6 +49,7 @@ UNREADABLE: Final = (
     UnsupportedAlgorithm,
     x509.InvalidVersion,
     x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,  # an X.400 address, say: allowed by RFC 5280, and read by nobody
     CryptographyDeprecationWarning,  # where warnings are errors, a certificate of old mistakes ends here too
 )
 
@@ -120,19 +124,66 @@ def chain_of(leaf: bytes, pool: Sequence[bytes]) -> tuple[bytes, ...]:
     The way ends where nobody in the pool issued the last one, or where it issued itself. What cannot be read
     is passed over; whether the way leads to an anchor is for `judge_chain`.
     """
-    way, above = [leaf], _readable(pool)
-    while len(way) < MAX_CERTIFICATES and (last := _readable(way[-1:])):
-        issuer = next((each for each in above if each not in last and _issued(last[0], each)), None)
-        if issuer is None or _issued(last[0], last[0]):
+    way, found, above = [leaf], readable([leaf]), issuers_in(pool)
+    while found and len(way) < MAX_CERTIFICATES and issuer_of(found[-1], found[-1:]) is None:
+        issuer = issuer_of(found[-1], above)
+        if issuer is None:
             break
+        found.append(issuer)
         way.append(issuer.public_bytes(Encoding.DER))
     return tuple(way)
 
 
-def vouched_for(certificate: bytes, pool: Sequence[bytes]) -> bool:
-    """Tell whether somebody in the pool issued the certificate, or it itself: then nobody changed it."""
-    found = _readable([certificate])
-    return bool(found) and any(_issued(found[0], each) for each in (*found, *_readable(pool)))
+def all_vouched_for(certificates: Sequence[bytes], pool: Sequence[bytes]) -> bool:
+    """Tell whether somebody in the pool issued each certificate, or it itself: then nobody changed it."""
+    found, above = readable(certificates), issuers_in(pool)
+    return len(found) == len({*certificates}) and all(
+        issuer_of(each, (*filter(checking_key, (each,)), *above)) is not None for each in found
+    )
+
+
+def readable(pool: Iterable[bytes]) -> list[x509.Certificate]:
+    """Read each certificate once, and pass over what is none."""
+    found = []
+    for each in dict.fromkeys(pool):
+        with suppress(*UNREADABLE):
+            found.append(x509.load_der_x509_certificate(each))
+    return found
+
+
+def issuers_in(pool: Iterable[bytes]) -> list[x509.Certificate]:
+    """The same, without those whose keys cannot be used to check anything, or cost too much to use."""
+    return [each for each in readable(pool) if checking_key(each) is not None]
+
+
+def checking_key(issuer: x509.Certificate) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey | None:
+    """Give the key by which what somebody signed is checked, if it is one that issuers have."""
+    try:
+        key = issuer.public_key()
+    except UNREADABLE:
+        return None
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return key
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size <= _MAX_RSA:
+        return key if key.public_numbers().e < _MAX_EXPONENT else None
+    return None
+
+
+def issuer_of(issued: x509.Certificate, pool: Sequence[x509.Certificate]) -> x509.Certificate | None:
+    """Find who in the pool issued a certificate, in their order; of one name only so many are tried."""
+    failed = 0
+    for each in pool:
+        try:
+            issued.verify_directly_issued_by(each)  # names come first, and differing ones cost nothing
+        except InvalidSignature:
+            failed += 1
+            if failed == MOST_NAMESAKES:
+                return None
+        except UNREADABLE:
+            continue
+        else:
+            return each
+    return None
 
 
 def owner_of(leaf: bytes) -> SealOwner:
@@ -256,7 +307,7 @@ def _certifies(_policy: Policy, _certificate: x509.Certificate, usage: x509.KeyU
 def _issues_seals(
     _policy: Policy, _certificate: x509.Certificate, usage: x509.ExtendedKeyUsage | None
 ) -> None:
-    if usage is not None and _OTHER_USES.issuperset(usage):
+    if usage is not None and (_OTHER_USES - {ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}).issuperset(usage):
         raise ValueError("an issuer for other uses alone")
 
 
@@ -267,8 +318,15 @@ def _issues_stamps(
         raise ValueError("an issuer for other uses alone")
 
 
+# A key for clients, mail or documents is one that seals do have; one for anything is one for these too.
 _OTHER_USES: Final = frozenset(
-    {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.TIME_STAMPING, ExtendedKeyUsageOID.OCSP_SIGNING}
+    {
+        ExtendedKeyUsageOID.SERVER_AUTH,
+        ExtendedKeyUsageOID.CODE_SIGNING,
+        ExtendedKeyUsageOID.TIME_STAMPING,
+        ExtendedKeyUsageOID.OCSP_SIGNING,
+        ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
+    }
 )
 _STAMPING: Final = frozenset({ExtendedKeyUsageOID.TIME_STAMPING, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
 
@@ -277,7 +335,7 @@ def _not_for_others(
     _policy: Policy, _certificate: x509.Certificate, usage: x509.ExtendedKeyUsage | None
 ) -> None:
     if usage is not None and not _OTHER_USES.isdisjoint(usage):
-        raise ValueError("a key that is for a server, or for an authority's own words")
+        raise ValueError("a key that is for a server, for programs, or for an authority's own words")
 
 
 def _for_time_stamps(_policy: Policy, _certificate: x509.Certificate, usage: x509.ExtendedKeyUsage) -> None:
@@ -314,26 +372,6 @@ _ISSUERS: Final = {
 }
 
 
-def _readable(pool: Sequence[bytes]) -> list[x509.Certificate]:
-    found = []
-    for each in dict.fromkeys(pool):
-        with suppress(*UNREADABLE):
-            certificate = x509.load_der_x509_certificate(each)
-            certificate.issuer, certificate.subject  # noqa: B018 -- names are read when asked for
-            found.append(certificate)
-    return found
-
-
-def _issued(issued: x509.Certificate, issuer: x509.Certificate) -> bool:
-    if issued.issuer != issuer.subject:
-        return False
-    try:
-        issued.verify_directly_issued_by(issuer)
-    except (InvalidSignature, *UNREADABLE):
-        return False
-    return True
-
-
 def _attribute(subject: x509.Name, kind: x509.ObjectIdentifier) -> str | None:
     for attribute in subject.get_attributes_for_oid(kind):
         return attribute.value if isinstance(attribute.value, str) else None
@@ -344,7 +382,7 @@ def _hosts(certificate: x509.Certificate) -> frozenset[str]:
     """Read the hosts that the certificate answers for, by name or inside an address."""
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
+    except (x509.ExtensionNotFound, x509.UnsupportedGeneralNameType):
         return frozenset()
     addresses = names.get_values_for_type(x509.UniformResourceIdentifier)
     found = (*names.get_values_for_type(x509.DNSName), *map(host_of, addresses))

@@ -19,6 +19,7 @@ from app.verification import submitted
 from app.verification.desk import Desk
 from app.verification.errors import RETRY_AFTER
 from app.verification.foreign import PATIENCE_SECONDS
+from app.verification.sealed import begins_as_one
 from app.verification.submitted import Submission
 
 MOST: Final = 100
@@ -50,16 +51,22 @@ async def turn(of: Turns = OF_BATCHES) -> AsyncIterator[None]:
 
 
 def cost(credentials: Sequence[str | dict[str, JsonValue]], public_url: str) -> int:
-    """Say for how many look-ups a batch counts: numbers can be guessed, so each of them counts in full."""
-    numbers = sum(_is_number(credential, public_url) for credential in credentials)
-    return numbers + ceil((len(credentials) - numbers) / DOCUMENTS_FOR_ONE)
+    """Say for how many look-ups a batch counts.
+
+    Numbers can be guessed, and seals in JSON take a while: each of them counts in full.
+    """
+    in_full = [_in_full(credential, public_url) for credential in credentials]
+    return sum(in_full) + ceil(in_full.count(0) / DOCUMENTS_FOR_ONE)
 
 
-def _is_number(credential: str | dict[str, JsonValue], public_url: str) -> bool:
+def _in_full(credential: str | dict[str, JsonValue], public_url: str) -> int:
     try:
-        return isinstance(_submission(credential, public_url), CredentialNumber)
+        submission = _submission(credential, public_url)
     except Problem:
-        return False  # then the register is not asked
+        return 0  # then the register is not asked
+    if isinstance(submission, CredentialNumber):
+        return 1
+    return submitted.costs(submission.text) if begins_as_one(submission.text) else 0
 
 
 async def reports(desk: Desk, credentials: Sequence[str | dict[str, JsonValue]]) -> list[JsonValue]:

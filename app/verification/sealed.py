@@ -2,17 +2,17 @@
 
 import hashlib
 import re
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
 from app.core.labels import Labels
 from app.formats.edc_reading import read_edc
-from app.formats.jades import Seal, read_seal
+from app.formats.jades import NoSeal, Seal, read_seal
 from app.formats.jades_checks import SealFinding, StampReport, judge_seal
 from app.formats.jose import Compact, open_compact
 from app.formats.reading import ReadCredential, read_credential
 from app.formats.revocation import Coverage, RevocationState
-from app.formats.strict import Malformed, read_object
+from app.formats.strict import Malformed
 from app.formats.x509 import Standing, leaf_jwk
 from app.ports import Slot
 from app.verification import words
@@ -20,10 +20,11 @@ from app.verification.examining import Examined
 from app.verification.report import StampTold
 from app.verification.trust import Keyring
 
-MAX_SEALED: Final = 10 * 1024 * 1024  # bytes, as any other file: two pictures of a page and years of proof
 VC: Final = "vc+jwt"
 LONGEST_NAME: Final = 200
 YEARS: Final = range(1970, 9999)
+OLDEST: Final = timedelta(days=1)  # word on a seal, before the time that is proven
+OLDEST_OF_AUTHORITIES: Final = timedelta(days=366)
 
 # JSON that begins with a member of a signature is nothing else that is read here.
 _BEGINS: Final = re.compile(r'\s*\{\s*"(?:payload|signatures|protected|header|signature)"\s*:')
@@ -37,13 +38,15 @@ def begins_as_one(text: str) -> bool:
 def examine_seal(text: str, keyring: Keyring, *, at: datetime) -> Examined:
     """Read a sealed document strictly and judge its seal at a time; whatever the text is, it is a finding."""
     try:
-        seal = read_seal(text, limit=MAX_SEALED)
+        seal = read_seal(text)
         slot, says, token = _content(seal)
         chain = seal.header.chain
         finding = _judged(seal, keyring, at)
         key, misused = keyring.ours_by_chain(chain, slot), keyring.is_for_else(leaf_jwk(chain), slot)
+    except NoSeal:
+        return Examined("format-unreadable")
     except Malformed:
-        return Examined(_why_not(text))
+        return Examined("format-refused")
     if not finding.signature:
         return Examined("format-read", "seal-broken")
     if any(stamp.finding.damaged for stamp in finding.stamps):
@@ -83,14 +86,6 @@ def _content(seal: Seal) -> tuple[Slot, ReadCredential, Compact | None]:
     return Slot.EDC_SEAL, read_edc(seal.content), None
 
 
-def _why_not(text: str) -> str:
-    try:
-        read_object(text.encode("utf-8", "surrogatepass"), limit=4 * MAX_SEALED)
-    except Malformed:
-        return "format-unreadable"
-    return "format-refused"
-
-
 def revoked(finding: SealFinding, proven_at: datetime | None) -> bool:
     """Tell whether the seal was revoked at the time that is proven, by the register or by a time-stamp."""
     return any(each.revoked_by(proven_at or finding.judged_at) for each in finding.coverage)
@@ -102,8 +97,17 @@ def covered(finding: SealFinding) -> bool:
 
 
 def _speaks_of(coverage: Coverage, at: datetime) -> bool:
-    newest = max((each for each in (coverage.as_of, coverage.until) if each), default=None)
-    return coverage.state is not RevocationState.NOT_COVERED and newest is not None and newest >= at
+    """Tell whether the word on a certificate is fresh enough for a time (ETSI EN 319 102-1, 5.2.5).
+
+    Qualified authorities tell within a day that a certificate was revoked (EN 319 411-1, 6.2.4), and of other
+    authorities once a year at least: then the word has to hold until that time.
+    """
+    if coverage.state is RevocationState.NOT_COVERED or coverage.as_of is None:
+        return False
+    if coverage.authority:
+        until = max(coverage.as_of, coverage.until or coverage.as_of)
+        return coverage.as_of >= at - OLDEST_OF_AUTHORITIES and until >= at
+    return coverage.as_of >= at - OLDEST
 
 
 def owner_in_words(finding: SealFinding) -> dict[str, Labels]:

@@ -7,13 +7,15 @@ from urllib.parse import unquote, urlsplit
 
 from app.core.errors import JsonValue
 from app.core.numbers import CredentialNumber, Mistyped
+from app.formats.jades_members import MAX_SEAL
 from app.formats.jose import MAX_TOKEN
 from app.formats.strict import Malformed, read_object, write_json
 from app.verification.errors import FileTooLarge, FileUnreadable, NothingToVerify, NotOurs, NumberMistyped
-from app.verification.sealed import MAX_SEALED, begins_as_one
+from app.verification.sealed import begins_as_one
 
 # JSON around a token may escape and indent it; beyond twice its size it is something else.
 MAX_TEXT: Final = 2 * MAX_TOKEN
+LARGE_COSTS: Final = 5  # look-ups, of what is longer: it can only be a sealed document with pictures
 ENVELOPED: Final = "EnvelopedVerifiableCredential"
 PRESENTED: Final = "EnvelopedVerifiablePresentation"
 
@@ -36,10 +38,15 @@ class Token:
 Submission = Token | CredentialNumber
 
 
+def costs(document: str | bytes) -> int:
+    """Say for how many look-ups a document counts, in whatever way it came."""
+    return LARGE_COSTS if len(document) > MAX_TEXT else 1
+
+
 def of_bytes(content: bytes, *, public_url: str) -> Submission:
     """Read a file that is no picture: a token, a number, or JSON with one of them inside."""
-    if len(content) > MAX_SEALED:
-        raise FileTooLarge(f"Send a credential of at most {MAX_SEALED} bytes.", limit_bytes=MAX_SEALED)
+    if len(content) > MAX_SEAL:
+        raise FileTooLarge(f"Send a credential of at most {MAX_SEAL} bytes.", limit_bytes=MAX_SEAL)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -33,7 +33,6 @@ PICTURES_AT_ONCE: Final = 2  # each may take some hundred megabytes while it is 
 PICTURES_WAITING: Final = 8
 PAPERS_AT_ONCE: Final = 2  # each is a process of its own, which gives way to everything else
 PDF_COSTS: Final = 10  # look-ups
-LARGE_COSTS: Final = 5  # the same, for what can only be a sealed document with pictures
 
 # Of the event loop, like its threads. Whoever sends PDFs keeps nobody's pictures waiting.
 _turns: Final = RunVar[CapacityLimiter]("turns of pictures")
@@ -63,7 +62,10 @@ async def of_request(
     if not body:
         raise NothingToVerify
     if media_type == "application/json":
-        return of_json(body, public_url=public_url)
+        submission = of_json(body, public_url=public_url)
+        if charge is not None and isinstance(submission, submitted.Token):
+            charge(submitted.costs(submission.text) - 1)
+        return submission
     return await of_content(body, public_url=public_url, charge=charge)
 
 
@@ -122,8 +124,8 @@ async def of_content(content: bytes, *, public_url: str, charge: Charge | None =
         turns = _turn(_turns_of_papers, PAPERS_AT_ONCE)
         text = await to_thread.run_sync(papers.qr_text, content, limiter=turns)
         return submitted.of_text(text, public_url=public_url)
-    if charge is not None and len(content) > MAX_TEXT:
-        charge(LARGE_COSTS - 1)
+    if charge is not None:
+        charge(submitted.costs(content) - 1)
     return submitted.of_bytes(content, public_url=public_url)
 
 

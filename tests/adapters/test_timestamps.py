@@ -6,10 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from asn1crypto import cms
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from app.adapters.timestamps import MAX_ANSWER, TOLERANCE, HttpTimeStamps
-from app.formats.stamps import judge_stamp, read_token
+from app.formats.stamps import judge_stamp
 from app.ports import TimeStampRefused, TimeStamps, TimeStampUnavailable
 from tests.fakes import SetClock
 from tests.pki.authority import DAY, Pki
@@ -56,8 +57,14 @@ def test_a_time_stamp_is_about_the_content_and_verifies(stamps: TimeStamps, auth
     assert not judge_stamp(token, b"other", authority.pki.stamp_anchors, authority.pki.at).imprint
 
 
+def nonce(token: bytes) -> int | None:
+    info = cms.ContentInfo.load(token)["content"]["encap_content_info"]["content"].parsed
+    found: int | None = info["nonce"].native
+    return found
+
+
 def test_each_request_has_a_nonce_of_its_own(authority: Town) -> None:
-    nonces = {read_token(asked(authority).stamp(CONTENT)).nonce for _ in range(3)}
+    nonces = {nonce(asked(authority).stamp(CONTENT)) for _ in range(3)}
     assert None not in nonces
     assert len(nonces) == 3
 

@@ -29,6 +29,7 @@ from tests.conftest import START
 from tests.credentials.office import Office
 from tests.credentials.test_races import at_once
 from tests.fakes import SetClock
+from tests.formats.seals import trusted
 from tests.pki.authority import YEAR, Pki
 from tests.pki.stamping import Stamper
 
@@ -139,7 +140,7 @@ def test_a_worker_brings_it_to_b_lta_and_touches_nothing_of_what_was_signed(
         stamp_anchors=authorities.pki.stamp_anchors,
         at=proven.now,
     )
-    assert (finding.trusted, finding.proven_at) == (True, proven.now)
+    assert (trusted(finding), finding.proven_at) == (True, proven.now)
     assert steps(proven) == ["B-T", "B-LTA"]
 
 
@@ -268,7 +269,7 @@ def test_another_time_stamp_is_put_over_the_last_before_its_certificate_ends(
     finding = judge_seal(
         second, anchors=proven.ports.signer.anchors(), stamp_anchors=pki.stamp_anchors, at=clock.at
     )
-    assert (finding.trusted, finding.proven_at) == (True, START)
+    assert (trusted(finding), finding.proven_at) == (True, START)
     assert how(proven) == Progress({"B-B": 0, "B-T": 0, "B-LTA": 1}, 0, 0, {}, {})
 
 

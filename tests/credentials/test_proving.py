@@ -21,6 +21,7 @@ from tests.credentials.office import Office
 from tests.credentials.test_prolonging import Authorities, verified
 from tests.credentials.test_races import at_once
 from tests.fakes import SetClock
+from tests.formats.seals import trusted
 from tests.pki.authority import Pki
 from tests.pki.stamping import Stamper
 
@@ -101,7 +102,7 @@ def test_it_is_proven_by_a_time_stamp_whatever_the_sealer_says(
         stamp_anchors=authorities.pki.stamp_anchors,
         at=proven.now,
     )
-    assert (finding.trusted, finding.proven_at) == (True, proven.now)
+    assert (trusted(finding), finding.proven_at) == (True, proven.now)
     assert [stamp.kind for stamp in finding.stamps] == ["sigTst", "arcTst"]
 
 

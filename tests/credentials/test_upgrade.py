@@ -25,6 +25,7 @@ from tests.credentials.shelf import filled
 from tests.credentials.stopping import Step, ports_at
 from tests.credentials.test_races import at_once
 from tests.fakes import SetClock
+from tests.formats.seals import trusted
 from tests.pki.serving import Town, town
 
 ROOT = Path(__file__).parents[2]
@@ -105,7 +106,7 @@ def require_whole(ports: Ports, authority: Town, names: list[str]) -> None:
             at=ports.clock.at,
         )
         assert (level, finding.level) == (Level.B_LTA, Level.B_LTA)
-        assert (finding.trusted, finding.not_covered, len(finding.stamps)) == (True, (), 2)
+        assert (trusted(finding), finding.not_covered, len(finding.stamps)) == (True, (), 2)
     with ports.database.reading() as session:
         told = session.scalars(
             select(Event).where(Event.topic == "document.prolonged").order_by(Event.id),

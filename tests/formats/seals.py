@@ -4,6 +4,8 @@ from functools import cache
 from typing import Final
 
 from app.formats.jades import Kind, Level, Seal, SigningTime
+from app.formats.jades_checks import SealFinding
+from app.formats.x509 import Standing
 from tests.pki.authority import DAY, YEAR, Holder, Pki
 from tests.pki.samples import SEALED, Sealer
 
@@ -33,3 +35,18 @@ def sealed(
     signing_time: SigningTime = "iat",
 ) -> Seal:
     return sealer().sealed(holder(algorithm), level, kind=kind, signing_time=signing_time)
+
+
+def was_revoked(finding: SealFinding) -> bool:
+    """Some certificate of the path was revoked before the time that the seal is judged at."""
+    return any(each.revoked_by(finding.judged_at) for each in finding.coverage)
+
+
+def trusted(finding: SealFinding) -> bool:
+    """The signature holds under a path to an anchor, nothing says revoked, and no time-stamp is broken."""
+    return (
+        finding.signature
+        and finding.chain.standing is Standing.TRUSTED
+        and not was_revoked(finding)
+        and not any(stamp.finding.damaged for stamp in finding.stamps)
+    )

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.formats import jades, jades_members
-from app.formats.jades import Kind, Level, Seal, SigningTime, read_seal
+from app.formats.jades import Kind, Level, NoSeal, Seal, SigningTime, read_seal
 from app.formats.jose import certificate_thumbprint, open_compact, verify
 from app.formats.strict import Malformed, decode64, encode64, encode64_standard
 from tests.formats.seals import holder, sealed
@@ -109,7 +109,7 @@ def test_a_seal_of_the_commission_is_read_and_written_byte_for_byte(name: str) -
     assert seal.general() == text
     assert read_seal(seal.flattened()) == seal
     assert seal.level is Level.B_LTA
-    assert seal.header.kid == jades._issuer_serial(seal.header.chain[0])
+    assert json.loads(decode64(seal.protected))["kid"] == jades._issuer_serial(seal.header.chain[0])
     assert [stamp.kind for stamp in seal.stamps()] == ["adoTst", "sigTst", "arcTst"]
     assert all(hashlib.sha256(stamp.content).digest() in stamp.token for stamp in seal.stamps())
     assert json.loads(seal.content)["type"] == ["VerifiableCredential", "EuropeanDigitalCredential"]
@@ -233,7 +233,6 @@ SHAPES = {
     "an unprotected algorithm": members(header={"alg": "none"}),
     "an unprotected header of nothing": members(header={}),
     "an unprotected header that is null": members(header=None),
-    "no properties": members(header={"etsiU": []}),
     "properties in the clear": members(header={"etsiU": [{"sigTst": TOKEN}]}),
     "too many properties": members(header={"etsiU": [sealed(Level.B_T).etsi_u[0]] * 33}),
     "a property padded": members(header={"etsiU": [sealed(Level.B_T).etsi_u[0] + "="]}),
@@ -259,11 +258,58 @@ def test_what_is_not_exactly_one_baseline_seal_is_refused(name: str) -> None:
         read_seal(SHAPES[name])
 
 
+def test_a_seal_brings_along_no_more_than_it_needs() -> None:
+    def crowded(**values: list[bytes]) -> Seal:
+        seal = sealed(Level.B_T)
+        for what, found in values.items():
+            for begin in range(0, len(found), 10):
+                given: dict[str, Any] = {"certificates": [], "crls": [], "ocsps": []}
+                seal = jades.with_validation_values(seal, **given | {what: found[begin : begin + 10]})
+        return seal
+
+    for what, most in (("certificates", 32), ("crls", 16), ("ocsps", 16)):
+        values = [str(number).encode() for number in range(most + 1)]
+        assert len(getattr(read_seal(crowded(**{what: values[:-1]}).general()).values(), what)) == most
+        with pytest.raises(Malformed, match="more proof"):
+            read_seal(crowded(**{what: values}).general())
+    with pytest.raises(Malformed, match="longer"):
+        read_seal(crowded(certificates=[bytes(16 * 1024 + 1)]).general())
+
+
+def test_a_seal_has_few_time_stamps() -> None:
+    stamp = sealed(Level.B_T).etsi_u
+    assert len(read_seal(replace(sealed(), etsi_u=stamp * 8).general()).stamps()) == 8
+    with pytest.raises(Malformed, match="more proof"):
+        read_seal(replace(sealed(), etsi_u=stamp * 9).general())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "{}{}", '{"payload":"x"', '{"payload":[' + "[]," * 200 + "1]}", '{"payload":"\ud800"}', "a.b"],
+)
+def test_what_is_not_even_json_is_told_from_a_seal_that_is_none(text: str) -> None:
+    with pytest.raises(NoSeal):
+        read_seal(text)
+
+
+def test_json_that_is_no_seal_is_told_so() -> None:
+    for text in ("{}", SHAPES["two signatures"], component({"xVals": [[]] * 999})):
+        with pytest.raises(Malformed) as refused:
+            read_seal(text)
+        assert not isinstance(refused.value, NoSeal)
+
+
 def test_a_seal_larger_than_the_limit_is_refused_unread() -> None:
     text = sealed().general()
-    assert read_seal(text, limit=len(text)) == sealed()
-    with pytest.raises(Malformed, match="characters"):
-        read_seal(text, limit=len(text) - 1)
+    size = len(text.encode())
+    assert read_seal(text, limit=size) == sealed()
+    with pytest.raises(Malformed, match="bytes"):
+        read_seal(text, limit=size - 1)
+
+
+def test_an_empty_list_of_properties_is_that_of_a_seal_without_any() -> None:
+    empty = json.dumps(json.loads(sealed().flattened()) | {"header": {"etsiU": []}})
+    assert read_seal(empty) == sealed()
 
 
 def test_a_payload_that_is_written_otherwise_is_another_payload() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from app.core.errors import JsonValue
 from app.formats.strict import (
     MAX_DEPTH,
+    MAX_PARTS,
     MAX_SAFE_INTEGER,
     Malformed,
     decode64,
@@ -139,6 +140,30 @@ def test_the_size_is_bounded_before_anything_is_read() -> None:
     assert read_object(b'{"a":"' + b"x" * (LIMIT - 8) + b'"}', limit=LIMIT)
     with pytest.raises(Malformed):
         read_object(b'{"a":"' + b"x" * (LIMIT - 7) + b'"}', limit=LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("raw", "parts"),
+    [
+        (b'{"a":[[],[]]}', 6),
+        (b'{"a":{},"b":{"c":1}}', 7),
+        (b'{"a":["x","y"]}', 6),
+        (rb'{"a":"[],{},\",[[["}', 3),
+        (rb'{"a":"x\\","b":[]}', 6),
+        (rb'{"a":"\\\",[","b":"\\"}', 6),
+    ],
+)
+def test_the_parts_are_counted_before_anything_is_made_of_them(raw: bytes, parts: int) -> None:
+    assert read_object(raw, limit=LIMIT, parts=parts)
+    with pytest.raises(Malformed, match="parts"):
+        read_object(raw, limit=LIMIT, parts=parts - 1)
+
+
+def test_nothing_that_comes_in_has_more_parts_than_an_honest_text() -> None:
+    for part in (b"[],", b"{},", b'"",', b"1,", b'{"a":1},'):
+        with pytest.raises(Malformed, match="parts"):
+            read_object(b'{"a":[' + part * MAX_PARTS + b"1]}", limit=10**6)
+    assert read_object(b'{"a":[' + b"1," * (MAX_PARTS - 10) + b"1]}", limit=10**6)
 
 
 def test_a_reason_never_repeats_what_was_read() -> None:

@@ -5,24 +5,27 @@ from typing import Final
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.adapters.authority import Authority
+from app.formats.der import element
 from app.formats.strict import Malformed
 from app.formats.x509 import (
     MAX_CERTIFICATE,
+    MOST_NAMESAKES,
     ChainFinding,
     SealOwner,
     Standing,
     Use,
+    all_vouched_for,
     chain_of,
+    checking_key,
     judge_chain,
     leaf_jwk,
     owner_of,
-    vouched_for,
 )
 from app.ports import Slot
 from tests.fakes_keys import MemoryKeys
@@ -36,6 +39,7 @@ YEAR: Final = timedelta(days=365)
 CHAIN: Final = make.keys().current(Slot.SEAL).chain
 ANCHORS: Final = make.keys().anchors()
 FOREIGN: Final = MemoryKeys(AT)
+AUTHORITY: Final = Authority.made(AT)
 
 
 def der(certificate: x509.Certificate) -> bytes:
@@ -210,10 +214,72 @@ def test_a_namesake_issued_nothing() -> None:
     namesake = Pki(SEALED).issuing.ders[0]
     assert chain_of(leaf, (namesake,)) == (leaf,)
     assert chain_of(leaf, (namesake, issuing)) == (leaf, issuing)
-    assert not vouched_for(leaf, (namesake,))
-    assert vouched_for(leaf, (namesake, issuing))
-    assert vouched_for(PKI.root.ders[0], ())
-    assert not vouched_for(b"noise", PKI.root.ders)
+    assert not all_vouched_for((leaf,), (namesake,))
+    assert all_vouched_for((leaf,), (namesake, issuing))
+    assert all_vouched_for((PKI.root.ders[0],), ())
+    assert not all_vouched_for((b"noise",), PKI.root.ders)
+
+
+def test_of_one_name_so_many_are_tried_and_no_more() -> None:
+    leaf, issuing = PKI.seal().ders
+    namesakes = tuple(Pki(SEALED).issuing.ders[0] for _ in range(MOST_NAMESAKES))
+    assert chain_of(leaf, (*namesakes[1:], issuing)) == (leaf, issuing)
+    assert chain_of(leaf, (*namesakes, issuing)) == (leaf,)
+    assert chain_of(leaf, (*PKI.root.ders * 9, *PKI.tsa.ders, issuing)) == (leaf, issuing, *PKI.root.ders)
+
+
+@pytest.mark.parametrize(("bits", "exponent", "checks"), [(2048, 65537, True), (3072, 2**3000 + 1, False)])
+def test_a_key_that_takes_long_to_use_issued_nothing(*, bits: int, exponent: int, checks: bool) -> None:
+    modulus = rsa.generate_private_key(65537, bits).public_key().public_numbers().n
+    key, authority = rsa.RSAPublicNumbers(exponent, modulus).public_key(), AUTHORITY
+    builder = x509.CertificateBuilder().subject_name(authority.certificate.subject).serial_number(9)
+    builder = builder.issuer_name(authority.certificate.subject).public_key(key)
+    made = builder.not_valid_before(AT).not_valid_after(AT + YEAR).sign(authority.key, hashes.SHA256())
+    assert (checking_key(made) is not None) == checks
+
+
+def test_a_certificate_with_a_name_that_nobody_reads_is_judged_without_it() -> None:
+    address = x509.UnrecognizedExtension(
+        x509.ObjectIdentifier("2.5.29.17"), element(0x30, element(0xA3, b"\x30\x00"))
+    )
+    made = certified((usage(signatures=True), True), (address, False))
+    found = judge_chain((made,), [der(AUTHORITY.certificate)], AT)
+    # The library's own verifier does not pass over it: sound, and nobody's.
+    assert (found.standing, found.hosts) == (Standing.UNTRUSTED, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("purposes", "standing"),
+    [
+        ((), Standing.TRUSTED),
+        (("CLIENT_AUTH",), Standing.TRUSTED),
+        (("CLIENT_AUTH", "EMAIL_PROTECTION"), Standing.TRUSTED),
+        (("CLIENT_AUTH", "CODE_SIGNING"), Standing.UNTRUSTED),
+        (("CLIENT_AUTH", "SERVER_AUTH"), Standing.UNTRUSTED),
+        (("CLIENT_AUTH", "OCSP_SIGNING"), Standing.UNTRUSTED),
+        (("ANY_EXTENDED_KEY_USAGE",), Standing.UNTRUSTED),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, tuple) else "",
+)
+def test_a_key_for_programs_servers_or_anything_seals_nothing(
+    purposes: tuple[str, ...], standing: Standing
+) -> None:
+    named = [getattr(ExtendedKeyUsageOID, purpose) for purpose in purposes]
+    more = [(x509.ExtendedKeyUsage(named), False)] if named else []
+    made = certified((usage(signatures=True), True), *more)
+    assert judge_chain((made,), [der(AUTHORITY.certificate)], AT).standing is standing
+
+
+def certified(*extensions: tuple[x509.ExtensionType, bool]) -> bytes:
+    """A certificate of the foreign authority with these extensions, critical or not."""
+    key, authority = ec.generate_private_key(ec.SECP256R1()), AUTHORITY
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "TEST")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(authority.certificate.subject)
+    builder = builder.public_key(key.public_key()).serial_number(11)
+    builder = builder.not_valid_before(AT).not_valid_after(AT + DAY)
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical=critical)
+    return der(builder.sign(authority.key, hashes.SHA256()))
 
 
 def test_a_seal_certificate_says_whose_it_is() -> None:
@@ -232,7 +298,7 @@ def test_a_chain_for_one_use_does_not_serve_another(use: Use) -> None:
         assert found.standing is (Standing.TRUSTED if meant is use else Standing.UNTRUSTED)
 
 
-def certified(
+def issued_by_name(
     subject: str,
     issuer: str,
     key: ec.EllipticCurvePublicKey,
@@ -258,7 +324,7 @@ def issuing() -> x509.KeyUsage:
     return x509.KeyUsage(*(each in {5, 6} for each in range(9)))  # keyCertSign and cRLSign
 
 
-AUTHORITY: Final = (x509.BasicConstraints(ca=True, path_length=None), False)
+ISSUER: Final = (x509.BasicConstraints(ca=True, path_length=None), False)
 FOR_CERTIFICATES: Final = (issuing(), True)
 ANY_POLICY: Final = x509.CertificatePolicies(
     [x509.PolicyInformation(x509.ObjectIdentifier("2.5.29.32.0"), None)]
@@ -268,28 +334,28 @@ ANY_POLICY: Final = x509.CertificatePolicies(
 @pytest.mark.parametrize(
     ("root", "between", "trusted"),
     [
-        ((AUTHORITY, FOR_CERTIFICATES), (AUTHORITY, FOR_CERTIFICATES), True),
-        ((AUTHORITY,), (AUTHORITY,), True),
+        ((ISSUER, FOR_CERTIFICATES), (ISSUER, FOR_CERTIFICATES), True),
+        ((ISSUER,), (ISSUER,), True),
         (
-            (AUTHORITY,),
-            (AUTHORITY, (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), False)),
+            (ISSUER,),
+            (ISSUER, (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), False)),
             True,
         ),
-        ((AUTHORITY,), (AUTHORITY, (ANY_POLICY, True)), True),
-        ((AUTHORITY,), (), False),
-        ((AUTHORITY,), ((x509.BasicConstraints(ca=False, path_length=None), True),), False),
-        ((AUTHORITY,), (AUTHORITY, (usage(signatures=True), True)), False),
+        ((ISSUER,), (ISSUER, (ANY_POLICY, True)), True),
+        ((ISSUER,), (), False),
+        ((ISSUER,), ((x509.BasicConstraints(ca=False, path_length=None), True),), False),
+        ((ISSUER,), (ISSUER, (usage(signatures=True), True)), False),
         (
-            (AUTHORITY,),
-            (AUTHORITY, (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)),
+            (ISSUER,),
+            (ISSUER, (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)),
             False,
         ),
         (
-            (AUTHORITY,),
-            (AUTHORITY, (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3"), b""), True)),
+            (ISSUER,),
+            (ISSUER, (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3"), b""), True)),
             False,
         ),
-        (((x509.BasicConstraints(ca=True, path_length=0), True),), (AUTHORITY,), False),
+        (((x509.BasicConstraints(ca=True, path_length=0), True),), (ISSUER,), False),
     ],
     ids=[
         *("usual", "no key usage", "e-mail", "critical policies", "no constraints", "no authority"),
@@ -303,10 +369,10 @@ def test_authorities_are_judged_by_what_rfc_5280_asks_of_them(
     trusted: bool,
 ) -> None:
     above, middle, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
-    anchor = certified("Root", "Root", above.public_key(), above, *root)
+    anchor = issued_by_name("Root", "Root", above.public_key(), above, *root)
     chain = (
-        certified("Leaf", "Seals", key.public_key(), middle, (usage(signatures=True), True)),
-        certified("Seals", "Root", middle.public_key(), above, *between),
+        issued_by_name("Leaf", "Seals", key.public_key(), middle, (usage(signatures=True), True)),
+        issued_by_name("Seals", "Root", middle.public_key(), above, *between),
     )
     finding = judge_chain(chain, (anchor,), AT)
     assert finding.standing is (Standing.TRUSTED if trusted else Standing.UNTRUSTED)

@@ -15,6 +15,7 @@ from app.formats.strict import Malformed
 from app.formats.x509 import Standing
 from interop import dss, seals
 from interop.seals import Truth
+from tests.formats.seals import trusted, was_revoked
 
 NOW: Final = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 STAMPS: Final = {"b": 0, "t": 1, "lt": 1, "lta": 2}
@@ -87,11 +88,11 @@ def test_ours_says_of_each_file_what_the_eu_validator_has_to_say(
 
 def in_its_words(found: SealFinding) -> Truth:
     return {
-        "indication": "TOTAL_PASSED" if found.trusted else "TOTAL_FAILED",
+        "indication": "TOTAL_PASSED" if trusted(found) else "TOTAL_FAILED",
         "timestamps": [
             {"indication": "PASSED" if stamp.finding.trusted else "FAILED"} for stamp in found.stamps
         ],
-        "revocation": "REVOKED" if found.revoked else "NOT REVOKED",
+        "revocation": "REVOKED" if was_revoked(found) else "NOT REVOKED",
         "expired": found.chain.standing is Standing.EXPIRED,
     }
 

@@ -96,6 +96,7 @@ class Holder:
 @dataclass(frozen=True)
 class Revoked:
     at: datetime
+    ends: datetime  # the certificate, of its own accord
     reason: x509.ReasonFlags = x509.ReasonFlags.key_compromise
 
 
@@ -126,15 +127,23 @@ class Pki:
     @cached_property
     def responder(self) -> Holder:
         """Who answers about seals on behalf of the intermediate (RFC 6960, 4.2.2.2)."""
-        key = ec.generate_private_key(ec.SECP256R1())
+        return self.responding()
+
+    def responding(
+        self,
+        *,
+        purpose: x509.ObjectIdentifier = ExtendedKeyUsageOID.OCSP_SIGNING,
+        trusted_unasked: bool = True,
+        algorithm: str = "ES256",
+    ) -> Holder:
+        """Certify a key for answers in the name of the intermediate."""
+        key = new_key(algorithm)
         builder = _begun("TEST seal responder", self.issuing, key, self.at - 30 * DAY, self.at + 5 * YEAR)
-        certificate = (
-            builder.add_extension(_usage(), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), critical=False)
-            .add_extension(x509.OCSPNoCheck(), critical=False)
-            .sign(_ec(self.issuing.key), hashes.SHA256())
-        )
-        return Holder(key, (certificate,))
+        builder = builder.add_extension(_usage(), critical=True)
+        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        if trusted_unasked:
+            builder = builder.add_extension(x509.OCSPNoCheck(), critical=False)
+        return Holder(key, (builder.sign(_ec(self.issuing.key), hashes.SHA256()),))
 
     @property
     def anchors(self) -> tuple[bytes, ...]:
@@ -225,10 +234,13 @@ class Pki:
         return Holder(key, (certificate, *self.stamp_root.chain))
 
     def revoke(self, holder: Holder, at: datetime) -> None:
-        self.revoked[holder.certificate.serial_number] = Revoked(at)
+        certificate = holder.certificate
+        self.revoked[certificate.serial_number] = Revoked(at, certificate.not_valid_after_utc)
 
-    def crl(self, issuer: Holder, at: datetime, *, lives: timedelta = 7 * DAY) -> bytes:
-        """Write the list of an issuer as of this time."""
+    def crl(
+        self, issuer: Holder, at: datetime, *, lives: timedelta = 7 * DAY, remembers: bool = True
+    ) -> bytes:
+        """Write the list of an issuer as of this time; one that does not remember drops what has ended."""
         builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(issuer.certificate.subject)
@@ -236,10 +248,11 @@ class Pki:
             .next_update(at + lives)
             .add_extension(x509.CRLNumber(int(at.timestamp())), critical=False)
             .add_extension(_above(issuer), critical=False)
-            .add_extension(self._expired_since(), critical=False)
         )
+        if remembers:
+            builder = builder.add_extension(self._expired_since(), critical=False)
         for serial, revoked in sorted(self.revoked.items()):
-            if revoked.at <= at:
+            if revoked.at <= at and (remembers or revoked.ends > at):
                 builder = builder.add_revoked_certificate(
                     x509.RevokedCertificateBuilder()
                     .serial_number(serial)

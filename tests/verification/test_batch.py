@@ -1,15 +1,18 @@
 """Up to a hundred credentials in one request: each gets its own answer, in its place."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
+from app.core.errors import JsonValue
 from app.main import create_app
 from app.ports import Ports
 from app.verification import batches
+from app.verification.submitted import MAX_TEXT
 from tests import make
 from tests.calling import Caller
 from tests.verification.issued import Issued, revoke
@@ -108,6 +111,19 @@ def test_what_a_batch_counts_for(
 ) -> None:
     for number in (credential.number, f"{HERE}/v/{credential.number}"):
         sent = [credential.token] * documents + [number] * numbers + [credential.number[:-1]] * mistyped
+        assert batches.cost(sent, HERE) == counts
+
+
+def test_seals_in_json_count_in_full_and_large_ones_for_more(credential: Issued) -> None:
+    seal = '{"payload":"%s"}'
+    batches_of: list[tuple[Sequence[str | dict[str, JsonValue]], int]] = [
+        ([seal % "x"], 1),
+        ([seal % "x"] * 3 + [credential.token] * 10, 4),
+        ([{"payload": "x", "signatures": []}] * 2, 2),
+        ([seal % ("x" * MAX_TEXT)], 5),
+        ([seal % ("x" * MAX_TEXT)] * 2 + [credential.number], 11),
+    ]
+    for sent, counts in batches_of:
         assert batches.cost(sent, HERE) == counts
 
 

@@ -6,18 +6,27 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
 from app.formats import jades
+from app.formats.der import element
 from app.formats.jades import Level, Seal
 from app.formats.strict import encode64, encode64_standard, write_json
 from app.verification.report import Result
 from app.verification.submitted import MAX_TEXT
 from tests.calling import Caller
-from tests.formats.seals import holder
+from tests.formats.seals import holder, sealer
+from tests.pki.authority import DAY, YEAR, Holder, _ec
 from tests.pki.signing import with_signature
 from tests.verification.sealing import content, foreign, header, ours, reported, seal_of, sealed_raw, stranger
 
 Json = dict[str, Any]
 ABSENT = object()
+DER = Encoding.DER
 GOOD = seal_of(foreign(), stranger())
 PAYLOAD = write_json(foreign()).decode()
 
@@ -224,6 +233,60 @@ def _shapes() -> Iterator[tuple[str, str]]:
     }.items()
 
 
+def _proofs() -> Iterator[tuple[str, str]]:
+    """What a stranger can put into the certificates and the proofs, which nobody has to have signed."""
+    made, bare, stamp = sealer(), GOOD.bare, GOOD.etsi_u[0]
+    unread = element(
+        0x30, element(0xA3, b"\x30\x00")
+    )  # a name that RFC 5280 allows and the library does not read
+    places = {
+        "2.5.29.17": unread,
+        "2.5.29.18": unread,
+        "2.5.29.28": element(0x30, element(0xA0, element(0xA0, unread[2:]))),
+        "2.5.29.29": unread,
+        "2.5.29.31": element(0x30, element(0x30, element(0xA0, element(0xA0, unread[2:])))),
+        "2.5.29.35": element(0x30, element(0xA1, unread[2:])),
+        "2.5.29.60": b"\x18\x01x",
+    }
+    for oid, written in places.items():
+        odd = x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), written)
+        authority = _self_made(odd)
+        leaf = _self_made(odd, by=authority)
+        yield f"a certificate with {oid}", sealed_raw(header(leaf), PAYLOAD, leaf).general()
+        lists = x509.CertificateRevocationListBuilder().issuer_name(authority.certificate.subject)
+        lists = lists.last_update(made.at).next_update(made.at + 9 * DAY).add_extension(odd, critical=False)
+        entry = x509.RevokedCertificateBuilder().revocation_date(made.at)
+        entry = entry.serial_number(leaf.certificate.serial_number).add_extension(odd, critical=False)
+        for signer in (authority, leaf):
+            crl = lists.add_revoked_certificate(entry.build()).sign(_ec(signer.key), hashes.SHA256())
+            sealed = sealed_raw(header(leaf), PAYLOAD, leaf).bare
+            grown = jades.with_validation_values(sealed, authority.ders, [crl.public_bytes(DER)], [])
+            yield f"a list with {oid}, by {signer is authority}", grown.general()
+        answer = made.pki.ocsp(leaf.certificate, made.at, responder=leaf)
+        yield f"an answer with {oid}", jades.with_validation_values(bare, leaf.ders, [], [answer]).general()
+    many = [str(number).encode() for number in range(30)]
+    yield from {
+        "nine stamps": _with(bare, *[stamp] * 9),
+        "forty certificates": _with(bare, *jades.with_validation_values(bare, many, [], []).etsi_u * 2),
+        "brackets": '{"payload":[' + "[]," * 100_000 + "1]}",
+        "members": '{"payload":"x","signatures":[' + "{}," * 100_000 + "{}]}",
+        "brackets inside": with_payload(json.dumps(foreign())[:-1] + ',"x":[' + "[]," * 100_000 + "1]}"),
+        "brackets in a part": _with(bare, encode64(b'{"xVals":[' + b"[]," * 10_000 + b"1]}")),
+    }.items()
+
+
+def _self_made(extension: x509.ExtensionType, *, by: Holder | None = None) -> Holder:
+    key, at = ec.generate_private_key(ec.SECP256R1()), sealer().at
+    names = [(NameOID.ORGANIZATION_NAME, "TEST"), (NameOID.COMMON_NAME, "a leaf" if by else "an authority")]
+    name = x509.Name([x509.NameAttribute(kind, value) for kind, value in names])
+    builder = x509.CertificateBuilder().subject_name(name).public_key(key.public_key())
+    builder = builder.issuer_name(by.certificate.subject if by else name).serial_number(12)
+    builder = builder.not_valid_before(at - DAY).not_valid_after(at + YEAR)
+    builder = builder.add_extension(extension, critical=False)
+    made = builder.sign(_ec(by.key) if by else key, hashes.SHA256())
+    return Holder(key, (made, *(by.chain if by else ())))
+
+
 def _with(bare: Seal, *components: str) -> str:
     return Seal(bare.payload, bare.protected, bare.signature, components, b64=False).general()
 
@@ -237,7 +300,7 @@ def _with_pictures(size: int) -> str:
     return with_signature(seal, stranger().sign(seal.signing_input)).general()
 
 
-CORPUS = {**dict(_heads()), **dict(_payloads()), **dict(_shapes())}
+CORPUS = {**dict(_heads()), **dict(_payloads()), **dict(_shapes()), **dict(_proofs())}
 
 
 def test_what_is_sealed_as_it_should_be_is_accepted() -> None:

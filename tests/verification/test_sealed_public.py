@@ -2,16 +2,21 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from app.core.ids import new_id
 from app.credentials.models import Document
 from app.formats import jades
 from app.formats.jades import Seal
 from app.formats.strict import decode64, write_json
+from app.main import create_app
 from app.ports import Ports, Slot
 from app.schemes.catalogue import catalogue
 from app.verification.submitted import MAX_TEXT
+from tests import make
 from tests.calling import Caller
 from tests.formats.make_edc import edc
 from tests.pki.signing import with_signature
@@ -122,6 +127,25 @@ def test_however_it_is_sent_the_answer_is_the_same(stranger: Caller) -> None:
     assert [codes(each) for each in answers] == [codes(answers[0])] * len(answers)
     assert codes(answers[0])["issuer_trust"] == "issuer-unknown"
     assert answers[0]["result"] == "unknown"
+
+
+@pytest.mark.parametrize("how", ["file", "text", "member", "object", "batch"])
+def test_a_large_one_counts_as_five_however_it_is_sent(live: Ports, how: str) -> None:
+    slow = replace(live, settings=live.settings.model_copy(update={"lookups_per_minute": 60}))
+    caller, road = make.caller(create_app(slow)), "/v1/verifications"
+    members = {"payload": "x" * MAX_TEXT, "signatures": []}
+    text = json.dumps(members)
+    sent: dict[str, dict[str, Any]] = {
+        "file": {"files": {"file": ("x.jsonld", text.encode())}},
+        "text": {"content": text, "headers": {"Content-Type": "application/json"}},
+        "member": {"json": {"credential": text}},
+        "object": {"json": {"credential": members}},
+        "batch": {"json": {"credentials": [text]}},
+    }
+    assert caller.post(road, **sent[how]).status_code == 200
+    caller.post(road, **sent[how])
+    refused = caller.post(road, **sent[how])
+    assert refused.status_code == 429, "there were six look-ups at once"
 
 
 def test_a_large_one_is_taken_as_a_file_and_nothing_else_of_its_size_is(stranger: Caller) -> None:
