@@ -85,6 +85,7 @@ class _Service(_Strict):
     until: datetime | None
     for_seals: bool
     qualifications: tuple[_Qualification, ...]
+    doubtful: bool
 
 
 class Pointer(_Strict):
@@ -106,7 +107,15 @@ class Reading(_Strict):
     pointers: tuple[Pointer, ...] = ()
     services: tuple[_Service, ...] = ()
     certificates: tuple[str, ...] = ()
-    unread: int = 0
+
+    @property
+    def unread(self) -> int:
+        return sum(each.doubtful for each in self.services)
+
+    @property
+    def names_all(self) -> bool:
+        """Whether of every service it is known who that is, so that whoever is not named is not in it."""
+        return all(each.certificates for each in self.services)
 
     def listed(self) -> tuple[ListedService, ...]:
         ders = [b64decode(each) for each in self.certificates]
@@ -118,6 +127,7 @@ class Reading(_Strict):
                 each.until,
                 each.for_seals,
                 tuple(Qualification(told.qualifiers, told.criteria.read()) for told in each.qualifications),
+                each.doubtful,
             )
             for each in self.services
         )
@@ -229,7 +239,7 @@ class FiledLists:
         made = TrustedLists(
             lists=tuple(self._lists(state)),
             complete=self._complete(state),
-            problems=state.problems,
+            problems=(*state.problems, *_unread(state)),
         )
         index(made)
         self._current = made
@@ -253,7 +263,7 @@ class FiledLists:
             top.kind == "lotl"
             and bool(top.pointers)
             and all(
-                pointer.location in state.lists and not state.lists[pointer.location].reading.unread
+                pointer.location in state.lists and state.lists[pointer.location].reading.names_all
                 for pointer in top.pointers
             )
             for top in tops
@@ -282,8 +292,6 @@ class FiledLists:
             return known
         if reading.next_update is not None and reading.next_update <= at:
             problems.append(f"{location}: its next update was due on {reading.next_update:%Y-%m-%d}")
-        if reading.unread:
-            problems.append(f"{location}: {reading.unread} of its services could not be read")
         return _Kept(reading=reading, content=digest, signers=may_sign, read_at=at)
 
     def _content(self, location: str, *, named: bool) -> bytes:
@@ -298,6 +306,12 @@ class FiledLists:
             raise Unusable(f"not asked for: {refused}") from None
         except (FetchFailed, FetchBusy):
             raise Unusable("nothing came back that can be used") from None
+
+
+def _unread(state: _State) -> Iterator[str]:
+    for location, kept in state.lists.items():
+        if kept.reading.unread:
+            yield f"{location}: {kept.reading.unread} of its services could not be read, or not all of them"
 
 
 def _file(path: Path) -> bytes:
