@@ -190,6 +190,81 @@ def test_a_list_past_its_next_update_is_read_and_told_and_one_that_was_closed_is
     assert not italian.is_current(AT)
 
 
+def test_a_list_that_goes_past_its_time_unchanged_is_told(place: Place) -> None:
+    kept = place.kept()
+    kept.refresh()
+    place.clock.move(lists.LIVES)
+    kept.refresh()
+    assert [each.partition(": ")[2][:15] for each in kept.current().problems] == ["its next update"] * 2
+
+
+class Turns(Event):
+    """Lets a thread take a few turns, without waiting between them."""
+
+    def __init__(self, turns: int) -> None:
+        super().__init__()
+        self.left = turns
+
+    def wait(self, timeout: float | None = None) -> bool:
+        del timeout
+        self.left -= 1
+        if self.left == 0:
+            self.set()
+        return self.is_set()
+
+
+@pytest.mark.parametrize("blocked", ["lists", "lists/trusted-lists.json"])
+def test_where_nothing_can_be_kept_the_lists_count_all_the_same_and_are_not_asked_for_again_and_again(
+    place: Place, blocked: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In place of a folder there is a file, or the other way round; rights do not bind everybody."""
+    if blocked == "lists":
+        place.folder.write_text("")
+    else:
+        (place.folder / FILE).mkdir(parents=True)
+    kept = place.kept()
+    kept.keep_up(Turns(5), refreshing=True)
+    assert (numbers(kept), kept.current().complete) == ([("IT", 5)], True)
+    assert place.web.asked == [LOTL, IT]
+    assert "cannot be written" in kept.current().problems[0]
+    assert len(caplog.records) == 2
+    assert sorted(each.name for each in place.folder.parent.rglob(".lists-*")) == []
+    place.clock.move(timedelta(minutes=31))
+    kept.keep_up(Turns(5), refreshing=True)
+    assert place.web.asked == [LOTL, IT] * 2
+
+
+def test_whatever_goes_wrong_lists_are_left_alone_for_a_while(place: Place) -> None:
+    def broken(*_: object) -> listreading.Json:
+        raise BlockingIOError("no more processes")
+
+    place.reads = broken
+    kept = place.kept()
+    kept.keep_up(Turns(5), refreshing=True)
+    assert place.web.asked == [LOTL]
+    place.clock.move(timedelta(minutes=31))
+    kept._reads = read_here
+    kept.keep_up(Turns(5), refreshing=True)
+    assert numbers(kept) == [("IT", 5)]
+
+
+def test_a_damaged_file_is_told_once_and_written_anew(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    place.kept().refresh()
+    (place.folder / FILE).write_text("{")
+    kept = place.kept()
+    kept.keep_up(Turns(5), refreshing=False)
+    assert [each.getMessage() for each in caplog.records] == ["trustlists.unreadable"]
+    kept.keep_up(Turns(5), refreshing=True)
+    assert numbers(kept) == numbers(place.kept()) == [("IT", 5)]
+
+
+def test_what_is_kept_is_for_the_service_alone(place: Place) -> None:
+    place.kept().refresh()
+    assert [*place.folder.iterdir()] == [place.folder / FILE]
+    modes = [stat.S_IMODE(each.stat().st_mode) for each in (place.folder, place.folder / FILE)]
+    assert modes == [0o700, 0o600]
+
+
 def test_an_older_list_is_never_taken_for_a_newer_one(place: Place) -> None:
     kept = place.kept()
     kept.refresh()
