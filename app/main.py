@@ -25,7 +25,7 @@ from app.adapters.revocation import HttpRevocation
 from app.adapters.scanner import ClamdScanner, NoScanner
 from app.adapters.timestamps import HttpTimeStamps
 from app.adapters.tokens import Tokens, tokens_of
-from app.adapters.trustlists import FETCH_SECONDS, FiledLists
+from app.adapters.trustlists import FETCH_SECONDS, FETCH_STEP_SECONDS, FiledLists
 from app.assessments.api import router as assessments
 from app.core.clock import SystemClock
 from app.core.db import connect
@@ -127,7 +127,7 @@ def lists_of(settings: Settings, clock: Clock) -> FiledLists | None:
         signers=anchors_in(settings.trusted_list_signers),
         folder=settings.trusted_lists_folder,
         clock=clock,
-        outbound=GuardedOutbound(total_seconds=FETCH_SECONDS),
+        outbound=GuardedOutbound(total_seconds=FETCH_SECONDS, step_seconds=FETCH_STEP_SECONDS),
     )
 
 

@@ -286,6 +286,9 @@ class ListedService:
     until: datetime | None  # None: still
     for_seals: bool
     qualifications: tuple[Qualification, ...] = ()
+    doubtful: bool = (
+        False  # not all that the list says of it was understood, so that it makes nobody qualified
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,10 @@ from sqlalchemy import update
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
+from app.adapters.outbound import STEP_SECONDS, GuardedOutbound
+from app.adapters.trustlists import FETCH_SECONDS, FETCH_STEP_SECONDS
 from app.core.db import connect
-from app.main import ClockMovedWhileLive, check_clock, create_app, production_ports
+from app.main import ClockMovedWhileLive, check_clock, create_app, lists_of, production_ports
 from app.organisations.access import every_route
 from app.organisations.models import Mode, Organisation
 from app.ports import Ports
@@ -207,3 +209,14 @@ def test_a_service_asks_for_time_stamps_only_where_an_authority_is_named(tmp_pat
         ports = production_ports(settings)
         ports.database.close()
         assert (ports.time_stamps is not None, ports.revocation is not None) == (expected, expected)
+
+
+def test_servers_of_lists_are_given_more_time_than_others_for_all_and_for_each_step() -> None:
+    settings = Settings().model_copy(update={"trusted_lists": ("https://lists.example.org/lotl.xml",)})
+    assert lists_of(Settings(), SetClock(START)) is None
+    kept = lists_of(settings, SetClock(START))
+    assert kept is not None
+    outbound = kept._outbound
+    assert isinstance(outbound, GuardedOutbound)
+    assert (outbound._total, outbound._step) == (FETCH_SECONDS, FETCH_STEP_SECONDS)
+    assert outbound._step > STEP_SECONDS

@@ -36,9 +36,32 @@ DEEPEST: Final = 8  # criteria within criteria
 
 TSL: Final = "{http://uri.etsi.org/02231/v2#}"
 _SIGNATURE: Final = "{http://www.w3.org/2000/09/xmldsig#}Signature"
-_TYPES: Final = "http://uri.etsi.org/TrstSvc/TrustedList/TSLType/"
+_BASE: Final = "http://uri.etsi.org/TrstSvc"
+_TYPES: Final = f"{_BASE}/TrustedList/TSLType/"
 KINDS: Final = {f"{_TYPES}EUlistofthelists": "lotl", f"{_TYPES}EUgeneric": "list"}
 VERSIONS: Final = frozenset({"5", "6"})  # TS 119 612 since 2.1.1, and since 2.3.1
+_QUALIFIED: Final = f"{_BASE}/Svctype/CA/QC"
+_GRANTED: Final = f"{_BASE}/TrustedList/Svcstatus/granted"
+_LANGUAGE: Final = "{http://www.w3.org/XML/1998/namespace}lang"
+
+# What qualifications are made of (TS 119 612, 5.5.9.2), and what may stand there once at most. The library
+# passes over the rest.
+_SIE: Final = f"{{{_BASE}/SvcInfoExt/eSigDir-1999-93-EC-TrustedList/#}}"
+_MORE: Final = "{http://uri.etsi.org/02231/v2/additionaltypes#}"
+_CRITERIA: Final = f"{_SIE}CriteriaList"
+_OTHER: Final = f"{_SIE}otherCriteriaList"
+_PARTS: Final[Mapping[str, frozenset[str]]] = {
+    f"{_SIE}Qualifications": frozenset({f"{_SIE}QualificationElement"}),
+    f"{_SIE}QualificationElement": frozenset({f"{_SIE}Qualifiers", _CRITERIA}),
+    f"{_SIE}Qualifiers": frozenset({f"{_SIE}Qualifier"}),
+    _CRITERIA: frozenset({f"{_SIE}Description", f"{_SIE}KeyUsage", f"{_SIE}PolicySet", _CRITERIA, _OTHER}),
+    f"{_SIE}KeyUsage": frozenset({f"{_SIE}KeyUsageBit"}),
+    f"{_SIE}PolicySet": frozenset({f"{_SIE}PolicyIdentifier"}),
+    _OTHER: frozenset({f"{_MORE}CertSubjectDNAttribute", f"{_MORE}ExtendedKeyUsage"}),
+    f"{_MORE}CertSubjectDNAttribute": frozenset({f"{_MORE}AttributeOID"}),
+    f"{_MORE}ExtendedKeyUsage": frozenset({f"{_MORE}KeyPurposeId"}),
+}
+_FILLED: Final = frozenset(_PARTS) - {_CRITERIA, _OTHER}
 
 Json = dict[str, Any]
 
@@ -152,41 +175,146 @@ def _pointers(signed: "_Element") -> Json:
 
 
 def _services(signed: "_Element") -> Json:
+    """Give every authority that was granted, now or before, in doubt where not all of it was understood."""
     from lxml import etree
     from pyhanko.sign.validation.qualified.eutl_parse import read_qualified_service_definitions
     from pyhanko.sign.validation.qualified.tsp import CAServiceInformation
 
-    reading = read_qualified_service_definitions(etree.tostring(signed, encoding="unicode"))
-    services: list[Json] = []
+    etree.strip_tags(signed, etree.Comment, etree.ProcessingInstruction)
     certificates: dict[str, int] = {}
-    while True:
-        try:
-            service = next(reading)
-        except StopIteration as end:
-            return {
-                "services": services,
-                "certificates": list(certificates),
-                "unread": len(end.value),
-            }
-        if isinstance(service, CAServiceInformation):
-            services.append(_service(service, certificates))
-        if len(services) > MOST_SERVICES:
-            raise Refused("it names more services than there can be")
+    listed: dict[str, Json] = {}
+    strange: set[str] = set()
+    place = "/".join(
+        f"{TSL}{part}"
+        for part in ("TrustServiceProviderList", "TrustServiceProvider", "TSPServices", "TSPService")
+    )
+    for service in signed.iterfind(place):
+        for instance, told, known in _instances(service):
+            if len(listed) >= MOST_SERVICES:
+                raise Refused("it names more services than there can be")
+            number = str(len(listed))
+            found = [certificates.setdefault(each, len(certificates)) for each in told.pop("identified")]
+            listed[number] = told | {"certificates": found}
+            if not (_prepare(instance, number) and known and found):
+                strange.add(number)
+    for read in read_qualified_service_definitions(etree.tostring(signed, encoding="unicode")):
+        number = read.base_info.service_name
+        if isinstance(read, CAServiceInformation) and number in listed:
+            listed[number] |= _said(read) | {"doubtful": number in strange}
+    return {"services": list(listed.values()), "certificates": list(certificates)}
 
 
-def _service(service: "CAServiceInformation", certificates: dict[str, int]) -> Json:
+def _instances(service: "_Element") -> Iterator[tuple["_Element", Json, bool]]:
+    """Give what a service is and was while granted, in doubt for now, and whether it is known who it is."""
+    current = service.find(f"{TSL}ServiceInformation")
+    if current is None:
+        return
+    instances = [current, *service.iterfind(f"{TSL}ServiceHistory/{TSL}ServiceHistoryInstance")]
+    granted = [
+        each
+        for each in instances
+        if _told(each, "ServiceTypeIdentifier") == _QUALIFIED and _told(each, "ServiceStatus") == _GRANTED
+    ]
+    starts = [_instant(_told(each, "StatusStartingTime")) for each in instances] if granted else []
+    for each in granted:
+        since = _instant(_told(each, "StatusStartingTime"))
+        identified, known = _identified(each, current)
+        names = sorted(each.iterfind(f"{TSL}ServiceName/{TSL}Name"), key=lambda it: it.get(_LANGUAGE) != "en")
+        told: Json = {
+            "name": (names[0].text or "")[:LONGEST_NAME] if names else "",
+            "identified": identified,
+            "since": since,
+            "until": min((start for start in starts if start > since), default=None),
+            "for_seals": False,
+            "qualifications": [],
+            "doubtful": True,
+        }
+        yield each, told, known
+
+
+def _identified(instance: "_Element", current: "_Element") -> tuple[list[str], bool]:
+    """Give the certificates of a service; of what it was, lists often name no more than the key (5.6.3)."""
+    if named := _identities(instance, "X509Certificate"):
+        return named, True
+    keys, of_now = set(_identities(instance, "X509SKI")), _identities(current, "X509Certificate")
+    if not keys:
+        return of_now, True
+    meant = [each for each in of_now if keys & _keys(each)]
+    return (meant, True) if meant else (of_now, False)
+
+
+def _identities(instance: "_Element", kind: str) -> list[str]:
+    found = instance.iterfind(f"{TSL}ServiceDigitalIdentity/{TSL}DigitalId/{TSL}{kind}")
+    return [_text(b64decode(each.text)) for each in found if each.text]
+
+
+def _keys(certificate: str) -> set[str]:
+    """Say how a certificate may be called by its key: as it does itself, or by the digest of the key."""
+    from cryptography import x509
+
+    try:
+        read = x509.load_der_x509_certificate(b64decode(certificate))
+        called = {x509.SubjectKeyIdentifier.from_public_key(read.public_key()).digest}
+        with contextlib.suppress(x509.ExtensionNotFound):
+            called.add(read.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest)
+    except Exception:  # noqa: BLE001 - whatever a stranger's certificate is wrong in, it is nobody's key
+        return set()
+    return {*map(_text, called)}
+
+
+def _prepare(instance: "_Element", number: str) -> bool:
+    """Number an instance for the library, which gives no more of it back; say whether all of it is known.
+
+    It takes the last of several `Qualifications` for all of them, so that they are put together first.
+    """
+    for name in instance.iterfind(f"{TSL}ServiceName/{TSL}Name"):
+        name.text = number
+    found = instance.findall(f"{TSL}ServiceInformationExtensions/{TSL}Extension/{_SIE}Qualifications")
+    for other in found[:-1]:
+        found[-1].extend(list(other))
+    return _once([each.tag for each in instance]) and all(map(_understood, found[-1:]))
+
+
+def _understood(element: "_Element") -> bool:
+    """Tell whether the library reads all of a qualification, and passes over nothing of it."""
+    from pyhanko.sign.validation.qualified.tsp import Qualifier
+
+    parts = [each.tag for each in element]
+    match element.tag.removeprefix(_SIE):
+        case "Qualifier":
+            return element.get("uri") in {each.uri for each in Qualifier}
+        case "KeyUsageBit":
+            return (element.text or "").strip() in {"true", "false", "1", "0"}
+        case "QualificationElement":
+            ordered = _once(parts)
+        case "CriteriaList":
+            ordered = parts.count(_OTHER) <= 1
+        case _:
+            ordered = True
+    if (known := _PARTS.get(element.tag)) is None:
+        return True
+    return (
+        ordered
+        and (bool(parts) or element.tag not in _FILLED)
+        and known.issuperset(parts)
+        and all(map(_understood, element))
+    )
+
+
+def _once(parts: list[str]) -> bool:
+    return len(set(parts)) == len(parts)
+
+
+def _told(instance: "_Element", part: str) -> str:
+    told: str = instance.findtext(f"{TSL}{part}", "")
+    return told.strip()
+
+
+def _said(service: "CAServiceInformation") -> Json:
     from pyhanko.sign.validation.qualified.tsp import QcCertType
 
-    base = service.base_info
-    until = base.valid_until
     return {
-        "name": base.service_name[:LONGEST_NAME],
-        "certificates": [
-            certificates.setdefault(_text(each.dump()), len(certificates)) for each in base.provider_certs
-        ],
-        "since": base.valid_from.astimezone(UTC).isoformat(),
-        "until": until.astimezone(UTC).isoformat() if until else None,
-        "for_seals": QcCertType.QC_ESEAL in base.additional_info_certificate_type,
+        "for_seals": QcCertType.QC_ESEAL in service.base_info.additional_info_certificate_type,
         "qualifications": [*map(_qualification, service.qualifications)],
     }
 

@@ -8,8 +8,10 @@ never taken for a newer.
 import hashlib
 import json
 import logging
+import os
 import subprocess
 import sys
+import tempfile
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -42,6 +44,7 @@ PAUSE_SECONDS: Final = 5.0
 WAIT: Final = 240  # seconds: it has sixty of them, and lets everybody else go first
 SKEW: Final = timedelta(minutes=5)
 FETCH_SECONDS: Final = 60.0
+FETCH_STEP_SECONDS: Final = 20.0  # of silence: lists are large, and some of their servers slow
 MAX_READ: Final = 32 * 1024 * 1024  # of what one list comes to
 FILE: Final = "trusted-lists.json"
 ACCEPT: Final = "application/vnd.etsi.tsl+xml, application/xml, text/xml"
@@ -85,6 +88,7 @@ class _Service(_Strict):
     until: datetime | None
     for_seals: bool
     qualifications: tuple[_Qualification, ...]
+    doubtful: bool
 
 
 class Pointer(_Strict):
@@ -106,7 +110,15 @@ class Reading(_Strict):
     pointers: tuple[Pointer, ...] = ()
     services: tuple[_Service, ...] = ()
     certificates: tuple[str, ...] = ()
-    unread: int = 0
+
+    @property
+    def unread(self) -> int:
+        return sum(each.doubtful for each in self.services)
+
+    @property
+    def names_all(self) -> bool:
+        """Whether of every service it is known who that is, so that whoever is not named is not in it."""
+        return all(each.certificates for each in self.services)
 
     def listed(self) -> tuple[ListedService, ...]:
         ders = [b64decode(each) for each in self.certificates]
@@ -118,6 +130,7 @@ class Reading(_Strict):
                 each.until,
                 each.for_seals,
                 tuple(Qualification(told.qualifiers, told.criteria.read()) for told in each.qualifications),
+                each.doubtful,
             )
             for each in self.services
         )
@@ -160,6 +173,8 @@ class FiledLists:
         self._of = _digest(*(each.encode() for each in self._sources), b"", *sorted(self._signers))
         self._state = _State(of=self._of)
         self._seen: tuple[int, int] | None = None
+        self._failed_at: datetime | None = None
+        self._warned: str | None = None
         self._current = TrustedLists((), complete=False)
 
     def current(self) -> TrustedLists:
@@ -173,6 +188,7 @@ class FiledLists:
                 if refreshing and self._due():
                     self.refresh()
             except Exception:
+                self._failed_at = self._now()
                 log.exception("trustlists.failed")
             stop.wait(PAUSE_SECONDS)
 
@@ -182,14 +198,25 @@ class FiledLists:
             told = self._file.stat()
             if (told.st_mtime_ns, told.st_size) == self._seen:
                 return
-            state = _State.model_validate_json(self._file.read_bytes())
-            self._seen = told.st_mtime_ns, told.st_size
-            if state.of == self._of:
-                self._take(state)
+            written = self._file.read_bytes()
         except FileNotFoundError:
             return
+        except OSError as error:
+            self._warn(f"{self._file}: cannot be read: {error.strerror}")
+            return
+        self._seen = told.st_mtime_ns, told.st_size
+        try:
+            state = _State.model_validate_json(written)
+            if state.of == self._of:
+                self._take(state)
         except (ValidationError, ValueError, IndexError):
             log.warning("trustlists.unreadable")  # it is written anew
+
+    def _warn(self, problem: str) -> None:
+        """Say once what stays as it is until somebody mends it."""
+        if problem != self._warned:
+            log.warning("trustlists.problem", extra={"reason": problem})
+        self._warned = problem
 
     def refresh(self) -> None:
         """Read every list anew, and keep what can be believed."""
@@ -205,31 +232,50 @@ class FiledLists:
                 if found is not None:
                     lists[pointer.location] = found
         state = _State(of=self._of, read_at=at, lists=lists, problems=tuple(problems))
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        coming = self._file.with_suffix(".new")
-        coming.write_text(state.model_dump_json())
-        coming.replace(self._file)
+        try:
+            self._keep(state.model_dump_json())
+        except OSError as error:  # what was read counts all the same, and is had anew after a restart
+            unkept = f"{self._file}: cannot be written: {error.strerror}"
+            state = state.model_copy(update={"problems": (*problems, unkept)})
         self._take(state)
-        for problem in problems:
+        for problem in self._current.problems:
             log.warning("trustlists.problem", extra={"reason": problem})
+
+    def _keep(self, written: str) -> None:
+        """Write the file, whole or not at all, for this service alone."""
+        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        number, coming = tempfile.mkstemp(dir=self._file.parent, prefix=".lists-")  # for its owner alone
+        try:
+            with os.fdopen(number, "w") as file:
+                file.write(written)
+                file.flush()
+                os.fsync(number)
+            Path(coming).replace(self._file)
+        except BaseException:
+            Path(coming).unlink(missing_ok=True)
+            raise
 
     def _now(self) -> datetime:
         return self._clock.now() - self._clock.offset  # lists know nothing of a demonstration's clock
 
     def _due(self) -> bool:
+        """Tell whether to read them anew: what failed is left alone for a while, whatever it failed in."""
         read_at = self._state.read_at
-        if read_at is None:
-            return True
-        return (
-            not timedelta(0) <= self._now() - read_at < (TRIED_AGAIN if self._state.problems else REFRESHED)
+        if self._failed_at is not None and self._within(TRIED_AGAIN, self._failed_at):
+            return False
+        return read_at is None or not self._within(
+            TRIED_AGAIN if self._state.problems else REFRESHED, read_at
         )
+
+    def _within(self, span: timedelta, since: datetime) -> bool:
+        return timedelta(0) <= self._now() - since < span
 
     def _take(self, state: _State) -> None:
         self._state = state
         made = TrustedLists(
             lists=tuple(self._lists(state)),
             complete=self._complete(state),
-            problems=state.problems,
+            problems=(*state.problems, *_unread(state)),
         )
         index(made)
         self._current = made
@@ -253,7 +299,7 @@ class FiledLists:
             top.kind == "lotl"
             and bool(top.pointers)
             and all(
-                pointer.location in state.lists and not state.lists[pointer.location].reading.unread
+                pointer.location in state.lists and state.lists[pointer.location].reading.names_all
                 for pointer in top.pointers
             )
             for top in tops
@@ -274,17 +320,18 @@ class FiledLists:
             content = self._content(location, named=of is not None)
             digest = _digest(content)
             if known is not None and known.content == digest:
-                return known.model_copy(update={"read_at": at})
-            reading = _made_out(self._reads(content, signers, at))
-            _believable(reading, before, at, of)
+                kept = known.model_copy(update={"read_at": at})
+            else:
+                reading = _made_out(self._reads(content, signers, at))
+                _believable(reading, before, at, of)
+                kept = _Kept(reading=reading, content=digest, signers=may_sign, read_at=at)
         except Unusable as why:
             problems.append(f"{location}: {why}")
             return known
-        if reading.next_update is not None and reading.next_update <= at:
-            problems.append(f"{location}: its next update was due on {reading.next_update:%Y-%m-%d}")
-        if reading.unread:
-            problems.append(f"{location}: {reading.unread} of its services could not be read")
-        return _Kept(reading=reading, content=digest, signers=may_sign, read_at=at)
+        ends = kept.reading.next_update
+        if ends is not None and ends <= at:
+            problems.append(f"{location}: its next update was due on {ends:%Y-%m-%d}")
+        return kept
 
     def _content(self, location: str, *, named: bool) -> bytes:
         """Have a list; an address that another list names goes over https, and through the guard, alone."""
@@ -298,6 +345,12 @@ class FiledLists:
             raise Unusable(f"not asked for: {refused}") from None
         except (FetchFailed, FetchBusy):
             raise Unusable("nothing came back that can be used") from None
+
+
+def _unread(state: _State) -> Iterator[str]:
+    for location, kept in state.lists.items():
+        if kept.reading.unread:
+            yield f"{location}: {kept.reading.unread} of its services could not be read, or not all of them"
 
 
 def _file(path: Path) -> bytes:

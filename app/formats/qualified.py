@@ -4,7 +4,8 @@ A qualified electronic seal is made by a qualified device and rests on a qualifi
 seals (Regulation (EU) 910/2014, 3 (27), 37 to 40). Only a trusted list makes a certificate qualified, so the
 lists decide, after ETSI TS 119 615, within these bounds: services of type CA/QC that were granted since
 July 2016, for seals, at the time of the seal and when the certificate was issued; what several services say
-of one certificate counts as the least of it; what contradicts itself counts as no.
+of one certificate counts as the least of it; what contradicts itself counts as no; and where not all that is
+said of an issuer was understood, nobody can tell.
 
 Pure: chains and lists in, findings out.
 """
@@ -61,7 +62,7 @@ class Why(StrEnum):
     NO_LISTS = "no-trusted-lists"
     LIST_OLD = "trusted-list-old"
     NOT_FOUND = "issuer-not-in-lists-read"
-    UNREADABLE = "certificate-unreadable"
+    UNREADABLE = "certificate-unreadable"  # it, or what a list says of whoever issued it
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,22 +131,28 @@ def _weighed(
     found: Sequence["_Verdict"], lists: TrustedLists, sealed_at: datetime, issued_at: datetime, now: datetime
 ) -> Qualified:
     if not found:
-        # A list that was closed speaks of nobody any more, and is not to be waited for.
-        known = lists.complete and all(
-            each.is_current(now) for each in lists.lists if each.next_update is not None
-        )
-        return Qualified(Answer.NO, Why.NOT_LISTED) if known else Qualified(Answer.NOT_CHECKED, Why.NOT_FOUND)
+        return _unlisted(lists, now)
     if old := next((each.by for each in found if not each.by.is_current(now)), None):
         return Qualified(Answer.NOT_CHECKED, Why.LIST_OLD, old)
     then, first = ([each for each in found if each.holds(at)] for at in (sealed_at, issued_at))
+    if any(each.service.doubtful for each in (*then, *first)):
+        return Qualified(Answer.NOT_CHECKED, Why.UNREADABLE)
     if not then:
         return Qualified(Answer.NO, Why.WITHDRAWN, found[0].by)
     least = min(then, key=lambda each: each.rank)
     if least.rank is _Rank.NONE or not first or min(each.rank for each in first) is _Rank.NONE:
         return Qualified(Answer.NO, Why.NOT_QUALIFIED, least.by)
-    if least.rank is _Rank.SEAL:
-        return Qualified(Answer.YES, Why.QUALIFIED, least.by)
-    return Qualified(Answer.NO, Why.NO_DEVICE, least.by)
+    with_device = least.rank is _Rank.SEAL
+    answer, why = (Answer.YES, Why.QUALIFIED) if with_device else (Answer.NO, Why.NO_DEVICE)
+    return Qualified(answer, why, least.by)
+
+
+def _unlisted(lists: TrustedLists, now: datetime) -> Qualified:
+    # A list that was closed speaks of nobody any more, and is not to be waited for.
+    known = lists.complete and all(
+        each.is_current(now) for each in lists.lists if each.next_update is not None
+    )
+    return Qualified(Answer.NO, Why.NOT_LISTED) if known else Qualified(Answer.NOT_CHECKED, Why.NOT_FOUND)
 
 
 def vouching(

@@ -20,6 +20,7 @@ from app.adapters import listreading
 from app.adapters.listreading import Refused
 from app.adapters.outbound import GuardedOutbound
 from app.adapters.trustlists import FILE, FiledLists, Reads, read_apart
+from app.formats.qualified import Answer, Why, qualified
 from app.ports import FetchBusy, Fetched, FetchFailed, FetchRefused
 from tests.fakes import SetClock
 from tests.pki import lists
@@ -187,6 +188,81 @@ def test_a_list_past_its_next_update_is_read_and_told_and_one_that_was_closed_is
     kept.refresh()
     (italian,) = kept.current().lists
     assert not italian.is_current(AT)
+
+
+def test_a_list_that_goes_past_its_time_unchanged_is_told(place: Place) -> None:
+    kept = place.kept()
+    kept.refresh()
+    place.clock.move(lists.LIVES)
+    kept.refresh()
+    assert [each.partition(": ")[2][:15] for each in kept.current().problems] == ["its next update"] * 2
+
+
+class Turns(Event):
+    """Lets a thread take a few turns, without waiting between them."""
+
+    def __init__(self, turns: int) -> None:
+        super().__init__()
+        self.left = turns
+
+    def wait(self, timeout: float | None = None) -> bool:
+        del timeout
+        self.left -= 1
+        if self.left == 0:
+            self.set()
+        return self.is_set()
+
+
+@pytest.mark.parametrize("blocked", ["lists", "lists/trusted-lists.json"])
+def test_where_nothing_can_be_kept_the_lists_count_all_the_same_and_are_not_asked_for_again_and_again(
+    place: Place, blocked: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In place of a folder there is a file, or the other way round; rights do not bind everybody."""
+    if blocked == "lists":
+        place.folder.write_text("")
+    else:
+        (place.folder / FILE).mkdir(parents=True)
+    kept = place.kept()
+    kept.keep_up(Turns(5), refreshing=True)
+    assert (numbers(kept), kept.current().complete) == ([("IT", 5)], True)
+    assert place.web.asked == [LOTL, IT]
+    assert "cannot be written" in kept.current().problems[0]
+    assert len(caplog.records) == 2
+    assert sorted(each.name for each in place.folder.parent.rglob(".lists-*")) == []
+    place.clock.move(timedelta(minutes=31))
+    kept.keep_up(Turns(5), refreshing=True)
+    assert place.web.asked == [LOTL, IT] * 2
+
+
+def test_whatever_goes_wrong_lists_are_left_alone_for_a_while(place: Place) -> None:
+    def broken(*_: object) -> listreading.Json:
+        raise BlockingIOError("no more processes")
+
+    place.reads = broken
+    kept = place.kept()
+    kept.keep_up(Turns(5), refreshing=True)
+    assert place.web.asked == [LOTL]
+    place.clock.move(timedelta(minutes=31))
+    kept._reads = read_here
+    kept.keep_up(Turns(5), refreshing=True)
+    assert numbers(kept) == [("IT", 5)]
+
+
+def test_a_damaged_file_is_told_once_and_written_anew(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    place.kept().refresh()
+    (place.folder / FILE).write_text("{")
+    kept = place.kept()
+    kept.keep_up(Turns(5), refreshing=False)
+    assert [each.getMessage() for each in caplog.records] == ["trustlists.unreadable"]
+    kept.keep_up(Turns(5), refreshing=True)
+    assert numbers(kept) == numbers(place.kept()) == [("IT", 5)]
+
+
+def test_what_is_kept_is_for_the_service_alone(place: Place) -> None:
+    place.kept().refresh()
+    assert [*place.folder.iterdir()] == [place.folder / FILE]
+    modes = [stat.S_IMODE(each.stat().st_mode) for each in (place.folder, place.folder / FILE)]
+    assert modes == [0o700, 0o600]
 
 
 def test_an_older_list_is_never_taken_for_a_newer_one(place: Place) -> None:
@@ -388,14 +464,107 @@ def test_an_authority_counts_for_the_time_for_which_it_was_granted() -> None:
     assert read(national(never, other, unqualified))["services"] == []
 
 
-def test_an_authority_of_which_not_all_is_understood_does_not_count_and_is_told(place: Place) -> None:
-    strange = '<Extension Critical="true"><Strange xmlns="urn:x">1</Strange></Extension>'
-    place.web.pages[IT] = national(lists.of(PKI, extension=strange))
+def more(*qualifiers: str, critical: str = "true") -> str:
+    """A second extension of the same kind."""
+    told = lists.qualification(*qualifiers)
+    return f'<Extension Critical="{critical}"><q:Qualifications>{told}</q:Qualifications></Extension>'
+
+
+def criteria(inside: str, assertion: str = "all") -> str:
+    return lists.qualification(
+        "NotQualified", criteria=f'<q:CriteriaList assert="{assertion}">{inside}</q:CriteriaList>'
+    )
+
+
+USAGE = '<q:KeyUsage><q:KeyUsageBit name="nonRepudiation">true</q:KeyUsageBit></q:KeyUsage>'
+STRANGE: dict[str, dict[str, object]] = {
+    "a critical extension": {
+        "extension": '<Extension Critical="true"><Strange xmlns="urn:x">1</Strange></Extension>'
+    },
+    "a qualifier": {"qualifications": lists.qualification("QCNoSuchThing")},
+    "a qualifier beside another": {"qualifications": lists.qualification("QCNoSuchThing", "QCWithQSCD")},
+    "no qualifier": {"qualifications": lists.qualification()},
+    "no criteria": {"qualifications": lists.qualification("NotQualified", criteria="")},
+    "empty criteria": {"qualifications": criteria("")},
+    "two sets of criteria": {
+        "qualifications": lists.qualification("NotQualified", criteria=lists.ALWAYS * 2)
+    },
+    "a criterion": {"qualifications": criteria(USAGE + "<q:Strange/>")},
+    "a criterion out of place": {"qualifications": criteria(USAGE + "<x:CertSubjectDNAttribute/>")},
+    "another criterion": {
+        "qualifications": criteria(f"{USAGE}<q:otherCriteriaList><q:X/></q:otherCriteriaList>")
+    },
+    "no policy": {"qualifications": criteria("<q:PolicySet/>")},
+    "a bit": {"qualifications": criteria(USAGE.replace("true", "maybe"))},
+    "a history of another key": {
+        "now": Status(AT + DAY),
+        "before": (Status(AT - YEAR),),
+        "was": lists.by_key(b"another"),
+    },
+}
+
+
+@pytest.mark.filterwarnings("ignore::xsdata.exceptions.ConverterWarning")
+@pytest.mark.parametrize("changes", STRANGE.values(), ids=STRANGE.keys())
+def test_an_authority_of_which_not_all_is_understood_is_in_doubt_and_told(
+    place: Place, changes: dict[str, object]
+) -> None:
+    place.web.pages[IT] = national(lists.of(PKI), lists.of(PKI, **changes))
+    kept = place.kept()
+    for _ in range(2):  # as long as the list says so, read anew or not
+        kept.refresh()
+        (italian,) = kept.current().lists
+        assert {each.certificates for each in italian.services} == {PKI.issuing.ders[:1]}
+        assert sum(each.doubtful for each in italian.services) == 1
+        assert kept.current().problems == (f"{IT}: 1 of its services could not be read, or not all of them",)
+        for sealed_at in (AT, AT + 2 * DAY)[: 1 if "was" in changes else 2]:
+            found = qualified(PKI.seal().ders, kept.current(), sealed_at=sealed_at, now=AT + 3 * DAY)
+            assert (found.answer, found.why) == (Answer.NOT_CHECKED, Why.UNREADABLE)
+    assert kept.current().complete  # it is known who is meant
+
+
+def test_an_authority_that_nobody_can_tell_leaves_open_who_is_in_no_list(place: Place) -> None:
+    unknown = lists.national([lists.of(PKI)], at=AT)
+    identity = lists.identified(PKI.issuing.ders[0])
+    place.web.pages[IT] = ITALY.sign(unknown.replace(identity, lists.by_key(b"somebody")))
     kept = place.kept()
     kept.refresh()
-    assert kept.current().lists[0].services == ()
-    assert not kept.current().complete
-    assert "could not be read" in kept.current().problems[0]
+    found = qualified(PKI.seal().ders, kept.current(), sealed_at=AT, now=AT + DAY)
+    assert (found.answer, found.why) == (Answer.NOT_CHECKED, Why.NOT_FOUND)
+
+
+def test_what_is_said_of_an_authority_in_several_places_counts_together() -> None:
+    for told, extension in (("NotQualified", "QCWithQSCD"), ("QCWithQSCD", "NotQualified")):
+        listed = lists.of(PKI, qualifications=lists.qualification(told), extension=more(extension))
+        (service,) = read(national(listed))["services"]
+        found = sorted(each["qualifiers"] for each in service["qualifications"])
+        assert (found, service["doubtful"]) == ([["NotQualified"], ["QCWithQSCD"]], False)
+
+
+def test_comments_hide_nothing_of_a_list() -> None:
+    honest = lists.national([lists.of(PKI, qualifications=lists.qualification("NotQualified"))], at=AT)
+    for whole, parts in (
+        ("Svcstatus/granted", "Svcstatus/gra<!-- -->nted"),
+        ("true</q:KeyUsageBit>", "<!-- -->true</q:KeyUsageBit>"),
+        ("TEST seals", "TEST<?x y?> seals"),
+    ):
+        commented = honest.replace(whole, parts)
+        assert commented != honest
+        assert read(ITALY.sign(commented))["services"] == read(ITALY.sign(honest))["services"]
+
+
+@pytest.mark.parametrize("named", [None, "", lists.identified(PKI.issuing.ders[0])])
+def test_an_authority_is_in_its_history_who_it_is_now(place: Place, named: str | None) -> None:
+    again = lists.of(PKI, now=Status(AT), before=(Status(AT - YEAR),), was=named)
+    place.web.pages[IT] = national(again)
+    kept = place.kept()
+    kept.refresh()
+    (italian,) = kept.current().lists
+    assert [(each.since, each.until, each.certificates) for each in italian.services] == [
+        (AT, None, PKI.issuing.ders[:1]),
+        (AT - YEAR, AT, PKI.issuing.ders[:1]),
+    ]
+    assert kept.current().problems == ()
 
 
 def test_qualifications_are_read_with_their_criteria() -> None:

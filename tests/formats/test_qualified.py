@@ -141,6 +141,24 @@ def test_what_several_services_say_counts_as_the_least_of_it() -> None:
     assert asked(SEAL, listing(saying("NotQualified"), service())) == NOT_QUALIFIED
 
 
+@pytest.mark.parametrize("given", [{}, {"for_seals": False}, {"until": AT - DAY}, {"since": AT}])
+def test_where_not_all_of_what_is_said_of_an_issuer_was_understood_nobody_can_tell(
+    given: dict[str, object],
+) -> None:
+    for lists in (
+        listing(service(doubtful=True, **given)),
+        listing(service(), service(doubtful=True, **given)),
+    ):
+        assert asked(SEAL, lists) == (Answer.NOT_CHECKED, Why.UNREADABLE)
+        assert vouching(SEAL.ders, lists, sealed_at=AT, now=AT) == ()
+
+
+def test_a_doubt_about_another_time_or_another_issuer_is_none() -> None:
+    long_ago = service(doubtful=True, since=AT - 9 * YEAR, until=AT - 5 * YEAR)
+    other = service(doubtful=True, certificates=Pki(AT).issuing.ders[:1])
+    assert asked(SEAL, listing(service(), long_ago, other)) == YES
+
+
 def test_without_a_list_that_is_in_force_nobody_can_tell() -> None:
     assert asked(SEAL, None) == (Answer.NOT_CHECKED, Why.NO_LISTS)
     assert asked(SEAL, TrustedLists((), complete=True)) == (Answer.NOT_CHECKED, Why.NO_LISTS)

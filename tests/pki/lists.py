@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from xml.sax.saxutils import escape
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -97,6 +98,7 @@ class Service:
     certificate: bytes
     now: Status
     before: Sequence[Status] = ()
+    was: str | None = None  # by what its history names it, where not as lists do
     kind: str = CA_QC
     meant: Sequence[str] = ("ForeSeals",)
     qualifications: str = ""
@@ -190,7 +192,7 @@ def _scheme(
 
 def _pointer(pointer: Pointer) -> str:
     signers = "".join(
-        f"<ServiceDigitalIdentity>{_identity(each)}</ServiceDigitalIdentity>" for each in pointer.signers
+        f"<ServiceDigitalIdentity>{identified(each)}</ServiceDigitalIdentity>" for each in pointer.signers
     )
     return (
         f"<OtherTSLPointer><ServiceDigitalIdentities>{signers}</ServiceDigitalIdentities>"
@@ -213,28 +215,42 @@ def _service(service: Service) -> str:
             f"{service.qualifications}</q:Qualifications></Extension>"
         )
     extensions = f"<ServiceInformationExtensions>{meant}{service.extension}</ServiceInformationExtensions>"
+    identity = _by_key(service.certificate) if service.was is None else service.was
     history = "".join(
-        f"<ServiceHistoryInstance>{_status(service, each)}{extensions}</ServiceHistoryInstance>"
+        f"<ServiceHistoryInstance>{_status(service, each, identity)}{extensions}</ServiceHistoryInstance>"
         for each in service.before
     )
+    current = _status(service, service.now, identified(service.certificate))
     return (
-        f"<TSPService><ServiceInformation>{_status(service, service.now)}{extensions}</ServiceInformation>"
+        f"<TSPService><ServiceInformation>{current}{extensions}</ServiceInformation>"
         f"<ServiceHistory>{history}</ServiceHistory></TSPService>"
     )
 
 
-def _status(service: Service, status: Status) -> str:
+def _status(service: Service, status: Status, identity: str) -> str:
     return (
         f"<ServiceTypeIdentifier>{service.kind}</ServiceTypeIdentifier>"
         '<ServiceName><Name xml:lang="en">TEST seals</Name></ServiceName>'
-        f"<ServiceDigitalIdentity>{_identity(service.certificate)}</ServiceDigitalIdentity>"
+        f"<ServiceDigitalIdentity>{identity}</ServiceDigitalIdentity>"
         f"<ServiceStatus>{BASE}/TrustedList/Svcstatus/{status.status}</ServiceStatus>"
         f"<StatusStartingTime>{_instant(status.since)}</StatusStartingTime>"
     )
 
 
-def _identity(certificate: bytes) -> str:
+def identified(certificate: bytes) -> str:
     return f"<DigitalId><X509Certificate>{b64encode(certificate).decode()}</X509Certificate></DigitalId>"
+
+
+def by_key(key: bytes) -> str:
+    return f"<DigitalId><X509SKI>{b64encode(key).decode()}</X509SKI></DigitalId>"
+
+
+def _by_key(certificate: bytes) -> str:
+    """Name an authority as lists do in its history: without its certificate (TS 119 612, 5.6.3)."""
+    read = x509.load_der_x509_certificate(certificate)
+    key = x509.SubjectKeyIdentifier.from_public_key(read.public_key()).digest
+    name = escape(read.subject.rfc4514_string())
+    return f"<DigitalId><X509SubjectName>{name}</X509SubjectName></DigitalId>{by_key(key)}"
 
 
 def _instant(at: datetime) -> str:

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
 
+from app.adapters.trustlists import FiledLists
 from app.credentials import queries, register
 from app.formats.jades import Level
 from app.formats.qualified import Answer
@@ -24,9 +26,12 @@ from app.ports import (
 )
 from app.verification.report import Report, Result
 from app.verification.trust import Keyring
+from tests.adapters.test_trustlists import Web, read_here
 from tests.calling import Caller
+from tests.fakes import SetClock
 from tests.formats import make
 from tests.formats.seals import ASKED, holder, sealer
+from tests.pki import lists
 from tests.pki.authority import DAY, ESIGN, YEAR, Holder, Pki, qc_statements
 from tests.pki.samples import Sealer
 from tests.verification.issued import Issued
@@ -119,6 +124,66 @@ def test_a_list_that_does_not_make_it_qualified_vouches_for_nothing(
     assert codes(report)["issuer_trust"] == "issuer-unknown"
     assert report.result is Result.UNKNOWN
     assert told(report)[0] is not Answer.YES
+
+
+SIGNER = lists.list_signer(ASKED)
+NOT = lists.qualification("NotQualified")
+AND_MORE = (
+    f'<Extension Critical="true"><q:Qualifications>{lists.qualification("QCWithQSCD")}</q:Qualifications>'
+    "</Extension>"
+)
+UNKNOWN = (
+    '<q:CriteriaList assert="all"><q:KeyUsage><q:KeyUsageBit name="nonRepudiation">true</q:KeyUsageBit>'
+    "</q:KeyUsage><q:otherCriteriaList><q:Strange/></q:otherCriteriaList></q:CriteriaList>"
+)
+
+
+def written(folder: Path, *services: lists.Service) -> TrustedLists:
+    """A list as it is written and signed, and read by the service."""
+    file = folder / "it.xml"
+    file.write_bytes(SIGNER.sign(lists.national(services, at=PKI.at, next_update=ASKED + YEAR)))
+    kept = FiledLists(
+        [str(file)],
+        signers=[SIGNER.der],
+        folder=folder / "lists",
+        clock=SetClock(ASKED),
+        outbound=Web(),
+        reads=read_here,
+    )
+    kept.refresh()
+    return kept.current()
+
+
+def listed(**changes: object) -> lists.Service:
+    return lists.of(PKI, **({"now": lists.Status(SINCE)} | changes))
+
+
+DOUBT = (Answer.NOT_CHECKED, "certificate-unreadable")
+
+
+@pytest.mark.parametrize(
+    ("services", "found"),
+    [
+        ((listed(),), (Answer.YES, "qualified-seal")),
+        ((listed(qualifications=NOT, extension=AND_MORE),), (Answer.NO, "certificate-not-qualified")),
+        ((listed(), listed(qualifications=lists.qualification("NotQualified", criteria=UNKNOWN))), DOUBT),
+        ((listed(), listed(extension='<Extension Critical="true"><q:X/></Extension>')), DOUBT),
+        ((listed(qualifications=lists.qualification("QCNoSuchThing")),), DOUBT),
+        (
+            (listed(now=lists.Status(ASKED), before=(lists.Status(SINCE),)),),
+            (Answer.YES, "qualified-seal"),
+        ),
+    ],
+    ids=["granted", "said in two places", "criteria", "critical", "qualifier", "history without certificate"],
+)
+def test_nothing_that_a_list_says_against_a_seal_is_lost_on_the_way_to_the_report(
+    tmp_path: Path, services: tuple[lists.Service, ...], found: tuple[Answer, str]
+) -> None:
+    said = written(tmp_path, *services)
+    text = sealed_by(stranger())
+    assert told(reported(text, replace(ring(), lists=said))) == found
+    unanchored = codes(reported(text, under(said)))["issuer_trust"]
+    assert (unanchored in LISTED) is (found[0] is Answer.YES)
 
 
 def test_a_person_under_a_listed_authority_is_not_taken_for_the_organisation_that_is_named() -> None:
@@ -253,7 +318,7 @@ def test_the_attestation_calls_its_seal_qualified_only_where_a_list_in_force_doe
         live.signer,
         replace(pki.seal(statements=qc_statements(device=False)).public, slot=Slot.EDC_SEAL),
     )
-    for signer, lists, expected in (
+    for signer, source, expected in (
         (live.signer, in_force, False),
         (bought, None, False),
         (bought, Lists(listing(service, ends=at)), False),
@@ -261,7 +326,7 @@ def test_the_attestation_calls_its_seal_qualified_only_where_a_list_in_force_doe
         (plain, in_force, False),
         (bought, in_force, True),
     ):
-        ports = replace(live, signer=signer, trusted_lists=lists)
+        ports = replace(live, signer=signer, trusted_lists=source)
         with ports.database.reading(credential.by.organisation_id) as session:
             found = queries.by_id(session, credential.id)
             page = register.sheet_of(session, ports, found, found.periods[0])
