@@ -414,7 +414,8 @@ def examine(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag of the co
     name are compared; with a time-stamp authority in the settings, it is asked, and so are the CAs; what ends
     within 90 days is said. ✓ is well, ! wants your attention, ✗ is in the way.
 
-    Ends with 3 where a key cannot issue, and while keys for trying only sign.
+    Ends with 3 where a key cannot issue, while keys for trying only sign, and while SIGILLO_PUBLIC_URL leads
+    to this machine alone.
     """
     from app.adapters.keycheck import Level, Tried, check
     from app.core.clock import SystemClock
@@ -517,7 +518,7 @@ def tell(found: "Sequence[Finding]") -> None:
     marks = {Level.GOOD: "✓", Level.WARNING: "!", Level.FAILURE: "✗"}
     for each in found:
         console.print(
-            f"{marks[each.level]} {each.slot or 'folder':9} {each.words}",
+            f"{marks[each.level]} {each.slot or 'set-up':9} {each.words}",
             highlight=False,
             soft_wrap=True,
             markup=False,

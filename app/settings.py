@@ -238,6 +238,11 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def only_here(self) -> bool:
+        """Whether the public address leads nobody here but who sits at this very machine."""
+        return urlsplit(self.public_url).hostname in LOOPBACK
+
+    @property
     def sender(self) -> str:
         """The address that mail comes from."""
         return self.mail_from or f"no-reply@{urlsplit(self.public_url).hostname}"

@@ -123,8 +123,13 @@ def everywhere() -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in Path("keys").rglob("*") if path.is_file()}
 
 
+PUBLIC = "https://sigillo.example.org"
+SEALED = ["--seal-names", "Associazione di prova"]
+
+
 def trial(*arguments: str, **environment: str) -> tuple[int, str]:
-    code, output = said("organisation", "live", *arguments, SIGILLO_KEY_PASSPHRASE="p", **environment)
+    said_so = {"SIGILLO_KEY_PASSPHRASE": "p", "SIGILLO_PUBLIC_URL": PUBLIC, **environment}
+    code, output = said("organisation", "live", *arguments, **said_so)
     return code, " ".join(output.split())
 
 
@@ -151,15 +156,36 @@ def test_an_organisation_goes_live_once_its_keys_have_passed_the_whole_check() -
     code, output = trial("--yes", SIGILLO_CLOCK_OFFSET="P1D")
     assert (code, "The clock is moved" in output) == (Ends.REFUSED, True), output
     assert trial("org_unknown", "--yes")[0] == Ends.USAGE
-    done = CliRunner().invoke(app, ["organisation", "live"], env={"SIGILLO_KEY_PASSPHRASE": "p"}, input="n\n")
+    for here in ("http://localhost:8000", "http://127.0.0.1", "https://localhost", "https://[::1]:8443"):
+        code, output = trial("--yes", *SEALED, SIGILLO_PUBLIC_URL=here)
+        assert (code, f"public_url is {here}, which leads nobody" in output) == (Ends.REFUSED, True), output
+        assert "Every key can issue, and nothing should go live" in output
+    environment = {"SIGILLO_KEY_PASSPHRASE": "p", "SIGILLO_PUBLIC_URL": PUBLIC}
+    done = CliRunner().invoke(app, ["organisation", "live", *SEALED], env=environment, input="n\n")
     assert done.exit_code == 1
-    code, output = trial("--yes")
+    assert f"issues at {PUBLIC} is meant" in " ".join(done.output.split())
+    code, output = trial("--yes", *SEALED)
     assert (code, "Associazione is live." in output) == (0, True), output
-    assert "The seal names “Associazione di prova”" in output
+    assert "seal names “Associazione di prova”" in output
     assert "live already" in trial("--yes")[1]
     code, output = said("serve", SIGILLO_CLOCK_OFFSET="P1D", SIGILLO_KEY_PASSPHRASE="p")
     assert (code, "an organisation here is live" in output) == (Ends.USAGE, True), output
     assert "The trail is whole." in said("audit", "verify", SIGILLO_KEY_PASSPHRASE="p")[1]
+
+
+def test_under_another_bodys_seal_nothing_goes_live_unless_that_body_is_named() -> None:
+    ours = [*FOUND, "--url", "https://example.org", "--legal-name"]
+    said(*ours, "Altra cosa", SIGILLO_KEY_PASSPHRASE="p")
+    bought()
+    for arguments in ([], ["--yes"], ["--yes", "--seal-names", "Altra cosa"]):
+        code, output = trial(*arguments)
+        assert (code, "stays in test mode" in output) == (Ends.REFUSED, True), output
+        assert "! seal its certificate names “Associazione di prova”" in output
+        assert '--seal-names "Associazione di prova"' in output
+    assert "is live." in trial("--yes", *SEALED)[1]
+    named = json.loads(said(*ours, "ASSOCIAZIONE  di Prova", "--json", SIGILLO_KEY_PASSPHRASE="p")[1])
+    code, output = trial(named["organisation"], "--yes")  # the same but for capitals and spaces
+    assert (code, "is live." in output, "whoever verifies" in output) == (0, True, False), output
 
 
 def test_of_several_organisations_the_one_that_goes_live_is_named() -> None:

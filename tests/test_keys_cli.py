@@ -39,6 +39,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SIGILLO_LANG", "en")
     monkeypatch.setenv("SIGILLO_KEY_PASSPHRASE", PASSPHRASE)
+    monkeypatch.setenv("SIGILLO_PUBLIC_URL", "https://sigillo.example.org")
 
 
 @pytest.fixture
@@ -94,6 +95,8 @@ def test_the_way_from_the_first_start_to_keys_that_count(ca: Pki) -> None:
     for slot in ("seal", "edc-seal"):
         done("import", *answered(ca, slot))
     assert "Every key can issue." in done("check")
+    code, output = said("check", SIGILLO_PUBLIC_URL="http://localhost:8000")
+    assert (code, "✗ set-up public_url is http://localhost:8000" in output) == (Ends.REFUSED, True), output
     signer = keys()
     for slot_ in Slot:
         key = signer.current(slot_)

@@ -4,6 +4,7 @@ Nothing is written anywhere: neither to the register nor to the folder, and no d
 """
 
 import logging
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -54,7 +55,7 @@ class Level(StrEnum):
 class Finding:
     """One thing that was found out about the key of a slot, and what to do where something is to be done.
 
-    Without a slot, it is about the folder.
+    Without a slot, it is about the set-up: the folder, or a setting.
     """
 
     slot: Slot | None
@@ -72,12 +73,19 @@ class Tried:
     tokens: Tokens | None = None
     time_stamps: TimeStamps | None = None
     revocation: RevocationValues | None = None
+    body: str | None = None  # the legal name of whoever is about to issue with them, where that is known
 
 
 def check(tried: Tried, *, at: datetime) -> list[Finding]:
     """Use every key as issuing would, and judge its certificates; nothing that is made here is kept."""
     ring = tried.ceremony.ring()
     found = [finding for slot in Slot for finding in _slot(tried, ring, slot, at)]
+    if tried.settings.only_here:
+        words = (
+            f"public_url is {tried.settings.public_url}, which leads nobody here, and every document names "
+            "it for good. Set SIGILLO_PUBLIC_URL to the https address that the public will use."
+        )
+        found.append(Finding(None, Level.FAILURE, words))
     if unlisted := tried.ceremony.unlisted():
         words = (
             f"{', '.join(unlisted)}: no key of the ring uses this. Either a step was cut off, and it can go; "
@@ -87,16 +95,31 @@ def check(tried: Tried, *, at: datetime) -> list[Finding]:
     return found
 
 
+def names_in(signer: Signer) -> dict[Slot, str]:
+    """Give the organisation that each seal names, of the seals that count (ETSI EN 319 412-3, 4.2.1)."""
+    found = {key.slot: key for key in signer.published() if key.current and not key.development}
+    return {slot: _body(found[slot]).organisation or "nobody" for slot in SEALS if slot in found}
+
+
+def same_name(one: str, other: str) -> bool:
+    """Tell whether two names are the same but for capitals and spaces."""
+    first, second = (" ".join(unicodedata.normalize("NFC", each).casefold().split()) for each in (one, other))
+    return first == second
+
+
 def conclusion(found: Iterable[Finding]) -> str:
     """Say in a sentence or two what an operator may do now."""
     findings = list(found)
-    if any(each.level is Level.FAILURE and each.words != TRIAL for each in findings):
+    failures = [each for each in findings if each.level is Level.FAILURE and each.words != TRIAL]
+    if any(each.slot is not None for each in failures):
         return "Not every key can issue: see ✗ above. Nothing should go live like this."
     if any(each.words == TRIAL for each in findings):
         return (
             "The keys work, and are for trying only: whatever they sign says TEST and proves nothing. "
             "`sigillo keys init` begins with those that count."
         )
+    if failures:
+        return "Every key can issue, and nothing should go live before what is marked ✗ is mended."
     if any(each.words == NO_EDC for each in findings):
         return "Every key can issue, apart from that of European Digital Credentials: it is for trying."
     return "Every key can issue."
@@ -145,7 +168,7 @@ def _key(tried: Tried, ring: Ring, key: PublicKey, at: datetime) -> Iterator[Fin
         needed = key.slot is not Slot.EDC_SEAL
         yield Finding(key.slot, Level.FAILURE if needed else Level.WARNING, TRIAL if needed else NO_EDC)
     elif key.slot in SEALS:
-        yield from _same_body(tried.ceremony, key, at)
+        yield from _same_body(tried, key, at)
         yield from _revoked(tried, key, at)
     if key.slot is Slot.EDC_SEAL and tried.time_stamps is not None:
         yield _stamps(tried.time_stamps, key.slot)
@@ -181,9 +204,8 @@ def _specimens(tried: Tried, key: PublicKey, at: datetime) -> Iterator[Finding]:
         )
 
 
-def _same_body(ceremony: Ceremony, key: PublicKey, at: datetime) -> Iterator[Finding]:
-    house = ceremony.own_body(at)
-    named = Body.of(x509.load_der_x509_certificate(key.chain[0]))
+def _same_body(tried: Tried, key: PublicKey, at: datetime) -> Iterator[Finding]:
+    house, named = tried.ceremony.own_body(at), _body(key)
     if house is not None and named != house:
         yield Finding(
             key.slot,
@@ -191,6 +213,17 @@ def _same_body(ceremony: Ceremony, key: PublicKey, at: datetime) -> Iterator[Fin
             f"its certificate names {_told(named)}, and those of {' and '.join(OWN)} name {_told(house)}. If "
             "it is not the same body, put that right: `sigillo keys rotate` with --organisation.",
         )
+    if tried.body is not None and not same_name(named.organisation or "", tried.body):
+        yield Finding(
+            key.slot,
+            Level.WARNING,
+            f"its certificate names “{named.organisation}”, and the organisation is called “{tried.body}”: "
+            "whoever verifies will read the former.",
+        )
+
+
+def _body(key: PublicKey) -> Body:
+    return Body.of(x509.load_der_x509_certificate(key.chain[0]))
 
 
 def _told(body: Body) -> str:
