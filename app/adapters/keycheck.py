@@ -5,7 +5,7 @@ Nothing is written anywhere: neither to the register nor to the folder, and no d
 
 import logging
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -22,6 +22,7 @@ from app.adapters.tokens import Tokens
 from app.core.errors import Problem
 from app.formats.jose import verify
 from app.formats.revocation import coverage_of
+from app.formats.stamps import read_token
 from app.formats.strict import Malformed
 from app.formats.x509 import Standing, chain_of, judge_chain, life_of
 from app.ports import (
@@ -169,9 +170,10 @@ def _key(tried: Tried, ring: Ring, key: PublicKey, at: datetime) -> Iterator[Fin
         yield Finding(key.slot, Level.FAILURE if needed else Level.WARNING, TRIAL if needed else NO_EDC)
     elif key.slot in SEALS:
         yield from _same_body(tried, key, at)
-        yield from _revoked(tried, key, at)
+        mend = f"`sigillo keys rotate {key.slot}`."
+        yield from _revoked(tried, key.slot, key.chain, at, whose="its certificate", mend=mend)
     if key.slot is Slot.EDC_SEAL and tried.time_stamps is not None:
-        yield _stamps(tried.time_stamps, key.slot)
+        yield from _stamps(tried, tried.time_stamps, key.slot, at)
 
 
 def _specimens(tried: Tried, key: PublicKey, at: datetime) -> Iterator[Finding]:
@@ -231,36 +233,38 @@ def _told(body: Body) -> str:
     return ", ".join(each or "nothing" for each in said)
 
 
-def _revoked(tried: Tried, key: PublicKey, at: datetime) -> Iterator[Finding]:
+def _revoked(
+    tried: Tried, slot: Slot, chain: Sequence[bytes], at: datetime, *, whose: str, mend: str
+) -> Iterator[Finding]:
     """Ask whoever issued the certificates what became of them, where seals are to be kept with the answer."""
     if tried.revocation is None:
         return
     try:
-        said = tried.revocation.about(key.chain)
+        said = tried.revocation.about(chain)
     except RevocationUnavailable as away:
-        words = f"nothing can be had on whether its certificate was revoked, so seals stay B-B: {away}"
-        yield Finding(key.slot, Level.WARNING, words)
+        words = f"nothing can be had on whether {whose} was revoked, so no seal comes to B-LTA: {away}"
+        yield Finding(slot, Level.WARNING, words)
         return
-    way = chain_of(key.chain[0], said.certificates)
+    way = chain_of(chain[0], said.certificates)
     for certificate, issuer in pairwise(way):
         if coverage_of(certificate, issuer, crls=said.crls, ocsps=said.ocsps).revoked_by(at):
-            yield Finding(
-                key.slot,
-                Level.FAILURE,
-                f"its CA says that the certificate was revoked. `sigillo keys rotate {key.slot}`.",
-            )
+            yield Finding(slot, Level.FAILURE, f"the CA says that {whose} was revoked. {mend}")
             return
-    yield Finding(key.slot, Level.GOOD, "its CA was asked, and says that nothing was revoked.")
+    yield Finding(slot, Level.GOOD, f"the CA of {whose} was asked, and says that nothing was revoked.")
 
 
-def _stamps(time_stamps: TimeStamps, slot: Slot) -> Finding:
+def _stamps(tried: Tried, time_stamps: TimeStamps, slot: Slot, at: datetime) -> Iterator[Finding]:
+    """Ask for a time-stamp, and about those who vouch for it: a seal at B-LTA holds their answer as well."""
     try:
-        time_stamps.stamp(PROBE)
+        chain = read_token(time_stamps.stamp(PROBE)).chain
     except TimeStampUnavailable as away:
-        return Finding(slot, Level.WARNING, f"no time-stamp could be had, so seals stay B-B: {away}")
-    except TimeStampRefused as lie:
-        return Finding(slot, Level.FAILURE, f"the time-stamp authority cannot be relied on: {lie}")
-    return Finding(slot, Level.GOOD, "the time-stamp authority was asked, and its time-stamp verifies.")
+        yield Finding(slot, Level.WARNING, f"no time-stamp could be had, so seals stay B-B: {away}")
+    except (TimeStampRefused, Malformed) as lie:
+        yield Finding(slot, Level.FAILURE, f"the time-stamp authority cannot be relied on: {lie}")
+    else:
+        yield Finding(slot, Level.GOOD, "the time-stamp authority was asked, and its time-stamp verifies.")
+        whose, mend = "the time-stamp authority's certificate", "Tell it, or choose another."
+        yield from _revoked(tried, slot, chain, at, whose=whose, mend=mend)
 
 
 def _signs(signer: Signer, key: PublicKey) -> Finding:
