@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import typer
 
 from app.client.visit import Ends
-from app.operators import console, settings_or_stop, stopped
+from app.operators import anchors_or_stop, console, settings_or_stop, stopped
 
 if TYPE_CHECKING:
     from app.adapters.authority import Body
@@ -423,6 +423,7 @@ def examine(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag of the co
 
     with _desk() as desk:
         settings = settings_or_stop()
+        anchors_or_stop(settings)
         clock = SystemClock(settings.clock_offset)
         stamps, issuers = time_stamps_of(settings, clock), revocation_of(settings, desk.signer, clock)
         tried = Tried(desk.signer, desk.ceremony, settings, desk.tokens, stamps, issuers)
@@ -449,6 +450,7 @@ def lists(
     from app.main import lists_of
 
     settings = settings_or_stop()
+    anchors_or_stop(settings)
     kept = lists_of(settings, SystemClock(settings.clock_offset))
     if kept is None:
         raise stopped("Set SIGILLO_TRUSTED_LISTS and SIGILLO_TRUSTED_LIST_SIGNERS first: see the README.")

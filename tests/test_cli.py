@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from typer.testing import CliRunner
 
 from app.adapters.ceremony import Ceremony
@@ -14,7 +15,8 @@ from app.core.clock import SystemClock
 from app.main import production_ports
 from app.ports import Slot
 from app.settings import Settings
-from tests.adapters.pki import Pki
+from app.verification.trust import anchors_in
+from tests.adapters.pki import Pki, pem
 from tests.credentials.office import Office
 from tests.serving import free_port
 
@@ -72,6 +74,54 @@ def test_a_settings_file_that_is_no_toml_is_named() -> None:
     Path("sigillo.toml").write_text("x = [")
     code, output = said("migrate")
     assert (code, "sigillo.toml" in output) == (Ends.USAGE, True)
+
+
+STAMPS = {"SIGILLO_TIMESTAMP_URL": "https://tsa.example.org"}
+LISTED = {"SIGILLO_TRUSTED_LISTS": '["it.xml"]'}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["keys", "check"], ["keys", "lists"], ["seals", "status"], ["serve"]],
+    ids=" ".join,
+)
+@pytest.mark.parametrize(
+    ("setting", "more", "empty"),
+    [
+        ("anchors_folder", LISTED | {"SIGILLO_TRUSTED_LIST_SIGNERS": "sound"}, None),
+        ("stamp_anchors_folder", LISTED | {"SIGILLO_TRUSTED_LIST_SIGNERS": "sound"}, None),
+        ("timestamp_anchors", STAMPS, "no certificate (.pem, .crt, .cer or .der) in empty"),
+        ("trusted_list_signers", LISTED, "no certificate (.pem, .crt, .cer or .der) in empty"),
+    ],
+    ids=["anchors", "stamp-anchors", "timestamps", "lists"],
+)
+def test_a_folder_of_certificates_that_cannot_be_read_is_named_with_its_setting(
+    command: list[str], setting: str, more: dict[str, str], empty: str | None
+) -> None:
+    for folder in ("empty", "junk", "sound"):
+        Path(folder).mkdir()
+    Path("junk/root.pem").write_text("junk")
+    Path("sound/ca.crt").write_bytes(pem(Pki.made(SystemClock().now()).root))
+    wrong = {
+        "gone": "gone cannot be read: No such file",
+        "junk/root.pem": "cannot be read: Not a directory",
+        "junk": "root.pem holds no certificate",
+        **({"empty": empty} if empty else {}),
+    }
+    for folder, words in wrong.items():
+        code, output = said(*command, **more, **{f"SIGILLO_{setting.upper()}": folder})
+        output = " ".join(output.split())
+        assert (code, output.startswith(f"{setting}: "), words in output) == (Ends.USAGE, True, True), output
+
+
+@pytest.mark.parametrize("name", ["root.pem", "root.crt", "root.cer", "root.DER"])
+def test_roots_are_read_in_either_form_under_every_usual_name(name: str) -> None:
+    root = Pki.made(SystemClock().now()).root
+    der = root.public_bytes(Encoding.DER)
+    for form in (der, pem(root)):
+        Path("roots").mkdir(exist_ok=True)
+        (Path("roots") / name).write_bytes(form)
+        assert anchors_in(Path("roots")) == (der,)
 
 
 def test_what_a_lost_key_signed_is_counted_and_made_anew_by_a_command() -> None:
