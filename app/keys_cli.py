@@ -332,7 +332,8 @@ def cancel(
         console.print(f"{slot}: {gone.thumbprint} waits no more.", highlight=False)
 
 
-@app.command("compromise")
+# A thumbprint may begin with a hyphen.
+@app.command("compromise", context_settings={"ignore_unknown_options": True})
 def compromise(
     name: Annotated[
         str, typer.Argument(help="The key's thumbprint, or how it begins: see `sigillo keys list`.")
@@ -666,9 +667,22 @@ def _passphrase_for(content: bytes, path: Path) -> bytes | None:
 
 def _row(desk: _Desk, entry: "Entry") -> dict[str, str | None]:
     from app.adapters.keycheck import WARNED_AT, days_left
+    from app.adapters.ring import KeysUnreadable
     from app.formats.x509 import life_of
 
-    key = desk.ceremony.published(entry)
+    state = "compromised" if entry.compromised_at else entry.state
+    try:
+        key = desk.ceremony.published(entry)
+    except KeysUnreadable as wrong:
+        return {
+            "slot": entry.slot.value,
+            "state": state,
+            "algorithm": None,
+            "thumbprint": entry.thumbprint,
+            "certified_until": None,
+            "place": None,
+            "note": str(wrong),
+        }
     left = days_left(key, desk.at)
     notes = []
     if entry.compromised_at:
@@ -681,7 +695,7 @@ def _row(desk: _Desk, entry: "Entry") -> dict[str, str | None]:
         notes.append(f"ends in {left} days: sigillo keys rotate {entry.slot}")
     return {
         "slot": entry.slot.value,
-        "state": "compromised" if entry.compromised_at else entry.state,
+        "state": state,
         "algorithm": key.algorithm,
         "thumbprint": entry.thumbprint,
         "certified_until": f"{life_of(key.chain)[1]:%Y-%m-%d}",

@@ -134,10 +134,13 @@ NO_EDC: Final = (
 
 
 def _slot(tried: Tried, ring: Ring, slot: Slot, at: datetime) -> Iterator[Finding]:
+    damaged = [*_damaged(tried.ceremony, ring, slot)]
+    yield from damaged
     try:
         key = tried.signer.current(slot)
     except KeyNotUsable:
-        yield Finding(slot, Level.FAILURE, f"no key signs. Make one: `sigillo keys rotate {slot}`.")
+        if not damaged:
+            yield Finding(slot, Level.FAILURE, f"no key signs. Make one: `sigillo keys rotate {slot}`.")
     else:
         yield from _key(tried, ring, key, at)
     waiting = ring.waiting_for(slot)
@@ -153,6 +156,17 @@ def _slot(tried: Tried, ring: Ring, slot: Slot, at: datetime) -> Iterator[Findin
             Level.WARNING,
             f"a new key waits for its certificate: `sigillo keys import {slot} FILE`.",
         )
+
+
+def _damaged(ceremony: Ceremony, ring: Ring, slot: Slot) -> Iterator[Finding]:
+    """Read what is published of every key: a service does not start while one certificate is missing."""
+    for entry in ring.keys:
+        if entry.slot is slot:
+            try:
+                ceremony.published(entry)
+            except KeysUnreadable as wrong:
+                words = f"{wrong} Put it back from the backup: until then no service starts."
+                yield Finding(slot, Level.FAILURE, words)
 
 
 def _key(tried: Tried, ring: Ring, key: PublicKey, at: datetime) -> Iterator[Finding]:
