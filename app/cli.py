@@ -262,22 +262,26 @@ def go_live(
         typer.Argument(metavar="ORGANISATION", help="Its id, org_…; not needed where there is one alone."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,  # noqa: FBT002 - a flag
+    seal_names: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The name in a seal's certificate, where it is not the organisation's and that is meant; "
+            "may be given again."
+        ),
+    ] = None,
 ) -> None:
     """Let an organisation issue documents that are meant. This cannot be taken back.
 
     First, all of `sigillo keys check` is run. It is refused (exit code 3) where a key cannot issue,
-    while keys for trying only sign, or while the clock is moved; then nothing was changed. What was issued
-    before goes on saying TEST. A running service takes it up by itself.
+    while keys for trying only sign, while the public address leads to this machine alone, where a seal names
+    somebody else than the organisation (unless --seal-names says so), or while the clock is moved; then
+    nothing was changed. What was issued before goes on saying TEST. A running service takes it up by itself.
     """
-    from cryptography.x509 import load_der_x509_certificate
-
-    from app.adapters.authority import Body
     from app.adapters.ceremony import Ceremony
     from app.adapters.keycheck import Level, Tried, check
     from app.main import tokens_in
     from app.organisations import service
     from app.outbox.trail import SYSTEM
-    from app.ports import Slot
 
     ports = migrated()
     settings, at = ports.settings, ports.clock.now()
@@ -294,22 +298,36 @@ def go_live(
     passphrase = settings.key_passphrase.get_secret_value().encode() if settings.key_passphrase else None
     tokens = tokens_in(settings)
     ceremony = Ceremony(settings.keys_folder, passphrase=passphrase, tokens=tokens)
-    found = check(Tried(ports.signer, ceremony, settings, tokens, ports.time_stamps, ports.revocation), at=at)
+    name = chosen.legal_name
+    tried = Tried(ports.signer, ceremony, settings, tokens, ports.time_stamps, ports.revocation, body=name)
+    found = check(tried, at=at)
     tell(found)
     if any(each.level is Level.FAILURE for each in found):
-        raise stopped(f"{chosen.legal_name} stays in test mode. Nothing was changed.", Ends.REFUSED)
-    seal = Body.of(load_der_x509_certificate(ports.signer.current(Slot.SEAL).chain[0])).organisation
-    console.print(
-        f"The seal names “{seal}”; the organisation is called “{chosen.legal_name}”.", highlight=False
-    )
+        raise stopped(f"{name} stays in test mode. Nothing was changed.", Ends.REFUSED)
+    _settle_names(ports, name, seal_names or [])
     if not yes:
         typer.confirm(
-            f"From now on, what {chosen.legal_name} ({chosen.id}) issues is meant. Go live, for good?",
+            f"From now on, what {name} ({chosen.id}) issues at {settings.public_url} is meant. Go live, for "
+            "good?",
             abort=True,
         )
     with ports.database.writing() as session:
         service.go_live(session, chosen.id, by=SYSTEM, at=ports.clock.now())
-    console.print(f"{chosen.legal_name} is live.", highlight=False)
+    console.print(f"{name} is live.", highlight=False)
+
+
+def _settle_names(ports: "Ports", name: str, meant: list[str]) -> None:
+    """Say whom the seals name, and stop where that is neither the organisation nor expressly meant."""
+    from app.adapters.keycheck import names_in, same_name
+
+    for slot, named in names_in(ports.signer).items():
+        console.print(f"{slot} names “{named}”; the organisation is called “{name}”.", highlight=False)
+        if not any(same_name(named, each) for each in (name, *meant)):
+            raise stopped(
+                f"{name} stays in test mode: all that it issues would be under the seal of “{named}”. If it "
+                f'is the same body, say so: --seal-names "{named}". Nothing was changed.',
+                Ends.REFUSED,
+            )
 
 
 def _one_organisation(ports: "Ports", organisation_id: str | None) -> "Organisation":

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import typer
 
 from app.client.visit import Ends
-from app.operators import console, settings_or_stop, stopped
+from app.operators import anchors_or_stop, console, settings_or_stop, stopped
 
 if TYPE_CHECKING:
     from app.adapters.authority import Body
@@ -332,7 +332,8 @@ def cancel(
         console.print(f"{slot}: {gone.thumbprint} waits no more.", highlight=False)
 
 
-@app.command("compromise")
+# A thumbprint may begin with a hyphen.
+@app.command("compromise", context_settings={"ignore_unknown_options": True})
 def compromise(
     name: Annotated[
         str, typer.Argument(help="The key's thumbprint, or how it begins: see `sigillo keys list`.")
@@ -414,7 +415,8 @@ def examine(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag of the co
     name are compared; with a time-stamp authority in the settings, it is asked, and so are the CAs; what ends
     within 90 days is said. ✓ is well, ! wants your attention, ✗ is in the way.
 
-    Ends with 3 where a key cannot issue, and while keys for trying only sign.
+    Ends with 3 where a key cannot issue, while keys for trying only sign, and while SIGILLO_PUBLIC_URL leads
+    to this machine alone.
     """
     from app.adapters.keycheck import Level, Tried, check
     from app.core.clock import SystemClock
@@ -422,6 +424,7 @@ def examine(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag of the co
 
     with _desk() as desk:
         settings = settings_or_stop()
+        anchors_or_stop(settings)
         clock = SystemClock(settings.clock_offset)
         stamps, issuers = time_stamps_of(settings, clock), revocation_of(settings, desk.signer, clock)
         tried = Tried(desk.signer, desk.ceremony, settings, desk.tokens, stamps, issuers)
@@ -448,6 +451,7 @@ def lists(
     from app.main import lists_of
 
     settings = settings_or_stop()
+    anchors_or_stop(settings)
     kept = lists_of(settings, SystemClock(settings.clock_offset))
     if kept is None:
         raise stopped("Set SIGILLO_TRUSTED_LISTS and SIGILLO_TRUSTED_LIST_SIGNERS first: see the README.")
@@ -517,7 +521,7 @@ def tell(found: "Sequence[Finding]") -> None:
     marks = {Level.GOOD: "✓", Level.WARNING: "!", Level.FAILURE: "✗"}
     for each in found:
         console.print(
-            f"{marks[each.level]} {each.slot or 'folder':9} {each.words}",
+            f"{marks[each.level]} {each.slot or 'set-up':9} {each.words}",
             highlight=False,
             soft_wrap=True,
             markup=False,
@@ -663,9 +667,22 @@ def _passphrase_for(content: bytes, path: Path) -> bytes | None:
 
 def _row(desk: _Desk, entry: "Entry") -> dict[str, str | None]:
     from app.adapters.keycheck import WARNED_AT, days_left
+    from app.adapters.ring import KeysUnreadable
     from app.formats.x509 import life_of
 
-    key = desk.ceremony.published(entry)
+    state = "compromised" if entry.compromised_at else entry.state
+    try:
+        key = desk.ceremony.published(entry)
+    except KeysUnreadable as wrong:
+        return {
+            "slot": entry.slot.value,
+            "state": state,
+            "algorithm": None,
+            "thumbprint": entry.thumbprint,
+            "certified_until": None,
+            "place": None,
+            "note": str(wrong),
+        }
     left = days_left(key, desk.at)
     notes = []
     if entry.compromised_at:
@@ -678,7 +695,7 @@ def _row(desk: _Desk, entry: "Entry") -> dict[str, str | None]:
         notes.append(f"ends in {left} days: sigillo keys rotate {entry.slot}")
     return {
         "slot": entry.slot.value,
-        "state": "compromised" if entry.compromised_at else entry.state,
+        "state": state,
         "algorithm": key.algorithm,
         "thumbprint": entry.thumbprint,
         "certified_until": f"{life_of(key.chain)[1]:%Y-%m-%d}",

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 
 console: Final = Console()
 errors: Final = Console(stderr=True)
+# The settings that name folders of certificates, and whether what they serve can do with none.
+ANCHORS: Final = {
+    "anchors_folder": True,
+    "stamp_anchors_folder": True,
+    "timestamp_anchors": False,
+    "trusted_list_signers": False,
+}
 
 
 def stopped(why: str, code: Ends = Ends.USAGE) -> typer.Exit:
@@ -41,12 +48,29 @@ def settings_or_stop() -> "Settings":
         raise stopped("Settings come from SIGILLO_… variables and from sigillo.toml.") from None
 
 
+def anchors_or_stop(settings: "Settings") -> None:
+    """Read every folder of certificates that the settings name, or say which of them is to be mended."""
+    from app.verification.trust import anchors_in
+
+    for name, may_be_empty in ANCHORS.items():
+        folder: Path | None = getattr(settings, name)
+        try:
+            found = anchors_in(folder)
+        except OSError as error:
+            raise stopped(f"{name}: {error.filename or folder} cannot be read: {error.strerror}.") from None
+        except ValueError as error:
+            raise stopped(f"{name}: {error} in PEM or DER ({folder}).") from None
+        if folder is not None and not (found or may_be_empty):
+            raise stopped(f"{name}: there is no certificate (.pem, .crt, .cer or .der) in {folder}.")
+
+
 def ports_or_stop() -> "Ports":
-    """Make the ports of the service, or say why its keys cannot be read."""
+    """Make the ports of the service, or say why its keys or the certificates it trusts cannot be read."""
     from app.adapters.ring import KeysUnreadable
     from app.main import production_ports
 
     settings = settings_or_stop()
+    anchors_or_stop(settings)
     if settings.database_url.startswith("sqlite:///"):
         Path(settings.database_url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     try:

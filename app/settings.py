@@ -98,12 +98,12 @@ class Settings(BaseSettings):
         "other one, the chain must end in an anchor; otherwise a sound seal is still nobody's.",
     )
     anchors_folder: Path | None = Field(
-        default=None, description="Certificates (PEM) in which the chains of trusted seals may end."
+        default=None, description="Certificates (PEM or DER) in which the chains of trusted seals may end."
     )
     stamp_anchors_folder: Path | None = Field(
         default=None,
-        description="Certificates (PEM) in which the chains of time-stamps may end; without any, none of "
-        "them proves a time.",
+        description="Certificates (PEM or DER) in which the chains of time-stamps may end; without any, none "
+        "of them proves a time.",
     )
     marks_folder: Path | None = Field(
         default=None,
@@ -121,7 +121,7 @@ class Settings(BaseSettings):
         "brought to B-LTA in the background. Without one they stay B-B.",
     )
     timestamp_anchors: Path | None = Field(
-        default=None, description="Certificates (PEM) in which the chains of its time-stamps end."
+        default=None, description="Certificates (PEM or DER) in which the chains of its time-stamps end."
     )
     europass_wallet_url: str | None = Field(
         default=None,
@@ -140,8 +140,8 @@ class Settings(BaseSettings):
     )
     trusted_list_signers: Path | None = Field(
         default=None,
-        description="Certificates (PEM) that these lists are signed with. For the list of lists of the Union "
-        "they stand in its Official Journal; it names those of the national lists itself.",
+        description="Certificates (PEM or DER) that these lists are signed with. For the list of lists of "
+        "the Union they stand in its Official Journal; it names those of the national lists itself.",
     )
     trusted_lists_folder: Path = Field(
         default=Path("data/lists"), description="Where what the trusted lists said is kept."
@@ -236,6 +236,11 @@ class Settings(BaseSettings):
         if any("://" in each and not each.startswith("https://") for each in self.trusted_lists):
             raise ValueError("trusted_lists must hold files or https addresses")
         return self
+
+    @property
+    def only_here(self) -> bool:
+        """Whether the public address leads nobody here but who sits at this very machine."""
+        return urlsplit(self.public_url).hostname in LOOPBACK
 
     @property
     def sender(self) -> str:

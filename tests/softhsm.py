@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from app.adapters.tokens import Tokens, tokens_of
+from app.adapters.tokens import Tokens, _pkcs11, tokens_of
 
 LIBRARIES = (
     *Path("/usr/lib").glob("*/softhsm/libsofthsm2.so"),
@@ -28,6 +28,14 @@ def library_or_skip() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return found
+
+
+def start_again(owner: Tokens) -> None:
+    """Be as a process that was started anew: it sees tokens that came since, and tries its PIN again."""
+    with owner._using:
+        owner._refused = False
+        owner._forget()
+        _pkcs11().lib(str(owner._library)).reinitialize()
 
 
 @dataclass
@@ -71,5 +79,5 @@ def token_in(folder: Path, monkeypatch: pytest.MonkeyPatch, *, like: Path | None
         made = ("--init-token", "--free", "--label", LABEL, "--so-pin", "88776655", "--pin", PIN)
         subprocess.run(["softhsm2-util", *made], check=True, capture_output=True)
     token = Token(library, folder)
-    token.owner().start_again()
+    start_again(token.owner())
     return token

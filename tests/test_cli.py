@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from typer.testing import CliRunner
 
 from app.adapters.ceremony import Ceremony
@@ -14,7 +15,8 @@ from app.core.clock import SystemClock
 from app.main import production_ports
 from app.ports import Slot
 from app.settings import Settings
-from tests.adapters.pki import Pki
+from app.verification.trust import anchors_in
+from tests.adapters.pki import Pki, pem
 from tests.credentials.office import Office
 from tests.serving import free_port
 
@@ -74,6 +76,54 @@ def test_a_settings_file_that_is_no_toml_is_named() -> None:
     assert (code, "sigillo.toml" in output) == (Ends.USAGE, True)
 
 
+STAMPS = {"SIGILLO_TIMESTAMP_URL": "https://tsa.example.org"}
+LISTED = {"SIGILLO_TRUSTED_LISTS": '["it.xml"]'}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["keys", "check"], ["keys", "lists"], ["seals", "status"], ["serve"]],
+    ids=" ".join,
+)
+@pytest.mark.parametrize(
+    ("setting", "more", "empty"),
+    [
+        ("anchors_folder", LISTED | {"SIGILLO_TRUSTED_LIST_SIGNERS": "sound"}, None),
+        ("stamp_anchors_folder", LISTED | {"SIGILLO_TRUSTED_LIST_SIGNERS": "sound"}, None),
+        ("timestamp_anchors", STAMPS, "no certificate (.pem, .crt, .cer or .der) in empty"),
+        ("trusted_list_signers", LISTED, "no certificate (.pem, .crt, .cer or .der) in empty"),
+    ],
+    ids=["anchors", "stamp-anchors", "timestamps", "lists"],
+)
+def test_a_folder_of_certificates_that_cannot_be_read_is_named_with_its_setting(
+    command: list[str], setting: str, more: dict[str, str], empty: str | None
+) -> None:
+    for folder in ("empty", "junk", "sound"):
+        Path(folder).mkdir()
+    Path("junk/root.pem").write_text("junk")
+    Path("sound/ca.crt").write_bytes(pem(Pki.made(SystemClock().now()).root))
+    wrong = {
+        "gone": "gone cannot be read: No such file",
+        "junk/root.pem": "cannot be read: Not a directory",
+        "junk": "root.pem holds no certificate",
+        **({"empty": empty} if empty else {}),
+    }
+    for folder, words in wrong.items():
+        code, output = said(*command, **more, **{f"SIGILLO_{setting.upper()}": folder})
+        output = " ".join(output.split())
+        assert (code, output.startswith(f"{setting}: "), words in output) == (Ends.USAGE, True, True), output
+
+
+@pytest.mark.parametrize("name", ["root.pem", "root.crt", "root.cer", "root.DER"])
+def test_roots_are_read_in_either_form_under_every_usual_name(name: str) -> None:
+    root = Pki.made(SystemClock().now()).root
+    der = root.public_bytes(Encoding.DER)
+    for form in (der, pem(root)):
+        Path("roots").mkdir(exist_ok=True)
+        (Path("roots") / name).write_bytes(form)
+        assert anchors_in(Path("roots")) == (der,)
+
+
 def test_what_a_lost_key_signed_is_counted_and_made_anew_by_a_command() -> None:
     code, output = said("documents", "remake", "--count")
     assert (code, "0 made anew, 0 left." in output) == (Ends.OK, True)
@@ -123,8 +173,13 @@ def everywhere() -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in Path("keys").rglob("*") if path.is_file()}
 
 
+PUBLIC = "https://sigillo.example.org"
+SEALED = ["--seal-names", "Associazione di prova"]
+
+
 def trial(*arguments: str, **environment: str) -> tuple[int, str]:
-    code, output = said("organisation", "live", *arguments, SIGILLO_KEY_PASSPHRASE="p", **environment)
+    said_so = {"SIGILLO_KEY_PASSPHRASE": "p", "SIGILLO_PUBLIC_URL": PUBLIC, **environment}
+    code, output = said("organisation", "live", *arguments, **said_so)
     return code, " ".join(output.split())
 
 
@@ -151,15 +206,36 @@ def test_an_organisation_goes_live_once_its_keys_have_passed_the_whole_check() -
     code, output = trial("--yes", SIGILLO_CLOCK_OFFSET="P1D")
     assert (code, "The clock is moved" in output) == (Ends.REFUSED, True), output
     assert trial("org_unknown", "--yes")[0] == Ends.USAGE
-    done = CliRunner().invoke(app, ["organisation", "live"], env={"SIGILLO_KEY_PASSPHRASE": "p"}, input="n\n")
+    for here in ("http://localhost:8000", "http://127.0.0.1", "https://localhost", "https://[::1]:8443"):
+        code, output = trial("--yes", *SEALED, SIGILLO_PUBLIC_URL=here)
+        assert (code, f"public_url is {here}, which leads nobody" in output) == (Ends.REFUSED, True), output
+        assert "Every key can issue, and nothing should go live" in output
+    environment = {"SIGILLO_KEY_PASSPHRASE": "p", "SIGILLO_PUBLIC_URL": PUBLIC}
+    done = CliRunner().invoke(app, ["organisation", "live", *SEALED], env=environment, input="n\n")
     assert done.exit_code == 1
-    code, output = trial("--yes")
+    assert f"issues at {PUBLIC} is meant" in " ".join(done.output.split())
+    code, output = trial("--yes", *SEALED)
     assert (code, "Associazione is live." in output) == (0, True), output
-    assert "The seal names “Associazione di prova”" in output
+    assert "seal names “Associazione di prova”" in output
     assert "live already" in trial("--yes")[1]
     code, output = said("serve", SIGILLO_CLOCK_OFFSET="P1D", SIGILLO_KEY_PASSPHRASE="p")
     assert (code, "an organisation here is live" in output) == (Ends.USAGE, True), output
     assert "The trail is whole." in said("audit", "verify", SIGILLO_KEY_PASSPHRASE="p")[1]
+
+
+def test_under_another_bodys_seal_nothing_goes_live_unless_that_body_is_named() -> None:
+    ours = [*FOUND, "--url", "https://example.org", "--legal-name"]
+    said(*ours, "Altra cosa", SIGILLO_KEY_PASSPHRASE="p")
+    bought()
+    for arguments in ([], ["--yes"], ["--yes", "--seal-names", "Altra cosa"]):
+        code, output = trial(*arguments)
+        assert (code, "stays in test mode" in output) == (Ends.REFUSED, True), output
+        assert "! seal its certificate names “Associazione di prova”" in output
+        assert '--seal-names "Associazione di prova"' in output
+    assert "is live." in trial("--yes", *SEALED)[1]
+    named = json.loads(said(*ours, "ASSOCIAZIONE  di Prova", "--json", SIGILLO_KEY_PASSPHRASE="p")[1])
+    code, output = trial(named["organisation"], "--yes")  # the same but for capitals and spaces
+    assert (code, "is live." in output, "whoever verifies" in output) == (0, True, False), output
 
 
 def test_of_several_organisations_the_one_that_goes_live_is_named() -> None:

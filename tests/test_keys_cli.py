@@ -26,7 +26,7 @@ from app.ports import Slot
 from app.settings import Settings
 from tests.adapters.pki import Pki, pem
 from tests.pki import authority, lists
-from tests.softhsm import LABEL, PIN, Token, token_in
+from tests.softhsm import LABEL, PIN, Token, start_again, token_in
 
 PASSPHRASE = "correct horse battery"
 BODY = ["--organisation", "Associazione di prova", "--identifier", "NTRIT-12345678901"]
@@ -39,6 +39,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SIGILLO_LANG", "en")
     monkeypatch.setenv("SIGILLO_KEY_PASSPHRASE", PASSPHRASE)
+    monkeypatch.setenv("SIGILLO_PUBLIC_URL", "https://sigillo.example.org")
 
 
 @pytest.fixture
@@ -94,6 +95,8 @@ def test_the_way_from_the_first_start_to_keys_that_count(ca: Pki) -> None:
     for slot in ("seal", "edc-seal"):
         done("import", *answered(ca, slot))
     assert "Every key can issue." in done("check")
+    code, output = said("check", SIGILLO_PUBLIC_URL="http://localhost:8000")
+    assert (code, "✗ set-up public_url is http://localhost:8000" in output) == (Ends.REFUSED, True), output
     signer = keys()
     for slot_ in Slot:
         key = signer.current(slot_)
@@ -291,6 +294,8 @@ def test_a_compromised_key_never_signs_again_and_says_since_when(ca: Pki) -> Non
     lost = keys().current(Slot.SEAL).thumbprint
     assert said("compromise", lost, "--since", "2999-01-01", "--yes")[0] == Ends.USAGE
     assert said("compromise", "nothing-like-it", "--yes")[0] == Ends.USAGE
+    code, output = said("compromise", "-24xy", "--yes")  # one thumbprint of 64 begins so
+    assert (code, "No such option" in output) == (Ends.USAGE, False), output
     assert said("compromise", lost, typed="n\n")[0] == 1
     assert "Nothing signs for seal now" in done("compromise", lost[:12], "--since", "2026-01-02", typed="y\n")
     done("compromise", lost, "--yes")  # a later instant takes nothing back
@@ -397,7 +402,7 @@ def other_curve(token: Token, label: str) -> None:
             pkcs11.KeyType.EC, {pkcs11.Attribute.EC_PARAMS: curve}, local=True
         )
         parameters.generate_keypair(label=label, id=b"k1", store=True)
-    token.owner().start_again()
+    start_again(token.owner())
 
 
 def test_two_tokens_of_one_name_are_told_apart_by_hand(
@@ -408,7 +413,7 @@ def test_two_tokens_of_one_name_are_told_apart_by_hand(
         monkeypatch.setenv(name, value)
     made = ("--init-token", "--free", "--label", LABEL, "--so-pin", "88776655", "--pin", PIN)
     subprocess.run(["softhsm2-util", *made], check=True, capture_output=True)
-    token.owner().start_again()
+    start_again(token.owner())
     code, output = said("csr", "seal", *BODY, "--token", LABEL)
     assert (code, "Several tokens are called" in output) == (Ends.USAGE, True), output
 
@@ -604,6 +609,27 @@ def test_without_the_list_of_keys_no_other_keys_are_made_beside_them(ca: Pki) ->
     assert sorted(Path("keys").iterdir()) == before
     Path("kept.json").rename("keys/ring.json")
     done("import", *answered(ca, "seal"))
+
+
+def test_a_damaged_certificate_is_told_at_its_slot_and_hides_none_of_the_others(ca: Pki) -> None:
+    done("init", *BODY, "--seal", "seal")
+    done("import", *answered(ca, "seal"))
+    for slot, name in (("qr", "status"), ("status", "qr")):
+        (damaged,) = Path("keys").glob(f"{slot}-{keys().current(Slot(slot)).thumbprint}.crt.pem")
+        whole = damaged.read_bytes()
+        damaged.write_text("junk")
+        code, output = said("check")
+        assert code == Ends.REFUSED
+        assert f"✗ {slot} {damaged.name} is not a certificate. Put it back" in " ".join(output.split())
+        assert "no key signs" not in output
+        assert f"✓ {name} signs" in " ".join(output.split())
+        assert listed()[slot][-1]["note"] == f"{damaged.name} is not a certificate."
+        code, output = said("list")
+        assert (code, "✗" in output) == (Ends.OK, False)
+        refused = CliRunner().invoke(app, ["organisation", "live", "--yes"])
+        assert (refused.exit_code, damaged.name in refused.output) == (Ends.USAGE, True)
+        damaged.write_bytes(whole)
+    done("check")
 
 
 def test_where_there_can_be_no_folder_a_sentence_says_so() -> None:

@@ -4,7 +4,8 @@ Nothing is written anywhere: neither to the register nor to the folder, and no d
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -21,6 +22,7 @@ from app.adapters.tokens import Tokens
 from app.core.errors import Problem
 from app.formats.jose import verify
 from app.formats.revocation import coverage_of
+from app.formats.stamps import read_token
 from app.formats.strict import Malformed
 from app.formats.x509 import Standing, chain_of, judge_chain, life_of
 from app.ports import (
@@ -54,7 +56,7 @@ class Level(StrEnum):
 class Finding:
     """One thing that was found out about the key of a slot, and what to do where something is to be done.
 
-    Without a slot, it is about the folder.
+    Without a slot, it is about the set-up: the folder, or a setting.
     """
 
     slot: Slot | None
@@ -72,12 +74,19 @@ class Tried:
     tokens: Tokens | None = None
     time_stamps: TimeStamps | None = None
     revocation: RevocationValues | None = None
+    body: str | None = None  # the legal name of whoever is about to issue with them, where that is known
 
 
 def check(tried: Tried, *, at: datetime) -> list[Finding]:
     """Use every key as issuing would, and judge its certificates; nothing that is made here is kept."""
     ring = tried.ceremony.ring()
     found = [finding for slot in Slot for finding in _slot(tried, ring, slot, at)]
+    if tried.settings.only_here:
+        words = (
+            f"public_url is {tried.settings.public_url}, which leads nobody here, and every document names "
+            "it for good. Set SIGILLO_PUBLIC_URL to the https address that the public will use."
+        )
+        found.append(Finding(None, Level.FAILURE, words))
     if unlisted := tried.ceremony.unlisted():
         words = (
             f"{', '.join(unlisted)}: no key of the ring uses this. Either a step was cut off, and it can go; "
@@ -87,16 +96,31 @@ def check(tried: Tried, *, at: datetime) -> list[Finding]:
     return found
 
 
+def names_in(signer: Signer) -> dict[Slot, str]:
+    """Give the organisation that each seal names, of the seals that count (ETSI EN 319 412-3, 4.2.1)."""
+    found = {key.slot: key for key in signer.published() if key.current and not key.development}
+    return {slot: _body(found[slot]).organisation or "nobody" for slot in SEALS if slot in found}
+
+
+def same_name(one: str, other: str) -> bool:
+    """Tell whether two names are the same but for capitals and spaces."""
+    first, second = (" ".join(unicodedata.normalize("NFC", each).casefold().split()) for each in (one, other))
+    return first == second
+
+
 def conclusion(found: Iterable[Finding]) -> str:
     """Say in a sentence or two what an operator may do now."""
     findings = list(found)
-    if any(each.level is Level.FAILURE and each.words != TRIAL for each in findings):
+    failures = [each for each in findings if each.level is Level.FAILURE and each.words != TRIAL]
+    if any(each.slot is not None for each in failures):
         return "Not every key can issue: see ✗ above. Nothing should go live like this."
     if any(each.words == TRIAL for each in findings):
         return (
             "The keys work, and are for trying only: whatever they sign says TEST and proves nothing. "
             "`sigillo keys init` begins with those that count."
         )
+    if failures:
+        return "Every key can issue, and nothing should go live before what is marked ✗ is mended."
     if any(each.words == NO_EDC for each in findings):
         return "Every key can issue, apart from that of European Digital Credentials: it is for trying."
     return "Every key can issue."
@@ -110,10 +134,13 @@ NO_EDC: Final = (
 
 
 def _slot(tried: Tried, ring: Ring, slot: Slot, at: datetime) -> Iterator[Finding]:
+    damaged = [*_damaged(tried.ceremony, ring, slot)]
+    yield from damaged
     try:
         key = tried.signer.current(slot)
     except KeyNotUsable:
-        yield Finding(slot, Level.FAILURE, f"no key signs. Make one: `sigillo keys rotate {slot}`.")
+        if not damaged:
+            yield Finding(slot, Level.FAILURE, f"no key signs. Make one: `sigillo keys rotate {slot}`.")
     else:
         yield from _key(tried, ring, key, at)
     waiting = ring.waiting_for(slot)
@@ -131,6 +158,17 @@ def _slot(tried: Tried, ring: Ring, slot: Slot, at: datetime) -> Iterator[Findin
         )
 
 
+def _damaged(ceremony: Ceremony, ring: Ring, slot: Slot) -> Iterator[Finding]:
+    """Read what is published of every key: a service does not start while one certificate is missing."""
+    for entry in ring.keys:
+        if entry.slot is slot:
+            try:
+                ceremony.published(entry)
+            except KeysUnreadable as wrong:
+                words = f"{wrong} Put it back from the backup: until then no service starts."
+                yield Finding(slot, Level.FAILURE, words)
+
+
 def _key(tried: Tried, ring: Ring, key: PublicKey, at: datetime) -> Iterator[Finding]:
     signs = _signs(tried.signer, key)
     yield signs
@@ -145,10 +183,11 @@ def _key(tried: Tried, ring: Ring, key: PublicKey, at: datetime) -> Iterator[Fin
         needed = key.slot is not Slot.EDC_SEAL
         yield Finding(key.slot, Level.FAILURE if needed else Level.WARNING, TRIAL if needed else NO_EDC)
     elif key.slot in SEALS:
-        yield from _same_body(tried.ceremony, key, at)
-        yield from _revoked(tried, key, at)
+        yield from _same_body(tried, key, at)
+        mend = f"`sigillo keys rotate {key.slot}`."
+        yield from _revoked(tried, key.slot, key.chain, at, whose="its certificate", mend=mend)
     if key.slot is Slot.EDC_SEAL and tried.time_stamps is not None:
-        yield _stamps(tried.time_stamps, key.slot)
+        yield from _stamps(tried, tried.time_stamps, key.slot, at)
 
 
 def _specimens(tried: Tried, key: PublicKey, at: datetime) -> Iterator[Finding]:
@@ -181,9 +220,8 @@ def _specimens(tried: Tried, key: PublicKey, at: datetime) -> Iterator[Finding]:
         )
 
 
-def _same_body(ceremony: Ceremony, key: PublicKey, at: datetime) -> Iterator[Finding]:
-    house = ceremony.own_body(at)
-    named = Body.of(x509.load_der_x509_certificate(key.chain[0]))
+def _same_body(tried: Tried, key: PublicKey, at: datetime) -> Iterator[Finding]:
+    house, named = tried.ceremony.own_body(at), _body(key)
     if house is not None and named != house:
         yield Finding(
             key.slot,
@@ -191,6 +229,17 @@ def _same_body(ceremony: Ceremony, key: PublicKey, at: datetime) -> Iterator[Fin
             f"its certificate names {_told(named)}, and those of {' and '.join(OWN)} name {_told(house)}. If "
             "it is not the same body, put that right: `sigillo keys rotate` with --organisation.",
         )
+    if tried.body is not None and not same_name(named.organisation or "", tried.body):
+        yield Finding(
+            key.slot,
+            Level.WARNING,
+            f"its certificate names “{named.organisation}”, and the organisation is called “{tried.body}”: "
+            "whoever verifies will read the former.",
+        )
+
+
+def _body(key: PublicKey) -> Body:
+    return Body.of(x509.load_der_x509_certificate(key.chain[0]))
 
 
 def _told(body: Body) -> str:
@@ -198,36 +247,38 @@ def _told(body: Body) -> str:
     return ", ".join(each or "nothing" for each in said)
 
 
-def _revoked(tried: Tried, key: PublicKey, at: datetime) -> Iterator[Finding]:
+def _revoked(
+    tried: Tried, slot: Slot, chain: Sequence[bytes], at: datetime, *, whose: str, mend: str
+) -> Iterator[Finding]:
     """Ask whoever issued the certificates what became of them, where seals are to be kept with the answer."""
     if tried.revocation is None:
         return
     try:
-        said = tried.revocation.about(key.chain)
+        said = tried.revocation.about(chain)
     except RevocationUnavailable as away:
-        words = f"nothing can be had on whether its certificate was revoked, so seals stay B-B: {away}"
-        yield Finding(key.slot, Level.WARNING, words)
+        words = f"nothing can be had on whether {whose} was revoked, so no seal comes to B-LTA: {away}"
+        yield Finding(slot, Level.WARNING, words)
         return
-    way = chain_of(key.chain[0], said.certificates)
+    way = chain_of(chain[0], said.certificates)
     for certificate, issuer in pairwise(way):
         if coverage_of(certificate, issuer, crls=said.crls, ocsps=said.ocsps).revoked_by(at):
-            yield Finding(
-                key.slot,
-                Level.FAILURE,
-                f"its CA says that the certificate was revoked. `sigillo keys rotate {key.slot}`.",
-            )
+            yield Finding(slot, Level.FAILURE, f"the CA says that {whose} was revoked. {mend}")
             return
-    yield Finding(key.slot, Level.GOOD, "its CA was asked, and says that nothing was revoked.")
+    yield Finding(slot, Level.GOOD, f"the CA of {whose} was asked, and says that nothing was revoked.")
 
 
-def _stamps(time_stamps: TimeStamps, slot: Slot) -> Finding:
+def _stamps(tried: Tried, time_stamps: TimeStamps, slot: Slot, at: datetime) -> Iterator[Finding]:
+    """Ask for a time-stamp, and about those who vouch for it: a seal at B-LTA holds their answer as well."""
     try:
-        time_stamps.stamp(PROBE)
+        chain = read_token(time_stamps.stamp(PROBE)).chain
     except TimeStampUnavailable as away:
-        return Finding(slot, Level.WARNING, f"no time-stamp could be had, so seals stay B-B: {away}")
-    except TimeStampRefused as lie:
-        return Finding(slot, Level.FAILURE, f"the time-stamp authority cannot be relied on: {lie}")
-    return Finding(slot, Level.GOOD, "the time-stamp authority was asked, and its time-stamp verifies.")
+        yield Finding(slot, Level.WARNING, f"no time-stamp could be had, so seals stay B-B: {away}")
+    except (TimeStampRefused, Malformed) as lie:
+        yield Finding(slot, Level.FAILURE, f"the time-stamp authority cannot be relied on: {lie}")
+    else:
+        yield Finding(slot, Level.GOOD, "the time-stamp authority was asked, and its time-stamp verifies.")
+        whose, mend = "the time-stamp authority's certificate", "Tell it, or choose another."
+        yield from _revoked(tried, slot, chain, at, whose=whose, mend=mend)
 
 
 def _signs(signer: Signer, key: PublicKey) -> Finding:

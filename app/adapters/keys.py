@@ -5,7 +5,7 @@ piece; the others look at the ring before each use, so no process signs with wha
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -86,22 +86,24 @@ class FileKeys:
         """Open the folder and make what development needs: keys at first, new ones when a year is over.
 
         No token is asked: what is published is known without it, and the service answers while it is away.
-        Files that cannot be opened are refused at once, unless an operator is about to mend them.
+        Files that cannot be opened are refused at once, unless an operator is about to mend them: then a key
+        whose certificate cannot be read is as if it were not there.
         """
         self._folder = Folder(folder)
         self._passphrase = passphrase
         self._tokens = tokens
+        self._strict = opened
         with self._folder.locked():
             ring = before = self._folder.ring()
             if not before.keys:
                 folder.chmod(0o700)
             for slot in Slot:
-                if not self._settled(ring, slot, at):
-                    try:
+                try:
+                    if not self._settled(ring, slot, at):
                         ring = self._replaced(ring, slot, at)
-                    except KeysUnreadable:
-                        if opened:
-                            raise
+                except KeysUnreadable:
+                    if opened:
+                        raise
             if ring != before:
                 self._folder.write_ring(ring, before)
             self._folder.end_trial(ring)
@@ -180,7 +182,7 @@ class FileKeys:
                 raise KeysUnreadable(f"{self._folder.path / RING} is missing. Put it back from the backup.")
             return _Loaded(
                 stamp=stamp,
-                keys=tuple(public_key_of(self._folder, entry) for entry in ring.keys),
+                keys=tuple(self._readable(ring)),
                 anchors=tuple(der(self._folder.certificate(name)) for name in ring.anchors),
                 private={
                     entry.thumbprint: signing_key(self._folder, entry.key, self._passphrase, self._tokens)
@@ -190,6 +192,14 @@ class FileKeys:
             )
 
     # Whoever calls what follows holds the lock.
+
+    def _readable(self, ring: Ring) -> Iterator[PublicKey]:
+        for entry in ring.keys:
+            try:
+                yield public_key_of(self._folder, entry)
+            except KeysUnreadable:
+                if self._strict:
+                    raise
 
     def _settled(self, ring: Ring, slot: Slot, at: datetime) -> bool:
         """Tell whether a place needs no development key: those are made anew when their year is over.

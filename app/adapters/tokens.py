@@ -61,13 +61,6 @@ class Tokens:
                 self._pin, self._refused = pin, False
                 self._forget()
 
-    def start_again(self) -> None:
-        """Open the library anew: it sees tokens that came since, and a PIN that was refused may be tried."""
-        with self._using:
-            self._refused = False
-            self._forget()
-            _pkcs11().lib(str(self._library)).reinitialize()
-
     def signature(self, place: OnToken, message: bytes) -> bytes:
         """Sign as JWS wants it: for ES256 the two numbers side by side, which is what tokens give."""
         digest = hashlib.sha256(message).digest()

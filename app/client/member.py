@@ -618,7 +618,7 @@ def download(
         ),
     ] = "vc+jwt",
     qr: Annotated[bool, typer.Option("--qr", help="Save the QR code as a picture too.")] = False,
-    pdf: Annotated[bool, typer.Option("--pdf", help="Save the attestation on paper too.")] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Save the attestation for printing too.")] = False,
     every: Annotated[
         bool, typer.Option("--all-periods", help="Every period's document, not just the one in force.")
     ] = False,

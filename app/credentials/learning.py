@@ -47,7 +47,7 @@ def draft_of(
     scheme: Scheme,
 ) -> Draft:
     """Read what it will say. Two drafts that are equal are written as the same bytes."""
-    page = register.sheet_of(session, ports, credential, period)
+    page = register.sheet_of(session, ports, credential, period, sealed_by=key)
     return Draft(
         claims=claims,
         page=page if _named(scheme) else replace(page, holder=credential.number),

@@ -19,7 +19,7 @@ from app.formats.q1 import link
 from app.formats.qualified import Answer, qualified
 from app.organisations import queries as organisations
 from app.organisations.models import Mode
-from app.ports import KeyNotUsable, Ports, Slot
+from app.ports import Ports, PublicKey
 from app.schemes.catalogue import catalogue
 from app.schemes.scheme import Scheme
 
@@ -97,8 +97,19 @@ def sheet(session: Session, ports: Ports, credential: Credential, *, at: datetim
     return sheet_of(session, ports, credential, period)
 
 
-def sheet_of(session: Session, ports: Ports, credential: Credential, period: Period) -> Sheet:
-    """Put together what stands on the page of a period, however the credential stands by now."""
+def sheet_of(
+    session: Session,
+    ports: Ports,
+    credential: Credential,
+    period: Period,
+    *,
+    sealed_by: PublicKey | None = None,
+) -> Sheet:
+    """Put together what stands on the page of a period, however the credential stands by now.
+
+    A page that will lie inside a document names the seal of that one, under the key `sealed_by`; any other
+    page that of the documents that stand.
+    """
     organisation = organisations.organisation(session, credential.organisation_id)
     scheme = catalogue().version(credential.scheme_id, period.scheme_version)
     found = Sheet(
@@ -115,21 +126,34 @@ def sheet_of(session: Session, ports: Ports, credential: Credential, period: Per
         address=f"{ports.settings.public_url.partition('://')[2]}/v",
         test=credential.mode is Mode.TEST,
         clock_offset=iso_duration(ports.clock.offset),
-        qualified=_seals_qualified(ports),
+        qualified=_seals_qualified(ports, period, sealed_by),
     )
     _keep_to_the_words(found, scheme)
     return found
 
 
-def _seals_qualified(ports: Ports) -> bool:
-    """Tell whether what is sealed now bears a qualified seal: by a trusted list in force, and not without."""
-    try:
-        key = ports.signer.current(Slot.EDC_SEAL)
-    except KeyNotUsable:
-        return False
-    lists, now = ports.trusted_lists.current() if ports.trusted_lists else None, ports.clock.now()
-    found = qualified(key.chain, lists, sealed_at=now, now=now)
-    return not key.development and found.answer is Answer.YES
+def _seals_qualified(ports: Ports, period: Period, sealed_by: PublicKey | None) -> bool:
+    """Tell whether a page may call its seal qualified: by trusted lists in force, of every seal it may mean.
+
+    A page on paper does not say which document is its original, so all that stand have to bear one. An
+    offline QR code is no seal.
+    """
+    offset = ports.clock.offset  # lists know nothing of a demonstration's clock
+    now = ports.clock.now() - offset
+    published = {key.thumbprint: key for key in ports.signer.published()}
+    standing = [each for each in period.documents if each.superseded_at is None and each.format != Format.QR]
+    sealed = (
+        [(sealed_by, now)]
+        if sealed_by is not None
+        else [(published.get(each.key_thumbprint), each.issued_at - offset) for each in standing]
+    )
+    lists = ports.trusted_lists.current() if ports.trusted_lists else None
+    return bool(sealed) and all(
+        key is not None
+        and not (key.development or key.compromised_at)
+        and qualified(key.chain, lists, sealed_at=at, now=now).answer is Answer.YES
+        for key, at in sealed
+    )
 
 
 def edc_file_name(session: Session, credential: Credential, period: Period) -> str:

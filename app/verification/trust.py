@@ -120,15 +120,20 @@ class Keyring:
 
 
 def anchors_in(folder: Path | None) -> Chain:
-    """Read the certificates of every PEM file in a folder; one that cannot be read ends the start."""
+    """Read the certificates of a folder, in PEM or DER; one that cannot be read ends the start."""
     found: list[bytes] = []
     for file in sorted(folder.iterdir()) if folder else ():
-        if file.suffix in {".pem", ".crt"}:
+        if file.suffix.lower() in {".pem", ".crt", ".cer", ".der"}:
+            content = file.read_bytes()
             try:
-                certificates = load_pem_x509_certificates(file.read_bytes())
+                read = (
+                    load_pem_x509_certificates(content)
+                    if b"-----BEGIN" in content
+                    else [load_der_x509_certificate(content)]
+                )
             except ValueError:
-                raise ValueError(f"{file.name} among the anchors holds no certificate in PEM") from None
-            found += [certificate.public_bytes(Encoding.DER) for certificate in certificates]
+                raise ValueError(f"{file.name} holds no certificate") from None
+            found += [certificate.public_bytes(Encoding.DER) for certificate in read]
     return tuple(found)
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -96,7 +97,12 @@ def sealing(authority: Town, folder: Path, holder: Holder) -> Tried:
         hands,
         Settings(public_url="https://sigillo.example.org"),
         time_stamps=HttpTimeStamps(f"{site}/tsa", anchors=pki.stamp_anchors, clock=clock, total_seconds=5),
-        revocation=HttpRevocation(anchors=signer.anchors, clock=clock, origins=[site], total_seconds=5),
+        revocation=HttpRevocation(
+            anchors=lambda: (*signer.anchors(), *pki.stamp_anchors),
+            clock=clock,
+            origins=[site],
+            total_seconds=5,
+        ),
     )
 
 
@@ -120,10 +126,27 @@ def test_whom_seals_are_shown_to_is_asked_by_the_check(authority: Town, tmp_path
     authority.site.answers["/tsa"] = authority.stamper.answer
     authority.pki.revoke(holder, at - DAY)
     [revoked] = found_by(tried, at, Slot.EDC_SEAL, Level.FAILURE)
-    assert "the certificate was revoked" in revoked
+    assert "its certificate was revoked" in revoked
     authority.site.answers["/ocsp"] = authority.site.answers["/seals.crl"] = lambda _: 503
-    [unknown] = found_by(tried, at, Slot.EDC_SEAL, Level.WARNING)
-    assert "nothing can be had" in unknown
+    unknown = found_by(tried, at, Slot.EDC_SEAL, Level.WARNING)
+    assert any("nothing can be had on whether its certificate" in words for words in unknown)
+
+
+def test_who_vouches_for_the_time_stamp_authority_is_asked_by_the_check(
+    authority: Town, tmp_path: Path
+) -> None:
+    at = authority.pki.at
+    tried = sealing(authority, tmp_path / "keys", authority.sealer("RS256"))
+    assert tried.revocation is not None
+    stamper = "the time-stamp authority's certificate"
+    well = found_by(tried, at, Slot.EDC_SEAL, Level.GOOD)
+    assert f"the CA of {stamper} was asked, and says that nothing was revoked." in well
+    authority.pki.revoke(authority.pki.tsa, at - DAY)
+    [revoked] = found_by(tried, at, Slot.EDC_SEAL, Level.FAILURE)
+    assert f"{stamper} was revoked" in revoked
+    own = HttpRevocation(anchors=tried.signer.anchors, clock=SetClock(at), origins=[authority.site.url])
+    [nobody] = found_by(replace(tried, revocation=own), at, Slot.EDC_SEAL, Level.WARNING)
+    assert f"nothing can be had on whether {stamper} was revoked, so no seal comes to B-LTA" in nobody
 
 
 @pytest.mark.parametrize("slot", Slot)

@@ -14,7 +14,7 @@ from app.adapters.ring import OnToken
 from app.adapters.tokens import TokenKey, Tokens
 from app.formats.jose import public_members, verify
 from app.ports import KeysUnavailable
-from tests.softhsm import LABEL, PIN, Token, token_in
+from tests.softhsm import LABEL, PIN, Token, start_again, token_in
 
 AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 MESSAGE = b"the exact bytes of an intent" * 1000
@@ -98,7 +98,7 @@ def test_a_wrong_pin_is_tried_once_and_never_shown(token: Token) -> None:
     wrong._pin = SecretStr(PIN)  # it would be taken now, and is not even tried
     with pytest.raises(KeysUnavailable, match="refuses the PIN"):
         wrong.signature(place, MESSAGE)
-    wrong.start_again()
+    start_again(wrong)
     assert verify(MESSAGE, token.owner().signature(place, MESSAGE), public_members(half))
 
 

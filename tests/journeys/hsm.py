@@ -47,7 +47,8 @@ class Operator:
         }
 
     def keys(self, *arguments: str) -> str:
-        done = CliRunner().invoke(app, ["keys", *arguments], env=self.settings)
+        public = {"SIGILLO_PUBLIC_URL": "https://sigillo.example.org"}  # wherever a test serves it
+        done = CliRunner().invoke(app, ["keys", *arguments], env=self.settings | public)
         assert done.exit_code == 0, done.output
         assert PIN not in done.output
         assert PASSPHRASE not in done.output

@@ -107,7 +107,8 @@ def test_a_body_goes_the_whole_way_with_every_key_on_a_token_that_dies_and_comes
 ) -> None:
     port = free_port()
     url, environment = f"http://localhost:{port}", service(operator, tmp_path, port)
-    checked = command(environment, "keys", "check")
+    public = {"SIGILLO_PUBLIC_URL": "https://sigillo.example.org"}
+    checked = command(environment | public, "keys", "check")
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert checked.stdout.count("signs, and the published key verifies it") == len(Slot)
     assert "could be taken out" not in checked.stdout

@@ -34,7 +34,7 @@ from tests.journeys.hsm import PASSPHRASE, Operator, revocation_from, signer_of,
 from tests.pki.authority import DAY, YEAR, Pki
 from tests.pki.serving import Answer, Town
 from tests.pki.stamping import response
-from tests.softhsm import LABEL, PIN
+from tests.softhsm import LABEL, PIN, start_again
 
 HOUR: Final = timedelta(hours=1)
 LATER: Final = timedelta(minutes=10)  # longer than what fails is put off, unless each try costs something
@@ -203,7 +203,7 @@ def test_a_pin_that_was_wrong_at_the_start_is_tried_once_and_said_until_it_is_se
     office: Office, operator: Operator, clock: SetClock, logged: Callable[[], str]
 ) -> None:
     wrong = operator.token.owner(WRONG_PIN)
-    wrong.start_again()
+    start_again(wrong)
     refused = asked(office)
     refusal(refused, "signing-failed", "Nothing is lost")
     assert "refuses the PIN in SIGILLO_TOKEN_PIN" in logged()
@@ -213,7 +213,7 @@ def test_a_pin_that_was_wrong_at_the_start_is_tried_once_and_said_until_it_is_se
         office.work()
     assert "set the right one and start again" in logged()
     assert len(office.intents()) == 2
-    wrong.start_again()  # as a service does that is started with the right one
+    start_again(wrong)  # as a service does that is started with the right one
     clock.move(LATER)
     office.work()
     assert seen(office, office.credential(refused.json()["credential"])) == {("valid", "active")}

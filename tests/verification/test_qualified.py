@@ -34,7 +34,7 @@ from tests.formats.seals import ASKED, holder, sealer
 from tests.pki import lists
 from tests.pki.authority import DAY, ESIGN, YEAR, Holder, Pki, qc_statements
 from tests.pki.samples import Sealer
-from tests.verification.issued import Issued
+from tests.verification.issued import Issued, meddle
 from tests.verification.sealing import (
     as_ours,
     codes,
@@ -306,6 +306,12 @@ def test_every_report_and_its_page_say_whether_the_seal_is_qualified(
     assert posted(stranger, text[:-40] + "}")["qualified"] is None
 
 
+def called_qualified(ports: Ports, credential: Issued, sealed_by: PublicKey | None = None) -> bool:
+    with ports.database.reading(credential.by.organisation_id) as session:
+        found = queries.by_id(session, credential.id)
+        return register.sheet_of(session, ports, found, found.periods[0], sealed_by=sealed_by).qualified
+
+
 def test_the_attestation_calls_its_seal_qualified_only_where_a_list_in_force_does(
     live: Ports, credential: Issued
 ) -> None:
@@ -313,21 +319,48 @@ def test_the_attestation_calls_its_seal_qualified_only_where_a_list_in_force_doe
     pki = Pki(at)
     service = ListedService("TEST", pki.issuing.ders[:1], at - YEAR, None, for_seals=True)
     in_force = Lists(listing(service, ends=at + DAY))
-    bought = Bought(live.signer, replace(pki.seal().public, slot=Slot.EDC_SEAL))
-    plain = Bought(
-        live.signer,
-        replace(pki.seal(statements=qc_statements(device=False)).public, slot=Slot.EDC_SEAL),
-    )
-    for signer, source, expected in (
-        (live.signer, in_force, False),
+    bought = replace(pki.seal().public, slot=Slot.EDC_SEAL)
+    plain = replace(pki.seal(statements=qc_statements(device=False)).public, slot=Slot.EDC_SEAL)
+    for key, source, expected in (
+        (live.signer.current(Slot.EDC_SEAL), in_force, False),
         (bought, None, False),
         (bought, Lists(listing(service, ends=at)), False),
         (bought, Lists(listing(replace(service, until=at), ends=at + DAY)), False),
         (plain, in_force, False),
+        (replace(bought, development=True), in_force, False),
         (bought, in_force, True),
     ):
-        ports = replace(live, signer=signer, trusted_lists=source)
-        with ports.database.reading(credential.by.organisation_id) as session:
-            found = queries.by_id(session, credential.id)
-            page = register.sheet_of(session, ports, found, found.periods[0])
-        assert page.qualified is expected
+        assert called_qualified(replace(live, trusted_lists=source), credential, key) is expected
+    demonstration = replace(live, trusted_lists=in_force, clock=SetClock(at + 30 * DAY, offset=30 * DAY))
+    assert called_qualified(demonstration, credential, bought)  # lists go by the time of the world
+
+
+def test_a_page_on_paper_goes_by_the_seals_of_the_documents_that_stand_and_not_by_todays_key(
+    live: Ports, credential: Issued
+) -> None:
+    at = live.clock.now()
+    pki = Pki(at)
+    service = ListedService("TEST", pki.issuing.ders[:1], at - YEAR, None, for_seals=True)
+    bought = Bought(live.signer, replace(pki.seal().public, slot=Slot.EDC_SEAL))
+    ports = replace(live, signer=bought, trusted_lists=Lists(listing(service, ends=at + DAY)))
+    issue(live, credential)  # under the key before it
+    assert not called_qualified(ports, credential)
+
+    def sealed_with(key: PublicKey, *forms: str) -> None:
+        for form in forms:
+            meddle(
+                ports,
+                "UPDATE document SET key_thumbprint = :key WHERE format = :form",
+                key=key.thumbprint,
+                form=form,
+            )
+
+    sealed_with(bought.seal, "edc")
+    assert not called_qualified(ports, credential)  # the others are under another seal
+    sealed_with(bought.seal, "vc+jwt", "ob+jwt")
+    assert called_qualified(ports, credential)
+    assert not called_qualified(replace(ports, signer=live.signer), credential)  # a key that nobody knows
+    lost = replace(bought, seal=replace(bought.seal, compromised_at=at))
+    assert not called_qualified(replace(ports, signer=lost), credential)
+    meddle(ports, "UPDATE document SET superseded_at = issued_at WHERE format != 'qr'")
+    assert not called_qualified(ports, credential)  # nothing stands that could bear one
