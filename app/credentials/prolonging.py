@@ -171,8 +171,8 @@ def prolong(ports: Ports, organisation_id: str, document_id: str, *, at: datetim
             document = session.get_one(Document, document_id)
             stored, lasting = document.token, _lasting(session, document)
         seal = read_seal(stored)
-        if seal.level is Level.B_LTA and (due := _due(seal)) > now:
-            return at + max(due - now, DAY)
+        if seal.level is Level.B_LTA and _due(seal) > now:
+            return at + max(_due(seal) - now, DAY)
         if seal.level is Level.B_LTA and not lasting:
             return None
         try:
@@ -187,7 +187,7 @@ def prolong(ports: Ports, organisation_id: str, document_id: str, *, at: datetim
         if seal.level is Level.B_LTA and growing.ends_of(grown) <= (ends := growing.ends_of(seal)):
             return at + max((ends - now) * SHARE, DAY)  # it would prove nothing for longer
         _store(ports, organisation_id, document_id, stored, grown, at=at)
-        return at
+        return at + max(_due(grown) - now, DAY) if grown.level is Level.B_LTA else at
 
 
 def _lasting(session: Session, document: Document) -> bool:
