@@ -163,11 +163,7 @@ def production_ports(settings: Settings) -> Ports:
         outbound=GuardedOutbound(),
         time_stamps=time_stamps_of(settings, clock),
         revocation=revocation_of(settings, signer, clock),
-        wallet=(
-            EuropassWallet(settings.europass_wallet_url, clock=clock)
-            if settings.europass_wallet_url
-            else None
-        ),
+        wallet=(EuropassWallet(settings.europass_wallet_url) if settings.europass_wallet_url else None),
         trusted_lists=lists_of(settings, clock),
     )
 

@@ -35,6 +35,7 @@ WORDS: Final[Mapping[str, str]] = {
     "SealRevoked": "a certificate of the seal was revoked",
     "StamperRevoked": "the time-stamp authority's certificate was revoked",
     "ProofOver": "a certificate ended before anything proved that the seal is older",
+    "InHand": "somebody else is at it",
     "Unsound": "what came of it did not verify and was thrown away",
 }
 
@@ -53,8 +54,8 @@ def prolong(
     """Bring every seal to B-LTA that is not there yet: once an authority is configured, or answers again.
 
     The work is left in the outbox, where any worker takes it up; this command lends a hand and shows how far
-    it is. Stop it whenever you like: nothing is lost, and nothing is done twice. Ends with 5 where some
-    wait for an authority, and with 3 where some cannot be brought further.
+    it is. Stop it whenever you like: nothing that was stored is lost. Ends with 5 where some wait for an
+    authority, and with 3 where some cannot be brought further.
     """
     from app.credentials import prolonging
 
@@ -100,6 +101,9 @@ def _work(ports: "Ports") -> None:
     hand.start()
     try:
         _watch(ports)
+    except KeyboardInterrupt:
+        errors.print("Finishing the one in hand; the others stay in the outbox.")
+        raise
     finally:
         stop.set()
         hand.join()

@@ -178,4 +178,4 @@ def client_of(
         total_seconds=seconds,
         step_seconds=seconds,
     )
-    return EuropassWallet(URL, clock=clock, outbound=outbound)
+    return EuropassWallet(URL, outbound=outbound, seconds=lambda: clock.now().timestamp())

@@ -152,8 +152,9 @@ def test_whoever_stops_the_command_is_told_that_the_work_goes_on(authority: Town
             return authority.stamper.answer(body)
 
         authority.site.answers["/tsa"] = interrupting
-        output, _ = started.communicate(timeout=60)
+        output, said = started.communicate(timeout=60)
     assert started.returncode == Ends.INTERRUPTED
+    assert "Finishing the one in hand" in said
     assert "goes on with them in the background" in output
     assert "To look again: sigillo seals status" in output
     assert counted("prolong")[1]["levels"] == levels(0, 0, 6)

@@ -5,9 +5,10 @@ in a log, not in an error, not as the cause of one.
 """
 
 import logging
-from datetime import datetime, timedelta
+from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
+from time import monotonic
 from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -19,7 +20,6 @@ from app.core.errors import JsonValue
 from app.core.labels import Language
 from app.formats.strict import Malformed, read_object
 from app.ports import (
-    Clock,
     Deposited,
     DepositRefusal,
     DepositRefused,
@@ -35,7 +35,7 @@ from app.ports import (
 log: Final = logging.getLogger("sigillo.europass")
 TOTAL_SECONDS: Final = 20.0  # a seal is validated over there before the answer; within a message's lease
 MAX_ANSWER: Final = 2_000_000
-REST: Final = timedelta(minutes=1)
+REST_SECONDS: Final = 60.0
 _JSON: Final = "application/json"
 _PARAMETER: Final = {RecipientKind.EMAIL: "userEmail", RecipientKind.WALLET: "walletAddress"}
 _UNSIGNED: Final = "CREDENTIAL_UNSIGNED"
@@ -48,22 +48,29 @@ class EuropassWallet:
     A service that keeps silent is left alone for a minute: whoever else waits does not wait for it as well.
     """
 
-    def __init__(self, url: str, *, clock: Clock, outbound: GuardedOutbound | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        outbound: GuardedOutbound | None = None,
+        seconds: Callable[[], float] = monotonic,
+    ) -> None:
+        """Name the service. `seconds` count on whatever anybody does to the clock."""
         try:
             target_of(url)
         except FetchRefused:
             raise ValueError("europass_wallet_url must be a plain https address of a public host") from None
         self._url = url
-        self._clock = clock
+        self._seconds = seconds
         self._outbound = outbound or GuardedOutbound(total_seconds=TOTAL_SECONDS, step_seconds=TOTAL_SECONDS)
-        self._rests_until: datetime | None = None
+        self._rests_until: float | None = None
 
     def deposit(self, credential: bytes, to: Recipient, language: Language) -> Deposited:
         """Put a sealed document into a wallet, or raise `DepositRefused` or `WalletUnavailable`.
 
         For threads of the work road: it waits. Done twice, it is there once.
         """
-        if self._rests_until is not None and self._clock.now() < self._rests_until:
+        if self._rests_until is not None and self._seconds() < self._rests_until:
             raise WalletUnavailable("The wallet service did not answer a moment ago, and is left alone.")
         url = self._address(to, language)
         # A neutral name: the file's own, as the platform would name it, says whose it is.
@@ -79,7 +86,7 @@ class EuropassWallet:
         try:
             status, answer = anyio.run(send)
         except FetchFailed:
-            self._rests_until = self._clock.now() + REST
+            self._rests_until = self._seconds() + REST_SECONDS
             raise WalletUnavailable("The wallet service gave no answer that can be used.") from None
         except (FetchRefused, FetchBusy):
             raise WalletUnavailable("The wallet service was not asked.") from None

@@ -1,5 +1,6 @@
 """Documents of a credential: fetched and kept, and verified as a stranger would."""
 
+import json
 import os
 import sys
 import tempfile
@@ -80,13 +81,14 @@ def show_deliveries(visit: Visit, found: list[Json]) -> None:
 
 
 def keep(path: Path, content: bytes, *, overwrite: bool) -> bool:
-    """Write a file whole, over no other; tell whether it was new."""
+    """Write a file whole, over no other but the same seal with other proof; tell whether it was new."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
-            if path.read_bytes() == content:
+            there = path.read_bytes()
+            if there == content:
                 return False
-            if not overwrite:
+            if not overwrite and not _same_seal(there, content):
                 raise FileWrong("another-there", path=path)
         number, name = tempfile.mkstemp(dir=path.parent, prefix=".sigillo-")
         try:
@@ -100,6 +102,20 @@ def keep(path: Path, content: bytes, *, overwrite: bool) -> bool:
     except OSError as error:
         raise FileWrong("file-unwritable", path=path, why=error.strerror) from None
     return True
+
+
+def _same_seal(one: bytes, other: bytes) -> bool:
+    """Tell whether two files hold one seal in JSON: what proves it grows beside it, in `etsiU`."""
+    signed = _signed(one)
+    return signed is not None and signed == _signed(other)
+
+
+def _signed(content: bytes) -> tuple[Any, ...] | None:
+    try:
+        sealed = json.loads(content)
+        return sealed["payload"], *((each["protected"], each["signature"]) for each in sealed["signatures"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def given(named: str) -> bytes:

@@ -30,7 +30,7 @@ from app.formats.claims import Format
 from app.organisations import queries as organisations
 from app.organisations.rules import Actor
 from app.outbox import messages, trail
-from app.outbox.messages import GivenUp, Message
+from app.outbox.messages import Message, NotYet
 from app.ports import Deposited, DepositRefused, Ports, Recipient, RecipientKind, WalletUnavailable
 
 log: Final = logging.getLogger("sigillo.delivering")
@@ -44,14 +44,19 @@ SHOWN: Final = 50
 SENDING_TAKES: Final = timedelta(seconds=40)
 
 NO_ANSWER: Final = "no-answer"
+PROOF_AWAITED: Final = "proof-awaited"
 GIVEN_UP: Final = "given-up"
 THERE_ALREADY: Final = "there-already"
 SUPERSEDED: Final = "superseded"
 SEAL_REVOKED: Final = "seal-revoked"
 
 
-class TooLateToBegin(Exception):
+class TooLateToBegin(NotYet):
     """The message will be another worker's before the document could be handed over."""
+
+
+class ProofAwaited(NotYet):
+    """The document's own message has not brought its seal to B-LTA yet."""
 
 
 def ask(
@@ -141,6 +146,7 @@ def topics(ports: Ports) -> dict[str, Callable[[Message], None]]:
 def deliver(ports: Ports, organisation_id: str, delivery_id: str, *, at: datetime) -> None:
     """Hand a document over, once its seal is all that it can be; raise where that is to be tried again.
 
+    It asks no authority: the document's own message does, and is waited for, for a day at most.
     After a crash in between it is handed over again: the wallet service has it already, and says so.
     """
     with ports.database.reading(organisation_id) as session:
@@ -149,13 +155,7 @@ def deliver(ports: Ports, organisation_id: str, delivery_id: str, *, at: datetim
             return
         document_id = delivery.document_id
         obstacle = _obstacle(session, delivery, at)
-    if obstacle is None and ports.time_stamps and ports.revocation:
-        try:
-            prolonging.prolong(ports, organisation_id, document_id, at=at)
-        except growing.SealRevoked:
-            obstacle = SEAL_REVOKED
-        except GivenUp as no_more:  # it can become no more than it is, and so it goes
-            log.warning("delivery.as-it-is", extra={"reason": str(no_more)})
+    obstacle = obstacle or _unproven(ports, delivery, at=at)
     with ports.database.reading(organisation_id) as session:
         sealed = session.get_one(Document, document_id).token
         to = _recipient(session, session.get_one(Delivery, delivery_id))
@@ -169,11 +169,26 @@ def deliver(ports: Ports, organisation_id: str, delivery_id: str, *, at: datetim
     except DepositRefused as refused:
         _settle(ports, organisation_id, delivery_id, DeliveryState.REFUSED, refused.reason.value, at=at)
     except WalletUnavailable:
-        _note(ports, organisation_id, delivery_id, at=at)
+        _note(ports, organisation_id, delivery_id, NO_ANSWER, at=at)
         raise
     else:
         reason = THERE_ALREADY if deposited.there_already else None
         _settle(ports, organisation_id, delivery_id, DeliveryState.DELIVERED, reason, deposited, at=at)
+
+
+def _unproven(ports: Ports, delivery: Delivery, *, at: datetime) -> str | None:
+    """Wait for all the proof that there will be; tell why a document is not to be sent with what there is."""
+    if not ports.time_stamps or not ports.revocation:
+        return None
+    match prolonging.outlook(ports, delivery.organisation_id, delivery.document_id, at=at):
+        case growing.SealRevoked.__name__:
+            return SEAL_REVOKED
+        case prolonging.WAITS if at < delivery.asked_at + A_DAY:
+            _note(ports, delivery.organisation_id, delivery.id, PROOF_AWAITED)
+            raise ProofAwaited
+        case str(why):  # it becomes no more than it is, or not in time, and so it goes
+            log.warning("delivery.as-it-is", extra={"reason": why})
+    return None
 
 
 def _own(session: Session, credential_id: str, by: Actor) -> Credential:
@@ -239,11 +254,14 @@ def _held(session: Session, delivery_id: str) -> Delivery | None:
     ).first()
 
 
-def _note(ports: Ports, organisation_id: str, delivery_id: str, *, at: datetime) -> None:
+def _note(
+    ports: Ports, organisation_id: str, delivery_id: str, reason: str, *, at: datetime | None = None
+) -> None:
+    """Say why it waits, and when it was tried if it was."""
     with ports.database.writing(organisation_id) as session:
         delivery = _held(session, delivery_id)
         if delivery is not None and delivery.state is DeliveryState.WAITING:
-            delivery.tried_at, delivery.reason = at, NO_ANSWER
+            delivery.tried_at, delivery.reason = at or delivery.tried_at, reason
 
 
 def _settle(

@@ -1,10 +1,16 @@
 """How a seal grows: a time-stamp, what its certificates are judged by, another time-stamp over all of it.
 
-One step at a time, so that whoever takes it can store it before the next: none is paid for twice.
+One step at a time, so that whoever takes it can store it before the next, and one at a time for a document in
+a process. A kill, or two processes at the same moment, may cost one more time-stamp, and nothing else.
 """
 
 import hashlib
-from datetime import datetime
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Final
+from weakref import WeakValueDictionary
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -25,8 +31,26 @@ from app.formats.jades_checks import judge_seal
 from app.formats.stamps import Token, read_token
 from app.formats.x509 import life_of
 from app.outbox import trail
-from app.outbox.messages import GivenUp
-from app.ports import Ports, RevocationNotOffered, RevocationValues, TimeStamps
+from app.outbox.messages import GivenUp, NotYet
+from app.ports import (
+    Ports,
+    RevocationNotOffered,
+    RevocationUnavailable,
+    RevocationValues,
+    TimeStampRefused,
+    TimeStamps,
+    TimeStampUnavailable,
+)
+
+AWAY: Final = (TimeStampUnavailable, TimeStampRefused, RevocationUnavailable)
+PATIENCE_SECONDS: Final = 30.0  # with whoever asks for the same document; half of a message's lease
+AHEAD: Final = timedelta(days=1)
+_IN_HAND: Final[WeakValueDictionary[str, threading.Lock]] = WeakValueDictionary()
+_CHOOSING: Final = threading.Lock()
+
+
+class InHand(NotYet):
+    """Somebody else in this process asks for the same document, and has not come to an end."""
 
 
 class NoAuthority(GivenUp):
@@ -51,6 +75,31 @@ class ProofOver(GivenUp):
 
 class Unsound(GivenUp):
     """What is stored, or what came of it, does not verify; it was thrown away."""
+
+
+@contextmanager
+def alone(document_id: str) -> Iterator[None]:
+    """Let one at a time in this process ask for a document's proof; whoever waited reads it anew inside.
+
+    Raises `InHand` where that takes too long.
+    """
+    with _CHOOSING:
+        lock = _IN_HAND.setdefault(document_id, threading.Lock())
+    if not lock.acquire(timeout=PATIENCE_SECONDS):
+        raise InHand
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def require_time(ports: Ports, *, at: datetime) -> None:
+    """Have an authority agree that it is as late as we think, or raise `TimeStampRefused`.
+
+    Nothing is given up for good by our own clock alone. It costs a time-stamp.
+    """
+    if ports.time_stamps is not None and _said(ports.time_stamps) < at - AHEAD:
+        raise TimeStampRefused("Our clock is ahead of the time-stamp authority's.")
 
 
 def grown(ports: Ports, seal: Seal, *, at: datetime) -> Seal:
@@ -105,6 +154,10 @@ def record(session: Session, document: Document, seal: Seal, text: str, *, by: s
             "sha256": hashlib.sha256(text.encode()).hexdigest(),
         },
     )
+
+
+def _said(time_stamps: TimeStamps) -> datetime:
+    return read_token(time_stamps.stamp(b"what time is it?")).at
 
 
 def _next(seal: Seal, time_stamps: TimeStamps, revocation: RevocationValues, *, at: datetime) -> Seal:

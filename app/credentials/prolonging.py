@@ -1,8 +1,9 @@
 """From B-B to B-LTA in the background: what makes a seal provable when its certificate is long over.
 
 The signature stays; beside it come a time-stamp, then what issuers said of every certificate and a time-stamp
-of all that. Each of the two steps is stored as soon as it is done, so none is paid for twice, and what is
-handed out is B-B, B-T or B-LTA. Before the last time-stamp's certificate ends, another is put over it.
+of all that. Each of the two steps is stored as soon as it is done, and what is handed out is B-B, B-T or
+B-LTA. Before the last time-stamp's certificate ends, another is put over it, unless the document was
+superseded or its credential revoked: what has run out still proves what somebody was.
 """
 
 import logging
@@ -19,26 +20,18 @@ from sqlalchemy.orm import Session
 from app.core.db import EVERY_ORGANISATION, Database
 from app.core.errors import JsonValue
 from app.credentials import growing
-from app.credentials.models import Document, Intent
+from app.credentials.models import Credential, Document, Intent, Period
 from app.formats.claims import Format
-from app.formats.jades import (
-    Level,
-    Seal,
-    read_seal,
-)
+from app.formats.jades import Level, Seal, read_seal
 from app.formats.strict import Malformed
 from app.outbox import messages, trail
 from app.outbox.messages import Message, TriedSeldom
-from app.ports import (
-    Ports,
-    RevocationUnavailable,
-    TimeStampRefused,
-    TimeStampUnavailable,
-)
+from app.ports import Ports, TimeStampRefused
 
 log: Final = logging.getLogger("sigillo.prolonging")
 PROLONG: Final = "document.prolong"
 FIRST: Final[Mapping[str, Level]] = {Format.EDC: Level.B_B}  # of what grows, the level at which it is issued
+WAITS: Final = "waits"  # to become B-LTA
 AT_ONCE: Final = 250  # documents in one transaction
 DAY: Final = timedelta(days=1)
 SHARE: Final = 0.75  # of a time-stamp's certificate: when so much of its life is over, another is due
@@ -98,6 +91,21 @@ def _leave_for_some(database: Database, level: Level, after: str, *, at: datetim
     return found[-1][0] if found else None
 
 
+def outlook(ports: Ports, organisation_id: str, document_id: str, *, at: datetime) -> str | None:
+    """Tell what keeps a seal from B-LTA: None if it is there, `WAITS`, or the error that it was given up for.
+
+    Where nobody asked for it so far, word is left.
+    """
+    with ports.database.writing(organisation_id) as session:
+        document = growing.held(session, document_id)  # whoever else leaves word waits here
+        if document.level == Level.B_LTA:
+            return None
+        left = session.get(Message, name_of(document_id))
+        if left is None:
+            leave_for(session, document_id, organisation_id=organisation_id, at=at)
+        return WAITS if left is None or left.done_at is None else left.last_error
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far the seals of an installation have come."""
@@ -105,7 +113,7 @@ class Progress:
     levels: Mapping[str, int]
     waiting: int  # to become B-LTA
     busy: int  # of these, in a worker's hands or never tried yet
-    failed: Mapping[str, int]  # of those that wait, by the kind of the last error
+    failed: Mapping[str, int]  # and will be tried again, by the kind of the last error, whatever their level
     given_up: Mapping[str, int]  # by the kind of error, whatever level they have
 
     @property
@@ -133,46 +141,60 @@ def progress(database: Database, *, at: datetime) -> Progress:
         levels[level] += documents
         if not is_open and error is not None:
             given_up[error] += left
-        elif is_open and level != Level.B_LTA:
+        elif is_open and error is not None:
+            failed[error] += left
+        if is_open and level != Level.B_LTA:
             sums["waiting"] += left
             sums["busy"] += left if is_busy else 0
-            if error is not None:
-                failed[error] += left
     return Progress(dict(levels), sums["waiting"], sums["busy"], dict(failed), dict(given_up))
 
 
 def topics(ports: Ports) -> dict[str, Callable[[Message], datetime | None]]:
     """Tell a worker what to do with our messages."""
 
-    def prolong_it(message: Message) -> datetime:
+    def prolong_it(message: Message) -> datetime | None:
         return prolong(ports, message.organisation_id, str(message.body["document"]), at=ports.clock.now())
 
     return {PROLONG: prolong_it}
 
 
-def prolong(ports: Ports, organisation_id: str, document_id: str, *, at: datetime) -> datetime:
-    """Bring a document to B-LTA, or prove a B-LTA anew; give the instant at which to look again.
+def prolong(ports: Ports, organisation_id: str, document_id: str, *, at: datetime) -> datetime | None:
+    """Take a document one step towards B-LTA, or prove a B-LTA anew; give the instant at which to look again.
 
-    Where an authority is away, raises what it said, and `GivenUp` where no further try would help. No
-    authority is asked while the database waits. Whoever comes second finds it done, and stores nothing.
+    One step, so that each has a lease of its own. Where an authority is away, raises what it said, and
+    `GivenUp` where no further try would help. No authority is asked while the database waits. Whoever comes
+    second stores nothing.
     """
     now = at - ports.clock.offset  # authorities know nothing of a demonstration's clock
-    with _told():
-        while True:
-            with ports.database.reading(organisation_id) as session:
-                stored = session.get_one(Document, document_id).token
-            seal = read_seal(stored)
-            if seal.level is Level.B_LTA and (due := _due(seal)) > now:
-                return at + max(due - now, DAY)
-            try:
-                grown = growing.grown(ports, seal, at=now)
-            except growing.StamperRevoked:
-                if seal.level is Level.B_T:  # so that another authority's time-stamp can take its place
-                    _store(ports, organisation_id, document_id, stored, seal.bare, at=at)
-                raise
-            if seal.level is Level.B_LTA and growing.ends_of(grown) <= (ends := growing.ends_of(seal)):
-                return at + max((ends - now) * SHARE, DAY)  # it would prove nothing for longer
-            _store(ports, organisation_id, document_id, stored, grown, at=at)
+    with growing.alone(document_id), _told():
+        with ports.database.reading(organisation_id) as session:
+            document = session.get_one(Document, document_id)
+            stored, lasting = document.token, _lasting(session, document)
+        seal = read_seal(stored)
+        if seal.level is Level.B_LTA and _due(seal) > now:
+            return at + max(_due(seal) - now, DAY)
+        if seal.level is Level.B_LTA and not lasting:
+            return None
+        try:
+            grown = growing.grown(ports, seal, at=now)
+        except growing.ProofOver:
+            growing.require_time(ports, at=now)
+            raise
+        except growing.StamperRevoked:
+            if seal.level is Level.B_T:  # so that another authority's time-stamp can take its place
+                _store(ports, organisation_id, document_id, stored, seal.bare, at=at)
+            raise
+        if seal.level is Level.B_LTA and growing.ends_of(grown) <= (ends := growing.ends_of(seal)):
+            return at + max((ends - now) * SHARE, DAY)  # it would prove nothing for longer
+        _store(ports, organisation_id, document_id, stored, grown, at=at)
+        return at + max(_due(grown) - now, DAY) if grown.level is Level.B_LTA else at
+
+
+def _lasting(session: Session, document: Document) -> bool:
+    """Tell whether anybody could still need its proof: facts alone count, for a clock can be wrong."""
+    period = session.get_one(Period, document.period_id)
+    revoked_at = session.get_one(Credential, period.credential_id).revoked_at
+    return document.superseded_at is None and revoked_at is None
 
 
 @contextmanager
@@ -182,7 +204,7 @@ def _told() -> Iterator[None]:
         yield
     except Malformed as unreadable:
         raise growing.Unsound("A seal that was stored cannot be read.") from unreadable
-    except (TimeStampRefused, TimeStampUnavailable, RevocationUnavailable) as why:
+    except growing.AWAY as why:
         log.warning("prolonging.waits", extra={"reason": str(why)})
         if isinstance(why, TimeStampRefused):
             raise StampRefused(str(why)) from why

@@ -2,7 +2,8 @@
 
 A compact token is B-B and has no room for more (ETSI TS 119 182-1, 6). So the token stays as it is, and what
 proves it stands beside it, made when somebody first asks: a time-stamp of the signature, then what issuers
-say of every certificate with a time-stamp of all that. Each step is stored once, and paid for once.
+say of every certificate with a time-stamp of all that. Each step is stored once, and paid for once; a kill,
+or two processes at the same moment, may cost one more.
 """
 
 import logging
@@ -14,23 +15,13 @@ from app.credentials import growing, queries
 from app.credentials.errors import LevelNotOffered, ProofNotOffered, ProofUnavailable, SealNotProvable
 from app.credentials.models import Document
 from app.formats.claims import Format
-from app.formats.jades import (
-    Level,
-    Seal,
-    read_seal,
-)
+from app.formats.jades import Level, Seal, read_seal
 from app.formats.strict import Malformed
 from app.organisations.rules import Actor
-from app.ports import (
-    Ports,
-    RevocationUnavailable,
-    TimeStampRefused,
-    TimeStampUnavailable,
-)
+from app.ports import Ports
 
 log: Final = logging.getLogger("sigillo.proving")
 ORDER: Final = tuple(Level)
-AWAY: Final = (TimeStampUnavailable, TimeStampRefused, RevocationUnavailable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +44,8 @@ def prove(
 ) -> Proven:
     """Give a `vc+jwt` at B-T, B-LT or B-LTA; what its proof lacks is made now, while no database waits.
 
-    Where it cannot be had, the compact token holds as before, and nothing that was paid for is lost.
+    One at a time in this process: whoever asks meanwhile gets what the first one got. Where it cannot be had,
+    the compact token holds as before, and what was stored is kept.
     """
     if form is not Format.VC_JWT:
         raise LevelNotOffered("Only a vc+jwt is asked for by its level; other documents are as they are.")
@@ -66,12 +58,28 @@ def prove(
         )
         document = queries.document(session, chosen, form)
         seal, number = _seal(document), credential.number
-    while ORDER.index(seal.level) < ORDER.index(level):
-        grown = _grown(ports, seal, at=at)
-        seal = _store(ports, document.id, seal, grown, by=by, at=at)
-        if not seal.etsi_u:
-            raise ProofUnavailable("The certificate behind its time-stamp was revoked: ask for another.")
+    if _lacks(seal, level):
+        try:
+            seal = _proven(ports, document.id, level, by=by, at=at)
+        except growing.InHand as busy:
+            raise ProofUnavailable("Its proof is being made at this moment: ask again in a minute.") from busy
     return Proven(number, seal.at_level(level).flattened())
+
+
+def _lacks(seal: Seal, level: Level) -> bool:
+    return ORDER.index(seal.level) < ORDER.index(level)
+
+
+def _proven(ports: Ports, document_id: str, level: Level, *, by: Actor, at: datetime) -> Seal:
+    with growing.alone(document_id):
+        with ports.database.reading(by.organisation_id) as session:
+            seal = _seal(session.get_one(Document, document_id))
+        while _lacks(seal, level):
+            grown = _grown(ports, seal, at=at)
+            seal = _store(ports, document_id, seal, grown, by=by, at=at)
+            if not seal.etsi_u:
+                raise ProofUnavailable("The certificate behind its time-stamp was revoked: ask for another.")
+        return seal
 
 
 def _seal(document: Document) -> Seal:
@@ -88,7 +96,7 @@ def _grown(ports: Ports, seal: Seal, *, at: datetime) -> Seal:
         raise ProofNotOffered(str(no)) from no
     except (growing.SealRevoked, growing.ProofOver, growing.NobodyToAsk) as never:
         raise SealNotProvable(str(never)) from never
-    except (*AWAY, Malformed, growing.Unsound) as away:
+    except (*growing.AWAY, Malformed, growing.Unsound) as away:
         log.warning("proving.unavailable", extra={"reason": str(away)})
         raise ProofUnavailable(
             "An authority gave no answer to rely on. Nothing is lost: ask later."

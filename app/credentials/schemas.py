@@ -80,8 +80,8 @@ class DocumentOut(Answer):
 class DeliveryOut(Answer):
     """A document on its way into a wallet. Where that is, is not told again.
 
-    `reason` says why it still waits (`no-answer`), that the wallet had it (`there-already`), or why it did
-    not go: `unsealed`, `unreadable`, `too-large`, `address-not-usable` by the wallet's word;
+    `reason` says why it still waits (`proof-awaited`, `no-answer`), that the wallet had it (`there-already`),
+    or why it did not go: `unsealed`, `unreadable`, `too-large`, `address-not-usable` by the wallet's word;
     `credential-not-active`, `credential-hidden`, `superseded`, `seal-revoked`, `given-up` by ours.
     """
 

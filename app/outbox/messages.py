@@ -27,6 +27,10 @@ class TriedSeldom(Exception):
     """It failed, and each try costs something: the next ones come hours apart."""
 
 
+class NotYet(Exception):
+    """Something else has to be done first: it is tried again, and nothing is wrong."""
+
+
 class Message(Owned, Base):
     """A piece of work that somebody must do. Its body holds identifiers only."""
 

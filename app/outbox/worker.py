@@ -10,7 +10,7 @@ from typing import Final
 
 from app.core.db import Database
 from app.outbox import messages
-from app.outbox.messages import GivenUp, Message
+from app.outbox.messages import GivenUp, Message, NotYet
 from app.ports import Clock
 
 log: Final = logging.getLogger("sigillo.worker")
@@ -93,7 +93,8 @@ class Worker:
             with self.database.writing() as session:
                 return messages.give_up(session, message, self.name, error, at=self.clock.now())
         except Exception as error:  # whatever it is, the message must be tried again
-            log.exception("message.failed", extra={"topic": message.topic, "message_id": message.id})
+            if not isinstance(error, NotYet):
+                log.exception("message.failed", extra={"topic": message.topic, "message_id": message.id})
             with self.database.writing() as session:
                 messages.put_back(session, message, self.name, error, at=self.clock.now())
             return False

@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from datetime import timedelta
+from time import monotonic
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from app.adapters.europass import MAX_ANSWER, REST, EuropassWallet
+from app.adapters.europass import MAX_ANSWER, REST_SECONDS, EuropassWallet
 from app.adapters.keys import TlsFiles
 from app.formats.jades import Level
 from app.ports import (
@@ -173,8 +175,12 @@ def test_a_wallet_that_is_down_is_left_alone_for_a_minute(
             wallet.deposit(sealed, MAIL, "it")
     assert len(standin.asked) == 1
     standin.failing = None
-    clock.move(REST)
+    clock.move(timedelta(seconds=REST_SECONDS))
     assert wallet.deposit(sealed, MAIL, "it").viewer_url
+
+
+def test_it_is_left_alone_by_seconds_that_no_clock_moves() -> None:
+    assert EuropassWallet(URL)._seconds is monotonic
 
 
 def test_nobody_at_the_address_is_a_wallet_that_is_down(standin: EuropassStandIn, tls: TlsFiles) -> None:
@@ -243,7 +249,7 @@ def test_no_log_of_any_level_and_no_traceback_holds_an_address(
 )
 def test_an_address_of_no_public_host_is_refused_at_the_start(url: str) -> None:
     with pytest.raises(ValueError, match="europass_wallet_url"):
-        EuropassWallet(url, clock=SetClock(START))
+        EuropassWallet(url)
 
 
 def test_it_goes_to_public_addresses_alone(standin: EuropassStandIn, tls: TlsFiles) -> None:

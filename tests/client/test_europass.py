@@ -1,9 +1,12 @@
 """Into a wallet, from a member's own machine."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from app.client import documents
+from app.client.documents import FileWrong
 from app.client.visit import Ends
 from tests.client.conftest import Member
 from tests.client.stub import NUMBER, Stub
@@ -73,3 +76,28 @@ def test_the_document_for_europass_and_the_page_for_paper_are_saved(member: Memb
     assert names == [f"{NUMBER}_2029-11-20.jsonld", f"{NUMBER}_2029-11-20.pdf"]
     assert Path(names[0]).read_text() == "edc {}"
     assert Path(names[1]).read_bytes() == b"%PDF"
+
+
+def sealed(payload: str, **proof: list[str]) -> bytes:
+    made = {"protected": "e30", "signature": "c2ln", **({"header": proof} if proof else {})}
+    return json.dumps({"payload": payload, "signatures": [made]}).encode()
+
+
+def test_a_seal_that_has_grown_takes_the_place_of_itself_and_of_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonld"
+    before, after = sealed("{}"), sealed("{}", etsiU=["c3RhbXA"])
+    for content, new in ((before, True), (after, True), (after, False)):
+        assert documents.keep(path, content, overwrite=False) is new
+        assert path.read_bytes() == content
+    for there in (
+        sealed('{"other": 1}'),
+        b"{}",
+        b"[]",
+        b"[" * 100_000,
+        b"\xff",
+        b'{"payload": 1, "signatures": 1}',
+    ):
+        path.write_bytes(there)
+        with pytest.raises(FileWrong):
+            documents.keep(path, after, overwrite=False)
+        assert path.read_bytes() == there

@@ -485,6 +485,13 @@ def proven(joined: Office, clock: SetClock) -> tuple[Office, Authorities]:
     return replace(joined, ports=ports), authorities
 
 
+def worked(office: Office, clock: SetClock) -> None:
+    """Let each wait for the other."""
+    for _ in range(4):
+        office.work()
+        clock.move(AGAIN)
+
+
 def test_where_there_is_an_authority_it_goes_out_with_all_proof_or_waits(
     proven: tuple[Office, Authorities], standin: EuropassStandIn, holder: Person, clock: SetClock
 ) -> None:
@@ -493,25 +500,56 @@ def test_where_there_is_an_authority_it_goes_out_with_all_proof_or_waits(
     caller = make.caller(office.app(), office.key(holder))
     authorities.stamps_left = 0
     asked(caller, credential)
-    office.work()
-    assert (stands(caller, credential), standin.asked) == (("waiting", None), [])
+    worked(office, clock)
+    assert (stands(caller, credential), standin.asked) == (("waiting", "proof-awaited"), [])
     authorities.stamps_left = 1000
-    clock.move(AGAIN)
-    office.work()
+    worked(office, clock)
     assert stands(caller, credential) == ("delivered", None)
+    assert authorities.stamps_left == 998, "two steps, by the document's own message alone"
     ((_, sent),) = standin.deposits()
     assert read_seal(sent.decode()).level is Level.B_LTA
 
 
+def test_an_authority_that_stays_away_holds_it_up_for_a_day(
+    proven: tuple[Office, Authorities],
+    standin: EuropassStandIn,
+    holder: Person,
+    clock: SetClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    office, authorities = proven
+    credential = office.issue(office.decision(holder))
+    caller = make.caller(office.app(), office.key(holder))
+    authorities.stamps_left = 0
+    asked(caller, credential)
+    clock.move(delivering.A_DAY - timedelta(hours=1))
+    worked(office, clock)
+    assert (stands(caller, credential), latest(caller, credential)["tried_at"]) == (
+        ("waiting", "proof-awaited"),
+        None,
+    )
+    topics = [record.__dict__.get("topic") for record in caplog.records if record.message == "message.failed"]
+    assert delivering.DELIVER not in topics, "to wait is no failure"
+    clock.move(timedelta(hours=1))
+    worked(office, clock)
+    assert stands(caller, credential) == ("delivered", None)
+    ((_, sent),) = standin.deposits()
+    assert read_seal(sent.decode()).level is Level.B_B
+
+
 def test_one_that_was_made_before_there_was_an_authority_is_brought_further_first(
-    proven: tuple[Office, Authorities], joined: Office, standin: EuropassStandIn, holder: Person
+    proven: tuple[Office, Authorities],
+    joined: Office,
+    standin: EuropassStandIn,
+    holder: Person,
+    clock: SetClock,
 ) -> None:
     credential = joined.issue(joined.decision(holder))
     key = joined.key(holder)
     assert make.caller(joined.app(), key).get(f"/v1/credentials/{credential.id}/documents/edc").is_success
     office, _ = proven
     asked(make.caller(office.app(), key), credential)
-    office.work()
+    worked(office, clock)
     ((_, sent),) = standin.deposits()
     assert read_seal(sent.decode()).level is Level.B_LTA
 
@@ -529,6 +567,7 @@ def test_what_can_grow_no_more_is_sent_as_it_is_unless_its_seal_was_revoked(
     standin: EuropassStandIn,
     holder: Person,
     monkeypatch: pytest.MonkeyPatch,
+    clock: SetClock,
     why: GivenUp,
     becomes: tuple[str, str | None],
     sent: int,
@@ -542,7 +581,7 @@ def test_what_can_grow_no_more_is_sent_as_it_is_unless_its_seal_was_revoked(
         raise why
 
     monkeypatch.setattr(prolonging, "prolong", prolong)
-    office.work()
+    worked(office, clock)
     assert (stands(caller, credential), len(standin.deposits())) == (becomes, sent)
 
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from app.credentials import prolonging
-from app.credentials.models import Credential
+from app.credentials.models import Credential, Document
 from app.credentials.prolonging import Progress
 from app.formats.claims import Format
 from app.formats.jades import Level, Seal, read_seal
@@ -165,7 +165,9 @@ def test_an_authority_that_is_away_is_asked_again_and_never_twice_for_one_step(
     assert (steps(proven), authorities.stamps_left) == (["B-T", "B-LTA"], 0)
 
 
-def test_many_who_prolong_at_once_store_it_once(proven: Office) -> None:
+def test_many_who_prolong_at_once_pay_for_it_and_store_it_once(
+    proven: Office, authorities: Authorities
+) -> None:
     credential = proven.issue()
     asked(proven, credential)
     document = proven.document(credential, Format.EDC)
@@ -174,7 +176,7 @@ def test_many_who_prolong_at_once_store_it_once(proven: Office) -> None:
         prolonging.prolong(proven.ports, proven.organisation_id, document.id, at=proven.now)
 
     assert at_once(*[prolong] * 4) == [None] * 4
-    assert steps(proven) == ["B-T", "B-LTA"]
+    assert (steps(proven), authorities.stamps_left) == (["B-T", "B-LTA"], 998)
 
 
 def test_a_revoked_time_stamper_proves_nothing(
@@ -242,7 +244,67 @@ def test_a_seal_whose_certificate_has_ended_is_not_stamped_any_more(
     asked(proven, proven.issue())
     clock.move(timedelta(days=365 * 30))
     proven.work()
-    assert (how(proven).given_up, authorities.stamps_left) == ({"ProofOver": 1}, 1000)
+    assert how(proven).given_up == {"ProofOver": 1}
+    assert authorities.stamps_left == 999, "one, to hear from the authority that it is so late"
+    assert steps(proven) == []
+
+
+@pytest.mark.parametrize("level", ["B-B", "B-LTA"])
+def test_a_clock_that_stood_ahead_for_a_while_ends_nothing(
+    proven: Office, authorities: Authorities, clock: SetClock, level: str
+) -> None:
+    credential = proven.issue()
+    asked(proven, credential)
+    if level == "B-LTA":
+        proven.work()
+    before, right = held(proven, credential), clock.at
+    assert before.level == level
+    authorities.stamper.now = lambda: right
+    clock.move(timedelta(days=366 * 12))
+    proven.work()
+    assert (how(proven).given_up, how(proven).failed) == ({}, {"StampRefused": 1})
+    assert held(proven, credential) == before
+    clock.at = right + timedelta(days=1)
+    authorities.stamper.now = clock.now
+    proven.work()
+    assert held(proven, credential).level is Level.B_LTA
+    assert how(proven) == Progress({"B-B": 0, "B-T": 0, "B-LTA": 1}, 0, 0, {}, {})
+
+
+def test_what_was_revoked_or_superseded_is_not_proven_for_ever(
+    proven: Office, authorities: Authorities, clock: SetClock
+) -> None:
+    revoked, superseded = proven.issue(), proven.issue()
+    for credential in (revoked, superseded):
+        asked(proven, credential)
+    proven.work()
+    document = proven.document(superseded, Format.EDC)
+    with proven.ports.database.writing(proven.organisation_id) as session:
+        session.get_one(Document, document.id).superseded_at = clock.at
+        session.get_one(Credential, revoked.id).revoked_at = clock.at
+    authorities.stamper = Stamper(authorities.pki.time_stamper(ends=clock.at + 9 * YEAR), clock.now)
+    clock.move(timedelta(days=365 * 4 + 10))
+    proven.work()
+    assert (sorted(steps(proven)), authorities.stamps_left) == (["B-LTA", "B-LTA", "B-T", "B-T"], 996)
+    assert how(proven) == Progress({"B-B": 0, "B-T": 0, "B-LTA": 2}, 0, 0, {}, {})
+
+
+def test_no_step_takes_longer_than_its_lease_because_of_the_one_before(
+    proven: Office, authorities: Authorities, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked(proven, proven.issue())
+    stamp, other = authorities.stamp, patient_worker(proven.ports)
+
+    def slow(content: bytes) -> bytes:
+        clock.move(timedelta(seconds=40))
+        monkeypatch.setattr(authorities, "stamp", stamp)
+        other.run_once()  # a worker elsewhere, while the first still waits
+        monkeypatch.setattr(authorities, "stamp", slow)
+        return stamp(content)
+
+    monkeypatch.setattr(authorities, "stamp", slow)
+    proven.work()
+    assert (steps(proven), authorities.stamps_left) == (["B-T", "B-LTA"], 998)
 
 
 def test_another_time_stamp_is_put_over_the_last_before_its_certificate_ends(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app.credentials import proving
+from app.credentials import growing, proving
 from app.credentials.errors import SealNotProvable
 from app.credentials.models import Credential
 from app.formats.claims import Format
@@ -182,9 +182,24 @@ def test_its_holder_gets_it_and_another_member_does_not(proven: Office) -> None:
         assert answer.status_code == status, answer.text
 
 
-def test_whoever_comes_second_gets_the_proof_of_the_first(proven: Office) -> None:
+def test_whoever_comes_later_gets_the_proof_of_the_first_and_pays_nothing(
+    proven: Office, authorities: Authorities
+) -> None:
     credential = proven.issue()
 
-    made = at_once(*[lambda: proof_of(proven, credential)] * 2)
-    assert made[0] == made[1] == asked(proven, credential, "B-LTA").text
+    made = at_once(*[lambda: proof_of(proven, credential)] * 6)
+    assert set(made) == {asked(proven, credential, "B-LTA").text}
+    assert authorities.stamps_left == 998
     assert [event.facts["level"] for event in prolonged(proven)] == ["B-T", "B-LTA"]
+
+
+def test_nobody_waits_for_ever_behind_another(
+    proven: Office, authorities: Authorities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credential = proven.issue()
+    monkeypatch.setattr(growing, "PATIENCE_SECONDS", 0)
+    with growing.alone(proven.document(credential).id):
+        answer = asked(proven, credential, "B-LTA")
+    assert (answer.status_code, answer.json()["code"]) == (409, "proof-unavailable")
+    assert authorities.stamps_left == 1000
+    assert sealed(proven, credential, "B-LTA").level is Level.B_LTA
