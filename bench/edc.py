@@ -18,7 +18,7 @@ from time import perf_counter, process_time
 from typing import Final, ParamSpec, TypeVar
 from unittest.mock import patch
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from app.attestation.sheet import Sheet, as_pngs
 from app.core.db import EVERY_ORGANISATION
@@ -101,14 +101,16 @@ class Stages:
 
 @dataclass(frozen=True, slots=True)
 class Sealing:
-    """The keys of a service, but for its seal of European Digital Credentials, which can be of any kind."""
+    """The keys of a service, as if they were meant, but for one seal, which can be of any kind."""
 
     keys: Signer
     seal: Holder
 
     def current(self, slot: Slot) -> PublicKey:
         """Name the key that signs for this purpose now."""
-        return self._published if slot is Slot.EDC_SEAL else self.keys.current(slot)
+        return (
+            self._published if slot is Slot.EDC_SEAL else replace(self.keys.current(slot), development=False)
+        )
 
     def published(self) -> tuple[PublicKey, ...]:
         return (*self.keys.published(), self._published)
@@ -129,7 +131,7 @@ class Sealing:
 def run() -> Iterator[dict[str, object]]:
     """Issue through the use case itself, in a register made for it; one kind of key after the other.
 
-    The organisation is in test mode, whose pages have a word more to draw than those of a live one.
+    The organisation is live: pages for trying have a word more to draw, and nobody waits for those.
     """
     FOLDER.mkdir(exist_ok=True)
     with TemporaryDirectory(dir=FOLDER) as folder:
@@ -137,6 +139,9 @@ def run() -> Iterator[dict[str, object]]:
         seeded = filled(url, len(KINDS) * (EACH + WARMED) * 10 // 9, secrets.token_hex(8))
         ports = production_ports(settings(url))
         try:
+            with ports.database.writing() as session:
+                for table in ("organisation", "credential"):
+                    session.execute(text(f"UPDATE {table} SET mode = 'live'"))  # noqa: S608 - our own tables
             holders = iter(standing(ports))
             for algorithm, kind in KINDS.items():
                 seal = Pki(ports.clock.now()).seal(algorithm)
