@@ -101,14 +101,6 @@ class _Verdict:
         return self.service.since <= at and (self.service.until is None or at < self.service.until)
 
 
-def statements_of(leaf: bytes) -> Statements:
-    """Read what a certificate says of its own qualification, or raise `Malformed`."""
-    try:
-        return _statements(x509.load_der_x509_certificate(leaf))
-    except UNREADABLE:
-        raise Malformed("a certificate whose statements cannot be read") from None
-
-
 def qualified(
     chain: Sequence[bytes], lists: TrustedLists | None, *, sealed_at: datetime, now: datetime
 ) -> Qualified:
@@ -177,7 +169,7 @@ def _verdicts(chain: tuple[bytes, ...], lists: TrustedLists) -> tuple[_Verdict, 
     """Judge a certificate by every service above it, whatever the time."""
     by_subject, by_name = index(lists)
     leaf = x509.load_der_x509_certificate(chain[0])
-    said = _statements(leaf)
+    said = statements_of(leaf)
     issuers = [leaf, *_readable(chain[1:])]
     listed = (each for issued in issuers for each in by_subject.get(issued.issuer.public_bytes(), ()))
     way = chain_of(chain[0], (*listed, *chain[1:]))
@@ -309,7 +301,8 @@ class _Kinds:
     kinds: list[x509.ObjectIdentifier]
 
 
-def _statements(leaf: x509.Certificate) -> Statements:
+def statements_of(leaf: x509.Certificate) -> Statements:
+    """Read what a certificate says of its own qualification; raises `Malformed`, or one of `UNREADABLE`."""
     try:
         found = leaf.extensions.get_extension_for_oid(_QC_STATEMENTS).value
     except x509.ExtensionNotFound:
