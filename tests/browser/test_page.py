@@ -296,6 +296,8 @@ def test_each_time_stamp_has_a_line_of_its_own_on_a_telephone(
         assert width is not None
         assert width["width"] <= 390
         assert page.locator(".checks > li").count() == 7
+        told = page.locator(".checks + p").inner_text()
+        assert {"en": "qualified seal", "it": "sigillo qualificato"}[language] in told
     opened.close()
 
 

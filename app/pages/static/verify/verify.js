@@ -156,6 +156,7 @@ function inOne(answer, language) {
   return {
     ...answer,
     headline: answer.headline[language],
+    qualified: answer.qualified?.reason[language],
     checks: answer.checks.map((check) => ({
       ...check,
       reason: check.reason[language],

@@ -23,6 +23,8 @@ export function drawn(report, words, { notes, short }) {
   else part(page, "credential").remove();
   if (report.credential) part(page, "withheld").remove();
   part(page, "checks").append(...report.checks.map((check) => row(check, words)));
+  if (report.qualified) part(page, "qualified").textContent = unbroken(report.qualified);
+  else part(page, "qualified").remove();
   for (const name of ["proves", "does_not_prove"]) part(page, name).append(...words[name].map(item));
   return page;
 }
