@@ -50,6 +50,7 @@ from app.renewal.renewal_api import router as renewals
 from app.schemes.api import router as schemes
 from app.settings import Settings
 from app.status import publishing
+from app.upkeep.mark import MarkKeeper
 from app.verification import api as verification
 from app.verification import lists as status_lists
 from app.verification import public as verification_routes
@@ -190,6 +191,7 @@ def worker(ports: Ports) -> Worker:
             bridging.duty(ports),
             draws.duty(ports),
             reminders.duty(ports),
+            MarkKeeper(ports.database, ports.clock, ports.settings.keys_folder),
         ),
     )
 
