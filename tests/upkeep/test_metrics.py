@@ -48,11 +48,11 @@ def test_the_work_and_what_waits_of_it_can_be_seen(ports: Ports) -> None:
     assert found["sigillo_request_seconds_bucket", "+Inf", "/v/{number}.json"] == 1
     assert found["sigillo_documents_total", "credential"] == 1
     assert found["sigillo_documents_total", "qr"] == 1
-    assert found["sigillo_intents_waiting", ""] == 0
-    assert found["sigillo_events_unchained", ""] > 0
+    assert found[("sigillo_intents_waiting",)] == 0
+    assert found[("sigillo_events_unchained",)] > 0
     assert found["sigillo_organisations", "test"] == 1
     assert found["sigillo_certificate_days_left", "seal"] > 0
-    assert found["sigillo_status_list_left_seconds", ""] > 0
+    assert found[("sigillo_status_list_left_seconds",)] > 0
 
 
 def test_no_address_and_no_name_is_among_the_numbers(ports: Ports) -> None:
