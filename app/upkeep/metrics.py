@@ -127,7 +127,9 @@ def _waiting(ports: Ports, at: datetime) -> Iterable[Metric]:
             execution_options=EVERY_ORGANISATION,
         )
         intents = session.scalar(
-            select(func.count()).where(Message.done_at.is_(None), Message.topic == issuing.FINISH),
+            select(func.count()).where(
+                Message.done_at.is_(None), Message.topic == issuing.FINISH, Message.due_at <= at
+            ),
             execution_options=EVERY_ORGANISATION,
         )
         unchained = session.scalar(
@@ -136,7 +138,7 @@ def _waiting(ports: Ports, at: datetime) -> Iterable[Metric]:
         modes = session.execute(select(Organisation.mode, func.count()).group_by(Organisation.mode)).all()
     yield _gauge("sigillo_organisations", "Organisations, by mode.", {str(m): n for m, n in modes}, "mode")
     yield _gauge(
-        "sigillo_intents_waiting", "Documents that are intended and not stored yet.", {"": intents or 0}
+        "sigillo_intents_waiting", "Documents that whoever intended them left undone.", {"": intents or 0}
     )
     yield _gauge("sigillo_outbox_due", "Pieces of work that are due.", {t: n for t, n, _ in rows}, "topic")
     oldest = max(((at - due).total_seconds() for _, _, due in rows), default=0.0)
