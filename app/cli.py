@@ -18,8 +18,9 @@ from app.client.member import offline_verification
 from app.client.visit import Ends, Lang
 from app.keys_cli import app as keys
 from app.keys_cli import tell
-from app.operators import console, errors, migrated, ports_or_stop, stopped
+from app.operators import console, errors, migrated, ports_or_stop, refuse_older_register, stopped
 from app.seals_cli import app as seals
+from app.upkeep_cli import app as upkeep
 
 if TYPE_CHECKING:
     from app.organisations.models import Organisation
@@ -99,6 +100,7 @@ app.add_typer(keys, name="keys", rich_help_panel=OPERATORS)
 app.add_typer(seals, name="seals", rich_help_panel=OPERATORS)
 app.add_typer(audit, name="audit", rich_help_panel=OPERATORS)
 app.add_typer(documents, name="documents", rich_help_panel=OPERATORS)
+app.add_typer(upkeep)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with JSON, for programs.")]
 
@@ -144,6 +146,7 @@ def serve(
         check_clock(ports)
     except ClockMovedWhileLive as refused:
         raise stopped(str(refused)) from None
+    refuse_older_register(ports)
     public = urlsplit(ports.settings.public_url)
     local = public.port if public.hostname in LOOPBACK else None
     service = create_app(ports, request_lines=sys.stderr.write)
@@ -179,6 +182,7 @@ def worker() -> None:
     for stopping in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stopping, lambda *_: stop.set())
     ports = migrated()
+    refuse_older_register(ports)
     threads = [*working(ports, stop), lists_kept_up(ports, stop, refreshing=True)]
     while not stop.wait(1):  # a signal is heard between two waits
         pass

@@ -1,16 +1,19 @@
 """The one place where everything is put together: `create_app(ports)`, and the ports of a real service."""
 
+import hmac
 import json
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import lru_cache
+from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -50,6 +53,8 @@ from app.renewal.renewal_api import router as renewals
 from app.schemes.api import router as schemes
 from app.settings import Settings
 from app.status import publishing
+from app.upkeep.mark import MarkKeeper
+from app.upkeep.metrics import CONTENT_TYPE, Metrics
 from app.verification import api as verification
 from app.verification import lists as status_lists
 from app.verification import public as verification_routes
@@ -61,6 +66,7 @@ from app.verification.trust import anchors_in
 from app.web import BodyLimit, PublicRoad, PublicRoute, RequestLog
 
 VERSION: Final = "0.1.0"
+NOT_KEPT: Final = {"Cache-Control": "no-store"}
 UPLOAD_LIMIT: Final = 21_000_000  # the largest file that a scheme takes, and the form around it
 
 
@@ -190,6 +196,7 @@ def worker(ports: Ports) -> Worker:
             bridging.duty(ports),
             draws.duty(ports),
             reminders.duty(ports),
+            MarkKeeper(ports.database, ports.clock, ports.settings.keys_folder),
         ),
     )
 
@@ -243,7 +250,7 @@ def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = 
 
     `request_lines` takes the line that is written about each request, if anybody wants them.
     """
-    desk = Desk(ports)
+    desk, seen = Desk(ports), Metrics(ports)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -295,6 +302,14 @@ def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = 
             status_code=200 if current else 503,
         )
 
+    def metrics(request: Request) -> Response:
+        """Give the numbers of this process and of the register to whoever has the key for them."""
+        key = ports.settings.metrics_key
+        _, _, given = request.headers.get("authorization", "").partition("Bearer ")
+        if key is None or not hmac.compare_digest(given.encode(), key.get_secret_value().encode()):
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        return Response(seen.written(), headers=NOT_KEPT, media_type=CONTENT_TYPE)
+
     @lru_cache(maxsize=1)
     def described() -> Answer:
         written = json.dumps(app.openapi(), ensure_ascii=False, separators=(",", ":")).encode()
@@ -312,6 +327,7 @@ def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = 
         *renewal_api.public_routes(ports),
         PublicRoute("/healthz", healthz),
         PublicRoute("/readyz", readyz),
+        PublicRoute("/metrics", metrics),
         PublicRoute(pages.CONTRACT, openapi),
     ]
     app.router.routes.extend(_work_road().routes)
@@ -320,7 +336,7 @@ def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = 
     refuse_undeclared(app, frozenset(vc_api.PATHS))
     app.add_middleware(PublicRoad, routes=public_routes, handlers=app.exception_handlers)
     app.add_middleware(BodyLimit, uploads=UPLOAD_LIMIT, shown=shown)
-    app.add_middleware(RequestLog, out=request_lines)
+    app.add_middleware(RequestLog, out=request_lines, count=seen.count)
     return app
 
 

@@ -96,3 +96,15 @@ def migrated() -> "Ports":
         raise stopped("The database is not of this version. Run `sigillo migrate` first.")
     schema.upgrade(ports.database)  # an embedded database is nobody else's
     return ports
+
+
+def refuse_older_register(ports: "Ports") -> None:
+    """Stop before a register that is older than what was published from it issues or publishes anything."""
+    from app.upkeep.mark import RegisterTooOld, Seen, refuse_older
+
+    try:
+        with ports.database.reading() as session:
+            refuse_older(Seen.of(session), ports.settings.keys_folder)
+    except (RegisterTooOld, ValueError) as older:
+        ports.database.close()
+        raise stopped(str(older), Ends.REFUSED) from None

@@ -70,6 +70,12 @@ class Settings(BaseSettings):
     worker: bool = Field(
         default=True, description="Whether `serve` also carries out the work left in the outbox."
     )
+    metrics_key: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="Whoever sends it as `Authorization: Bearer …` reads `/metrics`, in the form of "
+        "Prometheus. Without one there is no such page.",
+    )
     list_pause: timedelta = Field(
         default=timedelta(seconds=1),
         ge=timedelta(0),

@@ -225,16 +225,26 @@ async def each_part_once(request: Request) -> None:
         )
 
 
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
 class RequestLog:
     """Gives each request an id and writes one line about it: the route's pattern, never the address.
 
     The line goes to `out`, if anywhere, in the form of the log's and past its library: by way of that it
-    would cost as much as a whole answer from memory.
+    would cost as much as a whole answer from memory. `count` hears of each answer too.
     """
 
-    def __init__(self, app: ASGIApp, *, out: Callable[[str], object] | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        out: Callable[[str], object] | None = None,
+        count: Callable[[str, str, int, float], object] | None = None,
+    ) -> None:
         self.app = app
         self.out = out
+        self.count = count
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -255,9 +265,11 @@ class RequestLog:
         try:
             await self.app(scope, receive, noted)
         finally:
+            took, route = time.perf_counter() - started, getattr(scope.get("route"), "path", "-")
+            if self.count is not None:
+                self.count(scope["method"] if scope["method"] in METHODS else "-", route, status, took)
             if self.out is not None:
-                asked = _asked(scope["method"], getattr(scope.get("route"), "path", "-"))
-                took = (time.perf_counter() - started) * 1000
+                asked, took = _asked(scope["method"], route), took * 1000
                 self.out(
                     f'{{"at": "{_written_at(time.time())}", "level": "info", "event": "request", '
                     f'"request_id": "{request_id}", {asked}, "status": {status}, "ms": {took:.1f}}}\n'

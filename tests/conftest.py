@@ -139,6 +139,7 @@ def ports_on(database: Database, clock: SetClock, keys: Signer, files: Path) -> 
     return Ports(
         settings=Settings(
             public_url="https://sigillo.example.org",
+            keys_folder=files.with_name("keys"),
             worker=False,
             list_pause=timedelta(0),
             lookups_per_minute=1_000_000,

@@ -120,7 +120,7 @@ PUBLIC: Final = {
         *("/schemes/{scheme_id:path}", "/static/{name}", "/sw.js"),
         *("/.well-known/jwks.json", "/.well-known/qr-keys", "/.well-known/did.json", "/keys/{thumbprint}"),
         *("/status/index.json", "/status/{name}", "/audit-draws/{draw_id}.json"),
-        *("/healthz", "/readyz", "/openapi.json"),
+        *("/healthz", "/readyz", "/metrics", "/openapi.json"),
     },
 }
 

@@ -48,7 +48,7 @@ class FolderFiles:
         incoming = self.folder / f"incoming-{secrets.token_hex(16)}"
         try:
             stored = _copy(source, incoming, limit)
-            target = self._path(stored.sha256)
+            target = self.path_of(stored.sha256)
             if not target.parent.exists():
                 target.parent.mkdir(mode=0o700, exist_ok=True)
                 _sync_folder(self.folder)
@@ -64,7 +64,7 @@ class FolderFiles:
         if not _SHA256.fullmatch(sha256):
             raise FileMissing("A file is named by its SHA-256.")
         try:
-            return self._path(sha256).open("rb")
+            return self.path_of(sha256).open("rb")
         except FileNotFoundError:
             raise FileMissing("The bytes of this file are not in the store.") from None
 
@@ -72,7 +72,7 @@ class FolderFiles:
         """Delete bytes that nobody has stored within `FILES_SETTLE`; tell whether they are gone."""
         if not _SHA256.fullmatch(sha256):
             raise FileMissing("A file is named by its SHA-256.")
-        target = self._path(sha256)
+        target = self.path_of(sha256)
         if not target.exists():
             return True
         with _held(target.parent):  # nobody stores the same bytes between the look and the deletion
@@ -82,7 +82,8 @@ class FolderFiles:
         _sync_folder(target.parent)
         return True
 
-    def _path(self, sha256: str) -> Path:
+    def path_of(self, sha256: str) -> Path:
+        """Say where these bytes are, or would be."""
         return self.folder / sha256[:2] / sha256
 
 

@@ -68,3 +68,8 @@ def is_current(database: Database) -> bool:
         found = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
         connection.rollback()
     return found == [newest]
+
+
+def knows(revision: str) -> bool:
+    """Tell whether this code knows a form of the schema; an older one it can bring up to date."""
+    return revision in {each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()}
