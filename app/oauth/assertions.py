@@ -19,13 +19,13 @@ from app.organisations.clients import JWKS_AT_ONCE, NewJwk
 from app.organisations.errors import JwkNotUsable
 from app.organisations.models import ClientJwk
 
-ALGORITHMS: Final = ("ES256", "PS256", "RS256", "EdDSA")
+ALGORITHMS: Final = ("ES256", "PS256", "RS256", "EdDSA", "Ed25519")  # the last is also called EdDSA
 LONGEST_LIFE: Final = timedelta(minutes=5)
 SKEW: Final = timedelta(seconds=60)  # by which two clocks may differ
 MAX_ASSERTION: Final = 8 * 1024
 _PARTS: Final = 3
 _MAX_KID: Final = 128
-_VERIFIERS: Final = jwt.PyJWS(algorithms=list(ALGORITHMS))
+_VERIFIERS: Final = jwt.PyJWS(algorithms=["ES256", "PS256", "RS256", "EdDSA"])
 _Instant = Annotated[int, Field(ge=0, le=MAX_SAFE_INTEGER)]
 _Name = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,255}$")]
 
