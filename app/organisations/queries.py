@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from app.core.db import EVERY_ORGANISATION
@@ -221,21 +222,24 @@ class KnownToken:
     client_scopes: list[str] | None
 
 
+# Written once: it is asked for every call of a program.
+_TOKEN: Final = (
+    select(
+        AccessToken.organisation_id,
+        AccessToken.client_id,
+        AccessToken.secret_hash,
+        AccessToken.scopes,
+        AccessToken.expires_at,
+        ApiClient.scopes,
+    )
+    .join(ApiClient, ApiClient.id == AccessToken.client_id)
+    .where(AccessToken.id == bindparam("token_id"))
+)
+
+
 def token_of_anyone(session: Session, token_id: str) -> KnownToken | None:
     """Look an access token up before it is known whose it is. Those that ended early are deleted."""
-    row = session.execute(
-        select(
-            AccessToken.organisation_id,
-            AccessToken.client_id,
-            AccessToken.secret_hash,
-            AccessToken.scopes,
-            AccessToken.expires_at,
-            ApiClient.scopes,
-        )
-        .join(ApiClient, ApiClient.id == AccessToken.client_id)
-        .where(AccessToken.id == token_id),
-        execution_options=EVERY_ORGANISATION,
-    ).first()
+    row = session.execute(_TOKEN, {"token_id": token_id}, execution_options=EVERY_ORGANISATION).first()
     return None if row is None else KnownToken(*row)
 
 
