@@ -37,8 +37,10 @@ from app.credentials.api import router as credentials
 from app.decisions.api import router as decisions
 from app.dossiers import forgetting
 from app.dossiers.api import router as dossiers
+from app.oauth import api as oauth
+from app.organisations import notices
 from app.organisations import queries as organisation_queries
-from app.organisations.access import refuse_undeclared
+from app.organisations.access import describe_access, refuse_undeclared
 from app.organisations.api import router as organisations
 from app.outbox import trail
 from app.outbox.messages import Message
@@ -76,6 +78,7 @@ class Service(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Describe every operation, the public ones first."""
         document = super().openapi()
+        describe_access(document, self.routes)
         document["paths"] = {**PATHS, **verification.PATHS, **document["paths"]}
         return document
 
@@ -184,6 +187,7 @@ def worker(ports: Ports) -> Worker:
         **publishing.topics(publishing.Publisher(ports), ports),
         **forgetting.topics(ports, cpd_queries.names),
         **reminders.topics(ports),
+        **notices.topics(ports),
     }
     return Worker(
         ports.database,
@@ -238,6 +242,7 @@ def _work_road() -> APIRouter:
         decisions,
         credentials,
         vc_api.router,
+        oauth.router,
         development,
         renewals,
     ):
@@ -325,6 +330,7 @@ def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = 
         *pages.routes(desk),
         *status_lists.routes(desk),
         *renewal_api.public_routes(ports),
+        *oauth.public_routes(ports),
         PublicRoute("/healthz", healthz),
         PublicRoute("/readyz", readyz),
         PublicRoute("/metrics", metrics),
@@ -333,7 +339,7 @@ def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = 
     app.router.routes.extend(_work_road().routes)
     shown = pages.for_people(desk)
     install(app, shown)
-    refuse_undeclared(app, frozenset(vc_api.PATHS))
+    refuse_undeclared(app, frozenset({*vc_api.PATHS, *oauth.PATHS}))
     app.add_middleware(PublicRoad, routes=public_routes, handlers=app.exception_handlers)
     app.add_middleware(BodyLimit, uploads=UPLOAD_LIMIT, shown=shown)
     app.add_middleware(RequestLog, out=request_lines, count=seen.count)

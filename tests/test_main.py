@@ -118,6 +118,7 @@ PUBLIC: Final = {
     "GET": {
         *("/", "/v", "/v/", "/v/{number}", "/v/{number}/", "/v/{number}.json"),
         *("/schemes/{scheme_id:path}", "/static/{name}", "/sw.js"),
+        "/.well-known/oauth-authorization-server",
         *("/.well-known/jwks.json", "/.well-known/qr-keys", "/.well-known/did.json", "/keys/{thumbprint}"),
         *("/status/index.json", "/status/{name}", "/audit-draws/{draw_id}.json"),
         *("/healthz", "/readyz", "/metrics", "/openapi.json"),

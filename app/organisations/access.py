@@ -1,24 +1,26 @@
 """Who is asking, and whether they may: every route declares what it needs, and nothing is open by default."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Final
+from contextlib import suppress
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.params import Depends as Dependency
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from starlette.routing import BaseRoute
 
 from app.organisations import service
 from app.organisations.errors import KeyNotAccepted, PermissionMissing
-from app.organisations.rules import Actor, Permission
+from app.organisations.rules import PERSONS_ONLY, Actor, Permission
 from app.web import GivenPorts, Now
 
 bearer: Final = HTTPBearer(
     auto_error=False,
-    description="A key issued by the organisation. OAuth 2.0 access tokens will be taken in the same place.",
+    description="A key issued by the organisation, or an access token of `/oauth/token`.",
 )
 
 
@@ -31,7 +33,12 @@ def current_actor(
     if credentials is None:
         raise KeyNotAccepted("Send a key as `Authorization: Bearer …`.")
     with given.database.reading() as session:
-        return service.authenticate(session, credentials.credentials, at=now)
+        actor, unnoted = service.recognise(session, credentials.credentials, at=now)
+    if unnoted is not None:
+        # Once a day for each key. It is worth no answer: where it cannot be written, the next one tries.
+        with suppress(OperationalError), given.database.writing(actor.organisation_id) as session:
+            service.note_use(session, unnoted, at=now)
+    return actor
 
 
 CurrentActor = Annotated[Actor, Depends(current_actor)]
@@ -77,8 +84,11 @@ Db = Annotated[Session, Depends(open_write, scope="function")]
 ReadDb = Annotated[Session, Depends(open_read, scope="function")]
 
 
-def _declares(dependant: Dependant) -> bool:
-    return isinstance(dependant.call, Needs) or any(map(_declares, dependant.dependencies))
+def _declared(dependant: Dependant) -> Iterator[Needs]:
+    if isinstance(dependant.call, Needs):
+        yield dependant.call
+    for within in dependant.dependencies:
+        yield from _declared(within)
 
 
 def every_route(routes: Sequence[BaseRoute]) -> Iterator[BaseRoute]:
@@ -95,6 +105,35 @@ def refuse_undeclared(app: FastAPI, public: frozenset[str]) -> None:
     """Refuse to start while any route neither declares a permission nor is known to be public."""
     for route in every_route(app.routes):
         path = getattr(route, "path", "")
-        declared = isinstance(route, APIRoute) and _declares(route.dependant)
+        declared = isinstance(route, APIRoute) and any(_declared(route.dependant))
         if not declared and path not in public:
             raise RuntimeError(f"The route {path} declares no permission and is not listed as public.")
+
+
+OAUTH2: Final = "OAuth2"
+MACHINE_SCOPES: Final = tuple(sorted(p.value for p in Permission if p not in PERSONS_ONLY))
+_IN_WORDS: Final = {scope: " ".join(reversed(scope.split(":"))) for scope in MACHINE_SCOPES}
+
+
+def describe_access(document: dict[str, Any], routes: Sequence[BaseRoute]) -> None:
+    """Say in OpenAPI which operations an OAuth client reaches too, and the scope that each one asks for.
+
+    What only persons do names no scope: no token ever carries it.
+    """
+    document["components"]["securitySchemes"][OAUTH2] = {
+        "type": "oauth2",
+        "description": "Client credentials: by secret, or by `private_key_jwt`.",
+        "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": _IN_WORDS}},
+    }
+    for route in every_route(routes):
+        if not isinstance(route, APIRoute):
+            continue
+        for needed in _declared(route.dependant):
+            if needed.permission in PERSONS_ONLY:
+                continue
+            scopes = [] if needed.permission is None else [needed.permission.value]
+            for method in route.methods or ():
+                document["paths"][route.path_format][method.lower()]["security"] = [
+                    {bearer.scheme_name: []},
+                    {OAUTH2: scopes},
+                ]

@@ -1,13 +1,18 @@
 """Routes of organisations: members, roles, API clients and keys."""
 
+from datetime import timedelta
+
 from fastapi import APIRouter, Response
 
-from app.organisations import members, queries, service
+from app.organisations import clients, members, queries, rotation, service
 from app.organisations.access import CurrentActor, Db, ReadDb, needs, needs_any_key
+from app.organisations.clients import NewSecret
 from app.organisations.errors import (
     ClientNotFound,
+    KeyEnded,
     KeyNotAccepted,
     KeyNotFound,
+    LastAdministrator,
     MembershipNotFound,
     MembershipNumberTaken,
     OrganisationNotFound,
@@ -15,14 +20,21 @@ from app.organisations.errors import (
     PermissionMissing,
     PersonNotFound,
     RoleAlreadyHeld,
+    RoleNotHeld,
     ScopeNotGrantable,
+    SecretNotFound,
+    TooManyProofs,
 )
 from app.organisations.models import ApiClient, RoleGrant
-from app.organisations.rules import Permission
+from app.organisations.rules import Permission, Role
 from app.organisations.schemas import (
+    ClientChange,
+    ClientDetailOut,
     ClientOut,
+    ClientPath,
     KeyId,
     KeyOut,
+    ListedKeyOut,
     Me,
     MemberOut,
     MembershipChange,
@@ -32,12 +44,20 @@ from app.organisations.schemas import (
     NewClient,
     NewMember,
     NewRole,
+    NewSecretIn,
+    NewSecretOut,
+    OfClient,
+    OfPerson,
     OrganisationId,
     PersonPath,
     RegisterIn,
     RegisterOut,
     RevokedKeyOut,
+    RevokedSecretOut,
+    RoleEnd,
     RoleOut,
+    RotationIn,
+    SecretId,
 )
 from app.organisations.service import NewKey
 from app.problems import documented
@@ -157,18 +177,166 @@ def grant_role(
 
 
 @router.post(
+    "/organisations/{organisation}/members/{person}/roles/{role}/end",
+    status_code=204,
+    dependencies=[needs(P.KEYS_WRITE)],
+    responses=documented(
+        PermissionMissing,
+        OrganisationNotFound,
+        PersonNotFound,
+        RoleNotHeld,
+        LastAdministrator,
+        PeriodInverted,
+    ),
+)
+def end_role(
+    db: Db,
+    now: Now,
+    actor: CurrentActor,
+    organisation: OrganisationId,
+    person: PersonPath,
+    role: Role,
+    asked: RoleEnd,
+) -> None:
+    """Take a role from a person, at once or after a last day. The last administrator keeps theirs."""
+    service.own_organisation(db, organisation, by=actor)
+    service.end_role(db, person, role, last=asked.to_day, by=actor, at=now)
+
+
+@router.post(
     "/organisations/{organisation}/clients",
     status_code=201,
     response_model=ClientOut,
     dependencies=[needs(P.KEYS_WRITE)],
-    responses=documented(PermissionMissing, OrganisationNotFound),
+    responses=documented(PermissionMissing, OrganisationNotFound, ScopeNotGrantable),
 )
 def add_client(
     db: Db, now: Now, actor: CurrentActor, organisation: OrganisationId, asked: NewClient
 ) -> ApiClient:
-    """Register a program that may call the API."""
+    """Register a program that may call the API, with the most that it may ever do."""
     service.own_organisation(db, organisation, by=actor)
-    return service.add_client(db, organisation, name=asked.name, by=actor.id, at=now)
+    return service.add_client(
+        db,
+        organisation,
+        name=asked.name,
+        scopes=asked.scopes,
+        by=actor.id,
+        at=now,
+        within=actor.within,
+    )
+
+
+@router.get(
+    "/organisations/{organisation}/clients",
+    dependencies=[needs(P.KEYS_WRITE)],
+    responses=documented(PermissionMissing, OrganisationNotFound),
+)
+def list_clients(
+    db: ReadDb,
+    actor: CurrentActor,
+    organisation: OrganisationId,
+    cursor: Cursor | None = None,
+    limit: Limit = PAGE,
+) -> Page[ClientOut]:
+    """List the programs that may call the API."""
+    service.own_organisation(db, organisation, by=actor)
+    rows, following = page_of(queries.clients(db, after=cursor, limit=limit + 1), limit)
+    return Page(data=[ClientOut.model_validate(row) for row in rows], next_cursor=following)
+
+
+@router.get(
+    "/organisations/{organisation}/clients/{client}",
+    dependencies=[needs(P.KEYS_WRITE)],
+    responses=documented(PermissionMissing, OrganisationNotFound, ClientNotFound),
+)
+def read_client(
+    db: ReadDb, now: Now, actor: CurrentActor, organisation: OrganisationId, client: ClientPath
+) -> ClientDetailOut:
+    """Tell what a program may, and by which secrets and public keys it is known today."""
+    service.own_organisation(db, organisation, by=actor)
+    row = queries.client(db, client)
+    return ClientDetailOut.of(row, queries.secrets_of(db, client, now), queries.jwks_of(db, client))
+
+
+@router.patch(
+    "/organisations/{organisation}/clients/{client}",
+    response_model=ClientOut,
+    dependencies=[needs(P.KEYS_WRITE)],
+    responses=documented(PermissionMissing, OrganisationNotFound, ClientNotFound, ScopeNotGrantable),
+)
+def change_client(
+    db: Db,
+    now: Now,
+    actor: CurrentActor,
+    organisation: OrganisationId,
+    client: ClientPath,
+    asked: ClientChange,
+) -> ApiClient:
+    """Rename a program, or change what it may. What it loses, its tokens and keys lose at once."""
+    service.own_organisation(db, organisation, by=actor)
+    return clients.change(db, client, name=asked.name, scopes=asked.scopes, by=actor, at=now)
+
+
+@router.delete(
+    "/organisations/{organisation}/clients/{client}",
+    status_code=204,
+    dependencies=[needs(P.KEYS_WRITE)],
+    responses=documented(PermissionMissing, OrganisationNotFound, ClientNotFound),
+)
+def remove_client(
+    db: Db, now: Now, actor: CurrentActor, organisation: OrganisationId, client: ClientPath
+) -> None:
+    """End a program here: its secrets, keys and tokens open nothing from now on."""
+    service.own_organisation(db, organisation, by=actor)
+    clients.remove(db, client, by=actor, at=now)
+
+
+@router.post(
+    "/organisations/{organisation}/clients/{client}/secrets",
+    status_code=201,
+    response_model=NewSecretOut,
+    dependencies=[needs(P.KEYS_WRITE)],
+    responses=documented(
+        PermissionMissing,
+        OrganisationNotFound,
+        ClientNotFound,
+        TooManyProofs,
+        ScopeNotGrantable,
+        PeriodInverted,
+    ),
+)
+def add_secret(
+    db: Db,
+    now: Now,
+    actor: CurrentActor,
+    response: Response,
+    organisation: OrganisationId,
+    client: ClientPath,
+    asked: NewSecretIn,
+) -> NewSecret:
+    """Make a secret for `/oauth/token`. It is shown here alone; a second one may stand beside it."""
+    service.own_organisation(db, organisation, by=actor)
+    response.headers["Cache-Control"] = "no-store"
+    return clients.add_secret(db, client, expires_at=asked.expires_at, by=actor, at=now)
+
+
+@router.post(
+    "/organisations/{organisation}/clients/{client}/secrets/{secret}/revocation",
+    dependencies=[needs(P.KEYS_WRITE)],
+    responses=documented(PermissionMissing, OrganisationNotFound, ClientNotFound, SecretNotFound),
+)
+def revoke_secret(
+    db: Db,
+    now: Now,
+    actor: CurrentActor,
+    organisation: OrganisationId,
+    client: ClientPath,
+    secret: SecretId,
+) -> RevokedSecretOut:
+    """End a secret now, and every token that was given for it. Ending it again changes nothing."""
+    service.own_organisation(db, organisation, by=actor)
+    ended = clients.revoke_secret(db, client, secret, by=actor, at=now)
+    return RevokedSecretOut(id=ended.id, revoked_at=ended.revoked_at or now)
 
 
 @router.post(
@@ -191,8 +359,42 @@ def issue_key(db: Db, now: Now, actor: CurrentActor, response: Response, asked: 
         expires_at=asked.expires_at,
         by=actor.id,
         at=now,
-        within=actor.permissions if actor.narrowed else None,
+        within=actor.within,
     )
+
+
+@router.get("/api-keys", dependencies=[needs(P.KEYS_WRITE)], responses=documented(PermissionMissing))
+def list_keys(
+    db: ReadDb,
+    actor: CurrentActor,
+    person: OfPerson | None = None,
+    client: OfClient | None = None,
+    cursor: Cursor | None = None,
+    limit: Limit = PAGE,
+) -> Page[ListedKeyOut]:
+    """List keys: whose, until when, and the day of last use (UTC). An `id` is what its token begins with."""
+    del actor
+    found = queries.keys(db, person=person, client=client, after=cursor, limit=limit + 1)
+    rows, following = page_of(found, limit)
+    return Page(data=[ListedKeyOut.of(row) for row in rows], next_cursor=following)
+
+
+@router.post(
+    "/api-keys/{key}/rotation",
+    status_code=201,
+    response_model=KeyOut,
+    dependencies=[needs_any_key()],
+    responses=documented(KeyNotFound, KeyEnded, ScopeNotGrantable),
+)
+def rotate_key(
+    db: Db, now: Now, actor: CurrentActor, response: Response, key: KeyId, asked: RotationIn
+) -> NewKey:
+    """Make a key in the place of another, which ends once the overlap is over.
+
+    Administrators rotate every key. Others rotate the key they call with: the new one ends when it would.
+    """
+    response.headers["Cache-Control"] = "no-store"
+    return rotation.rotate(db, key, overlap=timedelta(hours=asked.overlap_hours), by=actor, at=now)
 
 
 @router.post(

@@ -38,6 +38,46 @@ class KeyNotFound(NotFound):
     title = "There is no such key here"
 
 
+class SecretNotFound(NotFound):
+    code = "secret-not-found"
+    title = "The client has no such secret"
+
+
+class JwkNotFound(NotFound):
+    code = "jwk-not-found"
+    title = "The client has no such key"
+
+
+class RoleNotHeld(NotFound):
+    code = "role-not-held"
+    title = "The person does not hold this role"
+
+
+class LastAdministrator(Conflict):
+    code = "last-administrator"
+    title = "Nobody else would be left to give keys and roles"
+
+
+class KeyEnded(Conflict):
+    code = "key-ended"
+    title = "The key has ended already"
+
+
+class TooManyProofs(Conflict):
+    code = "too-many-proofs"
+    title = "The client has as many secrets or keys as it may"
+
+
+class JwkTaken(Conflict):
+    code = "jwk-taken"
+    title = "The client has a key of this name already"
+
+
+class JwkNotUsable(RuleBroken):
+    code = "jwk-not-usable"
+    title = "This is no public key that assertions can be signed with"
+
+
 class MembershipNumberTaken(Conflict):
     code = "membership-number-taken"
     title = "The membership number belongs to somebody else"

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.db import Base, Choice, Owned
@@ -98,6 +98,9 @@ class ApiClient(Owned, Base):
     id: Mapped[str] = mapped_column(String(30), primary_key=True)
     name: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime]
+    # The most that its tokens and keys allow. Where nobody named it, it gets no tokens, and keys name theirs.
+    scopes: Mapped[list[str] | None]
+    removed_at: Mapped[datetime | None]  # the trail names it for good
 
 
 class ApiKey(Owned, Base):
@@ -113,6 +116,64 @@ class ApiKey(Owned, Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    last_used_on: Mapped[date | None]  # in UTC, and no finer: nobody's hours are watched
 
     def usable(self, at: datetime) -> bool:
         return self.revoked_at is None and at < self.expires_at
+
+
+class ClientSecret(Owned, Base):
+    """What a client proves itself with for a token, kept as a hash."""
+
+    __tablename__ = "client_secret"
+
+    id: Mapped[str] = mapped_column(String(30), primary_key=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("api_client.id"), index=True)
+    secret_hash: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    last_used_on: Mapped[date | None]
+
+    def usable(self, at: datetime) -> bool:
+        return self.revoked_at is None and at < self.expires_at
+
+
+class ClientJwk(Owned, Base):
+    """The public half of a key that a client signs its assertions with; one key, one algorithm."""
+
+    __tablename__ = "client_jwk"
+    __table_args__ = (UniqueConstraint("client_id", "kid"),)
+
+    id: Mapped[str] = mapped_column(String(30), primary_key=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("api_client.id"))
+    kid: Mapped[str] = mapped_column(String(128))
+    alg: Mapped[str] = mapped_column(String(8))
+    jwk: Mapped[dict[str, str]]
+    created_at: Mapped[datetime]
+    last_used_on: Mapped[date | None]
+
+
+class AccessToken(Owned, Base):
+    """A token that a client asked for, kept as a hash and deleted when it ends, however it does."""
+
+    __tablename__ = "access_token"
+    __table_args__ = (Index("ix_access_token_client_id_expires_at", "client_id", "expires_at"),)
+
+    id: Mapped[str] = mapped_column(String(30), primary_key=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("api_client.id"))
+    proof_id: Mapped[str] = mapped_column(String(30))  # the secret or the JWK that it was given for
+    secret_hash: Mapped[str] = mapped_column(String(64))
+    scopes: Mapped[list[str]]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class UsedAssertion(Owned, Base):
+    """An assertion that was taken, so that it is never taken again (RFC 7523, 3, `jti`)."""
+
+    __tablename__ = "used_assertion"
+
+    client_id: Mapped[str] = mapped_column(ForeignKey("api_client.id"), primary_key=True)
+    jti_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    expires_at: Mapped[datetime]

@@ -1,20 +1,36 @@
 """Reads of organisations, people and keys."""
 
 from collections.abc import Iterable
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from app.core.db import EVERY_ORGANISATION
 from app.organisations.errors import (
     ClientNotFound,
+    JwkNotFound,
     KeyNotFound,
     MembershipNotFound,
     OrganisationNotFound,
     PersonNotFound,
+    RoleNotHeld,
+    SecretNotFound,
 )
-from app.organisations.models import ApiClient, ApiKey, Membership, Mode, Organisation, Person, RoleGrant
+from app.organisations.models import (
+    AccessToken,
+    ApiClient,
+    ApiKey,
+    ClientJwk,
+    ClientSecret,
+    Membership,
+    Mode,
+    Organisation,
+    Person,
+    RoleGrant,
+)
 from app.organisations.rules import Role
 
 
@@ -96,8 +112,71 @@ def membership(session: Session, membership_id: str) -> Membership:
 
 def client(session: Session, client_id: str) -> ApiClient:
     found = session.get(ApiClient, client_id)
+    if found is None or found.removed_at is not None:
+        raise ClientNotFound("There is no such API client here.")
+    return found
+
+
+def client_locked(session: Session, client_id: str) -> ApiClient:
+    """Give a client of which nothing else changes until this transaction ends: no token, secret or scope."""
+    found = session.scalars(
+        select(ApiClient)
+        .where(ApiClient.id == client_id, ApiClient.removed_at.is_(None))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()
     if found is None:
         raise ClientNotFound("There is no such API client here.")
+    return found
+
+
+def clients(session: Session, *, after: str | None, limit: int) -> list[ApiClient]:
+    query = select(ApiClient).where(ApiClient.removed_at.is_(None))
+    if after is not None:
+        query = query.where(ApiClient.id > after)
+    return list(session.scalars(query.order_by(ApiClient.id).limit(limit)))
+
+
+def organisation_of_client(session: Session, client_id: str) -> str | None:
+    """Tell whose client it is, before it is known who asks."""
+    return session.scalars(
+        select(ApiClient.organisation_id).where(ApiClient.id == client_id, ApiClient.removed_at.is_(None)),
+        execution_options=EVERY_ORGANISATION,
+    ).first()
+
+
+def secrets_of(session: Session, client_id: str, at: datetime) -> list[ClientSecret]:
+    """Give the secrets that a client may prove itself with now."""
+    rows = session.scalars(
+        select(ClientSecret)
+        .where(
+            ClientSecret.client_id == client_id,
+            ClientSecret.revoked_at.is_(None),
+            ClientSecret.expires_at > at,
+        )
+        .order_by(ClientSecret.created_at, ClientSecret.id)
+    )
+    return list(rows)
+
+
+def secret(session: Session, client_id: str, secret_id: str) -> ClientSecret:
+    found = session.get(ClientSecret, secret_id)
+    if found is None or found.client_id != client_id:
+        raise SecretNotFound("The client has no such secret.")
+    return found
+
+
+def jwks_of(session: Session, client_id: str) -> list[ClientJwk]:
+    rows = session.scalars(
+        select(ClientJwk).where(ClientJwk.client_id == client_id).order_by(ClientJwk.created_at, ClientJwk.id)
+    )
+    return list(rows)
+
+
+def jwk(session: Session, client_id: str, jwk_id: str) -> ClientJwk:
+    found = session.get(ClientJwk, jwk_id)
+    if found is None or found.client_id != client_id:
+        raise JwkNotFound("The client has no such key.")
     return found
 
 
@@ -106,6 +185,62 @@ def key(session: Session, key_id: str) -> ApiKey:
     if found is None:
         raise KeyNotFound("There is no such key here.")
     return found
+
+
+def key_locked(session: Session, key_id: str) -> ApiKey:
+    """Give a key that nobody else ends or rotates until this transaction ends."""
+    found = session.scalars(
+        select(ApiKey).where(ApiKey.id == key_id).with_for_update().execution_options(populate_existing=True)
+    ).first()
+    if found is None:
+        raise KeyNotFound("There is no such key here.")
+    return found
+
+
+def keys(
+    session: Session, *, person: str | None, client: str | None, after: str | None, limit: int
+) -> list[ApiKey]:
+    query = select(ApiKey)
+    if person is not None:
+        query = query.where(ApiKey.person_id == person)
+    if client is not None:
+        query = query.where(ApiKey.client_id == client)
+    if after is not None:
+        query = query.where(ApiKey.id > after)
+    return list(session.scalars(query.order_by(ApiKey.id).limit(limit)))
+
+
+@dataclass(frozen=True, slots=True)
+class KnownToken:
+    """What is known of an access token: whose it is, until when, and what it and its client may."""
+
+    organisation_id: str
+    client_id: str
+    secret_hash: str
+    scopes: list[str]
+    expires_at: datetime
+    client_scopes: list[str] | None
+
+
+# Written once: it is asked for every call of a program.
+_TOKEN: Final = (
+    select(
+        AccessToken.organisation_id,
+        AccessToken.client_id,
+        AccessToken.secret_hash,
+        AccessToken.scopes,
+        AccessToken.expires_at,
+        ApiClient.scopes,
+    )
+    .join(ApiClient, ApiClient.id == AccessToken.client_id)
+    .where(AccessToken.id == bindparam("token_id"))
+)
+
+
+def token_of_anyone(session: Session, token_id: str) -> KnownToken | None:
+    """Look an access token up before it is known whose it is. Those that ended early are deleted."""
+    row = session.execute(_TOKEN, {"token_id": token_id}, execution_options=EVERY_ORGANISATION).first()
+    return None if row is None else KnownToken(*row)
 
 
 def key_of_anyone(session: Session, key_id: str) -> ApiKey | None:
@@ -119,6 +254,45 @@ def roles_on(session: Session, person_id: str, on: date) -> frozenset[Role]:
     """Tell which roles a person holds on a day."""
     rows = session.scalars(select(RoleGrant).where(RoleGrant.person_id == person_id, *_in_force(on)))
     return frozenset(Role(row.role) for row in rows)
+
+
+def grants_to_end(session: Session, person_id: str, role: Role, last: date) -> list[RoleGrant]:
+    """Find when a person holds a role beyond a day."""
+    rows = session.scalars(
+        select(RoleGrant)
+        .where(
+            RoleGrant.person_id == person_id,
+            RoleGrant.role == role.value,
+            or_(RoleGrant.to_day.is_(None), RoleGrant.to_day > last),
+        )
+        .order_by(RoleGrant.from_day)
+    ).all()
+    if not rows:
+        raise RoleNotHeld(f"The person does not hold the role {role} beyond that day.")
+    return list(rows)
+
+
+def has_other_administrator(session: Session, person_id: str, on: date) -> bool:
+    """Tell whether somebody else is administrator on a day, and until further notice."""
+    rows = session.scalars(
+        select(RoleGrant.id)
+        .where(
+            RoleGrant.role == Role.ADMINISTRATOR.value,
+            RoleGrant.person_id != person_id,
+            RoleGrant.from_day <= on,
+            RoleGrant.to_day.is_(None),
+        )
+        .limit(1)
+    )
+    return rows.first() is not None
+
+
+def organisation_locked(session: Session, organisation_id: str) -> Organisation:
+    """Give an organisation of which nobody else changes who leads it until this transaction ends."""
+    found = session.get(Organisation, organisation_id, with_for_update=True)
+    if found is None:
+        raise OrganisationNotFound("There is no such organisation.")
+    return found
 
 
 def holders_of(session: Session, roles: Iterable[Role], on: date) -> frozenset[str]:

@@ -151,6 +151,7 @@ class Actor:
     permissions: frozenset[Permission]
     is_person: bool
     narrowed: bool = False
+    key_id: str | None = None  # the key in hand; none where it is an access token
 
     def has(self, *roles: Role) -> bool:
         """Tell whether the actor holds any of these roles today."""
@@ -158,6 +159,11 @@ class Actor:
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions
+
+    @property
+    def within(self) -> frozenset[Permission] | None:
+        """What a narrowed key, or a machine, may hand on at most; None where nothing bounds it."""
+        return self.permissions if self.narrowed or not self.is_person else None
 
 
 def permissions_of_person(roles: frozenset[Role], scopes: frozenset[str] | None) -> frozenset[Permission]:

@@ -1,14 +1,23 @@
 """What organisations, people, roles and keys look like on the wire."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Self
 
-from fastapi import Path
-from pydantic import Field
+from fastapi import Path, Query
+from pydantic import Field, model_validator
 
 from app.core.ids import pattern
 from app.organisations.members import Entry
-from app.organisations.models import Membership, MembershipState, Person
+from app.organisations.models import (
+    ApiClient,
+    ApiKey,
+    ClientJwk,
+    ClientSecret,
+    Membership,
+    MembershipState,
+    Person,
+)
 from app.organisations.rules import Actor, Role
 from app.web import Answer, Day, Email, Instant, Line, Wire
 
@@ -18,6 +27,11 @@ PersonPath = Annotated[str, Path(pattern=pattern("per"))]
 MembershipId = Annotated[str, Path(pattern=pattern("mem"))]
 KeyId = Annotated[str, Path(pattern=pattern("key"))]
 ClientId = Annotated[str, Field(pattern=pattern("cli"))]
+ClientPath = Annotated[str, Path(pattern=pattern("cli"))]
+SecretId = Annotated[str, Path(pattern=pattern("sec"))]
+OfPerson = Annotated[str, Query(pattern=pattern("per"), description="Whose keys to list: a person's.")]
+OfClient = Annotated[str, Query(pattern=pattern("cli"), description="Whose keys to list: a client's.")]
+Scopes = Annotated[list[Line], Field(max_length=50)]
 MembershipNumber = Annotated[Line, Field(max_length=40)]
 AnyRole = Annotated[Role, Field(strict=False)]
 AnyState = Annotated[MembershipState, Field(strict=False)]
@@ -74,9 +88,44 @@ class NewRole(Wire):
 
 
 class NewClient(Wire):
-    """A program to register."""
+    """A program to register, with the most that its tokens and keys will ever allow.
+
+    Without `scopes` it gets no tokens; its keys name theirs. What only persons do is refused.
+    """
 
     name: Line
+    scopes: Scopes | None = None
+
+
+class ClientChange(Wire):
+    """What a client is called from now on, and the most that its tokens and keys allow."""
+
+    name: Line | None = None
+    scopes: Scopes | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.name is None and self.scopes is None:
+            raise ValueError("must name what is to change")
+        return self
+
+
+class NewSecretIn(Wire):
+    """A secret to make; it lives for a year unless told otherwise, and for two at most."""
+
+    expires_at: Instant | None = None
+
+
+class RotationIn(Wire):
+    """How long the old key is still good beside the new one."""
+
+    overlap_hours: Annotated[int, Field(ge=0, le=720)] = 24
+
+
+class RoleEnd(Wire):
+    """The last day on which a role is held; without one it ends at once."""
+
+    to_day: Annotated[Day | None, Field(alias="to")] = None
 
 
 class NewApiKey(Wire):
@@ -127,10 +176,91 @@ class MemberOut(Answer):
 
 
 class ClientOut(Answer):
-    """A registered program."""
+    """A registered program, and the most that its tokens and keys allow."""
 
     id: str
     name: str
+    scopes: list[str] | None
+    created_at: datetime
+
+
+class SecretOut(Answer):
+    """A secret, by what it begins with; the rest was shown once."""
+
+    id: str
+    created_at: datetime
+    expires_at: datetime
+    last_used_on: date | None
+
+
+class NewSecretOut(Answer):
+    """A secret at the only moment at which it can be read."""
+
+    id: str
+    secret: str
+    expires_at: datetime
+
+
+class RevokedSecretOut(Answer):
+    """A secret that ended, and with it every token that was given for it."""
+
+    id: str
+    revoked_at: datetime
+
+
+class JwkOut(Answer):
+    """A public key that a client signs its assertions with, and the one algorithm that it is for."""
+
+    id: str
+    kid: str
+    alg: str
+    jwk: dict[str, str]
+    created_at: datetime
+    last_used_on: date | None
+
+
+class ClientDetailOut(ClientOut):
+    """A registered program, with what it may prove itself with for a token."""
+
+    secrets: list[SecretOut]
+    jwks: list[JwkOut]
+
+    @classmethod
+    def of(cls, row: ApiClient, secrets: Sequence[ClientSecret], jwks: Sequence[ClientJwk]) -> Self:
+        return cls(
+            id=row.id,
+            name=row.name,
+            scopes=row.scopes,
+            created_at=row.created_at,
+            secrets=[SecretOut.model_validate(each) for each in secrets],
+            jwks=[JwkOut.model_validate(each) for each in jwks],
+        )
+
+
+class ListedKeyOut(Answer):
+    """A key as everybody who gives keys may see it: what its token begins with, and never the rest."""
+
+    id: str
+    person: str | None
+    client: str | None
+    scopes: list[str] | None
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+    last_used_on: date | None
+
+    @classmethod
+    def of(cls, row: ApiKey) -> Self:
+        return cls(
+            id=row.id,
+            person=row.person_id,
+            client=row.client_id,
+            scopes=row.scopes,
+            created_at=row.created_at,
+            expires_at=row.expires_at,
+            revoked_at=row.revoked_at,
+            last_used_on=row.last_used_on,
+        )
 
 
 class KeyOut(Answer):

@@ -17,9 +17,10 @@ from app.core.days import local_day
 from app.core.db import enter
 from app.core.errors import JsonValue
 from app.core.ids import new_id, pattern
-from app.organisations import queries
+from app.organisations import notices, queries
 from app.organisations.errors import (
     KeyNotAccepted,
+    LastAdministrator,
     MembershipNotValid,
     MembershipNumberTaken,
     OrganisationNotFound,
@@ -65,6 +66,7 @@ CLIENT_SCOPES: Final = tuple(
     )
 )
 _KEY_ID: Final = re.compile(pattern("key"))
+_TOKEN_ID: Final = re.compile(pattern("tok"))
 _NOT_ACCEPTED: Final = "The key is missing, unknown, expired or revoked."
 
 
@@ -145,22 +147,60 @@ def found(
 
 
 def authenticate(session: Session, token: str, *, at: datetime) -> Actor:
-    """Find whose key this is, and what it allows today; raise `KeyNotAccepted` without saying why."""
+    """Find whose key or token this is, and what it allows; raise `KeyNotAccepted` without saying why."""
+    return recognise(session, token, at=at)[0]
+
+
+def recognise(session: Session, token: str, *, at: datetime) -> tuple[Actor, str | None]:
+    """Find whose key or token this is; a key that nobody noted the use of today is named as well."""
+    if token.startswith("tok_"):
+        return _by_token(session, token, at), None
     key_id, _, secret = token.partition(".")
     key = queries.key_of_anyone(session, key_id) if _KEY_ID.fullmatch(key_id) else None
-    known = key.secret_hash if key else _hash("")
-    if not hmac.compare_digest(_hash(secret), known) or key is None or not key.usable(at):
+    known = key.secret_hash if key else hash_of("")
+    if not hmac.compare_digest(hash_of(secret), known) or key is None or not key.usable(at):
         raise KeyNotAccepted(_NOT_ACCEPTED)
+    return _by_key(session, key, at), key.id if key.last_used_on != at.date() else None
+
+
+def note_use(session: Session, key_id: str, *, at: datetime) -> None:
+    """Write down on which day a key was last used: once a day, whatever is done with it."""
+    queries.key(session, key_id).last_used_on = at.date()
+
+
+def _by_token(session: Session, token: str, at: datetime) -> Actor:
+    token_id, _, secret = token.partition(".")
+    found = queries.token_of_anyone(session, token_id) if _TOKEN_ID.fullmatch(token_id) else None
+    known = found.secret_hash if found else hash_of("")
+    if not hmac.compare_digest(hash_of(secret), known) or found is None or at >= found.expires_at:
+        raise KeyNotAccepted(_NOT_ACCEPTED)
+    enter(session, found.organisation_id)
+    # What the client lost since is lost to its tokens too.
+    scopes = frozenset(found.scopes).intersection(found.client_scopes or ())
+    return Actor(
+        found.client_id, found.organisation_id, frozenset(), permissions_of_client(scopes), is_person=False
+    )
+
+
+def _by_key(session: Session, key: ApiKey, at: datetime) -> Actor:
     enter(session, key.organisation_id)
     scopes = None if key.scopes is None else frozenset(key.scopes)
     if key.person_id is None:
         allowed = permissions_of_client(scopes or frozenset())
-        return Actor(str(key.client_id), key.organisation_id, frozenset(), allowed, is_person=False)
+        return Actor(
+            str(key.client_id), key.organisation_id, frozenset(), allowed, is_person=False, key_id=key.id
+        )
     today = today_of(session, key.organisation_id, at)
     roles = queries.roles_on(session, key.person_id, today)
     allowed = permissions_of_person(roles, scopes)
     return Actor(
-        key.person_id, key.organisation_id, roles, allowed, is_person=True, narrowed=scopes is not None
+        key.person_id,
+        key.organisation_id,
+        roles,
+        allowed,
+        is_person=True,
+        narrowed=scopes is not None,
+        key_id=key.id,
     )
 
 
@@ -364,15 +404,76 @@ def grant_role(
     return grant
 
 
-def add_client(session: Session, organisation_id: str, *, name: str, by: str, at: datetime) -> ApiClient:
-    """Register a program that may call the API."""
-    client = ApiClient(id=new_id("cli"), organisation_id=organisation_id, name=name, created_at=at)
+def end_role(
+    session: Session, person_id: str, role: Role, *, last: date | None, by: Actor, at: datetime
+) -> None:
+    """End a role after its last day, or at once; who would hold it only later never will.
+
+    The last administrator keeps the role: nobody would be left to give it to anybody.
+    """
+    queries.organisation_locked(session, by.organisation_id)
+    person = queries.person_locked(session, person_id)
+    today = today_of(session, person.organisation_id, at)
+    ends = last or today - timedelta(days=1)
+    if last is not None and last < today:
+        raise PeriodInverted("A role that was held stays so for days that are over.")
+    grants = queries.grants_to_end(session, person_id, role, ends)
+    next_day = ends + timedelta(days=1)
+    if role is Role.ADMINISTRATOR and not queries.has_other_administrator(session, person_id, next_day):
+        raise LastAdministrator("Make somebody else administrator first, until further notice.")
+    for grant in grants:
+        if grant.from_day > ends:
+            session.delete(grant)
+        else:
+            grant.to_day = ends
+    trail.record(
+        session,
+        "role.ended",
+        by=by.id,
+        at=at,
+        organisation_id=person.organisation_id,
+        about={"person": person_id},
+        facts={"role": role.value, "last_day": ends.isoformat()},
+    )
+
+
+def add_client(
+    session: Session,
+    organisation_id: str,
+    *,
+    name: str,
+    by: str,
+    at: datetime,
+    scopes: Collection[str] | None = None,
+    within: Collection[Permission] | None = None,
+) -> ApiClient:
+    """Register a program that may call the API, with the most that it may ever do, if that is known."""
+    client = ApiClient(
+        id=new_id("cli"),
+        organisation_id=organisation_id,
+        name=name,
+        created_at=at,
+        scopes=None if scopes is None else scopes_of_client(scopes, within=within),
+    )
     session.add(client)
     session.flush()
     trail.record(
-        session, "client.added", by=by, at=at, organisation_id=organisation_id, about={"client": client.id}
+        session,
+        "client.added",
+        by=by,
+        at=at,
+        organisation_id=organisation_id,
+        about={"client": client.id},
+        facts={} if client.scopes is None else {"scopes": list[JsonValue](client.scopes)},
     )
     return client
+
+
+def scopes_of_client(scopes: Collection[str], *, within: Collection[Permission] | None = None) -> list[str]:
+    """Check what a client is to be allowed: nothing that only persons do, or that its maker may not give."""
+    _grantable(scopes, to_person=False)
+    _none_wider(scopes, within)
+    return sorted(set(scopes))
 
 
 def issue_key(
@@ -392,20 +493,23 @@ def issue_key(
     """
     if (person_id is None) == (client_id is None):
         raise ScopeNotGrantable("A key belongs to one person or to one client.")
-    owner = queries.person(session, person_id) if person_id else queries.client(session, str(client_id))
+    owner = (
+        queries.person(session, person_id) if person_id else queries.client_locked(session, str(client_id))
+    )
     _grantable(scopes, to_person=person_id is not None)
+    if isinstance(owner, ApiClient) and owner.scopes is not None and not set(scopes or ()) <= {*owner.scopes}:
+        raise ScopeNotGrantable("The client itself may not do all of this.")
     ends = expires_at or at + KEY_LIFE
     if ends <= at:
         raise PeriodInverted("The key would have expired already.")
     if ends > at + LONGEST_KEY_LIFE:
         raise PeriodInverted("A key lives for two years at most.")
-    if within is not None and not set(scopes or [p.value for p in Permission]) <= {p.value for p in within}:
-        raise ScopeNotGrantable("A key that was narrowed makes none that is wider.")
+    _none_wider(scopes, within)
     secret = secrets.token_urlsafe(32)
     key = ApiKey(
         id=new_id("key"),
         organisation_id=owner.organisation_id,
-        secret_hash=_hash(secret),
+        secret_hash=hash_of(secret),
         person_id=person_id,
         client_id=client_id,
         scopes=None if scopes is None else sorted(set(scopes)),
@@ -423,6 +527,9 @@ def issue_key(
         about={"key": key.id, "owner": owner.id},
         facts={"owner": owner.id, "scopes": None if key.scopes is None else list[JsonValue](key.scopes)},
     )
+    if person_id is not None and by not in {person_id, trail.SYSTEM}:
+        # Whoever makes a key for somebody could act as they do: they are told, and by whom.
+        notices.leave(session, key, by=by, at=at)
     return NewKey(key.id, f"{key.id}.{secret}", ends)
 
 
@@ -441,13 +548,21 @@ def _grantable(scopes: Collection[str] | None, *, to_person: bool) -> None:
     if to_person and scopes is None:
         return
     if not scopes:
-        raise ScopeNotGrantable("A client's key needs its scopes named.")
+        raise ScopeNotGrantable("Name the scopes: a client gets none by itself.")
     unknown = sorted(set(scopes) - {p.value for p in Permission})
     if unknown:
         raise ScopeNotGrantable(f"There is no scope {', '.join(unknown)}.")
     barred = sorted(set(scopes) & {p.value for p in PERSONS_ONLY})
     if barred and not to_person:
-        raise ScopeNotGrantable(f"Only persons may hold {', '.join(barred)}.")
+        raise ScopeNotGrantable(
+            f"Only persons may hold {', '.join(barred)}.",
+            persons_only=list[JsonValue](sorted(p.value for p in PERSONS_ONLY)),
+        )
+
+
+def _none_wider(scopes: Collection[str] | None, within: Collection[Permission] | None) -> None:
+    if within is not None and not set(scopes or [p.value for p in Permission]) <= {p.value for p in within}:
+        raise ScopeNotGrantable("A key that was narrowed makes none that is wider.")
 
 
 def _in_order(from_day: date, to_day: date | None) -> None:
@@ -455,6 +570,7 @@ def _in_order(from_day: date, to_day: date | None) -> None:
         raise PeriodInverted("The period ends before it begins.")
 
 
-def _hash(secret: str) -> str:
-    # A key holds 256 random bits, so a fast hash gives nothing away; slow ones are for passwords.
+def hash_of(secret: str) -> str:
+    """Give the form in which a secret of ours is kept."""
+    # It holds 256 random bits, so a fast hash gives nothing away; slow ones are for passwords.
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,46 @@
+"""The application of a test behind a port, with the clock of this machine, and a client that may call it."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import uvicorn
+
+from app.core.clock import SystemClock
+from app.ports import Ports
+from tests.calling import Remote
+from tests.oauth.house import ENDPOINT, House
+from tests.serving import free_port
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Where it answers, and who may ask."""
+
+    url: str
+    administrator: Remote
+    path: str
+    client: str
+    secret: str
+    audience: str = ENDPOINT
+
+
+@contextmanager
+def served(ports: Ports) -> Iterator[Served]:
+    """Serve in a thread until the block ends."""
+    house = House(replace(ports, clock=SystemClock()))
+    _, secret = house.secret()
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(house.app, host="127.0.0.1", port=port, log_config=None))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while thread.is_alive() and not server.started:
+        thread.join(0.02)
+    url = f"http://127.0.0.1:{port}"
+    token = house.administrator._headers["Authorization"].removeprefix("Bearer ")
+    try:
+        yield Served(url, Remote(url, token), house.path, house.client, secret)
+    finally:
+        server.should_exit = True
+        thread.join(timeout=30)
