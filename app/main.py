@@ -34,9 +34,12 @@ from app.credentials.api import router as credentials
 from app.decisions.api import router as decisions
 from app.dossiers import forgetting
 from app.dossiers.api import router as dossiers
+from app.organisations import idempotency
 from app.organisations import queries as organisation_queries
 from app.organisations.access import refuse_undeclared
 from app.organisations.api import router as organisations
+from app.organisations.conventions import refuse_forgotten
+from app.organisations.pace import ActorsPace
 from app.outbox import trail
 from app.outbox.messages import Message
 from app.outbox.worker import Worker
@@ -190,6 +193,7 @@ def worker(ports: Ports) -> Worker:
             bridging.duty(ports),
             draws.duty(ports),
             reminders.duty(ports),
+            idempotency.duty(ports.database, ports.clock),
         ),
     )
 
@@ -277,6 +281,7 @@ def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = 
     )
     app.state.ports = ports
     app.state.desk = desk
+    app.state.pace = ActorsPace(ports.database, ports.settings)
 
     async def healthz(request: Request) -> Response:
         """Say that the process answers."""
@@ -318,6 +323,7 @@ def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = 
     shown = pages.for_people(desk)
     install(app, shown)
     refuse_undeclared(app, frozenset(vc_api.PATHS))
+    refuse_forgotten(app)
     app.add_middleware(PublicRoad, routes=public_routes, handlers=app.exception_handlers)
     app.add_middleware(BodyLimit, uploads=UPLOAD_LIMIT, shown=shown)
     app.add_middleware(RequestLog, out=request_lines)

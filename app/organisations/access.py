@@ -1,9 +1,10 @@
 """Who is asking, and whether they may: every route declares what it needs, and nothing is open by default."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Annotated, Final
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.params import Depends as Dependency
 from fastapi.routing import APIRoute
@@ -13,8 +14,9 @@ from starlette.routing import BaseRoute
 
 from app.organisations import service
 from app.organisations.errors import KeyNotAccepted, PermissionMissing
+from app.organisations.pace import ActorsPace
 from app.organisations.rules import Actor, Permission
-from app.web import GivenPorts, Now
+from app.web import SAID, GivenPorts, Now
 
 bearer: Final = HTTPBearer(
     auto_error=False,
@@ -23,6 +25,7 @@ bearer: Final = HTTPBearer(
 
 
 def current_actor(
+    request: Request,
     given: GivenPorts,
     now: Now,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
@@ -31,7 +34,10 @@ def current_actor(
     if credentials is None:
         raise KeyNotAccepted("Send a key as `Authorization: Bearer …`.")
     with given.database.reading() as session:
-        return service.authenticate(session, credentials.credentials, at=now)
+        actor = service.authenticate(session, credentials.credentials, at=now)
+        pace: ActorsPace = request.app.state.pace
+        pace.require(session, actor, at=now, said=partial(request.scope.__setitem__, SAID))
+    return actor
 
 
 CurrentActor = Annotated[Actor, Depends(current_actor)]

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Response
 
 from app.organisations import members, queries, service
 from app.organisations.access import CurrentActor, Db, ReadDb, needs, needs_any_key
+from app.organisations.conventions import ApiRoute, Creating, Held, Told, shows_once
 from app.organisations.errors import (
     ClientNotFound,
     KeyNotAccepted,
@@ -17,7 +18,7 @@ from app.organisations.errors import (
     RoleAlreadyHeld,
     ScopeNotGrantable,
 )
-from app.organisations.models import ApiClient, RoleGrant
+from app.organisations.models import ApiClient, Membership, Organisation, RoleGrant
 from app.organisations.rules import Permission
 from app.organisations.schemas import (
     ClientOut,
@@ -43,7 +44,7 @@ from app.organisations.service import NewKey
 from app.problems import documented
 from app.web import PAGE, Cursor, Limit, Now, Page, page_of
 
-router = APIRouter(prefix="/v1", tags=["organisations"])
+router = APIRouter(prefix="/v1", tags=["organisations"], route_class=ApiRoute)
 P = Permission
 
 
@@ -59,10 +60,11 @@ def me(db: ReadDb, actor: CurrentActor) -> Me:
     responses=documented(PermissionMissing, OrganisationNotFound),
 )
 def open_register(
-    db: Db, now: Now, actor: CurrentActor, organisation: OrganisationId, asked: RegisterIn
+    db: Db, now: Now, actor: CurrentActor, held: Held, organisation: OrganisationId, asked: RegisterIn
 ) -> RegisterOut:
     """Open or close the look-up of numbers. Closed, only who holds a document or a QR gets an answer."""
-    decided = service.open_register(db, organisation, asked.open, by=actor, at=now)
+    with held.unchanged(db, Organisation, organisation):
+        decided = service.open_register(db, organisation, asked.open, by=actor, at=now)
     return RegisterOut(open=decided.register_open)
 
 
@@ -73,7 +75,7 @@ def open_register(
     responses=documented(PermissionMissing, OrganisationNotFound, MembershipNumberTaken, PeriodInverted),
 )
 def add_member(
-    db: Db, now: Now, actor: CurrentActor, organisation: OrganisationId, asked: NewMember
+    db: Creating, now: Now, actor: CurrentActor, organisation: OrganisationId, asked: NewMember
 ) -> MemberOut:
     """Get to know a person: a member, a candidate, an assessor. Roles are the administrator's to give."""
     service.own_organisation(db, organisation, by=actor)
@@ -109,6 +111,21 @@ def list_members(
     return Page(data=[MemberOut.of(row) for row in rows], next_cursor=following)
 
 
+@router.get(
+    "/organisations/{organisation}/memberships/{membership}",
+    dependencies=[needs(P.MEMBERS_READ)],
+    responses=documented(PermissionMissing, OrganisationNotFound, MembershipNotFound),
+)
+def read_membership(
+    db: ReadDb, actor: CurrentActor, told: Told, organisation: OrganisationId, membership: MembershipId
+) -> MembershipOut:
+    """Read a line of the members' book, with the tag that a change of it is held to."""
+    service.own_organisation(db, organisation, by=actor)
+    row = queries.membership(db, membership)
+    told.tell(row)
+    return MembershipOut.of(row)
+
+
 @router.patch(
     "/organisations/{organisation}/memberships/{membership}",
     dependencies=[needs(P.MEMBERS_WRITE)],
@@ -120,6 +137,7 @@ def change_membership(
     actor: CurrentActor,
     organisation: OrganisationId,
     membership: MembershipId,
+    held: Held,
     asked: MembershipChange,
 ) -> MembershipOut:
     """Suspend, resume or end a membership; an end that is not named stays as it is."""
@@ -127,7 +145,8 @@ def change_membership(
     to_day = asked.to_day
     if "to_day" not in asked.model_fields_set:
         to_day = queries.membership(db, membership).to_day
-    row = service.change_membership(db, membership, state=asked.state, to_day=to_day, by=actor.id, at=now)
+    with held.unchanged(db, Membership, membership):
+        row = service.change_membership(db, membership, state=asked.state, to_day=to_day, by=actor.id, at=now)
     return MembershipOut.of(row)
 
 
@@ -141,7 +160,12 @@ def change_membership(
     ),
 )
 def grant_role(
-    db: Db, now: Now, actor: CurrentActor, organisation: OrganisationId, person: PersonPath, asked: NewRole
+    db: Creating,
+    now: Now,
+    actor: CurrentActor,
+    organisation: OrganisationId,
+    person: PersonPath,
+    asked: NewRole,
 ) -> RoleGrant:
     """Give a person a role, from today unless another day is named."""
     service.own_organisation(db, organisation, by=actor)
@@ -164,7 +188,7 @@ def grant_role(
     responses=documented(PermissionMissing, OrganisationNotFound),
 )
 def add_client(
-    db: Db, now: Now, actor: CurrentActor, organisation: OrganisationId, asked: NewClient
+    db: Creating, now: Now, actor: CurrentActor, organisation: OrganisationId, asked: NewClient
 ) -> ApiClient:
     """Register a program that may call the API."""
     service.own_organisation(db, organisation, by=actor)
@@ -175,13 +199,16 @@ def add_client(
     "/api-keys",
     status_code=201,
     response_model=KeyOut,
-    dependencies=[needs(P.KEYS_WRITE)],
+    dependencies=[needs(P.KEYS_WRITE), shows_once("token")],
     responses=documented(
         PermissionMissing, PersonNotFound, ClientNotFound, ScopeNotGrantable, PeriodInverted
     ),
 )
-def issue_key(db: Db, now: Now, actor: CurrentActor, response: Response, asked: NewApiKey) -> NewKey:
-    """Make a key for one person or one client. Its token is shown here and never again."""
+def issue_key(db: Creating, now: Now, actor: CurrentActor, response: Response, asked: NewApiKey) -> NewKey:
+    """Make a key for one person or one client. Its token is shown here and never again.
+
+    Whoever sends the same with the same `Idempotency-Key` gets the answer with `null` in the token's place.
+    """
     response.headers["Cache-Control"] = "no-store"
     return service.issue_key(
         db,

@@ -137,7 +137,10 @@ class KeyOut(Answer):
     """A key at the only moment at which it can be read."""
 
     id: str
-    token: str
+    token: Annotated[
+        str | None,
+        Field(description="Shown once. `null` in the answer to a request that was repeated."),
+    ]
     expires_at: datetime
 
 
