@@ -157,7 +157,7 @@ def read(db: Db, now: Now, actor: CurrentActor, told: Told, dossier: DossierId) 
 def revise(
     db: Db, now: Now, actor: CurrentActor, held: Held, dossier: DossierId, asked: DossierChange
 ) -> DossierOut:
-    """Change what a draft says of itself; its candidate and the office may, so say what you read."""
+    """Change what a draft says of itself: as it was read, since a program may have it in hand too."""
     with held.unchanged(db, Dossier, dossier, needed=True):
         changed = preparing.revise(
             db, dossier, language=asked.language, ai_disclosure=asked.ai_disclosure, by=actor, at=now

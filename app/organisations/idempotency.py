@@ -101,8 +101,8 @@ class Once:
         """
         if self.name is None:
             return None
-        _wait_briefly(session)
         try:
+            _wait_briefly(session)
             while (row := self._insert(session)) is None:
                 found = self._found(session)
                 if found is None:
