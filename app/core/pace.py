@@ -44,6 +44,9 @@ class Count:
         """Tell by how many seconds it is too early for another one; where it is not, nothing or less."""
         return self.due(name, now) - self.rate.ahead - now
 
+    def forget(self, name: str) -> None:
+        self._due.pop(name, None)
+
     def add(self, name: str, now: float, times: int) -> None:
         self._due[name] = self.due(name, now) + times * self.rate.interval
         self._due.move_to_end(name)

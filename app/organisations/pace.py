@@ -7,7 +7,7 @@ from math import ceil
 from threading import Lock
 from typing import Final
 
-from sqlalchemy import Double, String, case, func, select
+from sqlalchemy import Double, String, case, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -21,6 +21,7 @@ from app.settings import Settings
 REMEMBERED: Final = timedelta(
     seconds=2
 )  # an organisation's own quota, once changed, holds everywhere by then
+_SLACK: Final = 0.001  # what adding up fractions may come to
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
@@ -73,6 +74,8 @@ class ActorsPace:
             count = self._counts.get(rate.per_minute)
             if count is None:
                 count = self._counts[rate.per_minute] = Count(rate.per_minute, at_once=rate.per_minute)
+            if _is_astray(count.due(actor.id, now), rate, now):
+                count.forget(actor.id)
             early = count.early(actor.id, now)
             if early <= 0:
                 count.add(actor.id, now, 1)
@@ -81,13 +84,14 @@ class ActorsPace:
     def _in_database(self, actor: Actor, rate: Rate, now: float) -> tuple[float, float]:
         postgres = self.database.engine.dialect.name == "postgresql"
         insert = (postgresql.insert if postgres else sqlite.insert)(ActorPace)
-        so_far = case((ActorPace.due > now, ActorPace.due), else_=now)
+        furthest = now + rate.ahead + rate.interval + _SLACK
+        so_far = case((ActorPace.due.between(now, furthest), ActorPace.due), else_=now)
         statement = (
             insert.values(actor_id=actor.id, organisation_id=actor.organisation_id, due=now + rate.interval)
             .on_conflict_do_update(
                 index_elements=["actor_id"],
                 set_={"due": so_far + rate.interval},
-                where=ActorPace.due <= now + rate.ahead,
+                where=or_(ActorPace.due <= now + rate.ahead, ActorPace.due > furthest),
             )
             .returning(ActorPace.due)
         )
@@ -99,6 +103,11 @@ class ActorsPace:
                 return due, 0.0
             due = session.scalars(select(ActorPace.due).where(ActorPace.actor_id == actor.id)).one()
             return due, max(due - rate.ahead - now, 0.001)
+
+
+def _is_astray(due: float, rate: Rate, now: float) -> bool:
+    """Tell what counting never comes to: the clock was set back since, and nobody waits for that."""
+    return due > now + rate.ahead + rate.interval + _SLACK
 
 
 def _headers(rate: Rate, due: float, now: float) -> Headers:

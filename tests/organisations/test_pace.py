@@ -69,3 +69,11 @@ def test_several_processes_count_together_in_the_database(ports: Ports) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda place: instances[place % 2].get("/v1/me").status_code, range(30)))
     assert sorted(answers) == [200] * 10 + [429] * 20
+
+
+def test_nobody_waits_because_the_clock_was_set_back(slow: Ports, clock: SetClock) -> None:
+    _, [token] = make.tokens(slow, (Role.AUDITOR,))
+    calls = make.caller(create_app(slow), token)
+    assert [calls.get("/v1/me").status_code for _ in range(4)] == [200, 200, 200, 429]
+    clock.move(timedelta(minutes=-5))
+    assert [calls.get("/v1/me").status_code for _ in range(4)] == [200, 200, 200, 429]
