@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from app.core.numbers import CredentialNumber
+from app.core.pace import MOST_NAMES, Count
 from app.main import create_app
 from app.ports import Ports
-from app.core.pace import MOST_NAMES, Count
 from app.verification.pace import Pace
 from tests import make
 
