@@ -334,6 +334,37 @@ def _settle_names(ports: "Ports", name: str, meant: list[str]) -> None:
             )
 
 
+@organisation.command("quota")
+def set_quota(
+    organisation_id: Annotated[
+        str | None,
+        typer.Argument(metavar="ORGANISATION", help="Its id, org_…; not needed where there is one alone."),
+    ] = None,
+    requests: Annotated[
+        int | None, typer.Option(min=1, max=10_000_000, help="Requests a minute for each of its callers.")
+    ] = None,
+    default: Annotated[bool, typer.Option("--default", help="As many as the settings say.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Say how many requests a minute each person and program of an organisation may make.
+
+    A running service takes it up within two seconds. Without an option, it is shown.
+    """
+    from app.organisations import service
+    from app.outbox.trail import SYSTEM
+
+    if requests is not None and default:
+        raise stopped("Say either --requests or --default.")
+    ports = migrated()
+    chosen = _one_organisation(ports, organisation_id)
+    quota = chosen.requests_per_minute
+    if requests is not None or default:
+        quota = requests
+        with ports.database.writing() as session:
+            service.set_quota(session, chosen.id, quota, by=SYSTEM, at=ports.clock.now())
+    told = "as many as the settings say" if quota is None else str(quota)
+    console.print(f"{chosen.legal_name} ({chosen.id}): {told}, a minute and caller.", highlight=False)
+
+
 def _one_organisation(ports: "Ports", organisation_id: str | None) -> "Organisation":
     """Find the organisation that is meant, or say which there are."""
     from app.organisations import queries

@@ -38,10 +38,12 @@ from app.decisions.api import router as decisions
 from app.dossiers import forgetting
 from app.dossiers.api import router as dossiers
 from app.oauth import api as oauth
-from app.organisations import notices
+from app.organisations import idempotency, notices
 from app.organisations import queries as organisation_queries
 from app.organisations.access import describe_access, refuse_undeclared
 from app.organisations.api import router as organisations
+from app.organisations.conventions import refuse_forgotten
+from app.organisations.pace import ActorsPace
 from app.outbox import trail
 from app.outbox.messages import Message
 from app.outbox.worker import Worker
@@ -201,6 +203,7 @@ def worker(ports: Ports) -> Worker:
             draws.duty(ports),
             reminders.duty(ports),
             MarkKeeper(ports.database, ports.clock, ports.settings.keys_folder),
+            idempotency.duty(ports.database, ports.clock),
         ),
     )
 
@@ -289,6 +292,7 @@ def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = 
     )
     app.state.ports = ports
     app.state.desk = desk
+    app.state.pace = ActorsPace(ports.database, ports.settings)
 
     async def healthz(request: Request) -> Response:
         """Say that the process answers."""
@@ -340,6 +344,7 @@ def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = 
     shown = pages.for_people(desk)
     install(app, shown)
     refuse_undeclared(app, frozenset({*vc_api.PATHS, *oauth.PATHS}))
+    refuse_forgotten(app)
     app.add_middleware(PublicRoad, routes=public_routes, handlers=app.exception_handlers)
     app.add_middleware(BodyLimit, uploads=UPLOAD_LIMIT, shown=shown)
     app.add_middleware(RequestLog, out=request_lines, count=seen.count)

@@ -15,9 +15,12 @@ from starlette.responses import Response
 
 from app.core.errors import (
     Conflict,
+    EditionMissing,
+    Hurried,
     JsonValue,
     NotAllowed,
     NotFound,
+    Outdated,
     Problem,
     RuleBroken,
     TooLarge,
@@ -37,6 +40,9 @@ STATUS: Final[Mapping[type[Problem], HTTPStatus]] = {
     Conflict: HTTPStatus.CONFLICT,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     RuleBroken: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Outdated: HTTPStatus.PRECONDITION_FAILED,
+    EditionMissing: HTTPStatus.PRECONDITION_REQUIRED,
+    Hurried: HTTPStatus.TOO_MANY_REQUESTS,
 }
 # What a plain refusal may say beyond its status, where its reader can do something about it.
 HURRIED: Final[Mapping[str, str]] = {
@@ -124,6 +130,8 @@ def problem_response(request: Request, problem: Problem) -> Response:
     """Answer with one of our own problems."""
     status = status_of(type(problem))
     headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else {}
+    if problem.retry_after is not None:
+        headers["Retry-After"] = str(problem.retry_after)
     facts: Mapping[str, JsonValue] = problem.facts
     return answer(request, {**_members(type(problem), status, problem.detail), **facts}, headers)
 

@@ -98,6 +98,17 @@ class Settings(BaseSettings):
         le=10_000_000,
         description="How many numbers or documents one address may ask about, a tenth of them at once.",
     )
+    requests_per_minute: int = Field(
+        default=3_000,
+        ge=1,
+        le=10_000_000,
+        description="How many requests one person or program with a key may make; an organisation may be "
+        "given a quota of its own.",
+    )
+    count_requests_in: Literal["memory", "database"] = Field(
+        default="memory",
+        description="Where these are counted: each process for itself, or all of them together.",
+    )
     trusted_issuers: frozenset[str] = Field(
         default=frozenset(),
         description="Issuers whose keys are taken at their own word, as DIDs or https addresses. Of every "

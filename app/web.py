@@ -9,7 +9,7 @@ import time
 import unicodedata
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from inspect import iscoroutinefunction
 from typing import Annotated, Any, BinaryIO, Final, Generic, Protocol, TypeVar
@@ -184,6 +184,24 @@ Cursor = Annotated[
 ]
 
 
+def _a_little_earlier(since: datetime) -> datetime:
+    return since - LATE
+
+
+# What is written says when it was asked for, and is seen once it is committed.
+LATE: Final = timedelta(minutes=1)
+UpdatedSince = Annotated[
+    datetime,
+    BeforeValidator(_instant),
+    AfterValidator(_a_little_earlier),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+    Query(
+        description="Only what was changed at this instant or later (RFC 3339); the minute before is looked "
+        "at too, so that nothing is missed. Next time, send the instant at which this listing was begun."
+    ),
+]
+
+
 class Page(Answer, Generic[Item]):
     """A part of a list; `next_cursor` asks for the part that follows, where there is one."""
 
@@ -226,6 +244,7 @@ async def each_part_once(request: Request) -> None:
 
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+SAID: Final = "sigillo.said"  # of a request's scope: headers that its answer has, whatever it is
 
 
 class RequestLog:
@@ -259,7 +278,12 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                said = scope.get(SAID, ())
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", request_id.encode()),
+                    *said,
+                ]
             await send(message)
 
         try:

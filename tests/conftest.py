@@ -143,6 +143,7 @@ def ports_on(database: Database, clock: SetClock, keys: Signer, files: Path) -> 
             worker=False,
             list_pause=timedelta(0),
             lookups_per_minute=1_000_000,
+            requests_per_minute=1_000_000,
         ),
         database=database,
         clock=clock,

@@ -256,3 +256,13 @@ def test_an_operator_makes_a_new_key_for_whoever_has_none_that_works() -> None:
     assert json.loads(output)["token"] != founded["administrator_key"]
     assert said("key", "issue", "per_unknown")[0] == Ends.USAGE
     assert "The trail is whole." in said("audit", "verify")[1]
+
+
+def test_an_organisation_may_have_a_quota_of_its_own() -> None:
+    said(*NAMED)
+    assert "as many as the settings say" in said("organisation", "quota")[1]
+    assert "120, a minute" in said("organisation", "quota", "--requests", "120")[1]
+    assert "120, a minute" in said("organisation", "quota")[1]
+    assert said("organisation", "quota", "--requests", "9", "--default")[0] == Ends.USAGE
+    assert "as many as the settings say" in said("organisation", "quota", "--default")[1]
+    assert "The trail is whole." in said("audit", "verify")[1]

@@ -39,6 +39,7 @@ from app.assessments.schemas import (
     ResultOut,
     Submission,
 )
+from app.core.errors import EditionMissing
 from app.core.ids import pattern
 from app.dossiers import queries as dossier_queries
 from app.dossiers import service as dossiers
@@ -51,13 +52,14 @@ from app.dossiers.errors import (
     OwnDossier,
 )
 from app.organisations.access import CurrentActor, Db, ReadDb, needs
+from app.organisations.conventions import ApiRoute, Creating, Held, Told
 from app.organisations.errors import PermissionMissing, PersonNotFound
 from app.organisations.rules import Permission
 from app.problems import documented
 from app.schemes.judgement import Flag
 from app.web import Now
 
-router = APIRouter(prefix="/v1", tags=["assessments"])
+router = APIRouter(prefix="/v1", tags=["assessments"], route_class=ApiRoute)
 
 DossierId = Annotated[str, Path(pattern=pattern("dos"))]
 AssessmentId = Annotated[str, Path(pattern=pattern("asm"))]
@@ -74,7 +76,7 @@ InterviewId = Annotated[str, Path(pattern=pattern("int"))]
     ),
 )  # fmt: skip
 def assign(
-    db: Db, now: Now, actor: CurrentActor, dossier_id: DossierId, body: NewAssignment
+    db: Creating, now: Now, actor: CurrentActor, dossier_id: DossierId, body: NewAssignment
 ) -> AssignmentOut:
     """Give a dossier to an assessor."""
     return AssignmentOut.of(service.assign(db, dossier_id, assessor_id=body.assessor, by=actor, at=now))
@@ -87,7 +89,7 @@ def assign(
     responses=documented(PermissionMissing, OwnDossier, DossierNotFound, AlreadyDeclared),
 )
 def declare(
-    db: Db, now: Now, actor: CurrentActor, dossier_id: DossierId, body: NewDeclaration
+    db: Creating, now: Now, actor: CurrentActor, dossier_id: DossierId, body: NewDeclaration
 ) -> DeclarationOut:
     """Declare one's ties to a candidate, before reading anything of them."""
     declared = service.declare(
@@ -118,15 +120,17 @@ def own_assignments(db: ReadDb, actor: CurrentActor) -> OwnAssignments:
     dependencies=[needs(Permission.ASSESSMENTS_WRITE)],
     responses=documented(
         PermissionMissing, NotYourAssessment, AssessmentNotFound, AssessmentSubmitted, DossierNotMovable,
-        ScoresNotAcceptable,
+        ScoresNotAcceptable, EditionMissing,
     ),
 )  # fmt: skip
 def score(
-    db: Db, now: Now, actor: CurrentActor, assessment_id: AssessmentId, body: NewScores
+    db: Db, now: Now, actor: CurrentActor, held: Held, assessment_id: AssessmentId, body: NewScores
 ) -> AssessmentOut:
-    """Write one's scores, in place of those that were there."""
+    """Write one's scores, in place of those that were there and were read."""
     scores = [given.score() for given in body.scores]
-    return _shown(db, service.score(db, assessment_id, scores=scores, by=actor, at=now))
+    with held.unchanged(db, Assessment, assessment_id, needed=True):
+        assessment = service.score(db, assessment_id, scores=scores, by=actor, at=now)
+    return _shown(db, assessment)
 
 
 @router.post(
@@ -152,9 +156,11 @@ def submit(
         PermissionMissing, StillBlind, DeclarationRequired, ConflictOfInterest, AssessmentNotFound
     ),
 )
-def read(db: ReadDb, actor: CurrentActor, assessment_id: AssessmentId) -> AssessmentOut:
+def read(db: ReadDb, actor: CurrentActor, told: Told, assessment_id: AssessmentId) -> AssessmentOut:
     """Read an assessment: one's own, or another's once the round is settled."""
-    return _shown(db, viewing.assessment(db, assessment_id, by=actor))
+    found = viewing.assessment(db, assessment_id, by=actor)
+    told.tell(found)
+    return _shown(db, found)
 
 
 @router.get(
@@ -190,7 +196,9 @@ def result(db: ReadDb, actor: CurrentActor, dossier_id: DossierId) -> ResultOut:
         InterviewBookedAlready, InterviewNotAcceptable, AssessorNotEligible,
     ),
 )  # fmt: skip
-def book(db: Db, now: Now, actor: CurrentActor, dossier_id: DossierId, body: NewInterview) -> InterviewOut:
+def book(
+    db: Creating, now: Now, actor: CurrentActor, dossier_id: DossierId, body: NewInterview
+) -> InterviewOut:
     """Call the candidate to an interview."""
     interview = interviews.book(
         db,

@@ -1,6 +1,7 @@
 """The service as its clients see it: calls that answer with JSON, or raise what the service said."""
 
 import ipaddress
+import secrets
 import ssl
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
@@ -118,22 +119,34 @@ class Api:
             yield from page["data"]
 
     def post(self, path: str, body: Mapping[str, Any] | None = None, *, key: str | None = None) -> Json:
-        """Create something, or move it along; a key makes sending it again safe."""
-        headers = {"Idempotency-Key": key} if key else {}
+        """Create something, or move it along, with a key that makes sending it again safe.
+
+        Whoever may have to send it again draws the key, and keeps it until there is an answer.
+        """
+        headers = _keyed(key)
         return self._json(self._call("POST", path, json=dict(body or {}), headers=headers))
 
-    def put(self, path: str, body: Mapping[str, Any]) -> Json:
-        """Replace something."""
-        return self._json(self._call("PUT", path, json=dict(body)))
+    def put(self, path: str, body: Mapping[str, Any], *, of: str | None = None) -> Json:
+        """Replace something; with `of`, where it is read, only as it stands there now."""
+        headers = {} if of is None else {"If-Match": self._call("GET", of).headers.get("ETag", "*")}
+        return self._json(self._call("PUT", path, json=dict(body), headers=headers))
 
     def delete(self, path: str) -> None:
         """Take something away."""
         self._call("DELETE", path)
 
-    def upload(self, path: str, fields: Mapping[str, str], files: Mapping[str, Any] | None = None) -> Json:
-        """Send a form, with a file or without."""
+    def upload(
+        self,
+        path: str,
+        fields: Mapping[str, str],
+        files: Mapping[str, Any] | None = None,
+        *,
+        key: str | None = None,
+    ) -> Json:
+        """Send a form, with a file or without, and with a key as `post` does."""
         parts = {name: (None, value) for name, value in fields.items()}
-        return self._json(self._call("POST", path, files={**parts, **(files or {})}))
+        sent = {**parts, **(files or {})}
+        return self._json(self._call("POST", path, files=sent, headers=_keyed(key)))
 
     def text(self, path: str) -> str:
         """Read a document as it is."""
@@ -176,6 +189,10 @@ class Api:
             raise NotUsable("not-sigillo", url=self.url)
         cleaned: Json = _without_controls(found)
         return cleaned
+
+
+def _keyed(key: str | None) -> dict[str, str]:
+    return {"Idempotency-Key": key or secrets.token_hex(16)}
 
 
 def _without_controls(found: Any) -> Any:

@@ -227,6 +227,7 @@ def _assess(
                     for criterion, given in scores[who].items()
                 ]
             },
+            of=f"/v1/assessments/{assessment}",
         )
     first, second = assessments
     say.refused(

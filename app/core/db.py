@@ -1,7 +1,7 @@
 """The database: sessions that stay inside one organisation, reads that never lock, writes that never lose."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -44,6 +44,7 @@ NAMING: Final = {
     "pk": "pk_%(table_name)s",
 }
 BUSY_MS: Final = 30_000
+PATIENCE_MS: Final = "patience_ms"  # of a connection: how long it waits for the one lock of SQLite
 ORGANISATION: Final = "organisation"
 EVERY_ORGANISATION: Final = {"every_organisation": True}
 
@@ -234,5 +235,14 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntry)
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    immediate: Any = connection.get_execution_options().get("immediate", True)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN DEFERRED")
+    options: Mapping[str, Any] = connection.get_execution_options()
+    begin = "BEGIN IMMEDIATE" if options.get("immediate", True) else "BEGIN DEFERRED"
+    patience = options.get(PATIENCE_MS)
+    if patience is None:
+        connection.exec_driver_sql(begin)
+        return
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={int(patience)}").close()
+    try:
+        connection.exec_driver_sql(begin)
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_MS}").close()

@@ -15,6 +15,7 @@ class Problem(Exception):
 
     code: ClassVar[str] = "problem"
     title: ClassVar[str] = "The request could not be carried out"
+    retry_after: int | None = None  # seconds after which the same may be sent again, where that can help
 
     def __init__(self, detail: str, **facts: JsonValue) -> None:
         super().__init__(detail)
@@ -62,3 +63,24 @@ class TooLarge(Problem):
 
     code = "too-large"
     title = "Too much was sent"
+
+
+class Outdated(Problem):
+    """The caller acts on what is not so any more."""
+
+    code = "changed-meanwhile"
+    title = "This was changed since you read it"
+
+
+class EditionMissing(Problem):
+    """The caller has to say which edition they read, and did not."""
+
+    code = "edition-missing"
+    title = "Say which edition you are changing"
+
+
+class Hurried(Problem):
+    """Too much was asked in too short a time."""
+
+    code = "hurried"
+    title = "Too many requests"

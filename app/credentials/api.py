@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Path, Query, Response
+from sqlalchemy.orm import Session
 
 from app.attestation.marks import MarkRefused
 from app.attestation.sheet import NotPrintable, as_pdf
@@ -53,14 +54,16 @@ from app.decisions.errors import DecisionNotFound, DecisionNotGranted, DecisionN
 from app.formats import jades, qr
 from app.formats.claims import Format
 from app.organisations.access import CurrentActor, Db, ReadDb, needs
+from app.organisations.conventions import ApiRoute, ByItself, Told, written
 from app.organisations.errors import MembershipNotValid, PermissionMissing
+from app.organisations.idempotency import Stored
 from app.organisations.rules import Permission
 from app.ports import KeyNotUsable
 from app.problems import documented
 from app.status.errors import SigningFailed
-from app.web import GivenPorts, Now, attachment
+from app.web import GivenPorts, Now, UpdatedSince, attachment
 
-router = APIRouter(prefix="/v1/credentials", tags=["credentials"])
+router = APIRouter(prefix="/v1/credentials", tags=["credentials"], route_class=ApiRoute)
 
 CredentialId = Annotated[str, Path(pattern=pattern("crd"))]
 DeliveryId = Annotated[str, Path(pattern=pattern("dlv"))]
@@ -105,9 +108,15 @@ STATUS: Final = [needs(Permission.CREDENTIALS_STATUS)]
         LintFailed,
     ),
 )
-def issue(ports: GivenPorts, now: Now, actor: CurrentActor, given: IssuanceIn) -> Entry:
+def issue(ports: GivenPorts, now: Now, actor: CurrentActor, once: ByItself, given: IssuanceIn) -> Entry:
     """Issue the credential of a published grant: exactly one, however many ask."""
-    credential_id = issuing.issue(ports, given.decision, by=actor, at=now)
+
+    def shown(session: Session, credential_id: str) -> Stored:
+        found = register.entry(session, ports, queries.by_id(session, credential_id), at=now)
+        return written(CredentialOut.model_validate(found))
+
+    credential_id = issuing.issue(ports, given.decision, by=actor, at=now, once=once.shown_as(shown))
+    once.settle(ports.database, credential_id)
     with ports.database.reading(actor.organisation_id) as session:
         return register.entry(session, ports, queries.by_id(session, credential_id), at=now)
 
@@ -118,12 +127,24 @@ def list_credentials(
     ports: GivenPorts,
     now: Now,
     actor: CurrentActor,
+    updated_since: UpdatedSince | None = None,
+    holder: Annotated[str | None, Query(pattern=pattern("per"))] = None,
+    scheme: Annotated[str | None, Query(max_length=120)] = None,
     cursor: Annotated[str | None, Query(pattern=pattern("crd"))] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
 ) -> dict[str, Any]:
-    """List credentials: a person's own, or all of them for registrars and programs."""
-    holder_id = None if reads_all(actor) else actor.id
-    found = queries.credentials(db, holder_id=holder_id, after=cursor, limit=limit + 1)
+    """List credentials: a person's own, or all of them for registrars and programs.
+
+    What was suspended, reinstated, revoked, renewed, hidden or shown, or got another document, was updated.
+    """
+    found = queries.credentials(
+        db,
+        holder_ids=[each for each in (holder, None if reads_all(actor) else actor.id) if each],
+        scheme_id=scheme,
+        updated_since=updated_since,
+        after=cursor,
+        limit=limit + 1,
+    )
     page = found[:limit]
     return {
         "data": [register.entry(db, ports, credential, at=now) for credential in page],
@@ -137,9 +158,13 @@ def list_credentials(
     dependencies=READ,
     responses=documented(CredentialNotFound),
 )
-def read(db: ReadDb, ports: GivenPorts, now: Now, actor: CurrentActor, credential_id: CredentialId) -> Entry:
+def read(
+    db: ReadDb, ports: GivenPorts, now: Now, actor: CurrentActor, told: Told, credential_id: CredentialId
+) -> Entry:
     """Read a credential as the register has it."""
-    return register.entry(db, ports, queries.readable(db, credential_id, by=actor), at=now)
+    found = queries.readable(db, credential_id, by=actor)
+    told.tell(found)
+    return register.entry(db, ports, found, at=now)
 
 
 @router.post(
@@ -166,6 +191,7 @@ def make_document(
     ports: GivenPorts,
     now: Now,
     actor: CurrentActor,
+    once: ByItself,
     credential_id: CredentialId,
     given: DocumentIn,
     response: Response,
@@ -176,7 +202,11 @@ def make_document(
         response.status_code = 200
     with ports.database.reading(actor.organisation_id) as session:
         credential = queries.by_id(session, credential_id)
-        return queries.document(session, queries.current_period(session, credential, now), made.form)
+        document = queries.document(session, queries.current_period(session, credential, now), made.form)
+    # Made at most once by itself, so the answer may be kept afterwards.
+    kept = written(DocumentOut.model_validate(document), response.status_code or 201)
+    once.shown_as(lambda *_: kept).settle(ports.database, document)
+    return document
 
 
 @router.get(
@@ -265,7 +295,12 @@ def hand_out(
     ),
 )
 def deliver(
-    ports: GivenPorts, now: Now, actor: CurrentActor, credential_id: CredentialId, given: DeliveryIn
+    ports: GivenPorts,
+    now: Now,
+    actor: CurrentActor,
+    once: ByItself,
+    credential_id: CredentialId,
+    given: DeliveryIn,
 ) -> Delivery:
     """Have the European Digital Credential put into a wallet, for its holder; look later how it went."""
     return delivering.ask(
@@ -275,6 +310,7 @@ def deliver(
         language=given.language,
         by=actor,
         at=now,
+        once=once.shown_as(lambda _, made: written(DeliveryOut.model_validate(made), 202)),
     )
 
 

@@ -28,6 +28,7 @@ from app.credentials.models import Credential, Delivery, Document, Period
 from app.credentials.rules import CredentialState, DeliveryState
 from app.formats.claims import Format
 from app.organisations import queries as organisations
+from app.organisations.idempotency import ANEW, Once
 from app.organisations.rules import Actor
 from app.outbox import messages, trail
 from app.outbox.messages import Message, NotYet
@@ -67,6 +68,7 @@ def ask(
     language: Language,
     by: Actor,
     at: datetime,
+    once: Once = ANEW,
 ) -> Delivery:
     """Have the credential's document put into a wallet: one that is named, or that of the holder's e-mail.
 
@@ -82,6 +84,7 @@ def ask(
         _require_sendable(session, _own(session, credential_id, by), at)
     issuing.ensure_document(ports, credential_id, Format.EDC, by=by, at=at)
     with ports.database.writing(by.organisation_id) as session:
+        once.claim(session)
         credential = queries.by_id(session, credential_id, lock=True)
         period = _require_sendable(session, credential, at)
         document = queries.document(session, period, Format.EDC)
@@ -102,6 +105,7 @@ def ask(
             session, DELIVER, {"delivery": delivery.id}, organisation_id=credential.organisation_id, at=at
         )
         _record(session, "delivery.asked", delivery, by=by.id, at=at)
+        once.keep(session, delivery)
         return delivery
 
 

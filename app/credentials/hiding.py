@@ -38,6 +38,7 @@ def _set(
     if (credential.hidden_at is None) == (hidden_at is None):
         return credential
     credential.hidden_at = hidden_at
+    credential.updated_at = at
     trail.record(
         session,
         topic,

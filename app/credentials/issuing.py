@@ -45,6 +45,7 @@ from app.dossiers.models import Dossier
 from app.formats.claims import Format, StatusEntry
 from app.organisations import service as organisations
 from app.organisations.errors import PermissionMissing
+from app.organisations.idempotency import ANEW, Once
 from app.organisations.models import Organisation, Person
 from app.organisations.rules import Actor, Permission
 from app.outbox import changes, messages, trail
@@ -88,23 +89,33 @@ class Made:
     new: bool
 
 
-def issue(ports: Ports, decision_id: str, *, by: Actor, at: datetime) -> str:
+def issue(ports: Ports, decision_id: str, *, by: Actor, at: datetime, once: Once = ANEW) -> str:
     """Turn a favourable decision into a signed credential, at most once; return the credential's id.
 
     The intent is committed before the key is used, and the document leaves the server
     only after it is stored with its announcement. So no credential of ours can be in
-    the world and missing from our books.
+    the world and missing from our books. Asked again with the same key, it finishes what it began.
     """
     with ports.database.writing(by.organisation_id) as session:
-        decision = decisions.granted(session, decision_id)
-        at = _not_before(decision.published_at, at, "the decision was published. Set it right")
-        credential, period = _register(session, decision, by=by, at=at)
-        intent = _intend_all(session, ports, credential, period, by=by.id, at=at)
+        begun = once.claim(session)
+        if begun is None:
+            decision = decisions.granted(session, decision_id)
+            at = _not_before(decision.published_at, at, "the decision was published. Set it right")
+            credential, period = _register(session, decision, by=by, at=at)
+            intent = _intend_all(session, ports, credential, period, by=by.id, at=at)
+            begun = once.begin(session, credential=credential.id, intent=intent.id)
+    credential_id = begun["credential"]
     try:
-        finish(ports, by.organisation_id, intent.id, at=at)
+        finish(
+            ports,
+            by.organisation_id,
+            begun["intent"],
+            at=at,
+            then=lambda session: once.keep(session, credential_id),
+        )
     except SigningFailed as failed:
-        raise SigningFailed(failed.detail, credential=credential.id) from failed
-    return credential.id
+        raise SigningFailed(failed.detail, credential=credential_id) from failed
+    return credential_id
 
 
 def begin_period(
@@ -140,6 +151,7 @@ def begin_period(
         valid_until=valid_until,
     )
     credential.periods.append(period)
+    credential.updated_at = at
     session.flush()
     return _intend_all(session, ports, credential, period, by=by, at=at).id
 
@@ -151,6 +163,7 @@ def end_period(session: Session, period: Period, *, on: date, at: datetime) -> N
     The caller announces it, last of all: whoever publishes a list holds that before the counter.
     """
     period.ended_on = on
+    session.get_one(Credential, period.credential_id).updated_at = at
     _supersede(session, period, at=at)
 
 
@@ -250,7 +263,14 @@ def replace_document(ports: Ports, organisation_id: str, document_id: str, *, at
     return True
 
 
-def finish(ports: Ports, organisation_id: str, intent_id: str, *, at: datetime) -> None:
+def finish(
+    ports: Ports,
+    organisation_id: str,
+    intent_id: str,
+    *,
+    at: datetime,
+    then: Callable[[Session], None] | None = None,
+) -> None:
     """Sign what an intent says and store the document; if that is done already, do nothing.
 
     Any number of callers may try at once, after any crash: the signature of the same bytes is the same,
@@ -261,13 +281,20 @@ def finish(ports: Ports, organisation_id: str, intent_id: str, *, at: datetime) 
     What may not be made any more is dropped, with an event, and why is raised.
     """
     try:
-        _finish(ports, organisation_id, intent_id, at=at)
+        _finish(ports, organisation_id, intent_id, at=at, then=then)
     except (CredentialNotActive, TrialCredential) as refused:
         _drop(ports, organisation_id, intent_id, refused, at=at)
         raise
 
 
-def _finish(ports: Ports, organisation_id: str, intent_id: str, *, at: datetime) -> None:
+def _finish(
+    ports: Ports,
+    organisation_id: str,
+    intent_id: str,
+    *,
+    at: datetime,
+    then: Callable[[Session], None] | None,
+) -> None:
     made: dict[str, tuple[bytes, str]] = {}
     for waiting in _waiting(ports, organisation_id, intent_id):
         try:
@@ -280,6 +307,8 @@ def _finish(ports: Ports, organisation_id: str, intent_id: str, *, at: datetime)
     if made:
         with ports.database.writing(organisation_id) as session:
             _store_all(session, ports, made, intent_id, at=at)
+            if then is not None:
+                then(session)
 
 
 def topics(ports: Ports) -> dict[str, Callable[[Message], None]]:
@@ -641,6 +670,7 @@ def _store(session: Session, intent: Intent, token: str, *, at: datetime) -> str
     replaced = {} if before is None else {"replaces": before.id}
     _record(session, topic, intent, credential, period, at, sha256=sha256, **replaced)
     session.delete(intent)
+    credential.updated_at = at
     return credential.number
 
 
@@ -665,7 +695,9 @@ def _drop(
                 _require_sealable(session, asked, credential, at)
                 return
         if credential.issued_at is None:
-            credential.closed_at = at  # it never comes to be, and keeps no place for itself
+            credential.closed_at = credential.updated_at = (
+                at  # it never comes to be, and keeps no place for itself
+            )
         _record(session, "issuance.dropped", asked, credential, period, at, reason=refused.code)
         session.delete(asked)
 

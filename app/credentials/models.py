@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.db import Base, Choice, Owned
@@ -13,10 +14,16 @@ from app.organisations.models import Mode
 from app.ports import RecipientKind
 
 
+def _as_created(context: DefaultExecutionContext) -> datetime:
+    created: datetime = context.get_current_parameters()["created_at"]  # type: ignore[no-untyped-call]
+    return created
+
+
 class Credential(Owned, Base):
     """A register entry: at most one open per person and scheme. Facts only; its state is worked out."""
 
     __tablename__ = "credential"
+    __table_args__ = (Index("ix_credential_organisation_id_updated_at", "organisation_id", "updated_at"),)
 
     id: Mapped[str] = mapped_column(String(30), primary_key=True)
     number: Mapped[str] = mapped_column(String(40), unique=True)
@@ -33,6 +40,8 @@ class Credential(Owned, Base):
     revoked_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     hidden_at: Mapped[datetime | None]  # looked up in vain; a document in hand is still verified
+    # When anything of it changed last, its periods and documents included; at first, when it was entered.
+    updated_at: Mapped[datetime] = mapped_column(default=_as_created)
     version: Mapped[int] = mapped_column()
     periods: Mapped[list["Period"]] = relationship(order_by="Period.seq")
 

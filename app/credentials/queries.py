@@ -219,12 +219,22 @@ def open_credential(session: Session, holder_id: str, scheme_id: str) -> Credent
 
 
 def credentials(
-    session: Session, *, holder_id: str | None, after: str | None, limit: int
+    session: Session,
+    *,
+    holder_ids: Collection[str] = (),
+    scheme_id: str | None = None,
+    updated_since: datetime | None = None,
+    after: str | None,
+    limit: int,
 ) -> Sequence[Credential]:
-    """List credentials, of one holder or of all, in the order of their ids."""
+    """List credentials, of all or of who is every one of these holders, in the order of their ids."""
     query = select(Credential).order_by(Credential.id).limit(limit)
-    if holder_id is not None:
+    for holder_id in holder_ids:
         query = query.where(Credential.holder_id == holder_id)
+    if scheme_id is not None:
+        query = query.where(Credential.scheme_id == scheme_id)
+    if updated_since is not None:
+        query = query.where(Credential.updated_at >= updated_since)
     if after is not None:
         query = query.where(Credential.id > after)
     return session.scalars(query).all()

@@ -98,6 +98,7 @@ def _tell(
     at: datetime,
 ) -> None:
     """Write the step down, and announce it: last, since whoever publishes a list announces last too."""
+    credential.updated_at = at
     salt = trail.new_salt()
     session.add(
         StatusChange(

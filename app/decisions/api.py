@@ -44,12 +44,13 @@ from app.dossiers.errors import (
     OwnDossier,
 )
 from app.organisations.access import CurrentActor, Db, ReadDb, needs
+from app.organisations.conventions import ApiRoute, Creating
 from app.organisations.errors import PermissionMissing, PersonNotFound
 from app.organisations.rules import Permission
 from app.problems import documented
 from app.web import Now
 
-router = APIRouter(prefix="/v1", tags=["decisions"])
+router = APIRouter(prefix="/v1", tags=["decisions"], route_class=ApiRoute)
 
 DossierId = Annotated[str, Path(pattern=pattern("dos"))]
 DecisionId = Annotated[str, Path(pattern=pattern("dec"))]
@@ -61,7 +62,7 @@ DecisionId = Annotated[str, Path(pattern=pattern("dec"))]
     dependencies=[needs(Permission.MEETINGS_WRITE)],
     responses=documented(PermissionMissing, PersonNotFound, MeetingNotHeld),
 )
-def record_meeting(db: Db, now: Now, actor: CurrentActor, body: NewMeeting) -> MeetingOut:
+def record_meeting(db: Creating, now: Now, actor: CurrentActor, body: NewMeeting) -> MeetingOut:
     """Put a meeting of the committee on record."""
     return MeetingOut.of(
         service.record_meeting(db, held_on=body.held_on, present=body.present, by=actor, at=now)
@@ -77,7 +78,7 @@ def record_meeting(db: Db, now: Now, actor: CurrentActor, body: NewMeeting) -> M
         DecisionOpenedAlready, SeparationBroken, CaseFileChanged, MeetingTooEarly,
     ),
 )  # fmt: skip
-def open_decision(db: Db, now: Now, actor: CurrentActor, body: NewDecision) -> DecisionOut:
+def open_decision(db: Creating, now: Now, actor: CurrentActor, body: NewDecision) -> DecisionOut:
     """Put a case before a meeting."""
     decision = service.open_decision(db, body.dossier, meeting_id=body.meeting, by=actor, at=now)
     return DecisionOut.of(db, decision)
@@ -116,7 +117,7 @@ def read_of_dossier(db: ReadDb, actor: CurrentActor, dossier_id: DossierId) -> D
         DossierNotMovable, NoQuorum, VotedAlready,
     ),
 )  # fmt: skip
-def vote(db: Db, now: Now, actor: CurrentActor, decision_id: DecisionId, body: NewVote) -> VoteOut:
+def vote(db: Creating, now: Now, actor: CurrentActor, decision_id: DecisionId, body: NewVote) -> VoteOut:
     """Vote on a case."""
     return VoteOut.of(service.vote(db, decision_id, choice=body.choice, by=actor, at=now))
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Form, Query
 from fastapi.responses import Response, StreamingResponse
 from sqlalchemy.orm import Session
 
+from app.core.errors import EditionMissing
 from app.dossiers import admission, preparing, service
 from app.dossiers.errors import (
     AdmissionPathNotMet,
@@ -46,13 +47,26 @@ from app.dossiers.schemas import (
     Withdrawal,
 )
 from app.organisations.access import CurrentActor, Db, ReadDb, needs
+from app.organisations.conventions import ApiRoute, ByItself, Creating, Held, Told, written
 from app.organisations.errors import MembershipNotValid, PermissionMissing, PersonNotFound
 from app.organisations.rules import Actor, Permission
 from app.problems import documented
 from app.schemes.errors import SchemeNotFound
-from app.web import PAGE, Cursor, GivenPorts, Limit, Now, Page, attachment, each_part_once, page_of, pieces
+from app.web import (
+    PAGE,
+    Cursor,
+    GivenPorts,
+    Limit,
+    Now,
+    Page,
+    UpdatedSince,
+    attachment,
+    each_part_once,
+    page_of,
+    pieces,
+)
 
-router = APIRouter(prefix="/v1/dossiers", tags=["dossiers"])
+router = APIRouter(prefix="/v1/dossiers", tags=["dossiers"], route_class=ApiRoute)
 P = Permission
 OWN: Final = (PermissionMissing, DossierNotFound, NotYourDossier)
 GATE: Final = (PermissionMissing, DossierNotFound, DeclarationRequired, ConflictOfInterest)
@@ -81,7 +95,7 @@ def _shown(db: Session, dossier: Dossier, actor: Actor, now: Now) -> DossierOut:
         ApplicantNotNamed,
     ),
 )
-def begin(db: Db, now: Now, actor: CurrentActor, asked: NewDossier) -> DossierOut:
+def begin(db: Creating, now: Now, actor: CurrentActor, told: Told, asked: NewDossier) -> DossierOut:
     """Begin a dossier: one is open per candidate and scheme."""
     dossier = preparing.begin(
         db,
@@ -92,6 +106,8 @@ def begin(db: Db, now: Now, actor: CurrentActor, asked: NewDossier) -> DossierOu
         by=actor,
         at=now,
     )
+    db.flush()
+    told.tell(dossier)
     return _shown(db, dossier, actor, now)
 
 
@@ -100,34 +116,52 @@ def list_dossiers(
     db: ReadDb,
     actor: CurrentActor,
     status: Annotated[DossierStatus | None, Query()] = None,
+    scheme: Annotated[str | None, Query(max_length=120)] = None,
+    updated_since: UpdatedSince | None = None,
     cursor: Cursor | None = None,
     limit: Limit = PAGE,
 ) -> Page[DossierLine]:
-    """List one's own dossiers; the office sees everybody's. Nothing of their content."""
-    found = service.listed(db, by=actor, status=status, after=cursor, limit=limit + 1)
+    """List one's own dossiers; the office sees everybody's. Nothing of their content.
+
+    `updated_since` gives those that were begun or whose status changed since.
+    """
+    found = service.listed(
+        db,
+        by=actor,
+        status=status,
+        scheme_id=scheme,
+        moved_since=updated_since,
+        after=cursor,
+        limit=limit + 1,
+    )
     rows, following = page_of(found, limit)
     return Page(data=[DossierLine.model_validate(row) for row in rows], next_cursor=following)
 
 
 @router.get("/{dossier}", dependencies=[needs(P.DOSSIERS_READ)], responses=documented(*GATE))
-def read(db: Db, now: Now, actor: CurrentActor, dossier: DossierId) -> DossierOut:
+def read(db: Db, now: Now, actor: CurrentActor, told: Told, dossier: DossierId) -> DossierOut:
     """Read a dossier: one's own, as the office, or as an assessor or member who declared no tie.
 
     Whoever is not the candidate is written down, in the transaction that ends before the answer leaves.
     """
-    return _shown(db, service.readable(db, dossier, by=actor, at=now), actor, now)
+    found = service.readable(db, dossier, by=actor, at=now)
+    told.tell(found)
+    return _shown(db, found, actor, now)
 
 
 @router.patch(
     "/{dossier}",
     dependencies=[needs(P.DOSSIERS_WRITE)],
-    responses=documented(*OWN, DossierClosedToChanges),
+    responses=documented(*OWN, DossierClosedToChanges, EditionMissing),
 )
-def revise(db: Db, now: Now, actor: CurrentActor, dossier: DossierId, asked: DossierChange) -> DossierOut:
-    """Change what a draft says of itself."""
-    changed = preparing.revise(
-        db, dossier, language=asked.language, ai_disclosure=asked.ai_disclosure, by=actor, at=now
-    )
+def revise(
+    db: Db, now: Now, actor: CurrentActor, held: Held, dossier: DossierId, asked: DossierChange
+) -> DossierOut:
+    """Change what a draft says of itself: as it was read, since a program may have it in hand too."""
+    with held.unchanged(db, Dossier, dossier, needed=True):
+        changed = preparing.revise(
+            db, dossier, language=asked.language, ai_disclosure=asked.ai_disclosure, by=actor, at=now
+        )
     return _shown(db, changed, actor, now)
 
 
@@ -149,6 +183,7 @@ def add_evidence(
     given: GivenPorts,
     now: Now,
     actor: CurrentActor,
+    once: ByItself,
     dossier: DossierId,
     asked: Annotated[NewEvidence, Form(media_type="multipart/form-data")],
 ) -> EvidenceOut:
@@ -161,6 +196,7 @@ def add_evidence(
         offered=asked.offered,
         by=actor,
         at=now,
+        once=once.shown_as(lambda _, item: written(EvidenceOut.of(item))),
     )
     return EvidenceOut.of(item)
 

@@ -27,6 +27,7 @@ from app.dossiers.intake import Kept, Offered
 from app.dossiers.models import Dossier, DossierStatus, Evidence
 from app.dossiers.rules import Gap, field_faults, missing
 from app.organisations import queries as organisation_queries
+from app.organisations.idempotency import ANEW, Once
 from app.organisations.rules import Actor
 from app.organisations.service import require_membership, today_of
 from app.outbox import trail
@@ -126,6 +127,7 @@ def add_evidence(
     offered: Offered | None,
     by: Actor,
     at: datetime,
+    once: Once = ANEW,
 ) -> Evidence:
     """Take in a piece of evidence, with its file if there is one.
 
@@ -143,7 +145,7 @@ def add_evidence(
         held = queries.bytes_of(session, dossier_id)
     kept = None if offered is None else intake.take_in(ports, offered, scheme.files, held)
     try:
-        return _name(ports.database, dossier_id, kind, fields, kept, by, at)
+        return _name(ports.database, dossier_id, kind, fields, kept, by, at, once)
     except Problem:
         if kept is not None:
             with ports.database.writing(by.organisation_id) as session:
@@ -177,9 +179,11 @@ def _name(
     kept: Kept | None,
     by: Actor,
     at: datetime,
+    once: Once,
 ) -> Evidence:
     """Write the row that names the item, after asking again what may have changed meanwhile."""
     with database.writing(by.organisation_id) as session:
+        once.claim(session)
         dossier = service.own(session, dossier_id, by=by)
         scheme = _room_for(session, dossier, kind, fields, at)
         if kept is not None:
@@ -202,6 +206,7 @@ def _name(
         service.record(
             session, dossier, "evidence.added", by=by, at=at, evidence=item.id, kind=kind, scan=item.scan
         )
+        once.keep(session, item)
         return item
 
 

@@ -1,6 +1,7 @@
 """Reads of dossiers, and the content that a snapshot is taken of."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
@@ -44,6 +45,8 @@ def page(
     applicant_id: str | None,
     opened_by: str | None,
     status: DossierStatus | None,
+    scheme_id: str | None,
+    moved_since: datetime | None,
     after: str | None,
     limit: int,
 ) -> Sequence[Dossier]:
@@ -56,6 +59,10 @@ def page(
         query = query.where(Dossier.history.any(and_(*first)))
     if status is not None:
         query = query.where(Dossier.status == status)
+    if scheme_id is not None:
+        query = query.where(Dossier.scheme_id == scheme_id)
+    if moved_since is not None:  # to begin a dossier is its first step
+        query = query.where(Dossier.history.any(DossierStep.at >= moved_since))
     if after is not None:
         last = session.get(Dossier, after)
         if last is None:

@@ -205,7 +205,14 @@ def file_of(
 
 
 def listed(
-    session: Session, *, by: Actor, status: DossierStatus | None, after: str | None, limit: int
+    session: Session,
+    *,
+    by: Actor,
+    status: DossierStatus | None = None,
+    scheme_id: str | None = None,
+    moved_since: datetime | None = None,
+    after: str | None = None,
+    limit: int,
 ) -> Sequence[Dossier]:
     """List the dossiers that somebody may know of: all for the office, else one's own."""
     everything = by.has(*READS_EVERY_DOSSIER)
@@ -214,6 +221,8 @@ def listed(
         applicant_id=by.id if by.is_person and not everything else None,
         opened_by=None if by.is_person else by.id,
         status=status,
+        scheme_id=scheme_id,
+        moved_since=moved_since,
         after=after,
         limit=limit,
     )

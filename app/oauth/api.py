@@ -18,6 +18,7 @@ from app.oauth.forms import MAX_FORM, Proof, proof_of, read_form
 from app.organisations import clients
 from app.organisations import service as organisations
 from app.organisations.access import MACHINE_SCOPES, CurrentActor, Db, needs
+from app.organisations.conventions import ApiRoute, Creating
 from app.organisations.errors import (
     ClientNotFound,
     JwkNotFound,
@@ -70,7 +71,7 @@ _TOKEN_OUT: Final[dict[str, Any]] = {
     },
 }
 
-router = APIRouter(tags=["oauth"])
+router = APIRouter(tags=["oauth"], route_class=ApiRoute)
 
 
 def _described(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
@@ -232,7 +233,12 @@ JwksIn = Annotated[
     ),
 )
 def add_jwks(
-    db: Db, now: Now, actor: CurrentActor, organisation: OrganisationId, client: ClientPath, asked: JwksIn
+    db: Creating,
+    now: Now,
+    actor: CurrentActor,
+    organisation: OrganisationId,
+    client: ClientPath,
+    asked: JwksIn,
 ) -> list[ClientJwk]:
     """Register public keys that a client signs assertions with; `alg` says which algorithm a key is for."""
     organisations.own_organisation(db, organisation, by=actor)

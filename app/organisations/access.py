@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Annotated, Any, Final
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.params import Depends as Dependency
 from fastapi.routing import APIRoute
@@ -15,8 +16,9 @@ from starlette.routing import BaseRoute
 
 from app.organisations import service
 from app.organisations.errors import KeyNotAccepted, PermissionMissing
+from app.organisations.pace import ActorsPace
 from app.organisations.rules import PERSONS_ONLY, Actor, Permission
-from app.web import GivenPorts, Now
+from app.web import SAID, GivenPorts, Now
 
 bearer: Final = HTTPBearer(
     auto_error=False,
@@ -25,6 +27,7 @@ bearer: Final = HTTPBearer(
 
 
 def current_actor(
+    request: Request,
     given: GivenPorts,
     now: Now,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
@@ -34,6 +37,8 @@ def current_actor(
         raise KeyNotAccepted("Send a key as `Authorization: Bearer …`.")
     with given.database.reading() as session:
         actor, unnoted = service.recognise(session, credentials.credentials, at=now)
+        pace: ActorsPace = request.app.state.pace
+        pace.require(session, actor, at=now, said=partial(request.scope.__setitem__, SAID))
     if unnoted is not None:
         # Once a day for each key. It is worth no answer: where it cannot be written, the next one tries.
         with suppress(OperationalError), given.database.writing(actor.organisation_id) as session:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from app.organisations import clients, members, queries, rotation, service
 from app.organisations.access import CurrentActor, Db, ReadDb, needs, needs_any_key
 from app.organisations.clients import NewSecret
+from app.organisations.conventions import ApiRoute, Creating, Held, Told, shows_once
 from app.organisations.errors import (
     ClientNotFound,
     KeyEnded,
@@ -25,7 +26,7 @@ from app.organisations.errors import (
     SecretNotFound,
     TooManyProofs,
 )
-from app.organisations.models import ApiClient, RoleGrant
+from app.organisations.models import ApiClient, Membership, Organisation, RoleGrant
 from app.organisations.rules import Permission, Role
 from app.organisations.schemas import (
     ClientChange,
@@ -63,7 +64,7 @@ from app.organisations.service import NewKey
 from app.problems import documented
 from app.web import PAGE, Cursor, Limit, Now, Page, page_of
 
-router = APIRouter(prefix="/v1", tags=["organisations"])
+router = APIRouter(prefix="/v1", tags=["organisations"], route_class=ApiRoute)
 P = Permission
 
 
@@ -79,10 +80,11 @@ def me(db: ReadDb, actor: CurrentActor) -> Me:
     responses=documented(PermissionMissing, OrganisationNotFound),
 )
 def open_register(
-    db: Db, now: Now, actor: CurrentActor, organisation: OrganisationId, asked: RegisterIn
+    db: Db, now: Now, actor: CurrentActor, held: Held, organisation: OrganisationId, asked: RegisterIn
 ) -> RegisterOut:
     """Open or close the look-up of numbers. Closed, only who holds a document or a QR gets an answer."""
-    decided = service.open_register(db, organisation, asked.open, by=actor, at=now)
+    with held.unchanged(db, Organisation, organisation):
+        decided = service.open_register(db, organisation, asked.open, by=actor, at=now)
     return RegisterOut(open=decided.register_open)
 
 
@@ -93,7 +95,7 @@ def open_register(
     responses=documented(PermissionMissing, OrganisationNotFound, MembershipNumberTaken, PeriodInverted),
 )
 def add_member(
-    db: Db, now: Now, actor: CurrentActor, organisation: OrganisationId, asked: NewMember
+    db: Creating, now: Now, actor: CurrentActor, organisation: OrganisationId, asked: NewMember
 ) -> MemberOut:
     """Get to know a person: a member, a candidate, an assessor. Roles are the administrator's to give."""
     service.own_organisation(db, organisation, by=actor)
@@ -129,6 +131,21 @@ def list_members(
     return Page(data=[MemberOut.of(row) for row in rows], next_cursor=following)
 
 
+@router.get(
+    "/organisations/{organisation}/memberships/{membership}",
+    dependencies=[needs(P.MEMBERS_READ)],
+    responses=documented(PermissionMissing, OrganisationNotFound, MembershipNotFound),
+)
+def read_membership(
+    db: ReadDb, actor: CurrentActor, told: Told, organisation: OrganisationId, membership: MembershipId
+) -> MembershipOut:
+    """Read a line of the members' book, with the tag that a change of it is held to."""
+    service.own_organisation(db, organisation, by=actor)
+    row = queries.membership(db, membership)
+    told.tell(row)
+    return MembershipOut.of(row)
+
+
 @router.patch(
     "/organisations/{organisation}/memberships/{membership}",
     dependencies=[needs(P.MEMBERS_WRITE)],
@@ -140,6 +157,7 @@ def change_membership(
     actor: CurrentActor,
     organisation: OrganisationId,
     membership: MembershipId,
+    held: Held,
     asked: MembershipChange,
 ) -> MembershipOut:
     """Suspend, resume or end a membership; an end that is not named stays as it is."""
@@ -147,7 +165,8 @@ def change_membership(
     to_day = asked.to_day
     if "to_day" not in asked.model_fields_set:
         to_day = queries.membership(db, membership).to_day
-    row = service.change_membership(db, membership, state=asked.state, to_day=to_day, by=actor.id, at=now)
+    with held.unchanged(db, Membership, membership):
+        row = service.change_membership(db, membership, state=asked.state, to_day=to_day, by=actor.id, at=now)
     return MembershipOut.of(row)
 
 
@@ -161,7 +180,12 @@ def change_membership(
     ),
 )
 def grant_role(
-    db: Db, now: Now, actor: CurrentActor, organisation: OrganisationId, person: PersonPath, asked: NewRole
+    db: Creating,
+    now: Now,
+    actor: CurrentActor,
+    organisation: OrganisationId,
+    person: PersonPath,
+    asked: NewRole,
 ) -> RoleGrant:
     """Give a person a role, from today unless another day is named."""
     service.own_organisation(db, organisation, by=actor)
@@ -211,7 +235,7 @@ def end_role(
     responses=documented(PermissionMissing, OrganisationNotFound, ScopeNotGrantable),
 )
 def add_client(
-    db: Db, now: Now, actor: CurrentActor, organisation: OrganisationId, asked: NewClient
+    db: Creating, now: Now, actor: CurrentActor, organisation: OrganisationId, asked: NewClient
 ) -> ApiClient:
     """Register a program that may call the API, with the most that it may ever do."""
     service.own_organisation(db, organisation, by=actor)
@@ -295,7 +319,7 @@ def remove_client(
     "/organisations/{organisation}/clients/{client}/secrets",
     status_code=201,
     response_model=NewSecretOut,
-    dependencies=[needs(P.KEYS_WRITE)],
+    dependencies=[needs(P.KEYS_WRITE), shows_once("secret")],
     responses=documented(
         PermissionMissing,
         OrganisationNotFound,
@@ -306,7 +330,7 @@ def remove_client(
     ),
 )
 def add_secret(
-    db: Db,
+    db: Creating,
     now: Now,
     actor: CurrentActor,
     response: Response,
@@ -343,13 +367,16 @@ def revoke_secret(
     "/api-keys",
     status_code=201,
     response_model=KeyOut,
-    dependencies=[needs(P.KEYS_WRITE)],
+    dependencies=[needs(P.KEYS_WRITE), shows_once("token")],
     responses=documented(
         PermissionMissing, PersonNotFound, ClientNotFound, ScopeNotGrantable, PeriodInverted
     ),
 )
-def issue_key(db: Db, now: Now, actor: CurrentActor, response: Response, asked: NewApiKey) -> NewKey:
-    """Make a key for one person or one client. Its token is shown here and never again."""
+def issue_key(db: Creating, now: Now, actor: CurrentActor, response: Response, asked: NewApiKey) -> NewKey:
+    """Make a key for one person or one client. Its token is shown here and never again.
+
+    Whoever sends the same with the same `Idempotency-Key` gets the answer with `null` in the token's place.
+    """
     response.headers["Cache-Control"] = "no-store"
     return service.issue_key(
         db,
@@ -383,11 +410,11 @@ def list_keys(
     "/api-keys/{key}/rotation",
     status_code=201,
     response_model=KeyOut,
-    dependencies=[needs_any_key()],
+    dependencies=[needs_any_key(), shows_once("token")],
     responses=documented(KeyNotFound, KeyEnded, ScopeNotGrantable),
 )
 def rotate_key(
-    db: Db, now: Now, actor: CurrentActor, response: Response, key: KeyId, asked: RotationIn
+    db: Creating, now: Now, actor: CurrentActor, response: Response, key: KeyId, asked: RotationIn
 ) -> NewKey:
     """Make a key in the place of another, which ends once the overlap is over.
 

@@ -101,3 +101,14 @@ class ScopeNotGrantable(RuleBroken):
 class PeriodInverted(RuleBroken):
     code = "period-inverted"
     title = "The period ends before it begins"
+
+
+class KeyInFlight(Conflict):
+    code = "idempotency-in-flight"
+    title = "A request with this Idempotency-Key is being carried out"
+    retry_after = 1
+
+
+class KeyReused(RuleBroken):
+    code = "idempotency-key-reused"
+    title = "The Idempotency-Key was sent before with another request"

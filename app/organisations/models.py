@@ -1,5 +1,6 @@
 """Organisations, their people and API clients, and the keys that prove who is asking."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -31,6 +32,11 @@ class Organisation(Base):
     issuer_code: Mapped[int] = mapped_column(unique=True)
     # Whether anybody may look a number up. Where not, a document in hand is still verified.
     register_open: Mapped[bool] = mapped_column(default=True)
+    # How many requests a minute each of its people and programs may make, where not as many as others.
+    requests_per_minute: Mapped[int | None]
+    version: Mapped[int] = mapped_column()
+
+    __mapper_args__: Mapping[str, object] = {"version_id_col": version}
 
 
 class Person(Owned, Base):
@@ -68,6 +74,9 @@ class Membership(Owned, Base):
     from_day: Mapped[date]
     to_day: Mapped[date | None]
     state: Mapped[MembershipState] = mapped_column(Choice(MembershipState, 12))
+    version: Mapped[int] = mapped_column()
+
+    __mapper_args__: Mapping[str, object] = {"version_id_col": version}
 
     def in_force(self, on: date) -> bool:
         """Tell whether the membership stands on a day, its first and last day included."""

@@ -197,7 +197,10 @@ class NewSecretOut(Answer):
     """A secret at the only moment at which it can be read."""
 
     id: str
-    secret: str
+    secret: Annotated[
+        str | None,
+        Field(description="Shown once. `null` in the answer to a request that was repeated."),
+    ]
     expires_at: datetime
 
 
@@ -267,7 +270,10 @@ class KeyOut(Answer):
     """A key at the only moment at which it can be read."""
 
     id: str
-    token: str
+    token: Annotated[
+        str | None,
+        Field(description="Shown once. `null` in the answer to a request that was repeated."),
+    ]
     expires_at: datetime
 
 

@@ -262,6 +262,25 @@ def today_of(session: Session, organisation_id: str, at: datetime) -> date:
     return local_day(at, ZoneInfo(queries.organisation(session, organisation_id).time_zone))
 
 
+def set_quota(
+    session: Session, organisation_id: str, requests_per_minute: int | None, *, by: str, at: datetime
+) -> Organisation:
+    """Decide how many requests a minute each caller of an organisation may make; None: as the rest."""
+    organisation = queries.organisation(session, organisation_id)
+    enter(session, organisation.id)
+    organisation.requests_per_minute = requests_per_minute
+    trail.record(
+        session,
+        "organisation.quota-set",
+        organisation_id=organisation.id,
+        by=by,
+        at=at,
+        about={"organisation": organisation.id},
+        facts={"requests_per_minute": requests_per_minute},
+    )
+    return organisation
+
+
 def add_person(
     session: Session,
     organisation_id: str,

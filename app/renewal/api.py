@@ -11,6 +11,7 @@ from app.credentials.api import CredentialId
 from app.credentials.errors import CredentialNotFound
 from app.dossiers.errors import CursorUnknown, FileInfected, FileRefused, FileTooLarge, ScannerNotAvailable
 from app.organisations.access import CurrentActor, Db, ReadDb, needs
+from app.organisations.conventions import ApiRoute, ByItself, Creating, Held, Told, written
 from app.organisations.errors import PermissionMissing
 from app.organisations.rules import Permission
 from app.organisations.service import today_of
@@ -35,6 +36,7 @@ from app.renewal.errors import (
     OwnCpdActivity,
     OwnExemption,
 )
+from app.renewal.models import CpdActivity
 from app.renewal.schemas import (
     ActivityId,
     ActivityIn,
@@ -66,7 +68,7 @@ from app.web import (
     pieces,
 )
 
-router = APIRouter(prefix="/v1", tags=["continuing development"])
+router = APIRouter(prefix="/v1", tags=["continuing development"], route_class=ApiRoute)
 P = Permission
 WRITE = [needs(P.CPD_WRITE)]
 READ = [needs(P.CPD_READ)]
@@ -103,7 +105,7 @@ DESK = (PermissionMissing, CpdActivityNotFound, OwnCpdActivity, CpdActivityNotMo
         ),
     },
 )
-def add(db: Db, now: Now, actor: CurrentActor, asked: NewActivity, response: Response) -> ActivityOut:
+def add(db: Creating, now: Now, actor: CurrentActor, asked: NewActivity, response: Response) -> ActivityOut:
     """Enter an activity; the very same again is the one that is there. It is claimed if its proof will do."""
     entered = activities.add(db, asked.credential, asked.entry, by=actor, at=now)
     if not entered.new:
@@ -137,17 +139,22 @@ def list_activities(
     dependencies=READ,
     responses=documented(PermissionMissing, CpdActivityNotFound),
 )
-def read(db: ReadDb, now: Now, actor: CurrentActor, activity: ActivityId) -> ActivityOut:
+def read(db: ReadDb, now: Now, actor: CurrentActor, told: Told, activity: ActivityId) -> ActivityOut:
     """Read an activity: one's own, or anybody's for the office."""
     found = holding.readable(db, activity, by=actor)
+    told.tell(found)
     terms = queries.terms_of_activities(db, [found])[found.credential_id]
     return ActivityOut.told(found, terms, today=today_of(db, actor.organisation_id, now), by=actor)
 
 
 @router.put("/cpd-activities/{activity}", dependencies=WRITE, responses=documented(*CHANGE))
-def revise(db: Db, now: Now, actor: CurrentActor, activity: ActivityId, asked: ActivityIn) -> ActivityOut:
+def revise(
+    db: Db, now: Now, actor: CurrentActor, held: Held, activity: ActivityId, asked: ActivityIn
+) -> ActivityOut:
     """Rewrite a draft, or answer a question of the office: with a note, proofs, or fewer hours."""
-    return ActivityOut.entered(activities.revise(db, activity, asked.entry, by=actor, at=now))
+    with held.unchanged(db, CpdActivity, activity):
+        entered = activities.revise(db, activity, asked.entry, by=actor, at=now)
+    return ActivityOut.entered(entered)
 
 
 @router.delete(
@@ -182,6 +189,7 @@ def add_proof(
     given: GivenPorts,
     now: Now,
     actor: CurrentActor,
+    once: ByItself,
     activity: ActivityId,
     asked: Annotated[NewProof, Form(media_type="multipart/form-data")],
     response: Response,
@@ -195,6 +203,9 @@ def add_proof(
         offered=asked.offered,
         by=actor,
         at=now,
+        once=once.shown_as(
+            lambda _, made: written(ProofOut.model_validate(made[0]), status=201 if made[1] else 200)
+        ),
     )
     if not new:
         response.status_code = 200
@@ -255,7 +266,7 @@ def claim(db: Db, now: Now, actor: CurrentActor, activity: ActivityId) -> Activi
     },
 )
 def correct(
-    db: Db, now: Now, actor: CurrentActor, activity: ActivityId, asked: ActivityIn, response: Response
+    db: Creating, now: Now, actor: CurrentActor, activity: ActivityId, asked: ActivityIn, response: Response
 ) -> ActivityOut:
     """Put a new version in the place of a claimed, accepted or rejected activity, which is kept as it was.
 
@@ -288,7 +299,7 @@ def reject(db: Db, now: Now, actor: CurrentActor, activity: ActivityId, asked: R
 
 
 @router.post("/cpd-imports", dependencies=WRITE, responses=documented(PermissionMissing))
-def take_many(db: Db, now: Now, actor: CurrentActor, asked: Import) -> ImportOut:
+def take_many(db: Creating, now: Now, actor: CurrentActor, asked: Import) -> ImportOut:
     """Enter up to 500 activities: one's own, or as a training provider those of anybody by number.
 
     Each row is judged for itself, and what was entered before stays as it is: sending again changes nothing.
@@ -310,7 +321,7 @@ def take_many(db: Db, now: Now, actor: CurrentActor, asked: Import) -> ImportOut
         ExemptionNotAllowed,
     ),
 )
-def exempt(db: Db, now: Now, actor: CurrentActor, asked: NewExemption) -> ExemptionOut:
+def exempt(db: Creating, now: Now, actor: CurrentActor, asked: NewExemption) -> ExemptionOut:
     """Ask less of a holder in a cycle."""
     exemption = reviewing.exempt(
         db,

@@ -102,7 +102,7 @@ def lapse(database: Database, organisation_id: str, credential_id: str, *, at: d
         waits = queries.pending(session, credential.id)
         if credential.closed_at is not None or place.phase is not Phase.LAPSED or waits:
             return False
-        credential.closed_at = at
+        credential.closed_at = credential.updated_at = at
         _record(session, credential, "credential.lapsed", at=at)
         session.flush()
         changes.announce(session, f"credential:{credential.number}", at=at)

@@ -14,6 +14,7 @@ from app.dossiers import forgetting, intake
 from app.dossiers.errors import FileInfected, FileTooLarge
 from app.dossiers.intake import Kept, Offered
 from app.organisations.errors import PermissionMissing
+from app.organisations.idempotency import ANEW, Once
 from app.organisations.rules import READS_EVERY_ACTIVITY, Actor, Role
 from app.organisations.service import today_of
 from app.outbox import trail
@@ -130,6 +131,7 @@ def add(
     offered: Offered | None,
     by: Actor,
     at: datetime,
+    once: Once = ANEW,
 ) -> tuple[CpdProof, bool]:
     """Add a proof, with its file if there is one; tell whether it is new.
 
@@ -147,7 +149,10 @@ def add(
     kept = None if offered is None else intake.take_in(ports, offered, scheme.files, held)
     try:
         with ports.database.writing(by.organisation_id) as session:
-            return _name(session, activity_id, told, kept, by=by, at=at)
+            once.claim(session)
+            made = _name(session, activity_id, told, kept, by=by, at=at)
+            once.keep(session, made)
+            return made
     except Problem:
         if kept is not None:
             with ports.database.writing(by.organisation_id) as session:

@@ -23,6 +23,7 @@ from app.credentials.errors import (
 from app.credentials.models import Period
 from app.credentials.rules import PeriodKind
 from app.organisations.access import CurrentActor, Db, ReadDb, needs
+from app.organisations.conventions import ApiRoute, Creating
 from app.organisations.errors import MembershipNotValid, PermissionMissing
 from app.organisations.rules import Permission
 from app.organisations.service import today_of
@@ -63,7 +64,7 @@ from app.verification.answers import PUBLIC
 from app.verification.rules import ROME
 from app.web import PAGE, Cursor, GivenPorts, Limit, Now, Page, PublicRoute, page_of
 
-router = APIRouter(tags=["renewals"])
+router = APIRouter(tags=["renewals"], route_class=ApiRoute)
 
 CredentialId = Annotated[str, Path(pattern=pattern("crd"))]
 RenewalId = Annotated[str, Path(pattern=pattern("ren"))]
@@ -118,7 +119,7 @@ def standing(
         RenewalNotEligible,
     ),
 )
-def file(db: Db, ports: GivenPorts, now: Now, actor: CurrentActor, given: RenewalIn) -> dict[str, Any]:
+def file(db: Creating, ports: GivenPorts, now: Now, actor: CurrentActor, given: RenewalIn) -> dict[str, Any]:
     """File the renewal of a credential, for its holder: one for each cycle."""
     return _shown(db, ports, filing.file(db, given.credential, by=actor, at=now))
 

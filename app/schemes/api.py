@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from app.organisations.access import CurrentActor, ReadDb, needs
+from app.organisations.conventions import ApiRoute
 from app.organisations.errors import PermissionMissing
 from app.organisations.rules import Permission
 from app.organisations.service import today_of
@@ -14,7 +15,7 @@ from app.schemes.errors import SchemeNotFound
 from app.schemes.schemas import SchemeLine, SchemeOut
 from app.web import Now, Page
 
-router = APIRouter(prefix="/v1/schemes", tags=["schemes"])
+router = APIRouter(prefix="/v1/schemes", tags=["schemes"], route_class=ApiRoute)
 
 
 @router.get("", dependencies=[needs(Permission.DOSSIERS_READ)], responses=documented(PermissionMissing))

@@ -1,6 +1,5 @@
 """How fast one stranger may look numbers up: enough for any desk, too slow to walk through the register."""
 
-from collections import OrderedDict
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from math import ceil
@@ -10,38 +9,17 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-MOST_STRANGERS: Final = 20_000
-AT_ONCE: Final = 10  # a tenth of a minute's: an office that opens a folder of applications
+from app.core.pace import Count
+
 _NETWORKS: Final = (64, 48)  # bits of IPv6: whoever has one address has the first, and may have the second
 _WIDER: Final = 10  # times as much for the second, where there may be several strangers
-
-
-class Count:
-    """Counts by name, with the generic cell rate algorithm: one number for each of the last so many names."""
-
-    def __init__(self, per_minute: int) -> None:
-        self._interval = 60 / per_minute
-        self._ahead = self._interval * (max(per_minute // AT_ONCE, 1) - 1)
-        self._due: OrderedDict[str, float] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._due)
-
-    def early(self, name: str, now: float) -> float:
-        """Tell by how many seconds it is too early for another look-up; where it is not, nothing or less."""
-        return max(self._due.get(name, now), now) - self._ahead - now
-
-    def add(self, name: str, now: float, times: int) -> None:
-        self._due[name] = max(self._due.get(name, now), now) + times * self._interval
-        self._due.move_to_end(name)
-        if len(self._due) > MOST_STRANGERS:
-            self._due.popitem(last=False)
 
 
 class Pace:
     """Counts look-ups by address, or by network where one stranger has many.
 
-    Addresses are kept in memory alone, the last so many, and never written down.
+    Addresses are kept in memory alone, the last so many, and never written down. A tenth of a minute's may
+    come at once: an office that opens a folder of applications.
     """
 
     def __init__(self, per_minute: int) -> None:

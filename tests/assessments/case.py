@@ -136,7 +136,8 @@ class Case:
             return dossier.id
 
     def call(self, who: str, method: str, path: str, body: Json | None = None) -> httpx.Response:
-        return self.callers[who].request(method, path, json=body)
+        held = {"If-Match": "*"} if method == "PUT" else {}  # whatever stands there
+        return self.callers[who].request(method, path, json=body, headers=held)
 
     def get(self, who: str, path: str) -> Json:
         answer = self.call(who, "GET", path)

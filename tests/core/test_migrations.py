@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from alembic import command
@@ -159,8 +160,14 @@ def test_a_database_at_work_is_brought_up_with_everything_in_it(empty: Database)
     assert schema.is_current(empty)
     added: dict[str, dict[str, Any]] = {
         "period": {"kind": "grant", "cycle": 1, "renewal_id": None, "ended_on": None},
-        "organisation": {"issuer_code": 1, "register_open": True},
-        "credential": {"hidden_at": None, "mode": "test"},
+        "organisation": {
+            "issuer_code": 1,
+            "register_open": True,
+            "requests_per_minute": None,
+            "version": 1,
+        },
+        "membership": {"version": 1},
+        "credential": {"hidden_at": None, "mode": "test", "updated_at": ANY},
         "document": {"proof": None, "level": None},
     }
     for table in ("period", *KEPT):

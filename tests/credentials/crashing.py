@@ -136,7 +136,10 @@ def ports_at(database_url: str, keys: Path) -> Ports:
     """Make the ports of a machine that has just started."""
     return Ports(
         settings=Settings(
-            public_url="https://sigillo.example.org", worker=False, lookups_per_minute=1_000_000
+            public_url="https://sigillo.example.org",
+            worker=False,
+            lookups_per_minute=1_000_000,
+            requests_per_minute=1_000_000,
         ),
         database=connect(database_url),
         clock=SetClock(AT),

@@ -119,7 +119,9 @@ def test_the_use_of_artificial_intelligence_has_to_be_acknowledged(cast: Cast) -
     dossier = steps.complete(cast.applicant, ai_disclosure=False)
 
     refused = steps.submit(cast.applicant, dossier)
-    cast.applicant.calls.patch(f"/v1/dossiers/{dossier}", json={"ai_disclosure": True})
+    cast.applicant.calls.patch(
+        f"/v1/dossiers/{dossier}", json={"ai_disclosure": True}, headers={"If-Match": "*"}
+    )
 
     assert [gap["code"] for gap in refused.json()["gaps"]] == ["not-acknowledged"]
     assert steps.submit(cast.applicant, dossier).status_code == 200

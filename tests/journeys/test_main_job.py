@@ -50,7 +50,9 @@ def test_from_a_dossier_to_a_credential_that_a_stranger_can_verify(ports: Ports)
     evidence = {e["file"]["original_name"]: e["id"] for e in content["evidence"] if e["file"]}
     for place, (who, assessment) in enumerate(assessments.items()):
         body = {"scores": scores("elena-marchetti", place, evidence)}
-        assert people[who].put(f"/v1/assessments/{assessment}/scores", json=body).status_code == 200
+        path = f"/v1/assessments/{assessment}"
+        held = {"If-Match": people[who].get(path).headers["ETag"]}
+        assert people[who].put(f"{path}/scores", json=body, headers=held).status_code == 200
     first, second = assessments.values()
     assert people.refused("first_assessor", f"/v1/assessments/{second}") == "still-blind"
     for who, assessment in assessments.items():

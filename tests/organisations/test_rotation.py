@@ -118,7 +118,7 @@ def test_a_person_is_told_of_a_key_that_somebody_else_made_for_them(house: House
     worker(ports).drain()
 
     assert len(mailer.letters) == 2
-    first, second = mailer.letters
+    first, second = sorted(mailer.letters, key=lambda letter: made["id"] not in letter.text)
     with ports.database.reading(house.id) as session:
         row = session.get(ApiKey, made["id"])
         assert row is not None

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from app.core.numbers import CredentialNumber
+from app.core.pace import MOST_NAMES, Count
 from app.main import create_app
 from app.ports import Ports
-from app.verification.pace import MOST_STRANGERS, Count, Pace
+from app.verification.pace import Pace
 from tests import make
 
 
@@ -40,9 +41,9 @@ def test_many_at_once_count_as_many() -> None:
 
 def test_what_is_remembered_is_bounded() -> None:
     count = Count(1)
-    for number in range(MOST_STRANGERS + 1):
+    for number in range(MOST_NAMES + 1):
         count.add(str(number), 0.0, 1)
-    assert len(count) == MOST_STRANGERS
+    assert len(count) == MOST_NAMES
 
 
 def test_whoever_has_many_ipv6_networks_waits_for_them_together() -> None:
