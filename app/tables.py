@@ -5,6 +5,7 @@ from app.core.db import Base
 from app.credentials import models as credentials
 from app.decisions import models as decisions
 from app.dossiers import models as dossiers
+from app.events import models as events
 from app.organisations import models as organisations
 from app.outbox import changes, messages, trail
 from app.renewal import models as renewal
@@ -18,6 +19,7 @@ __all__ = [
     "credentials",
     "decisions",
     "dossiers",
+    "events",
     "messages",
     "metadata",
     "organisations",
