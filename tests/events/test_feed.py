@@ -100,7 +100,7 @@ def test_a_machine_reads_the_feed_with_the_scope_and_not_without(body: Body) -> 
     assert make.caller(app).get("/v1/events").status_code == 401
 
 
-def event_of(topic: str, about: dict[str, str], facts: dict[str, Any]) -> tuple[Event, EventLink]:
+def event_of(topic: str, about: dict[str, Any], facts: dict[str, Any]) -> tuple[Event, EventLink]:
     event = Event(id=1, organisation_id="org_1", topic=topic, actor_id="per_1", at=START)
     event.about, event.facts = about, facts
     return event, EventLink(event_id=1, organisation_id="org_1", seq=1, hash="ab" * 32)
