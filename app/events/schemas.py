@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Final, Self
 
 from fastapi import Path, Query
-from pydantic import ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue, WithJsonSchema
 
 from app.core.ids import pattern
 from app.events.models import WebhookDelivery, WebhookDeliveryState, WebhookEndpoint
@@ -68,7 +68,7 @@ class EventOut(Answer):
 
     id: str = Field(description="The same in the feed and in every delivery: by it you know it again.")
     type: str = Field(description="One of the names of `EventType`; `ping` where a test was asked for.")
-    timestamp: datetime
+    timestamp: Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
     cursor: str | None = Field(default=None, description="Its place. The feed goes on after it.")
     data: dict[str, str] = Field(description="Ids, and words for states.")
 

@@ -8,6 +8,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
+import app.tables  # noqa: F401 - every table has to be known
 from app.adapters.keys import TlsFiles
 from app.core.db import connect
 from app.events.sending import Courier

@@ -119,14 +119,14 @@ def test_a_failure_is_tried_again_by_the_same_id_as_often_as_said_and_then_given
     assert len(body.receiver.received) == len(RETRIES) + 1 == 10
     assert len(set(body.receiver.ids)) == 1
     assert all(plan <= wait <= plan * 1.1 for plan, wait in zip(RETRIES, waits, strict=True))
-    [shown] = body.api.get(f"{ENDPOINTS}/{made['id']}/deliveries", params={"state": "given_up"}).json()[
-        "data"
-    ]
+    path = f"{ENDPOINTS}/{made['id']}/deliveries"
+    [shown] = body.api.get(path, params={"state": "given_up"}).json()["data"]
     assert (shown["attempts"], shown["status_code"], shown["next_try_at"]) == (10, 503, None)
 
     body.receiver.answers = lambda _: 204
     assert body.work() == 0
-    assert body.api.post(f"{ENDPOINTS}/{made['id']}/deliveries/{shown['id']}/replay").status_code == 202
+    assert body.api.post(f"{path}/{shown['id']}/replay").status_code == 202
+    body.move(REST * 2)  # an endpoint that fails is left alone for a moment
     assert body.work() == 1
     assert len(set(body.receiver.ids)) == 1
     assert states(body) == {"delivered": 1}
@@ -232,7 +232,7 @@ def test_an_endpoint_that_takes_nothing_for_days_is_disabled(body: Body) -> None
         body.work()
         body.move(timedelta(days=1))
     assert body.row(made["id"]).disabled_reason == "failing"
-    assert body.feed()["data"][-1]["type"] == "webhook_endpoint.disabled"
+    assert "webhook_endpoint.disabled" in [each["type"] for each in body.feed()["data"]]
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308, 400, 404, 429, 500])
@@ -337,7 +337,9 @@ def test_an_endpoint_that_is_removed_while_deliveries_wait_ends_them(body: Body)
 
     def remove_it(came: Received) -> int:
         del came
-        assert body.api.delete(f"{ENDPOINTS}/{made['id']}").status_code in {204, 404}
+        with ThreadPoolExecutor(1) as beside:  # this thread is the receiver's loop
+            gone = beside.submit(body.api.delete, f"{ENDPOINTS}/{made['id']}").result()
+        assert gone.status_code in {204, 404}
         return 204
 
     body.receiver.answers = remove_it
@@ -347,8 +349,8 @@ def test_an_endpoint_that_is_removed_while_deliveries_wait_ends_them(body: Body)
     assert body.work() == 0
 
 
-def inside(_: str) -> list[str]:
-    return ["169.254.169.254"]
+def inside() -> Callable[[str], list[str]]:
+    return lambda _: ["169.254.169.254"]
 
 
 def rebinding() -> Callable[[str], list[str]]:
@@ -357,17 +359,17 @@ def rebinding() -> Callable[[str], list[str]]:
     return lambda _: next(answers, ["127.0.0.1"])
 
 
-@pytest.mark.parametrize("resolve", [inside, rebinding()], ids=["inside", "rebinding"])
+@pytest.mark.parametrize("named", [inside, rebinding])
 def test_a_name_that_leads_inside_is_never_connected_to(
-    body: Body, resolve: Callable[[str], list[str]]
+    body: Body, named: Callable[[], Callable[[str], list[str]]]
 ) -> None:
     with outside({}) as canary:
         assert body.ports.hooks is not None
-        postman = body.receiver.postman(resolve)
+        postman = body.receiver.postman(named())
         postman._openings, postman._port = frozenset(), canary.port
         body.ports = replace(body.ports, hooks=Hooks(postman, body.ports.hooks.vault))
         answer = body.api.post(ENDPOINTS, json={"url": body.receiver.url()})
-        if resolve is inside:
+        if named is inside:
             assert (answer.status_code, answer.json()["code"]) == (422, "webhook-address-refused")
         else:
             assert answer.status_code == 201
@@ -434,10 +436,11 @@ def test_a_worker_that_is_killed_between_sending_and_writing_sends_the_same_agai
         "authority": str(body.receiver.tls.authority),
         "at": body.clock.now().isoformat(),
     }
-    machine = subprocess.Popen(
-        [sys.executable, "-m", "tests.events.carrying", json.dumps(given)],
-        stderr=(tmp_path / "said").open("w"),
-    )
+    said = tmp_path / "said"
+    with said.open("w") as into:
+        machine = subprocess.Popen(
+            [sys.executable, "-m", "tests.events.carrying", json.dumps(given)], stderr=into
+        )
 
     def kill_in_the_second_wave(came: Received) -> int | None:
         del came
@@ -447,7 +450,7 @@ def test_a_worker_that_is_killed_between_sending_and_writing_sends_the_same_agai
         return 204
 
     body.receiver.answers = kill_in_the_second_wave
-    assert machine.wait(60) == -signal.SIGKILL, (tmp_path / "said").read_text()
+    assert machine.wait(60) == -signal.SIGKILL, said.read_text()
     before = Counter(body.receiver.ids)
     assert 20 < len(before) < 40
     unwritten = [each for each in body.deliveries() if each.state is WebhookDeliveryState.WAITING]
