@@ -62,7 +62,7 @@ def upgrade() -> None:
             ["organisation_id"], ["organisation.id"], name=op.f("fk_webhook_delivery_organisation_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_delivery")),
-        sa.UniqueConstraint("endpoint_id", "event_id", name=op.f("uq_webhook_delivery_endpoint_id")),
+        sa.UniqueConstraint("endpoint_id", "event_id", name=op.f("uq_webhook_delivery_endpoint_id_event_id")),
     )
     for column in ("organisation_id", "created_at"):
         op.create_index(op.f(f"ix_webhook_delivery_{column}"), "webhook_delivery", [column])
