@@ -29,6 +29,7 @@ from app.adapters.scanner import ClamdScanner, NoScanner
 from app.adapters.timestamps import HttpTimeStamps
 from app.adapters.tokens import Tokens, tokens_of
 from app.adapters.trustlists import FETCH_SECONDS, FETCH_STEP_SECONDS, FiledLists
+from app.adapters.vault import FolderVault
 from app.assessments.api import router as assessments
 from app.core.clock import SystemClock
 from app.core.db import connect
@@ -37,6 +38,10 @@ from app.credentials.api import router as credentials
 from app.decisions.api import router as decisions
 from app.dossiers import forgetting
 from app.dossiers.api import router as dossiers
+from app.events import announcing, spreading
+from app.events.api import described as described_webhooks
+from app.events.api import router as events
+from app.events.sending import ANSWER_SECONDS, POSTS, Courier
 from app.oauth import api as oauth
 from app.organisations import idempotency, notices
 from app.organisations import queries as organisation_queries
@@ -48,7 +53,7 @@ from app.outbox import trail
 from app.outbox.messages import Message
 from app.outbox.worker import Worker
 from app.pages import public as pages
-from app.ports import Clock, Ports, RevocationValues, Signer, TimeStamps
+from app.ports import Clock, Hooks, Ports, RevocationValues, Signer, TimeStamps
 from app.problems import DEFAULT, install
 from app.renewal import bridging, draws, reminders, renewal_api
 from app.renewal import queries as cpd_queries
@@ -82,6 +87,7 @@ class Service(FastAPI):
         document = super().openapi()
         describe_access(document, self.routes)
         document["paths"] = {**PATHS, **verification.PATHS, **document["paths"]}
+        document["webhooks"] = described_webhooks()
         return document
 
 
@@ -142,6 +148,15 @@ def lists_of(settings: Settings, clock: Clock) -> FiledLists | None:
     )
 
 
+def hooks_of(settings: Settings) -> Hooks:
+    """Give what webhooks need: their own way out, so that slow receivers keep nobody else waiting."""
+    passphrase = settings.key_passphrase.get_secret_value().encode() if settings.key_passphrase else None
+    return Hooks(
+        GuardedOutbound(total_seconds=ANSWER_SECONDS, step_seconds=ANSWER_SECONDS, at_once=POSTS),
+        FolderVault(settings.keys_folder, passphrase),
+    )
+
+
 def lists_kept_up(ports: Ports, stop: threading.Event, *, refreshing: bool) -> threading.Thread:
     """Start the thread that keeps the trusted lists up to date; where there are none it ends at once."""
     source = ports.trusted_lists
@@ -176,6 +191,7 @@ def production_ports(settings: Settings) -> Ports:
         revocation=revocation_of(settings, signer, clock),
         wallet=(EuropassWallet(settings.europass_wallet_url) if settings.europass_wallet_url else None),
         trusted_lists=lists_of(settings, clock),
+        hooks=hooks_of(settings),
     )
 
 
@@ -204,6 +220,9 @@ def worker(ports: Ports) -> Worker:
             reminders.duty(ports),
             MarkKeeper(ports.database, ports.clock, ports.settings.keys_folder),
             idempotency.duty(ports.database, ports.clock),
+            announcing.duty(ports),
+            lambda: spreading.duty(ports),
+            spreading.ageing(ports),
         ),
     )
 
@@ -216,9 +235,10 @@ def patient_worker(ports: Ports) -> Worker:
 
 def working(ports: Ports, stop: threading.Event) -> list[threading.Thread]:
     """Start the workers of a process, which end once `stop` is set."""
+    courier = () if ports.hooks is None else (("courier", Courier(ports.database, ports.clock, ports.hooks)),)
     threads = [
         threading.Thread(target=each.run, args=(stop,), name=name, daemon=True)
-        for name, each in (("worker", worker(ports)), ("patient", patient_worker(ports)))
+        for name, each in (("worker", worker(ports)), ("patient", patient_worker(ports)), *courier)
     ]
     for thread in threads:
         thread.start()
@@ -248,6 +268,7 @@ def _work_road() -> APIRouter:
         oauth.router,
         development,
         renewals,
+        events,
     ):
         gathered.include_router(router)
     return gathered

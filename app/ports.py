@@ -161,6 +161,43 @@ class Outbound(Protocol):
     async def fetch(self, url: str, *, limit: int, accept: str) -> Fetched: ...
 
 
+class Postman(Protocol):
+    """Hands something over at an address that a stranger named, under the same rules as `Outbound`.
+
+    Raises `FetchRefused`, `FetchFailed` or `FetchBusy`, and nothing else. After a `FetchFailed` nobody knows
+    whether it arrived.
+    """
+
+    async def vet(self, url: str) -> None:
+        """Raise what `post` would raise before anything is sent; nothing is."""
+
+    async def post(self, url: str, content: bytes, *, headers: Mapping[str, str]) -> int:
+        """Send it, and give the status. The answer itself is not read, and no redirect is followed."""
+
+
+class SealBroken(Exception):
+    """What was sealed cannot be opened with the key that is there, or was meant for another place."""
+
+
+class Vault(Protocol):
+    """Keeps secrets that have to be used again: a database holds them sealed, and the key lies elsewhere.
+
+    What was sealed for one place opens for no other; raises `SealBroken`.
+    """
+
+    def seal(self, secret: bytes, place: str) -> bytes: ...
+
+    def open(self, sealed: bytes, place: str) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What webhooks need: a way out of their own, and somewhere to keep what they are signed with."""
+
+    postman: Postman
+    vault: Vault
+
+
 class TimeStampUnavailable(Exception):
     """No time-stamp could be had now; later it may."""
 
@@ -343,3 +380,4 @@ class Ports:
     revocation: RevocationValues | None = None
     wallet: Wallet | None = None  # none where no wallet service is configured: nothing is delivered
     trusted_lists: TrustedListSource | None = None  # none where no list is configured
+    hooks: Hooks | None = None  # none where nothing is ever sent to strangers: no webhook can be registered

@@ -5,6 +5,7 @@ from app.core.db import Base
 from app.credentials import models as credentials
 from app.decisions import models as decisions
 from app.dossiers import models as dossiers
+from app.events import models as events
 from app.organisations import idempotency, pace
 from app.organisations import models as organisations
 from app.outbox import changes, messages, trail
@@ -19,6 +20,7 @@ __all__ = [
     "credentials",
     "decisions",
     "dossiers",
+    "events",
     "idempotency",
     "messages",
     "metadata",

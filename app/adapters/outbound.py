@@ -11,12 +11,12 @@ import socket
 import ssl
 import threading
 import zlib
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 import anyio
@@ -31,6 +31,7 @@ TOTAL_SECONDS: Final = 6.0
 STEP_SECONDS: Final = 3.0  # to connect, and between two pieces of an answer
 AT_ONCE: Final = 16
 NAMES_AT_ONCE: Final = AT_ONCE
+STATUS_ALONE: Final = 0  # the limit of an answer that nobody reads
 MOST_ADDRESSES: Final = 8  # of one name
 MOST_TRIED: Final = 2
 LONGEST_ADDRESS: Final = 2_048
@@ -102,6 +103,7 @@ _NOT_PUBLIC_6: Final = tuple(
 )
 
 Resolve = Callable[[str], Sequence[str]]
+Found = TypeVar("Found")
 
 # Threads of their own, so that no name waits for whatever else runs in threads.
 _threads: Final = RunVar[CapacityLimiter]("threads that look names up")  # of the event loop
@@ -122,11 +124,11 @@ class Question:
     accept: str
     limit: int
     content: bytes | None = None
-    media_type: str = ""
+    more: Mapping[str, str] = field(default_factory=dict)  # headers
 
     def headers(self, host: str) -> dict[str, str]:
         common = {"Host": host, "Accept": self.accept, "Accept-Encoding": "gzip", "User-Agent": "sigillo"}
-        return common if self.content is None else {**common, "Content-Type": self.media_type}
+        return {**common, **self.more}
 
 
 class GuardedOutbound:
@@ -145,6 +147,7 @@ class GuardedOutbound:
         port: int = HTTPS,
         total_seconds: float = TOTAL_SECONDS,
         step_seconds: float = STEP_SECONDS,
+        at_once: int = AT_ONCE,
     ) -> None:
         self._resolve = resolve or addresses_of
         self._given_trust = trust
@@ -152,8 +155,9 @@ class GuardedOutbound:
         self._port = port
         self._total = total_seconds
         self._step = step_seconds
+        self._at_once = at_once
         self._waiting = 0
-        self._names = threading.BoundedSemaphore(NAMES_AT_ONCE)
+        self._names = threading.BoundedSemaphore(at_once)
         for chatty in ("httpx", "httpcore"):  # they would write every address down
             logging.getLogger(chatty).setLevel(logging.WARNING)
 
@@ -176,16 +180,29 @@ class GuardedOutbound:
 
         Whatever the status. Raises as `fetch` does; after a `FetchFailed` nobody knows whether it arrived.
         """
-        return await self._asked(url, Question(accept, limit, content, media_type))
+        return await self._asked(url, Question(accept, limit, content, {"Content-Type": media_type}))
+
+    async def post(self, url: str, content: bytes, *, headers: Mapping[str, str]) -> int:
+        """Send something to where a stranger says; give the status, whatever the answer goes on to say."""
+        status, _ = await self._asked(url, Question("*/*", STATUS_ALONE, content, headers))
+        return status
+
+    async def vet(self, url: str) -> None:
+        """Say about an address what `post` would before it sends anything; nothing is connected to."""
+        target = target_of(url)
+        await self._in_time(lambda: self._places(target.host))
 
     async def _asked(self, url: str, question: Question) -> tuple[int, Fetched]:
         target = target_of(url)
-        if self._waiting >= AT_ONCE:
+        return await self._in_time(lambda: self._answered(target, question))
+
+    async def _in_time(self, work: Callable[[], Awaitable[Found]]) -> Found:
+        if self._waiting >= self._at_once:
             raise FetchBusy("Too much is being fetched already.")
         self._waiting += 1
         try:
             with anyio.fail_after(self._total):
-                return await self._answered(target, question)
+                return await work()
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, zlib.error, ValueError) as why:
             raise FetchFailed("Nothing came back that can be used.") from why
         finally:
@@ -204,7 +221,7 @@ class GuardedOutbound:
         """Say where to connect to: at most two addresses, after all of them were looked at."""
         if not self._names.acquire(blocking=False):
             raise FetchBusy("Too many names are being looked up already.")
-        threads = _threads.get(None) or CapacityLimiter(NAMES_AT_ONCE)
+        threads = _threads.get(None) or CapacityLimiter(self._at_once)
         _threads.set(threads)
         begun = threading.Lock()
         try:
@@ -247,7 +264,8 @@ class GuardedOutbound:
                 extensions={"sni_hostname": target.host},
             ) as response,
         ):
-            if question.content is None and response.status_code != HTTPStatus.OK:
+            unread = question.limit == STATUS_ALONE
+            if unread or (question.content is None and response.status_code != HTTPStatus.OK):
                 return response.status_code, Fetched(b"", "")
             coding = response.headers.get("content-encoding", "").strip().lower()
             content = await _bounded(response.aiter_raw(_PIECE), coding, question.limit)

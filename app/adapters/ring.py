@@ -17,6 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from app.ports import Slot
 
 RING: Final = "ring.json"
+VAULT: Final = "webhooks.key.pem"  # signs nothing, so the list does not know it
 LONGEST_TOKEN: Final = 32  # PKCS#11, CK_TOKEN_INFO
 LONGEST_LABEL: Final = 255
 _LOCK: Final = ".lock"
@@ -185,7 +186,7 @@ class Folder:
     def unlisted(self, ring: Ring) -> list[str]:
         """Name private keys that the list knows nothing of: it is older than they, or a step was cut off."""
         known = {*(entry.key for entry in ring.keys), *(entry.key for entry in ring.waiting)}
-        known |= {anchor.replace(".crt.", ".key.") for anchor in ring.anchors} | {"tls.key.pem"}
+        known |= {anchor.replace(".crt.", ".key.") for anchor in ring.anchors} | {"tls.key.pem", VAULT}
         return sorted(path.name for path in self.path.glob("*.key.pem") if path.name not in known)
 
     def end_trial(self, ring: Ring) -> None:

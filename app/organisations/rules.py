@@ -36,6 +36,9 @@ class Permission(StrEnum):
     RENEWALS_READ = "renewals:read"
     RENEWALS_WRITE = "renewals:write"
     RENEWALS_DECIDE = "renewals:decide"
+    EVENTS_READ = "events:read"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
 
 
 class Role(StrEnum):
@@ -111,8 +114,20 @@ OF_ROLE: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.REGISTRAR: frozenset(
         {P.DECISIONS_READ, P.CREDENTIALS_ISSUE, P.CREDENTIALS_STATUS, P.RENEWALS_DECIDE}
     ),
-    Role.AUDITOR: frozenset({P.MEMBERS_READ, P.ASSESSMENTS_READ, P.DECISIONS_READ}),
-    Role.ADMINISTRATOR: frozenset({P.MEMBERS_READ, P.MEMBERS_WRITE, P.KEYS_WRITE, P.REGISTER_WRITE}),
+    Role.AUDITOR: frozenset(
+        {P.MEMBERS_READ, P.ASSESSMENTS_READ, P.DECISIONS_READ, P.EVENTS_READ, P.WEBHOOKS_READ}
+    ),
+    Role.ADMINISTRATOR: frozenset(
+        {
+            P.MEMBERS_READ,
+            P.MEMBERS_WRITE,
+            P.KEYS_WRITE,
+            P.REGISTER_WRITE,
+            P.EVENTS_READ,
+            P.WEBHOOKS_READ,
+            P.WEBHOOKS_WRITE,
+        }
+    ),
 }
 # ISO/IEC 17024, 4.2: admitting, choosing who judges, judging, voting and publishing are never delegated,
 # so no machine ever holds these.

@@ -16,8 +16,8 @@ from anyio import to_thread
 
 from app.adapters.keys import TlsFiles
 from app.adapters.outbound import NAMES_AT_ONCE, GuardedOutbound, is_public, target_of
-from app.ports import FetchBusy, Fetched, FetchFailed, FetchRefused, Outbound
-from tests.fakes_outbound import Pages
+from app.ports import FetchBusy, Fetched, FetchFailed, FetchRefused, Outbound, Postman
+from tests.fakes_outbound import Letterbox, Pages
 from tests.outside import Outside, answer, outside, tls_files
 
 HOST = "issuer.example.org"
@@ -257,6 +257,65 @@ def test_more_than_was_asked_for_is_a_failure(outbound: Outbound) -> None:
 def test_an_address_of_the_wrong_kind_is_refused(outbound: Outbound, url: str) -> None:
     with pytest.raises(FetchRefused):
         fetched(outbound, url)
+
+
+@pytest.fixture(params=["real", "fake"])
+def postman(request: pytest.FixtureRequest, world: Outside, tls: TlsFiles) -> Postman:
+    if request.param == "real":
+        return guard(world, tls)
+    return Letterbox({f"https://{HOST}/keys": 200, f"https://{HOST}/gone": 410})
+
+
+def posted(postman: Postman, url: str) -> int:
+    return asyncio.run(postman.post(url, b"{}", headers={"Content-Type": "application/json", "x-more": "1"}))
+
+
+@pytest.mark.parametrize(("path", "status"), [("/keys", 200), ("/gone", 410)])
+def test_whoever_posts_learns_the_status_whatever_it_is(postman: Postman, path: str, status: int) -> None:
+    assert posted(postman, f"https://{HOST}{path}") == status
+
+
+def test_posting_where_nobody_answers_is_a_failure_that_may_pass(world: Outside, tls: TlsFiles) -> None:
+    for postman in (guard(world, tls, total_seconds=1.0), Letterbox({})):
+        with pytest.raises(FetchFailed):
+            posted(postman, f"https://{HOST}/silent")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://issuer.example.org/keys", "https://127.0.0.1/", "https://issuer.example.org/#there"]
+)
+def test_an_address_of_the_wrong_kind_is_refused_when_it_is_vetted_and_when_it_is_posted_to(
+    postman: Postman, url: str
+) -> None:
+    for attempt in (lambda: asyncio.run(postman.vet(url)), lambda: posted(postman, url)):
+        with pytest.raises(FetchRefused):
+            attempt()
+
+
+def test_vetting_an_address_connects_to_nobody(world: Outside, tls: TlsFiles) -> None:
+    before = world.connections
+    asyncio.run(guard(world, tls).vet(f"https://{HOST}/keys"))
+    assert world.connections == before
+
+
+@pytest.mark.parametrize("path", ["/endless", "/bomb", "/brotli", "/larger"])
+def test_what_an_answer_to_a_post_goes_on_to_say_is_not_read(
+    world: Outside, tls: TlsFiles, path: str
+) -> None:
+    assert posted(guard(world, tls), f"https://{HOST}{path}") == 200
+
+
+def test_nothing_is_posted_to_a_place_inside(canary: Outside) -> None:
+    outbound = GuardedOutbound(resolve=nobody, port=canary.port)
+    for url in SPELLED:
+        for attempt in (outbound.vet, partial(outbound.post, content=b"{}", headers={})):
+            with pytest.raises(FetchRefused):
+                asyncio.run(attempt(url))
+    for address in INSIDE.values():
+        outbound = GuardedOutbound(resolve=lambda _, found=address: [found], port=canary.port)  # type: ignore[misc]
+        with pytest.raises(FetchRefused):
+            posted(outbound, f"https://{HOST}/keys")
+    assert canary.connections == 0
 
 
 @pytest.mark.parametrize(

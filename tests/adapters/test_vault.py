@@ -1,0 +1,61 @@
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from app.adapters.keys import FileKeys
+from app.adapters.ring import VAULT, Folder, KeysUnreadable
+from app.adapters.vault import FolderVault
+from app.ports import SealBroken, Vault
+from tests.fakes_outbound import PlainVault
+
+AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture(params=[FolderVault, lambda _: PlainVault()], ids=["folder", "fake"])
+def vault(request: pytest.FixtureRequest, tmp_path: Path) -> Vault:
+    made: Callable[[Path], Vault] = request.param
+    return made(tmp_path / "keys")
+
+
+def test_what_was_sealed_is_opened_for_its_place_and_for_no_other(vault: Vault) -> None:
+    sealed = vault.seal(b"secret", "here")
+    assert vault.open(sealed, "here") == b"secret"
+    with pytest.raises(SealBroken):
+        vault.open(sealed, "there")
+
+
+@pytest.mark.parametrize("broken", [b"", b"\0" * 5, b"\0" * 40])
+def test_what_was_never_sealed_is_not_opened(vault: Vault, broken: bytes) -> None:
+    with pytest.raises(SealBroken):
+        vault.open(broken, "here")
+
+
+def test_the_same_secret_is_sealed_otherwise_each_time_and_stands_nowhere_in_clear(tmp_path: Path) -> None:
+    vault = FolderVault(tmp_path)
+    one, other = (vault.seal(b"a secret of some length", "here") for _ in range(2))
+    assert one != other
+    assert b"secret" not in one + other
+
+
+def test_two_processes_share_one_key_and_another_folder_has_another(tmp_path: Path) -> None:
+    sealed = FolderVault(tmp_path / "one").seal(b"secret", "here")
+    assert FolderVault(tmp_path / "one").open(sealed, "here") == b"secret"
+    with pytest.raises(SealBroken):
+        FolderVault(tmp_path / "other").open(sealed, "here")
+
+
+def test_the_key_is_encrypted_under_the_passphrase_and_useless_without(tmp_path: Path) -> None:
+    sealed = FolderVault(tmp_path, b"passphrase").seal(b"secret", "here")
+    assert b"ENCRYPTED" in (tmp_path / VAULT).read_bytes()
+    assert (tmp_path / VAULT).stat().st_mode & 0o077 == 0
+    with pytest.raises(KeysUnreadable):
+        FolderVault(tmp_path, b"another").open(sealed, "here")
+
+
+def test_the_key_is_none_of_those_that_the_ring_misses(tmp_path: Path) -> None:
+    FileKeys(tmp_path, at=AT)
+    FolderVault(tmp_path).seal(b"secret", "here")
+    folder = Folder(tmp_path)
+    assert VAULT not in folder.unlisted(folder.ring())
