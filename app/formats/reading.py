@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, model_validator
 
@@ -142,53 +142,47 @@ _OURS: Final = _REGISTERED | {
     *("credentialSubject", "credentialStatus"),
 }
 _OUR_ENTRY: Final = frozenset({"id", "type", "statusPurpose", "statusListIndex", "statusListCredential"})
+_OUR_NAMES: Final = (False, "name", False, NUMBER_TYPE)
+_PURPOSES: Final = frozenset({"revocation", "suspension"})
 _INDEX: Final = re.compile("0|[1-9][0-9]{0,9}")
 _instant: Final = lru_cache(maxsize=4096)(read_date_time)  # most credentials share their days with others
 _LONGEST: Final = 4096
 
 
-def _read_as_ours(payload: dict[str, JsonValue]) -> ReadCredential | None:
+def _read_as_ours(payload: dict[str, Any]) -> ReadCredential | None:
     """Read what is composed as `vc` composes it, fast; of anything else nothing is said here.
 
     A test holds it against the thorough way, member by member.
     """
-    match payload:
-        case {
-            "@context": context,
-            "type": kind,
-            "id": str(jti),
-            "name": str(name),
-            "description": str(wording),
-            "issuer": {"id": str(iss), "name": str(issuer_name)},
-            "validFrom": str(first),
-            "validUntil": str(last),
-            "credentialSubject": {
-                "id": str(sub),
-                "identifier": [
-                    {"hashed": False, "identityHash": str(holder), "identityType": "name"},
-                    {"hashed": False, "identityHash": str(number), "identityType": str(number_type)},
-                ],
-                "achievement": {"name": str(title), "alignment": [{"targetFramework": str(standard)}]},
-            },
-            "nbf": int(begins),
-            "exp": int(ends),
-            "credentialStatus": [_, *_] as entries,
-        } if context == CONTEXT and kind == TYPE and number_type == NUMBER_TYPE and payload.keys() == _OURS:
-            pass
-        case _:
-            return None
-    try:
-        valid_from, valid_until = _instant(first), _instant(last)
-    except Malformed:
+    if payload.keys() != _OURS or payload["@context"] != CONTEXT or payload["type"] != TYPE:
         return None
-    status = tuple(_our_entry(entry) for entry in entries[: MAX_STATUS_ENTRIES + 1])
+    try:
+        issuer, subject = payload["issuer"], payload["credentialSubject"]
+        achievement, (one, other) = subject["achievement"], subject["identifier"]
+        (alignment,) = achievement["alignment"]
+        iss, issuer_name, sub = issuer["id"], issuer["name"], subject["id"]
+        holder, number = one["identityHash"], other["identityHash"]
+        named = (one["hashed"], one["identityType"], other["hashed"], other["identityType"])
+        title, standard = achievement["name"], alignment["targetFramework"]
+        status = tuple(_our_entry(entry) for entry in payload["credentialStatus"])
+        valid_from, valid_until = _instant(payload["validFrom"]), _instant(payload["validUntil"])
+    except (KeyError, TypeError, ValueError):  # of another shape, or malformed: the thorough way will say so
+        return None
+    jti, wording, name = payload["id"], payload["description"], payload["name"]
+    begins, ends = payload["nbf"], payload["exp"]
+    texts = (jti, iss, sub, holder, number, issuer_name, title, wording, standard, name)
     if (
-        (payload["iss"], payload["jti"], payload["sub"]) != (iss, jti, sub)
+        {*map(type, texts)} != {str}
+        or (type(begins), type(ends)) != (int, int)
+        or (payload["iss"], payload["jti"], payload["sub"]) != (iss, jti, sub)
+        or named != _OUR_NAMES
+        or not all(isinstance(each, bool) for each in named[::2])
         or (begins, ends) != (seconds(valid_from), seconds(valid_until))
-        or min(begins, ends) < 0
+        or begins < 0
+        or ends < 0
         or None in status
-        or len(status) > MAX_STATUS_ENTRIES
-        or not all(0 < len(text) <= _LONGEST for text in (iss, jti, sub, holder, number))
+        or not 0 < len(status) <= MAX_STATUS_ENTRIES
+        or not all(0 < len(text) <= _LONGEST for text in texts[:5])
     ):
         return None
     return ReadCredential(
@@ -209,19 +203,15 @@ def _read_as_ours(payload: dict[str, JsonValue]) -> ReadCredential | None:
     )
 
 
-def _our_entry(entry: JsonValue) -> StatusEntry | None:
+def _our_entry(entry: Any) -> StatusEntry | None:
     if not isinstance(entry, dict) or entry.keys() != _OUR_ENTRY:
         return None
-    match entry:
-        case {
-            "type": "BitstringStatusListEntry",
-            "statusPurpose": "revocation" | "suspension" as purpose,
-            "statusListIndex": str(index),
-            "statusListCredential": str(url),
-        } if _INDEX.fullmatch(index) and 0 < len(url) <= _LONGEST:
-            return StatusEntry(url, int(index), purpose)
-        case _:
-            return None
+    purpose, index, url = entry["statusPurpose"], entry["statusListIndex"], entry["statusListCredential"]
+    if entry["type"] != ENTRY_TYPE or not isinstance(index, str) or not isinstance(url, str):
+        return None
+    if not _INDEX.fullmatch(index) or not 0 < len(url) <= _LONGEST:
+        return None
+    return StatusEntry(url, int(index), purpose) if purpose in _PURPOSES else None
 
 
 def _read_any(payload: dict[str, JsonValue]) -> ReadCredential:
