@@ -228,7 +228,24 @@ def places(value: Any, *way: str | int) -> list[tuple[str | int, ...]]:
     return [way, *(deeper for name, inner in within for deeper in places(inner, *way, name))]
 
 
-OTHERS = [None, True, False, 0, 1, -1, 1.5, "", "x", "x" * 4097, [], {}, ["x"], [[]], {"id": "x"}, "name"]
+OTHERS: list[Any] = [
+    None,
+    True,
+    False,
+    0,
+    1,
+    -1,
+    1.5,
+    "",
+    "x",
+    "x" * 4097,
+    [],
+    {},
+    ["x"],
+    [[]],
+    {"id": "x"},
+    "name",
+]
 
 
 @pytest.mark.parametrize("way", places(OURS)[1:], ids=str)
