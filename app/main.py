@@ -26,7 +26,6 @@ from app.adapters.mail import FolderMailer, SmtpMailer
 from app.adapters.outbound import GuardedOutbound
 from app.adapters.revocation import HttpRevocation
 from app.adapters.scanner import ClamdScanner, NoScanner
-from app.adapters.timestamps import HttpTimeStamps
 from app.adapters.tokens import Tokens, tokens_of
 from app.adapters.trustlists import FETCH_SECONDS, FETCH_STEP_SECONDS, FiledLists
 from app.adapters.vault import FolderVault
@@ -120,6 +119,8 @@ def time_stamps_of(settings: Settings, clock: Clock) -> TimeStamps | None:
     """Give the time-stamp authority, where the settings name one."""
     if settings.timestamp_url is None:
         return None
+    from app.adapters.timestamps import HttpTimeStamps  # its library takes ten megabytes of every process
+
     return HttpTimeStamps(
         settings.timestamp_url.get_secret_value(), anchors=anchors_in(settings.timestamp_anchors), clock=clock
     )

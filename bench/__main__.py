@@ -3,21 +3,24 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
-from bench import cpd, edc, lists, postgresql, public, upgrade, visibility
+from bench import cpd, edc, lists, plot, postgresql, public, start, upgrade, visibility
 from bench.load import CannotMeasure
 from bench.seeding.register import ensure
 
 RESULTS: Final = Path(__file__).with_name("results.json")
 SMALL: Final = 10_000
-CHOICES: Final = ("cpd", "edc", "lists", "upgrade", "visibility", "lookups", "verifications", "postgresql")
+CHOICES: Final = (
+    *("cpd", "edc", "lists", "upgrade", "visibility"),
+    *("start", "lookups", "verifications", "postgresql"),
+)
 
 
 def main() -> int:
-    """Run every benchmark, say what came out, and keep it in `bench/results.json`."""
+    """Run every benchmark, say what came out, and keep it in `bench/results.json` and a picture."""
     asked = _asked()
     found = []
     try:
@@ -29,7 +32,8 @@ def main() -> int:
         return 1
     finally:
         RESULTS.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    sys.stdout.write(f"Kept in bench/{RESULTS.name}.\n")
+        plot.draw(found)
+    sys.stdout.write(f"Kept in bench/{RESULTS.name}, and drawn in bench/{plot.PICTURE.name}.\n")
     return 0
 
 
@@ -56,17 +60,24 @@ def _figures(asked: argparse.Namespace) -> Iterator[dict[str, object]]:
         yield upgrade.run()
     if "visibility" in chosen:
         yield visibility.run()
-    if {"lookups", "verifications"} & {*chosen}:
-        registers = [ensure(count) for count in (asked.small, *(asked.register or ()))]
-        sys.stdout.write(
-            "".join(f"{each.count:,} credentials were drawn with seed {each.seed}\n" for each in registers)
-        )
-        if "lookups" in chosen:
-            yield from public.lookups(registers, **timing)
-        if "verifications" in chosen:
-            yield from public.verifications(registers[0], **timing)
+    if {"start", "lookups", "verifications"} & {*chosen}:
+        yield from _of_registers(chosen, asked)
     if "postgresql" in chosen:
         yield from postgresql.lookups(asked.small, **timing)
+
+
+def _of_registers(chosen: Collection[str], asked: argparse.Namespace) -> Iterator[dict[str, object]]:
+    timing = {"seconds": asked.seconds, "rounds": asked.rounds}
+    registers = [ensure(count) for count in (asked.small, *(asked.register or ()))]
+    sys.stdout.write(
+        "".join(f"{each.count:,} credentials were drawn with seed {each.seed}\n" for each in registers)
+    )
+    if "start" in chosen:
+        yield from start.run(registers[0], rounds=asked.rounds)
+    if "lookups" in chosen:
+        yield from public.lookups(registers, **timing)
+    if "verifications" in chosen:
+        yield from public.verifications(registers[0], **timing)
 
 
 def _say(figure: dict[str, object]) -> None:

@@ -164,6 +164,7 @@ def _figure(name: str, candidate: Candidate, limit: Candidate, *, least: float) 
         "ratio_of_cpu": round(bar.cpu_us / found.cpu_us, 3),
         "p50_ms": round(found.p50_ms, 3),
         "p99_ms": round(found.p99_ms, 3),
+        "judged": "ratio",
         "least": least,
         "met": ratio >= least and found.p99_ms < P99_MS,
         "runs": [{key: round(value, 3) for key, value in asdict(run).items()} for run in candidate.runs],
@@ -180,6 +181,7 @@ def _spread(kind: str, given: Mapping[int, Candidate]) -> Iterator[Figure]:
             "value": large,
             "limit": small,
             "ratio": round(large / small, 3),
+            "judged": "ratio",
             "most": 1 + SPREAD,
             "met": large / small <= 1 + SPREAD,
         }

@@ -5,8 +5,10 @@ The header never chooses: it passes the allow-list of its format, and its `alg` 
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Annotated, Final, Literal
 
@@ -38,6 +40,7 @@ STATUS_LIST: Final = "statuslist+jwt"  # the type of an IETF token status list, 
 
 _PARTS: Final = 3
 _ES256: Final = ec.ECDSA(hashes.SHA256())
+_TIME_AT_END: Final = re.compile(rb"(?:0|[1-9][0-9]{0,14})\}")
 _COORDINATE: Final = 32  # bytes of a P-256 coordinate, and of each half of a signature
 _RSA_BITS: Final = range(2048, 4096 + 1)
 _EXPONENT: Final = 65537
@@ -199,7 +202,25 @@ def open_compact(
 
 
 def read_header(raw: bytes) -> Header:
-    """Read a protected header through the allow-list of the format that its `typ` names."""
+    """Read a protected header through the allow-list of the format that its `typ` names.
+
+    What a key seals begins with the same words each time, certificate and all, and ends with the time.
+    """
+    front, _, end = raw.rpartition(b',"iat":')
+    if _TIME_AT_END.fullmatch(end):
+        with suppress(Malformed):  # then the whole of it is looked at, and the answer is about that
+            header = _read_front(front + b"}")
+            if header.iat is None and header.format == Format.VC_JWT:
+                return replace(header, iat=int(end[:-1]))
+    return _read_header(raw)
+
+
+@lru_cache(maxsize=64)
+def _read_front(raw: bytes) -> Header:
+    return _read_header(raw)
+
+
+def _read_header(raw: bytes) -> Header:
     members = read_object(raw, limit=MAX_HEADER)
     if None in members.values():
         raise Malformed("a header member without a value")

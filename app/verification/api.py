@@ -24,7 +24,7 @@ from app.verification.pictures import NoQrFound, PictureTooLarge, PictureUnreada
 from app.verification.public import private, unreachable
 from app.verification.schemas import REPORT, REPORTS, BatchIn, VerificationIn
 from app.verification.uploads import Batch
-from app.verification.written import body, written
+from app.verification.written import written
 from app.web import PublicRoute
 
 PATH: Final = "/v1/verifications"
@@ -102,7 +102,7 @@ async def verify(request: Request) -> Response:
                 desk.pace.require(request, times=more)
             async with batches.turn():
                 return private(written({"reports": await batches.reports(desk, submission.credentials)}))
-        return private(body(await desk.on(submission)))
+        return private(await desk.written_on(submission))
     except RegisterUnreachable:
         raise unreachable() from None
 

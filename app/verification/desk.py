@@ -7,7 +7,8 @@ twice a second and forgets what changed, so that no process has to tell another.
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
@@ -29,15 +30,15 @@ from app.verification import sealed, service
 from app.verification.answers import Answer
 from app.verification.entries import PublicRegister
 from app.verification.errors import RETRY_AFTER, CredentialNotFound, RegisterUnreachable
-from app.verification.examining import Examined, claims_to_be_ours, examine
+from app.verification.examining import Examined, Seals, claims_to_be_ours, examine
 from app.verification.foreign import PATIENCE_SECONDS, Abroad
 from app.verification.pace import Pace
 from app.verification.report import Report
-from app.verification.service import Held
+from app.verification.service import Held, Known
 from app.verification.sqlite import SqliteRegister
 from app.verification.submitted import Submission, of_number
 from app.verification.trust import Keyring, anchors_in
-from app.verification.written import Written, written
+from app.verification.written import HOLDER, NUMBER, Pattern, Written, written
 
 FRESH: Final = timedelta(seconds=0.5)  # so long nobody asks what changed
 OLDEST: Final = timedelta(seconds=2)  # beyond it, no answer is better than that one
@@ -51,6 +52,7 @@ MEDIA_TYPES: Final = {
     "suspension": "application/vc+jwt",
 }
 INDEX: Final = "index"  # beside the lists themselves, and forgotten with any of them
+MOST_PATTERNS: Final = 2_048  # each of some three thousand bytes, and of nobody
 MOST_KEYS: Final = 2  # the ways in which all keys are published: as a set, and as a DID document
 QR_KEYS_TYPE: Final = "application/jwt"
 SEALS_AT_ONCE: Final = 2
@@ -66,27 +68,27 @@ class Remembered(Generic[Value]):
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._values: OrderedDict[str, Value] = OrderedDict()
+        self._values: OrderedDict[Hashable, Value] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._values)
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: Hashable) -> bool:
         return name in self._values
 
-    def get(self, name: str) -> Value | None:
+    def get(self, name: Hashable) -> Value | None:
         value = self._values.get(name)
         if value is not None:
             self._values.move_to_end(name)
         return value
 
-    def keep(self, name: str, value: Value) -> None:
+    def keep(self, name: Hashable, value: Value) -> None:
         self._values[name] = value
         self._values.move_to_end(name)
         if len(self._values) > self._most:
             self._values.popitem(last=False)
 
-    def forget(self, name: str) -> None:
+    def forget(self, name: Hashable) -> None:
         self._values.pop(name, None)
 
     def forget_all(self) -> None:
@@ -106,6 +108,8 @@ class Desk:
         self._absent: Remembered[bool] = Remembered(max(1, entries // 10))
         # Larger than what they are written from, so fewer are kept; the others are written when asked for.
         self._written: Remembered[Written] = Remembered(max(1, entries // 5))
+        self._patterns: Remembered[Pattern] = Remembered(MOST_PATTERNS)
+        self._seals: Remembered[bool] = Remembered(entries)
         self._lists: Remembered[Answer] = Remembered(min(entries, MOST_LISTS))
         self._keys: Remembered[Answer] = Remembered(MOST_KEYS)
         self._key_list = KeyList(ports.signer, ports.settings.public_url)
@@ -171,13 +175,37 @@ class Desk:
         if kept is not None and kept.holds(at):
             return kept.body(at)
         periods = await self._periods(name, keyring)
-        report = self._report(periods, keyring)
-        until = service.steady_until(periods, keyring, report.checked_at)
-        made = Written.of(report, until=until)
+        at = self._ports.clock.now()
+        made = self._write(service.answering(periods, at), keyring, at)
+        until = min(made.until, service.first_after(at, service.turns_of(periods)))
         # What was read while a change came by is told, and not kept: neither is what was written of it.
         if keyring is self._keyring and self._known.get(name) is periods:
-            self._written.keep(name, made)
-        return made.body(report.checked_at)
+            self._written.keep(name, replace(made, since=at, until=until))
+        return made.body(at)
+
+    async def written_on(self, submission: Submission) -> bytes:
+        """Give the report on what somebody sent as JSON, the same as `on`."""
+        if isinstance(submission, CredentialNumber):
+            return await self.written_about(str(submission))
+        keyring = self.keyring
+        known, _ = await self._known_of(submission.text, keyring, patience=PATIENCE_SECONDS, bind=False)
+        at = self._ports.clock.now()
+        return self._write(known, keyring, at).body(at)
+
+    def _write(self, known: Known, keyring: Keyring, at: datetime) -> Written:
+        """Write a report: of what is alike, the words are made once."""
+        offset = self.clock_offset
+        alike = service.alike(known, keyring, at) if keyring is self._keyring else None
+        if alike is None or known.shown is None:
+            report = service.report(known, keyring, at=at, clock_offset=offset)
+            return Written.of(report, until=service.steady_until(known, keyring, at))
+        pattern = self._patterns.get(alike)
+        if pattern is None or not pattern.holds(at):
+            anybody = replace(known, shown=replace(known.shown, number=NUMBER, holder_name=HOLDER))
+            report = service.report(anybody, keyring, at=at, clock_offset=offset)
+            pattern = Pattern.of(report, until=service.steady_until(known, keyring, at))
+            self._patterns.keep(alike, pattern)
+        return pattern.showing(known.shown.number, known.shown.holder_name)
 
     async def _periods(self, name: str, keyring: Keyring) -> tuple[Held, ...]:
         if self._absent.get(name):
@@ -216,8 +244,18 @@ class Desk:
         self, text: str, *, patience: float = PATIENCE_SECONDS, bind: bool = False
     ) -> tuple[Report, Examined]:
         """Report on a document, and say what it proves; with `bind`, also whether its issuer has its key."""
-        keyring, now = self.keyring, self._ports.clock.now()
-        examined, listed, entry, bodies = await _examined(text, keyring, now, tokens=bind), None, None, None
+        keyring = self.keyring
+        known, examined = await self._known_of(text, keyring, patience=patience, bind=bind)
+        at = self._ports.clock.now()
+        return service.report(known, keyring, at=at, clock_offset=self.clock_offset), examined
+
+    async def _known_of(
+        self, text: str, keyring: Keyring, *, patience: float, bind: bool
+    ) -> tuple[Known, Examined]:
+        """Examine a document and put it beside the register, or beside what its own issuer says."""
+        now, listed, entry, bodies = self._ports.clock.now(), None, None, None
+        seals = self._seals if keyring is self._keyring else None
+        examined = await _examined(text, keyring, now, tokens=bind, seals=seals)
         if examined.foreign and examined.token:
             examined, listed = await self.abroad.look_after(examined, keyring, now, patience=patience)
         elif examined.foreign:
@@ -227,9 +265,7 @@ class Desk:
             entry = await self._register.by_document(jti)
         if examined.code:
             bodies = [each.code for each in await self._register.issuers()]
-        known = service.compare(examined, entry, keyring, listed=listed, bodies=bodies)
-        at = self._ports.clock.now()
-        return service.report(known, keyring, at=at, clock_offset=self.clock_offset), examined
+        return service.compare(examined, entry, keyring, listed=listed, bodies=bodies), examined
 
     def key_set(self) -> Answer:
         """Give every key, those that retired included, as a JWK set."""
@@ -296,7 +332,8 @@ class Desk:
     async def _look_up(self, name: str, keyring: Keyring) -> tuple[Held, ...]:
         seq = self._seq
         entry = await self._register.by_number(name)
-        periods = service.held(entry, keyring) if entry else ()
+        seals = self._seals if keyring is self._keyring else None
+        periods = service.held(entry, keyring, seals) if entry else ()
         # If a change came by while this was being read, it may be the older state: tell it, do not keep it.
         if seq == self._seq and keyring is self._keyring:
             if periods:
@@ -351,17 +388,21 @@ class Desk:
         self._known.forget_all()
         self._absent.forget_all()
         self._written.forget_all()
+        self._patterns.forget_all()
+        self._seals.forget_all()
         self._lists.forget_all()
         self._keys.forget_all()
 
 
-async def _examined(text: str, keyring: Keyring, at: datetime, *, tokens: bool) -> Examined:
+async def _examined(
+    text: str, keyring: Keyring, at: datetime, *, tokens: bool, seals: Seals | None
+) -> Examined:
     """Examine a document; a sealed one in JSON may be some megabytes, so it takes its turn in a thread.
 
     Where only `tokens` are asked about, it is none.
     """
     if tokens or not sealed.begins_as_one(text):
-        return examine(text, keyring)
+        return examine(text, keyring, seals=seals)
     turns = _turns_of_seals.get(None) or CapacityLimiter(SEALS_AT_ONCE)
     _turns_of_seals.set(turns)
     if turns.statistics().tasks_waiting >= SEALS_WAITING:

@@ -29,18 +29,25 @@ _ISSUERS: Final = statements.ISSUERS.encode()
 _CHANGES: Final = statements.CHANGES.format(mark="%s").encode()
 
 
+class _Connection(psycopg.AsyncConnection[Any]):
+    """One that keeps the cursor of its questions: to make one anew costs as much as half of them."""
+
+    asking: psycopg.AsyncCursor[Any] | None = None
+
+
 class PostgresRegister:
     """Reads over psycopg; the pool belongs to the event loop that opened it."""
 
     def __init__(self, address: str, *, connections: int) -> None:
         self._address = address
         self._connections = connections
-        self._pool: AsyncConnectionPool[psycopg.AsyncConnection] | None = None
+        self._pool: AsyncConnectionPool[_Connection] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def open(self) -> None:
         self._pool = AsyncConnectionPool(
             self._address,
+            connection_class=_Connection,
             min_size=1,
             max_size=self._connections,
             timeout=_WAIT,
@@ -78,16 +85,17 @@ class PostgresRegister:
     async def _rows(self, statement: bytes, values: Sequence[object]) -> list[Row]:
         try:
             async with self._connection() as connection:
-                cursor = await connection.execute(statement, values)
+                cursor = connection.asking = connection.asking or connection.cursor()
+                await cursor.execute(statement, values)
                 return list(await cursor.fetchall())
         except (psycopg.Error, OSError, TimeoutError) as failed:
             raise RegisterUnreachable from failed
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection]:
+    async def _connection(self) -> AsyncIterator[_Connection]:
         if self._pool is not None and self._loop is asyncio.get_running_loop():
             async with self._pool.connection() as connection:
                 yield connection
             return
-        async with await psycopg.AsyncConnection.connect(self._address, **_SETTINGS) as connection:
+        async with await _Connection.connect(self._address, **_SETTINGS) as connection:
             yield connection

@@ -4,10 +4,11 @@ Three steps, all of them pure. `examine` needs the document and our keys; `compa
 register; `report` needs the time. So what does not change with the hour is worked out once and remembered.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Hashable, Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import Final
+from operator import attrgetter
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from app.core import days
@@ -26,7 +27,7 @@ from app.schemes.errors import SchemeNotFound
 from app.schemes.scheme import Scheme
 from app.verification import rules, sealed, words
 from app.verification.entries import Document, Entry
-from app.verification.examining import Examined, claims_to_be_ours, examine
+from app.verification.examining import Examined, Seals, claims_to_be_ours, examine
 from app.verification.report import Check, CheckName, Outcome, QualifiedSeal, Report, Shown, State
 from app.verification.rules import ROME, RegisterFacts, found
 from app.verification.trust import Chain, Claimed, Keyring
@@ -118,34 +119,35 @@ def compare(
     if not examined.proven or says is None:
         return Known(examined.format, examined.integrity, seal=examined.seal)
     ours = claims_to_be_ours(examined, keyring)
-    known = Known(
+    said: dict[str, Any] = dict(  # noqa: C408 - the names of fields; the object is made once, of all of them
         format=examined.format,
         integrity=examined.integrity,
         ours=ours,
-        register="register-has-no-entry" if ours else "register-elsewhere",
         chain=examined.chain,
         claimed=None if examined.key else Claimed(says.iss, says.issuer_name, says.issuer_identifier),
         misused=examined.misused,
         trial=examined.key is not None and examined.key.development,
-        compromised=_compromised(examined.key, proven_at=None),
         begins=says.valid_from,
-        ends=says.valid_until + SECOND if says.valid_until else None,
         status_offered=bool(says.status or says.other_status or says.token_status),
         vouched=examined.bound and says.iss in keyring.trusted,
         # Its lists can be asked, as those of a compact one; where nobody did, they tell nothing.
         listed=listed or (Listed("status-unreachable") if examined.token else None),
         seal=examined.seal,
-        shown=_said(says),
-        mode="test" if says.test else "unknown",
+        unlisted=examined.code is not None and bodies is not None and examined.code.issuer_code not in bodies,
     )
-    if examined.code is not None:
-        unlisted = bodies is not None and examined.code.issuer_code not in bodies
-        known = replace(known, shown=_said(says, _called(examined.code.scheme)), unlisted=unlisted)
-    if not ours or entry is None:
-        return known
-    document = stored_as or next((each for each in entry.documents if each.jti == says.jti), None)
-    if document is None:
-        return known
+    said_end = says.valid_until + SECOND if says.valid_until else None
+    document = stored_as
+    if ours and entry is not None and document is None:
+        document = next((each for each in entry.documents if each.jti == says.jti), None)
+    if not ours or entry is None or document is None:
+        return Known(
+            **said,
+            register="register-has-no-entry" if ours else "register-elsewhere",
+            compromised=_compromised(examined.key, proven_at=None),
+            ends=said_end,
+            shown=_said(says, _called(examined.code.scheme) if examined.code else None),
+            mode="test" if says.test else "unknown",
+        )
     zone = ZoneInfo(entry.time_zone)
     scheme = _scheme(entry, document)
     began = document.first_day <= document.through
@@ -154,12 +156,12 @@ def compare(
     if examined.code is not None:
         says = _completed(says, examined.code, entry, scheme, zone)
     agrees = stored and not _contradictions(says, entry, document, scheme, zone)
-    return replace(
-        known,
+    return Known(
+        **said,
         register="register-agrees" if agrees else "register-contradicts",
         proven_at=document.issued_at if stored else None,
         compromised=_compromised(examined.key, proven_at=document.issued_at if stored else None),
-        ends=min(known.ends or ends, ends),
+        ends=min(said_end or ends, ends),
         facts=RegisterFacts(
             revoked_at=entry.revoked_at,
             surrendered_at=None,
@@ -506,7 +508,7 @@ def _facts_at(known: Known, facts: RegisterFacts, at: datetime) -> RegisterFacts
     return replace(facts, overtaken=True) if _overtaking(known, at) else facts
 
 
-def held(entry: Entry, keyring: Keyring) -> tuple[Held, ...]:
+def held(entry: Entry, keyring: Keyring, seals: Seals | None = None) -> tuple[Held, ...]:
     """Verify the entry's own documents, one for each period, the oldest period first."""
     chosen: dict[int, Document] = {}
     for document in entry.documents:
@@ -518,7 +520,7 @@ def held(entry: Entry, keyring: Keyring) -> tuple[Held, ...]:
     return tuple(
         Held(
             since=days.start_of(document.first_day, zone),
-            known=compare(examine(document.token, keyring), entry, keyring, stored_as=document),
+            known=compare(examine(document.token, keyring, seals=seals), entry, keyring, stored_as=document),
         )
         for document in chosen.values()
     )
@@ -530,15 +532,18 @@ def answering(periods: tuple[Held, ...], at: datetime) -> Known:
     return begun[-1] if begun else periods[0].known
 
 
-def steady_until(periods: tuple[Held, ...], keyring: Keyring, at: datetime) -> datetime:
-    """Tell until when a report on these periods stays as it is at this instant, but for the time it tells.
+def turns_of(periods: tuple[Held, ...]) -> tuple[datetime, ...]:
+    """Tell at which instants another period begins to answer."""
+    return tuple(each.since for each in periods)
+
+
+def steady_until(known: Known, keyring: Keyring, at: datetime) -> datetime:
+    """Tell until when a report on this document stays as it is at this instant, but for the time it tells.
 
     Every answer names its day, so none outlives it; what else time brings is among these instants.
     """
-    known = answering(periods, at)
     chain = _judged(known, keyring, at)
     turns = [
-        *(each.since for each in periods),
         *(newer.begins for newer in known.newer),
         *(turn for turn in (known.begins, known.ends, chain.valid_from, chain.valid_until) if turn),
     ]
@@ -547,5 +552,32 @@ def steady_until(periods: tuple[Held, ...], keyring: Keyring, at: datetime) -> d
     if known.facts is not None:
         turns += [known.facts.valid_from, known.facts.valid_until_exclusive]
     midnight = days.first_instant_after(days.local_day(at, known.zone), known.zone)
-    # From its very instant or only after it: what turns just now is not told twice.
-    return at if at in turns else min([midnight, *(turn for turn in turns if turn > at)])
+    return first_after(at, (midnight, *turns))
+
+
+def first_after(at: datetime, turns: tuple[datetime, ...]) -> datetime:
+    """Give the next of these instants; what turns just now holds no longer than now.
+
+    From its very instant or only after it: which of the two, is not told twice.
+    """
+    return at if at in turns else min((turn for turn in turns if turn > at), default=FOREVER)
+
+
+# All that decides the words of a report, but for the number and the holder that it shows.
+_DECIDING: Final = attrgetter(*(f.name for f in fields(Known) if f.name not in {"shown", "proven_at"}))
+_SHOWN_ALIKE: Final = attrgetter(*(f.name for f in fields(Shown) if f.name not in {"number", "holder_name"}))
+
+
+def alike(known: Known, keyring: Keyring, at: datetime) -> Hashable | None:
+    """Say what an ordinary document has in common with all others of which the report says the same.
+
+    Nothing of one that is not ordinary: with a seal in JSON, not found in our register, or under a chain that
+    is not, or no longer, to be trusted. When it was sealed matters only to its chain, and to trusted lists.
+    """
+    if known.shown is None or known.proven_at is None or known.seal is not None:
+        return None
+    chain = _judged(known, keyring, at)
+    if chain.standing is not Standing.TRUSTED or chain.valid_until is None or chain.valid_until < at:
+        return None
+    sealed_at = known.proven_at if keyring.lists else None
+    return (_DECIDING(known), _SHOWN_ALIKE(known.shown), chain, sealed_at)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final
 
@@ -117,6 +118,7 @@ def changes_of(rows: Sequence[Row], *, seq: int) -> Changes:
     return Changes(last, tuple(row[2] for row in rows if row[1]) if whole and seqs[-1] == last else None)
 
 
+@lru_cache(maxsize=4096)  # what was issued together, or is done by day, tells the same times
 def _instant(value: datetime | str | None) -> datetime | None:
     """SQLite keeps instants as text, and without their zone."""
     if value is None:
@@ -125,5 +127,6 @@ def _instant(value: datetime | str | None) -> datetime | None:
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
+@lru_cache(maxsize=4096)
 def _day(value: object) -> date:
     return value if isinstance(value, date) else date.fromisoformat(str(value))

@@ -153,7 +153,8 @@ def of_json(body: bytes, *, public_url: str) -> Submission | Batch:
     try:
         if several:
             return Batch(BatchIn.model_validate(members).credentials)
-        VerificationIn.model_validate(members)
+        if members.keys() != {"credential"} or not isinstance(members["credential"], str):
+            VerificationIn.model_validate(members)
     except ValidationError as refused:
         faults = refused.errors(include_input=False, include_url=False, include_context=False)
         raise malformed(*((fault["loc"][:1], fault["msg"]) for fault in faults)) from None

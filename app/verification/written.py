@@ -1,15 +1,18 @@
 """A report as it goes out: while nothing else changes in it, only the time that it tells is written anew."""
 
-import json
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Self
 
+import orjson
+
 from app.verification.report import Report, rfc3339
 
-# Stands where the time will. Nobody can have written it anywhere else: each process draws its own.
+# Stand where the time will, a number and a name. Nobody can have written them: each process draws its own.
 _TIME: Final = secrets.token_hex(16)
+NUMBER: Final = secrets.token_hex(16)
+HOLDER: Final = secrets.token_hex(16)
 
 
 def body(report: Report) -> bytes:
@@ -27,8 +30,7 @@ class Written:
 
     @classmethod
     def of(cls, report: Report, *, until: datetime) -> Self:
-        pieces = written(report.as_json(told=_TIME)).split(_TIME.encode())
-        return cls(report.checked_at, until, tuple(pieces))
+        return cls(report.checked_at, until, _without_time(report))
 
     def holds(self, at: datetime) -> bool:
         return self.since <= at < self.until
@@ -38,10 +40,39 @@ class Written:
         return rfc3339(at).encode().join(self.pieces)
 
 
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What reports have in common that differ in nothing but the number and the holder that they show."""
+
+    since: datetime
+    until: datetime
+    before: tuple[bytes, ...]
+    around: tuple[bytes, bytes, bytes]  # before the number, up to the holder, and after
+    after: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, report: Report, *, until: datetime) -> Self:
+        """Make it of a report that shows `NUMBER` and `HOLDER`."""
+        pieces, number, holder = _without_time(report), written(NUMBER), written(HOLDER)
+        (place,) = (place for place, piece in enumerate(pieces) if number in piece)
+        front, _, rest = pieces[place].partition(number)
+        middle, _, back = rest.partition(holder)
+        return cls(report.checked_at, until, pieces[:place], (front, middle, back), pieces[place + 1 :])
+
+    def holds(self, at: datetime) -> bool:
+        return self.since <= at < self.until
+
+    def showing(self, number: str | None, holder: str | None) -> Written:
+        """Write what the report on this one document says."""
+        front, middle, back = self.around
+        shown = b"".join((front, written(number), middle, written(holder), back))
+        return Written(self.since, self.until, (*self.before, shown, *self.after))
+
+
+def _without_time(report: Report) -> tuple[bytes, ...]:
+    return tuple(written(report.as_json(told=_TIME)).split(_TIME.encode()))
+
+
 def written(value: object) -> bytes:
     """Write an answer of the public road as JSON."""
-    return _encode(value).encode()
-
-
-# Made once: for every call of its own, `json.dumps` would make an encoder anew.
-_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+    return orjson.dumps(value)

@@ -15,6 +15,7 @@ from app.formats.jose import (
     MAX_HEADER,
     MAX_TOKEN,
     Compact,
+    Header,
     algorithm_of,
     assemble,
     certificate_thumbprint,
@@ -26,7 +27,7 @@ from app.formats.jose import (
     thumbprint,
     verify,
 )
-from app.formats.strict import Malformed, decode64, encode64, encode64_standard
+from app.formats.strict import Malformed, decode64, encode64, encode64_standard, write_json
 from app.ports import Slot
 from tests.formats import make
 from tests.formats.vectors import vector
@@ -386,3 +387,20 @@ def test_public_members_are_those_of_the_key() -> None:
     for jwk in (KEY.jwk, RSA_JWK):
         assert public_members(public_key(jwk)) == dict(jwk)
     assert public_key(RSA_JWK).public_bytes(*spki) == RSA_KEY.public_key().public_bytes(*spki)
+
+
+@pytest.mark.parametrize(
+    "end", ["1", "0", "-1", "01", "1.0", "1e3", "true", "null", '"1"', "9007199254740992", "1,"]
+)
+@pytest.mark.parametrize("extra", [{}, {"iat": 1}, {"unknown": 1}, {"typ": "JWT"}, {"alg": "none"}])
+def test_the_time_at_the_end_of_a_header_is_read_as_anywhere_else(end: str, extra: dict[str, Any]) -> None:
+    header = {"alg": "ES256", "kid": "did:web:seal.example.org#a", "typ": "vc+jwt", "cty": "vc", **extra}
+    members = write_json(header)[1:-1].decode()
+
+    def outcome(text: str) -> Header | None:
+        try:
+            return read_header(text.encode())
+        except Malformed:
+            return None
+
+    assert outcome(f'{{{members},"iat":{end}}}') == outcome(f'{{"iat":{end},{members}}}')

@@ -220,3 +220,54 @@ def test_whatever_stands_deeper_is_read_or_malformed(one: Any, two: Any, three: 
     payload["credentialSubject"]["achievement"] = {"name": one, "alignment": two}
     with suppress(Malformed):
         read_credential(payload)
+
+
+def places(value: Any, *way: str | int) -> list[tuple[str | int, ...]]:
+    """Every way to a value inside of a payload."""
+    within = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [way, *(deeper for name, inner in within for deeper in places(inner, *way, name))]
+
+
+OTHERS: list[Any] = [
+    None,
+    True,
+    False,
+    0,
+    1,
+    -1,
+    1.5,
+    "",
+    "x",
+    "x" * 4097,
+    [],
+    {},
+    ["x"],
+    [[]],
+    {"id": "x"},
+    "name",
+]
+
+
+@pytest.mark.parametrize("way", places(OURS)[1:], ids=str)
+def test_our_own_payload_is_read_fast_as_it_is_read_thoroughly(way: tuple[str | int, ...]) -> None:
+    def changed(value: Any, *, gone: bool = False) -> dict[str, Any]:
+        payload = ours()
+        inner: Any = payload
+        for step in way[:-1]:
+            inner = inner[step]
+        if gone:
+            del inner[way[-1]]
+        else:
+            inner[way[-1]] = value
+        return payload
+
+    assert outcome(OURS) == outcome({**OURS, "extension": 1})
+    for payload in (changed(None, gone=True), *(changed(other) for other in OTHERS)):
+        assert outcome(payload) == outcome({**payload, "extension": 1})  # which is never read fast
+
+
+def outcome(payload: dict[str, Any]) -> ReadCredential | str:
+    try:
+        return read_credential(payload)
+    except Malformed as refused:
+        return refused.reason

@@ -199,3 +199,61 @@ def test_whatever_text_comes_in_is_base64url_or_malformed(text: str) -> None:
     for decode in (decode64, decode64_standard):
         with suppress(Malformed):
             decode(text)
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**18), 10**18)
+    | st.floats()
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+    | st.text("0123456789.eE+-", max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text('ab\\u0000é"', max_size=2), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text("abc", max_size=1), VALUES, max_size=4), st.booleans(), st.data())
+def test_what_is_read_fast_is_read_as_the_thorough_way_reads_it(
+    members: dict[str, JsonValue],
+    compact: bool,  # noqa: FBT001
+    data: st.DataObject,
+) -> None:
+    separators = (",", ":") if compact else None
+    raw = json.dumps(members, ensure_ascii=not compact, separators=separators).encode()
+    place, length = data.draw(st.integers(0, len(raw))), data.draw(st.integers(0, 2))
+    raw = raw[:place] + data.draw(st.binary(max_size=2)) + raw[place + length :]
+    assert _outcome(raw) == _outcome(b" " + raw)  # with a space before it, nothing is read fast
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"a":1,"a":1}',
+        b'{"a":9007199254740993}',
+        b'{"a":9007199254740991}',
+        b'{"a":18446744073709551616}',
+        b'{"a":0.1234567890123456789}',
+        b'{"a":1e22}',
+        b'{"a":1e999}',
+        b'{"a":-0}',
+        b'{"a":-0.0}',
+        b'{"a":NaN}',
+        b'{"a":"\\ud800"}',
+        b'{"a":"\\u0000"}',
+        b'{"a":"\xed\xa0\x80"}',
+        b'{"a":"1234567890123456"}',
+        b'{"\xc3\xa9":[{}]}',
+    ],
+)
+def test_a_text_has_one_reading_however_it_is_read(raw: bytes) -> None:
+    assert _outcome(raw) == _outcome(b" " + raw)
+
+
+def _outcome(raw: bytes) -> str:
+    try:
+        return repr(read_object(raw, limit=LIMIT))
+    except Malformed as refused:
+        return f"refused: {refused.reason}"
