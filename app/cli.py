@@ -18,7 +18,7 @@ from app.client.member import offline_verification
 from app.client.visit import Ends, Lang
 from app.keys_cli import app as keys
 from app.keys_cli import tell
-from app.operators import console, errors, migrated, ports_or_stop, stopped
+from app.operators import console, errors, migrated, ports_or_stop, say_gaps, stopped
 from app.seals_cli import app as seals
 
 if TYPE_CHECKING:
@@ -144,6 +144,7 @@ def serve(
         check_clock(ports)
     except ClockMovedWhileLive as refused:
         raise stopped(str(refused)) from None
+    say_gaps(ports)
     public = urlsplit(ports.settings.public_url)
     local = public.port if public.hostname in LOOPBACK else None
     service = create_app(ports, request_lines=sys.stderr.write)
@@ -179,6 +180,7 @@ def worker() -> None:
     for stopping in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stopping, lambda *_: stop.set())
     ports = migrated()
+    say_gaps(ports)
     threads = [*working(ports, stop), lists_kept_up(ports, stop, refreshing=True)]
     while not stop.wait(1):  # a signal is heard between two waits
         pass
@@ -188,12 +190,24 @@ def worker() -> None:
 
 @app.command(rich_help_panel=OPERATORS)
 def migrate() -> None:
-    """Bring the database to the newest form. Safe to run again; nothing is lost."""
+    """Bring the database to the newest form. Safe to run again; nothing is lost.
+
+    On PostgreSQL as the role of `database_owner_url`, where that is set; the role of `database_url` is then
+    given what serving takes.
+    """
     from app.adapters import schema
+    from app.core.db import connect
 
     ports = ports_or_stop()
-    schema.upgrade(ports.database)
+    owner_url = ports.settings.database_owner_url
+    if owner_url is None:
+        schema.upgrade(ports.database)
+    else:
+        owner = connect(owner_url.get_secret_value(), pool=1)
+        schema.upgrade(owner, serving=schema.role_of(ports.database))
+        owner.close()
     typer.echo("The database is up to date.")
+    say_gaps(ports)
 
 
 @app.command(rich_help_panel=OPERATORS)

@@ -96,3 +96,16 @@ def migrated() -> "Ports":
         raise stopped("The database is not of this version. Run `sigillo migrate` first.")
     schema.upgrade(ports.database)  # an embedded database is nobody else's
     return ports
+
+
+def say_gaps(ports: "Ports") -> None:
+    """Say where PostgreSQL does not stand between the organisations by itself, as it could."""
+    from app.adapters import schema
+
+    for gap in schema.gaps_in_the_wall(ports.database):
+        errors.print(
+            f"The second wall between organisations is missing: {gap}. README, “Two roles on PostgreSQL”.",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )

@@ -43,9 +43,10 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[postgres.PrivateServer]:
     with postgres.PrivateServer(postgres.binaries_or_skip(), parent=postgres.in_memory()) as server:
-        database = connect(server.create_database("template"))
-        schema.upgrade(database)
-        database.close()
+        server.create_database("template")
+        owner = connect(server.owner_url("template"))
+        schema.upgrade(owner, serving=postgres.RUNTIME)
+        owner.close()
         yield server
 
 
@@ -95,6 +96,19 @@ def database_url(
     name = f"t{next(_names)}"
     yield server.create_database(name, template=wanted.name)
     server.drop_database(name)
+
+
+@pytest.fixture
+def owner(database: Database, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """The same database for whoever owns its tables: for tests that tamper, and that look at what it is."""
+    name = database.engine.url.database
+    if database.engine.dialect.name == "sqlite" or name is None:
+        yield database
+        return
+    server: postgres.PrivateServer = request.getfixturevalue("postgres_server")
+    opened = connect(server.owner_url(name))
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

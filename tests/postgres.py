@@ -18,7 +18,9 @@ from psycopg import sql
 
 DEBIAN: Final = Path("/usr/lib/postgresql")
 NEEDED: Final = ("initdb", "pg_ctl", "postgres")
-OWNER: Final = "sigillo"
+SUPERUSER: Final = "postgres"
+OWNER: Final = "sigillo_owner"  # migrates
+RUNTIME: Final = "sigillo"  # serves, and is what tests connect as
 PORT: Final = 5432  # names the socket only: no TCP port is opened
 
 # Nothing here outlives the run, so nothing waits for a disk.
@@ -99,6 +101,8 @@ class PrivateServer:
         try:
             self._make_cluster(folder / "cluster")
             self._run("pg_ctl", "start", "--wait", "--silent", "--log", folder / "log")
+            for role in (OWNER, RUNTIME):
+                self._execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
         except BaseException:
             self.stop()
             raise
@@ -127,11 +131,22 @@ class PrivateServer:
 
     def url(self, name: str) -> str:
         """Say where a database of this server is, as SQLAlchemy reads it."""
-        return f"postgresql+psycopg:///{name}?host={self.socket_folder}&port={PORT}&user={OWNER}"
+        return self._url(name, RUNTIME)
+
+    def owner_url(self, name: str) -> str:
+        """Say where it is for the role that owns the tables, and may look past the wall between tenants."""
+        return f"{self._url(name, OWNER)}&options=-c%20sigillo.everyone%3Don"
+
+    def superuser_url(self, name: str) -> str:
+        """Say where it is for the superuser, whom no policy holds."""
+        return self._url(name, SUPERUSER)
+
+    def _url(self, name: str, role: str) -> str:
+        return f"postgresql+psycopg:///{name}?host={self.socket_folder}&port={PORT}&user={role}"
 
     def create_database(self, name: str, template: str | None = None) -> str:
         """Create a database, empty or as a copy of another one that nobody is connected to; give its URL."""
-        statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
+        statement = sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(OWNER))
         if template is not None:
             # Copied as files: nobody waits for a disk here, and twice as fast as through the log.
             statement += sql.SQL(" TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(template))
@@ -144,7 +159,7 @@ class PrivateServer:
 
     def _execute(self, statement: sql.Composed) -> None:
         with psycopg.connect(
-            host=self.socket_folder, port=PORT, user=OWNER, dbname="postgres", autocommit=True
+            host=self.socket_folder, port=PORT, user=SUPERUSER, dbname="postgres", autocommit=True
         ) as connection:
             connection.execute(statement)
 
@@ -155,7 +170,7 @@ class PrivateServer:
 
     def _make_cluster(self, cluster: Path) -> None:
         self._run(
-            "initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", f"--username={OWNER}"
+            "initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", f"--username={SUPERUSER}"
         )
         settings = {**SETTINGS, "unix_socket_directories": f"'{cluster.parent}'"}
         with (cluster / "postgresql.conf").open("a", encoding="utf-8") as conf:

@@ -1,7 +1,7 @@
 """The database: sessions that stay inside one organisation, reads that never lock, writes that never lose."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,12 +20,14 @@ from sqlalchemy import (
     create_engine,
     event,
     make_url,
+    text,
 )
 from sqlalchemy.orm import (
     DeclarativeBase,
     MappedColumn,
     ORMExecuteState,
     Session,
+    SessionTransaction,
     UOWTransaction,
     declared_attr,
     mapped_column,
@@ -45,7 +47,10 @@ NAMING: Final = {
 }
 BUSY_MS: Final = 30_000
 ORGANISATION: Final = "organisation"
+# For statements over every organisation. PostgreSQL still shows the session's own alone: see `look_up` and
+# `Database.places`.
 EVERY_ORGANISATION: Final = {"every_organisation": True}
+_ENTER: Final = "SELECT set_config('sigillo.organisation', %s, true)"
 
 
 class Instant(TypeDecorator[datetime]):
@@ -123,7 +128,38 @@ class OrganisationSession(Session):
 
 def enter(session: Session, organisation_id: str) -> None:
     """Let the session see this organisation's rows, and no others."""
+    if session.info.get(ORGANISATION) == organisation_id:
+        return
     session.info[ORGANISATION] = organisation_id
+    if session.in_transaction() and _walled(session):
+        session.connection().exec_driver_sql(_ENTER, (organisation_id,))
+
+
+def look_up(session: Session, kind: type[Owned], name: str | int) -> None:
+    """Enter the organisation whose row of this id is, so that it can be read before it is known whose it is.
+
+    Only where the database itself shows one organisation's rows alone: elsewhere a statement that is for
+    `EVERY_ORGANISATION` finds it. The migration that made the table allowed it (`policies.find_owner`).
+    """
+    if not _walled(session):
+        return
+    table = kind.__tablename__  # type: ignore[attr-defined] # every table has a name
+    found = f"SELECT set_config('sigillo.organisation', organisation_of_{table}(%s), true)"
+    organisation_id = session.connection().exec_driver_sql(found, (name,)).scalar()
+    if organisation_id is not None:  # where there is no such row, nothing was entered
+        session.info[ORGANISATION] = organisation_id
+
+
+@event.listens_for(OrganisationSession, "after_begin")
+def _name_the_tenant(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
+    """Tell PostgreSQL whose rows the transaction is about, until it ends: nothing is left in the pool."""
+    organisation_id = session.info.get(ORGANISATION)
+    if organisation_id is not None and not transaction.nested and connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_ENTER, (organisation_id,))
+
+
+def _walled(session: Session) -> bool:
+    return session.get_bind().dialect.name == "postgresql"
 
 
 @event.listens_for(OrganisationSession, "do_orm_execute")
@@ -177,9 +213,7 @@ class Database:
     @contextmanager
     def reading(self, organisation_id: str | None = None) -> Iterator[Session]:
         """Open a transaction that only reads; on SQLite it waits for nobody."""
-        with self._reads() as session:
-            if organisation_id is not None:
-                enter(session, organisation_id)
+        with self._reads(info={ORGANISATION: organisation_id}) as session:
             yield session
 
     @contextmanager
@@ -189,10 +223,25 @@ class Database:
         On SQLite it takes the write lock at once (`BEGIN IMMEDIATE`): a deferred one
         that turns to writing later can lose against another and fail half-way.
         """
-        with self._writes.begin() as session:
-            if organisation_id is not None:
-                enter(session, organisation_id)
+        with self._writes(info={ORGANISATION: organisation_id}) as session, session.begin():
             yield session
+
+    def places(self) -> Sequence[str | None]:
+        """Name the places in which a statement for `EVERY_ORGANISATION` has to be asked to see everything.
+
+        On SQLite there is one, without a name. PostgreSQL shows no transaction more than one organisation's
+        rows, so each organisation is one.
+        """
+        if self.engine.dialect.name != "postgresql":
+            return (None,)
+        with self.reading() as session:
+            return session.scalars(text("SELECT id FROM organisation ORDER BY created_at, id")).all()
+
+    def everywhere(self) -> Iterator[Session]:
+        """Open a transaction that reads in each of these places, one after another."""
+        for place in self.places():
+            with self.reading(place) as session:
+                yield session
 
     def close(self) -> None:
         """Give every connection back."""

@@ -6,7 +6,7 @@ from datetime import date
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from app.core.db import EVERY_ORGANISATION
+from app.core.db import EVERY_ORGANISATION, look_up
 from app.organisations.errors import (
     ClientNotFound,
     KeyNotFound,
@@ -51,6 +51,7 @@ def person(session: Session, person_id: str) -> Person:
 
 def person_of_anyone(session: Session, person_id: str) -> Person:
     """Find a person whichever organisation they belong to: for the operator, who serves them all."""
+    look_up(session, Person, person_id)
     found = session.scalars(
         select(Person).where(Person.id == person_id), execution_options=EVERY_ORGANISATION
     ).first()
@@ -110,6 +111,7 @@ def key(session: Session, key_id: str) -> ApiKey:
 
 def key_of_anyone(session: Session, key_id: str) -> ApiKey | None:
     """Look a key up before it is known whose it is."""
+    look_up(session, ApiKey, key_id)
     return session.scalars(
         select(ApiKey).where(ApiKey.id == key_id), execution_options=EVERY_ORGANISATION
     ).first()
