@@ -99,16 +99,10 @@ def database_url(
 
 
 @pytest.fixture
-def owner(database: Database, request: pytest.FixtureRequest) -> Iterator[Database]:
+def owner(database: Database) -> Iterator[Database]:
     """The same database for whoever owns its tables: for tests that tamper, and that look at what it is."""
-    name = database.engine.url.database
-    if database.engine.dialect.name == "sqlite" or name is None:
-        yield database
-        return
-    server: postgres.PrivateServer = request.getfixturevalue("postgres_server")
-    opened = connect(server.owner_url(name))
-    yield opened
-    opened.close()
+    with postgres.as_owner(database) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -117,6 +117,7 @@ def replace_form(session: Session, list_id: int, form: str, values: Mapping[str,
 
 def published(session: Session, list_id: int, form: str) -> PublishedList:
     """Find a list as anyone may fetch it."""
+    look_up(session, StatusList, list_id)
     found = session.scalars(
         select(PublishedList).where(PublishedList.list_id == list_id, PublishedList.purpose == form),
         execution_options={**EVERY_ORGANISATION, "populate_existing": True},
