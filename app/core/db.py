@@ -22,6 +22,7 @@ from sqlalchemy import (
     make_url,
     text,
 )
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import (
     DeclarativeBase,
     MappedColumn,
@@ -50,7 +51,6 @@ ORGANISATION: Final = "organisation"
 # For statements over every organisation. PostgreSQL still shows the session's own alone: see `look_up` and
 # `Database.places`.
 EVERY_ORGANISATION: Final = {"every_organisation": True}
-_ENTER: Final = "SELECT set_config('sigillo.organisation', %s, true)"
 
 
 class Instant(TypeDecorator[datetime]):
@@ -132,7 +132,7 @@ def enter(session: Session, organisation_id: str) -> None:
         return
     session.info[ORGANISATION] = organisation_id
     if session.in_transaction() and _walled(session):
-        session.connection().exec_driver_sql(_ENTER, (organisation_id,))
+        _name(session.connection(), organisation_id)
 
 
 def look_up(session: Session, kind: type[Owned], name: str | int) -> None:
@@ -155,7 +155,18 @@ def _name_the_tenant(session: Session, transaction: SessionTransaction, connecti
     """Tell PostgreSQL whose rows the transaction is about, until it ends: nothing is left in the pool."""
     organisation_id = session.info.get(ORGANISATION)
     if organisation_id is not None and not transaction.nested and connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(_ENTER, (organisation_id,))
+        _name(connection, organisation_id)
+
+
+def _name(connection: Connection, organisation_id: str) -> None:
+    """Name the organisation, past the layers above the driver: they cost four times what it does."""
+    driver = connection.connection.driver_connection
+    assert driver is not None  # noqa: S101 - the connection is open
+    try:
+        driver.execute("SELECT set_config('sigillo.organisation', %s, true)", (organisation_id,))
+    except connection.dialect.loaded_dbapi.OperationalError as lost:
+        connection.invalidate(lost)
+        raise OperationalError(None, None, lost) from lost
 
 
 def _walled(session: Session) -> bool:

@@ -107,8 +107,8 @@ def require_whole(ports: Ports, authority: Town, names: list[str]) -> None:
         )
         assert (level, finding.level) == (Level.B_LTA, Level.B_LTA)
         assert (trusted(finding), finding.not_covered, len(finding.stamps)) == (True, (), 2)
-    (organisation,) = (place for place in ports.database.places())
-    with ports.database.reading(organisation) as session:
+    (place,) = ports.database.places()
+    with ports.database.reading(place) as session:
         told = session.scalars(
             select(Event).where(Event.topic == "document.prolonged").order_by(Event.id),
             execution_options=EVERY_ORGANISATION,
