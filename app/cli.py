@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from app.ports import Ports
 
 OPERATORS: Final = "For operators"
+NOT_ALLOWED: Final = "42501"  # PostgreSQL's insufficient_privilege
 HELP: Final = "Competency dossiers, committee decisions and credentials that anyone can verify."
 YEAR: Final = """\
 **A member's year**
@@ -195,19 +196,30 @@ def migrate() -> None:
     On PostgreSQL as the role of `database_owner_url`, where that is set; the role of `database_url` is then
     given what serving takes.
     """
+    from sqlalchemy.exc import OperationalError, ProgrammingError
+
     from app.adapters import schema
     from app.core.db import connect
 
     ports = ports_or_stop()
     owner_url = ports.settings.database_owner_url
-    if owner_url is None:
-        schema.upgrade(ports.database)
-    else:
-        owner = connect(owner_url.get_secret_value(), pool=1)
-        schema.upgrade(owner, serving=schema.role_of(ports.database))
+    owner = connect(owner_url.get_secret_value(), pool=1) if owner_url else ports.database
+    try:
+        schema.upgrade(owner, serving=schema.role_of(ports.database) if owner_url else None)
+        typer.echo("The database is up to date.")
+        say_gaps(ports)
+    except OperationalError:
+        raise stopped("The database does not answer, or not to these roles. Nothing was changed.") from None
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != NOT_ALLOWED:
+            raise
+        raise stopped(
+            "This role may not migrate: database_owner_url has to name the one that owns the tables. Nothing "
+            "was changed."
+        ) from None
+    finally:
         owner.close()
-    typer.echo("The database is up to date.")
-    say_gaps(ports)
+        ports.database.close()
 
 
 @app.command(rich_help_panel=OPERATORS)

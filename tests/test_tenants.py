@@ -12,8 +12,11 @@ import pytest
 from fastapi.routing import APIRoute
 from sqlalchemy import event, select, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
+from typer.testing import CliRunner
 
+from app import cli
 from app.adapters import schema
+from app.client.visit import Ends
 from app.core import db, policies
 from app.core.db import (
     EVERY_ORGANISATION,
@@ -202,6 +205,37 @@ class _Op:
 
     def execute(self, statement: str) -> None:
         self._connection.exec_driver_sql(statement.replace("%", "%%"))  # type: ignore[attr-defined]
+
+
+def test_the_owner_migrates_and_lets_another_role_serve(
+    postgres_server: postgres.PrivateServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    database_url: str,
+) -> None:
+    del database_url
+    monkeypatch.chdir(tmp_path)
+    serving, owner = postgres_server.create_database("parted"), postgres_server.owner_url("parted")
+    nobody, above = owner.replace(postgres.OWNER, "nobody"), postgres_server.superuser_url("parted")
+
+    def migrate(url: str, **more: str) -> tuple[int, str]:
+        given = {"SIGILLO_DATABASE_URL": url, **more}
+        done = CliRunner().invoke(cli.app, ["migrate"], env=given)
+        return done.exit_code, " ".join(done.output.split())
+
+    code, said = migrate(serving)
+    assert (code, said[:25]) == (Ends.USAGE, "This role may not migrate")
+    code, said = migrate(serving, SIGILLO_DATABASE_OWNER_URL=nobody)
+    assert (code, said[:28]) == (Ends.USAGE, "The database does not answer")
+    for _ in range(2):
+        done = migrate(serving, SIGILLO_DATABASE_OWNER_URL=owner)
+        assert done == (Ends.OK, "The database is up to date.")
+    opened = connect(serving)
+    with opened.writing() as session:
+        make.organisation(session, AT)
+    opened.close()
+    assert "wall between organisations is missing: the role postgres is a superuser" in migrate(above)[1]
+    postgres_server.drop_database("parted")
 
 
 # Whose rows a transaction sees
