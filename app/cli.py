@@ -6,6 +6,7 @@ Commands of the service load their libraries when they run, so that the client a
 import gc
 import json
 import sys
+from contextlib import closing
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -18,7 +19,16 @@ from app.client.member import offline_verification
 from app.client.visit import Ends, Lang
 from app.keys_cli import app as keys
 from app.keys_cli import tell
-from app.operators import console, errors, migrated, ports_or_stop, refuse_older_register, stopped
+from app.operators import (
+    console,
+    errors,
+    migrate_or_stop,
+    migrated,
+    ports_or_stop,
+    refuse_older_register,
+    say_gaps,
+    stopped,
+)
 from app.seals_cli import app as seals
 from app.upkeep_cli import app as upkeep
 
@@ -147,6 +157,7 @@ def serve(
     except ClockMovedWhileLive as refused:
         raise stopped(str(refused)) from None
     refuse_older_register(ports)
+    say_gaps(ports)
     public = urlsplit(ports.settings.public_url)
     local = public.port if public.hostname in LOOPBACK else None
     service = create_app(ports, request_lines=sys.stderr.write)
@@ -183,6 +194,7 @@ def worker() -> None:
         signal.signal(stopping, lambda *_: stop.set())
     ports = migrated()
     refuse_older_register(ports)
+    say_gaps(ports)
     threads = [*working(ports, stop), lists_kept_up(ports, stop, refreshing=True)]
     while not stop.wait(1):  # a signal is heard between two waits
         pass
@@ -192,12 +204,16 @@ def worker() -> None:
 
 @app.command(rich_help_panel=OPERATORS)
 def migrate() -> None:
-    """Bring the database to the newest form. Safe to run again; nothing is lost."""
-    from app.adapters import schema
+    """Bring the database to the newest form. Safe to run again; nothing is lost.
 
+    On PostgreSQL as the role of `database_owner_url`, where that is set; the role of `database_url` is then
+    given what serving takes.
+    """
     ports = ports_or_stop()
-    schema.upgrade(ports.database)
-    typer.echo("The database is up to date.")
+    with closing(ports.database):
+        migrate_or_stop(ports)
+        typer.echo("The database is up to date.")
+        say_gaps(ports)
 
 
 @app.command(rich_help_panel=OPERATORS)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 console: Final = Console()
 errors: Final = Console(stderr=True)
+NOT_ALLOWED: Final = "42501"  # PostgreSQL's insufficient_privilege
 # The settings that name folders of certificates, and whether what they serve can do with none.
 ANCHORS: Final = {
     "anchors_folder": True,
@@ -108,3 +109,40 @@ def refuse_older_register(ports: "Ports") -> None:
     except (RegisterTooOld, ValueError) as older:
         ports.database.close()
         raise stopped(str(older), Ends.REFUSED) from None
+
+
+def say_gaps(ports: "Ports") -> None:
+    """Say where PostgreSQL does not stand between the organisations by itself, as it could."""
+    from app.adapters import schema
+
+    for gap in schema.gaps_in_the_wall(ports.database):
+        errors.print(
+            f"The second wall between organisations is missing: {gap}. README, “Two roles on PostgreSQL”.",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def migrate_or_stop(ports: "Ports") -> None:
+    """Bring the database to the newest form, or say why these roles cannot."""
+    from sqlalchemy.exc import OperationalError, ProgrammingError
+
+    from app.adapters import schema
+    from app.core.db import connect
+
+    owner_url = ports.settings.database_owner_url
+    owner = connect(owner_url.get_secret_value(), pool=1) if owner_url else ports.database
+    try:
+        schema.upgrade(owner, serving=schema.role_of(ports.database) if owner_url else None)
+    except OperationalError:
+        raise stopped("The database does not answer, or not to these roles. Nothing was changed.") from None
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != NOT_ALLOWED:
+            raise
+        raise stopped(
+            "This role may not migrate: database_owner_url has to name the one that owns the tables. Nothing "
+            "was changed."
+        ) from None
+    finally:
+        owner.close()

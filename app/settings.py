@@ -36,6 +36,11 @@ class Settings(BaseSettings):
         default="sqlite:///data/sigillo.db",
         description="SQLite by default; `postgresql+psycopg://…` for PostgreSQL.",
     )
+    database_owner_url: SecretStr | None = Field(
+        default=None,
+        description="The same PostgreSQL database as the role that owns the tables: `sigillo migrate` alone "
+        "needs it. Without it, the role of `database_url` migrates too.",
+    )
     files_folder: Path = Field(default=Path("data/files"), description="Where evidence is kept.")
     keys_folder: Path = Field(default=Path("keys"), description="Where keys are kept; see keys/README.md.")
     key_passphrase: SecretStr | None = Field(
@@ -268,6 +273,12 @@ class Settings(BaseSettings):
     def _known_database(self) -> Self:
         if not self.database_url.startswith(("sqlite:///", "postgresql+psycopg://")):
             raise ValueError("database_url must start with sqlite:/// or postgresql+psycopg://")
+        if self.database_owner_url is not None and not all(
+            url.startswith("postgresql+psycopg://")
+            for url in (self.database_url, self.database_owner_url.get_secret_value())
+        ):
+            # What is wrong is not shown: the line holds a password.
+            raise ValueError("database_owner_url and database_url must then both be postgresql+psycopg://")
         return self
 
     @classmethod

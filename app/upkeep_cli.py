@@ -10,9 +10,11 @@ import typer
 
 from app.client.terminal import counting
 from app.client.visit import Ends
-from app.operators import console, errors, migrated, ports_or_stop, stopped
+from app.operators import console, errors, migrate_or_stop, migrated, ports_or_stop, stopped
 
 if TYPE_CHECKING:
+    from sqlalchemy import URL
+
     from app.ports import Ports
     from app.upkeep.agreement import Agreement
     from app.upkeep.copies import Manifest
@@ -74,9 +76,9 @@ def backup(
     from app.upkeep import copies
 
     ports = migrated()
-    url = ports.database.engine.url
+    at = ports.clock.now()
     with closing(ports.database), _copying() as tick:
-        made = copies.back_up(ports.database, url, _folder(ports), target, at=ports.clock.now(), tick=tick)
+        made = copies.back_up(ports.database, _owner_url(ports), _folder(ports), target, at=at, tick=tick)
     files = sum(name.startswith("files/") for name in made.content)
     shown = {
         "file": str(target),
@@ -111,7 +113,6 @@ def restore(
     be valid again. keys_folder tells, so bring that back first. A backup of an older version is brought up
     to date.
     """
-    from app.adapters import schema
     from app.upkeep import copies
     from app.upkeep.mark import RegisterTooOld, refuse_older
 
@@ -124,9 +125,9 @@ def restore(
         except (RegisterTooOld, ValueError) as older:
             raise stopped(f"Nothing was brought back. {older}", Ends.REFUSED) from None
         ports.database.close()  # nothing of it was opened yet, and nothing is to be
-        copies.bring_back(source, manifest, ports.database.engine.url, _folder(ports), tick=tick)
+        copies.bring_back(source, manifest, _owner_url(ports), _folder(ports), tick=tick)
+    migrate_or_stop(ports)
     with closing(ports.database):
-        schema.upgrade(ports.database)
         found = _agreement(ports)
     if as_json:
         typer.echo(json.dumps({"change": manifest.change, **_as_json(found)}, indent=2, ensure_ascii=False))
@@ -146,6 +147,14 @@ def _require_known(manifest: "Manifest") -> None:
             f"The backup is of a newer version ({manifest.revision}) than this one. Install that first.",
             Ends.REFUSED,
         )
+
+
+def _owner_url(ports: "Ports") -> "URL":
+    """Tell where the database is, for the role that sees all of it."""
+    from sqlalchemy import make_url
+
+    owner_url = ports.settings.database_owner_url
+    return make_url(owner_url.get_secret_value()) if owner_url else ports.database.engine.url
 
 
 def _folder(ports: "Ports") -> Any:

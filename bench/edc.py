@@ -154,11 +154,12 @@ def run() -> Iterator[dict[str, object]]:
 
 def standing(ports: Ports) -> list[str]:
     """Name the credentials that stand, and have no such document yet."""
-    with ports.database.reading() as session:
-        chosen = select(Credential.id).where(
-            Credential.revoked_at.is_(None), Credential.suspended_at.is_(None)
-        )
-        return [*session.scalars(chosen.order_by(Credential.id), execution_options=EVERY_ORGANISATION)]
+    chosen = select(Credential.id).where(Credential.revoked_at.is_(None), Credential.suspended_at.is_(None))
+    return [
+        name
+        for session in ports.database.everywhere()
+        for name in session.scalars(chosen.order_by(Credential.id), execution_options=EVERY_ORGANISATION)
+    ]
 
 
 def registrar(ports: Ports, token: str) -> Actor:

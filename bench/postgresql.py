@@ -2,13 +2,15 @@
 
 import secrets
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
-from app.core.db import connect
+from app.adapters import schema
+from app.core.db import Database, connect
 from bench import public
 from bench.load import CannotMeasure
 from bench.seeding.register import filled
-from tests.postgres import PrivateServer, find_binaries
+from tests.postgres import RUNTIME, PrivateServer, find_binaries
 
 LEAST: Final[Mapping[str, float]] = {"hit": 1.0, "miss": 0.25}
 
@@ -19,18 +21,21 @@ def lookups(count: int, *, seconds: int, rounds: int) -> Iterator[public.Figure]
     if binaries is None:
         raise CannotMeasure("PostgreSQL's server is not installed: apt-get install postgresql.")
     with PrivateServer(binaries) as server:
-        register = filled(server.create_database("register"), count, secrets.token_hex(8))
-        _settled(register.url)
+        served = server.create_database("register")
+        owner = connect(server.owner_url("register"))
+        schema.upgrade(owner, serving=RUNTIME)
+        made = filled(server.owner_url("register"), count, secrets.token_hex(8))
+        _settled(owner)
+        register = replace(made, url=served)
         yield from public.lookups(
             [register], seconds=seconds, rounds=rounds, limits=LEAST, where=" on PostgreSQL"
         )
 
 
-def _settled(url: str) -> None:
+def _settled(owner: Database) -> None:
     """Do what autovacuum, which the private server is without, has done for a register in use."""
-    database = connect(url)
     try:
-        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with owner.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("VACUUM ANALYZE")
     finally:
-        database.close()
+        owner.close()

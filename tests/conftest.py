@@ -43,9 +43,10 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[postgres.PrivateServer]:
     with postgres.PrivateServer(postgres.binaries_or_skip(), parent=postgres.in_memory()) as server:
-        database = connect(server.create_database("template"))
-        schema.upgrade(database)
-        database.close()
+        server.create_database("template")
+        owner = connect(server.owner_url("template"))
+        schema.upgrade(owner, serving=postgres.RUNTIME)
+        owner.close()
         yield server
 
 
@@ -95,6 +96,13 @@ def database_url(
     name = f"t{next(_names)}"
     yield server.create_database(name, template=wanted.name)
     server.drop_database(name)
+
+
+@pytest.fixture
+def owner(database: Database) -> Iterator[Database]:
+    """The same database for whoever owns its tables: for tests that tamper, and that look at what it is."""
+    with postgres.as_owner(database) as opened:
+        yield opened
 
 
 @pytest.fixture

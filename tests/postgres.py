@@ -6,20 +6,27 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
+from urllib.parse import quote
 
 import psycopg
 import pytest
 from psycopg import sql
 
+from app.core.db import Database, connect
+
 DEBIAN: Final = Path("/usr/lib/postgresql")
 NEEDED: Final = ("initdb", "pg_ctl", "postgres")
-OWNER: Final = "sigillo"
+SUPERUSER: Final = "postgres"
+OWNER: Final = "sigillo_owner"  # migrates
+RUNTIME: Final = "sigillo"  # serves, and is what tests connect as
 PORT: Final = 5432  # names the socket only: no TCP port is opened
+
+LOOKING_PAST: Final = "-c sigillo.everyone=on"  # what the owner says to see every organisation's rows
 
 # Nothing here outlives the run, so nothing waits for a disk.
 SETTINGS: Final[Mapping[str, str]] = {
@@ -37,6 +44,18 @@ SETTINGS: Final[Mapping[str, str]] = {
 # Copying a database is making three hundred files: in memory it takes a sixth of the time.
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - only the parent of a folder with a name of its own
 ROOM: Final = 2_000_000_000
+
+
+@contextmanager
+def as_owner(database: Database) -> Iterator[Database]:
+    """Open a database as the owner of its tables, past the wall: to tamper with it, or to see what it is."""
+    if database.engine.dialect.name == "sqlite":
+        yield database
+        return
+    url = database.engine.url.update_query_dict({"user": OWNER, "options": LOOKING_PAST})
+    opened = connect(url.render_as_string(hide_password=False), pool=1)
+    yield opened
+    opened.close()
 
 
 class ServerFailedError(RuntimeError):
@@ -99,6 +118,8 @@ class PrivateServer:
         try:
             self._make_cluster(folder / "cluster")
             self._run("pg_ctl", "start", "--wait", "--silent", "--log", folder / "log")
+            for role in (OWNER, RUNTIME):
+                self._execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
         except BaseException:
             self.stop()
             raise
@@ -127,11 +148,22 @@ class PrivateServer:
 
     def url(self, name: str) -> str:
         """Say where a database of this server is, as SQLAlchemy reads it."""
-        return f"postgresql+psycopg:///{name}?host={self.socket_folder}&port={PORT}&user={OWNER}"
+        return self._url(name, RUNTIME)
+
+    def owner_url(self, name: str) -> str:
+        """Say where it is for the role that owns the tables, and may look past the wall between tenants."""
+        return f"{self._url(name, OWNER)}&options={quote(LOOKING_PAST)}"
+
+    def superuser_url(self, name: str) -> str:
+        """Say where it is for the superuser, whom no policy holds."""
+        return self._url(name, SUPERUSER)
+
+    def _url(self, name: str, role: str) -> str:
+        return f"postgresql+psycopg:///{name}?host={self.socket_folder}&port={PORT}&user={role}"
 
     def create_database(self, name: str, template: str | None = None) -> str:
         """Create a database, empty or as a copy of another one that nobody is connected to; give its URL."""
-        statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
+        statement = sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(OWNER))
         if template is not None:
             # Copied as files: nobody waits for a disk here, and twice as fast as through the log.
             statement += sql.SQL(" TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(template))
@@ -144,7 +176,7 @@ class PrivateServer:
 
     def _execute(self, statement: sql.Composed) -> None:
         with psycopg.connect(
-            host=self.socket_folder, port=PORT, user=OWNER, dbname="postgres", autocommit=True
+            host=self.socket_folder, port=PORT, user=SUPERUSER, dbname="postgres", autocommit=True
         ) as connection:
             connection.execute(statement)
 
@@ -155,7 +187,7 @@ class PrivateServer:
 
     def _make_cluster(self, cluster: Path) -> None:
         self._run(
-            "initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", f"--username={OWNER}"
+            "initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", f"--username={SUPERUSER}"
         )
         settings = {**SETTINGS, "unix_socket_directories": f"'{cluster.parent}'"}
         with (cluster / "postgresql.conf").open("a", encoding="utf-8") as conf:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from bench.seeding import making
 from bench.seeding.members import Body, Member, unknown_number
 from bench.seeding.sealing import ZONE
 from bench.visibility import Place, Watcher, in_lists
+from tests.postgres import as_owner
 
 COUNT = 220  # with a renewed, a suspended, a revoked member and one with a badge among them
 SEED = "a seed"
@@ -42,7 +44,8 @@ def seeded(database_url: str, tmp_path: Path) -> Iterator[tuple[Ports, Body]]:
             worker=False,
         )
     )
-    body, _ = making.make(ports, SEED, COUNT)
+    with as_owner(ports.database) as owner:
+        body, _ = making.make(replace(ports, database=owner), SEED, COUNT)
     yield ports, body
     ports.database.close()
 

@@ -86,10 +86,12 @@ def test_the_member_s_client_needs_no_server() -> None:
 def test_a_private_postgresql_starts_answers_and_leaves_nothing() -> None:
     with PrivateServer() as server:
         folder = Path(server.socket_folder)
-        first = create_engine(server.create_database("first"), poolclass=NullPool)
+        server.create_database("first")
+        first = create_engine(server.owner_url("first"), poolclass=NullPool)
         with first.begin() as connection:
             connection.execute(text("CREATE TABLE kept (name text)"))
-        second = create_engine(server.create_database("second", template="first"), poolclass=NullPool)
+        server.create_database("second", template="first")
+        second = create_engine(server.owner_url("second"), poolclass=NullPool)
         with second.begin() as connection:
             assert connection.scalar(text("SELECT count(*) FROM kept")) == 0
             assert connection.scalar(text("SHOW listen_addresses")) == ""

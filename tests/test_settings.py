@@ -33,6 +33,15 @@ def test_a_database_of_an_unknown_kind_is_refused() -> None:
         Settings(database_url="mysql://localhost/sigillo")
 
 
+def test_an_owner_is_of_a_database_that_knows_roles_and_its_password_is_not_shown() -> None:
+    serving, owner = "postgresql+psycopg://sigillo@db/sigillo", "postgresql+psycopg://o:s3cret@db/sigillo"
+    assert "s3cret" not in repr(Settings(database_url=serving, database_owner_url=SecretStr(owner)))
+    for url, its in (("sqlite:///x.db", owner), (serving, "sqlite:///s3cret.db")):
+        with pytest.raises(ValidationError) as refused:
+            Settings(database_url=url, database_owner_url=SecretStr(its))
+        assert "s3cret" not in str(refused.value)
+
+
 def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sigillo.toml").write_text('public_url = "https://file.example.org"\nclock_offset = "P30D"\n')

@@ -1,6 +1,6 @@
 """The database's schema: brought to the newest migration, which ship with the package."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -11,8 +11,34 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from app.core.db import Database
+from app.core.policies import EXEMPT
 
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
+# What the serving role is given, statement by statement; the schema's number is to be read alone.
+_GRANTS: Final = """
+SELECT format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), CAST(:role AS text))
+UNION ALL
+SELECT format('GRANT %s ON %I.%I TO %I',
+              CASE WHEN c.relkind = 'S' THEN 'USAGE' WHEN c.relname = 'alembic_version' THEN 'SELECT'
+                   ELSE 'SELECT, INSERT, UPDATE, DELETE' END,
+              current_schema(), c.relname, CAST(:role AS text))
+FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'S')
+     AND pg_has_role(c.relowner, 'USAGE')
+UNION ALL
+SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I', p.oid::regprocedure, CAST(:role AS text))
+FROM pg_proc p WHERE p.pronamespace = current_schema()::regnamespace AND p.prosecdef
+     AND pg_has_role(p.proowner, 'USAGE')
+"""
+_GAPS: Final = """
+SELECT format('the role %I is a superuser, or has BYPASSRLS', current_user)
+FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)
+UNION ALL
+SELECT format('the table %I has no policy that is forced', c.relname)
+FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
+     AND c.relname <> ALL (:exempt)
+     AND NOT (c.relrowsecurity AND c.relforcerowsecurity
+              AND EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid AND polname = 'tenant'))
+"""
 
 
 def migrations() -> Path:
@@ -27,13 +53,41 @@ def _config() -> Config:
     return config
 
 
-def upgrade(database: Database) -> None:
-    """Bring the schema to the newest revision, in one transaction."""
+def upgrade(database: Database, *, serving: str | None = None) -> None:
+    """Bring the schema to the newest revision, in one transaction.
+
+    On PostgreSQL, `serving` is the role that serves where the one that migrates does not: it may then do all
+    that the service does, and nothing else.
+    """
     config = _config()
     with database.engine.connect() as connection, _tables_may_be_remade(connection), connection.begin():
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         _require_whole(connection)
+        if serving is not None:
+            _let_serve(connection, serving)
+
+
+def role_of(database: Database) -> str | None:
+    """Tell as whom PostgreSQL knows us; SQLite knows nobody."""
+    if database.engine.dialect.name != "postgresql":
+        return None
+    with database.engine.connect() as connection:
+        return str(connection.scalar(text("SELECT current_user")))
+
+
+def _let_serve(connection: Connection, role: str) -> None:
+    """Grant what serving takes, on everything that is ours and stands now: each migration ends with this."""
+    for statement in connection.scalars(text(_GRANTS), {"role": role}).all():
+        connection.exec_driver_sql(statement.replace("%", "%%"))
+
+
+def gaps_in_the_wall(database: Database) -> Sequence[str]:
+    """Say why PostgreSQL would show one organisation's rows to another, should the code ever ask for them."""
+    if database.engine.dialect.name != "postgresql":
+        return ()
+    with database.engine.connect() as connection:
+        return connection.scalars(text(_GAPS), {"exempt": list(EXEMPT)}).all()
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The database: sessions that stay inside one organisation, reads that never lock, writes that never lose."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,12 +20,15 @@ from sqlalchemy import (
     create_engine,
     event,
     make_url,
+    text,
 )
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import (
     DeclarativeBase,
     MappedColumn,
     ORMExecuteState,
     Session,
+    SessionTransaction,
     UOWTransaction,
     declared_attr,
     mapped_column,
@@ -46,6 +49,8 @@ NAMING: Final = {
 BUSY_MS: Final = 30_000
 PATIENCE_MS: Final = "patience_ms"  # of a connection: how long it waits for the one lock of SQLite
 ORGANISATION: Final = "organisation"
+# For statements over every organisation. PostgreSQL still shows the session's own alone: see `look_up` and
+# `Database.places`.
 EVERY_ORGANISATION: Final = {"every_organisation": True}
 
 
@@ -124,7 +129,49 @@ class OrganisationSession(Session):
 
 def enter(session: Session, organisation_id: str) -> None:
     """Let the session see this organisation's rows, and no others."""
+    if session.info.get(ORGANISATION) == organisation_id:
+        return
     session.info[ORGANISATION] = organisation_id
+    if session.in_transaction() and _walled(session):
+        _name(session.connection(), organisation_id)
+
+
+def look_up(session: Session, kind: type[Owned], name: str | int) -> None:
+    """Enter the organisation whose row of this id is, so that it can be read before it is known whose it is.
+
+    Only where the database itself shows one organisation's rows alone: elsewhere a statement that is for
+    `EVERY_ORGANISATION` finds it. The migration that made the table allowed it (`policies.find_owner`).
+    """
+    if not _walled(session):
+        return
+    table = kind.__tablename__  # type: ignore[attr-defined] # every table has a name
+    found = f"SELECT set_config('sigillo.organisation', organisation_of_{table}(%s), true)"
+    organisation_id = session.connection().exec_driver_sql(found, (name,)).scalar()
+    if organisation_id is not None:  # where there is no such row, nothing was entered
+        session.info[ORGANISATION] = organisation_id
+
+
+@event.listens_for(OrganisationSession, "after_begin")
+def _name_the_tenant(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
+    """Tell PostgreSQL whose rows the transaction is about, until it ends: nothing is left in the pool."""
+    organisation_id = session.info.get(ORGANISATION)
+    if organisation_id is not None and not transaction.nested and connection.dialect.name == "postgresql":
+        _name(connection, organisation_id)
+
+
+def _name(connection: Connection, organisation_id: str) -> None:
+    """Name the organisation, past the layers above the driver: they cost four times what it does."""
+    driver = connection.connection.driver_connection
+    assert driver is not None  # noqa: S101 - the connection is open
+    try:
+        driver.execute("SELECT set_config('sigillo.organisation', %s, true)", (organisation_id,))
+    except connection.dialect.loaded_dbapi.OperationalError as lost:
+        connection.invalidate(lost)
+        raise OperationalError(None, None, lost) from lost
+
+
+def _walled(session: Session) -> bool:
+    return session.get_bind().dialect.name == "postgresql"
 
 
 @event.listens_for(OrganisationSession, "do_orm_execute")
@@ -178,9 +225,7 @@ class Database:
     @contextmanager
     def reading(self, organisation_id: str | None = None) -> Iterator[Session]:
         """Open a transaction that only reads; on SQLite it waits for nobody."""
-        with self._reads() as session:
-            if organisation_id is not None:
-                enter(session, organisation_id)
+        with self._reads(info={ORGANISATION: organisation_id}) as session:
             yield session
 
     @contextmanager
@@ -190,10 +235,25 @@ class Database:
         On SQLite it takes the write lock at once (`BEGIN IMMEDIATE`): a deferred one
         that turns to writing later can lose against another and fail half-way.
         """
-        with self._writes.begin() as session:
-            if organisation_id is not None:
-                enter(session, organisation_id)
+        with self._writes(info={ORGANISATION: organisation_id}) as session, session.begin():
             yield session
+
+    def places(self) -> Sequence[str | None]:
+        """Name the places in which a statement for `EVERY_ORGANISATION` has to be asked to see everything.
+
+        On SQLite there is one, without a name. PostgreSQL shows no transaction more than one organisation's
+        rows, so each organisation is one.
+        """
+        if self.engine.dialect.name != "postgresql":
+            return (None,)
+        with self.reading() as session:
+            return session.scalars(text("SELECT id FROM organisation ORDER BY created_at, id")).all()
+
+    def everywhere(self) -> Iterator[Session]:
+        """Open a transaction that reads in each of these places, one after another."""
+        for place in self.places():
+            with self.reading(place) as session:
+                yield session
 
     def close(self) -> None:
         """Give every connection back."""

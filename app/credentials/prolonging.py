@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import product
 from typing import Final
 
 from sqlalchemy import and_, case, func, literal, or_, select
@@ -64,13 +65,15 @@ def leave_for_all(database: Database, *, at: datetime) -> None:
 
     Each is asked for once, however often this is called.
     """
-    for level in Level:
+    for place, level in product(database.places(), Level):
         last: str | None = ""
         while last is not None:
-            last = _leave_for_some(database, level, last, at=at)
+            last = _leave_for_some(database, place, level, last, at=at)
 
 
-def _leave_for_some(database: Database, level: Level, after: str, *, at: datetime) -> str | None:
+def _leave_for_some(
+    database: Database, place: str | None, level: Level, after: str, *, at: datetime
+) -> str | None:
     some = (
         select(Document.id, Document.organisation_id)
         .where(Document.level == level, Document.id > after)
@@ -78,7 +81,7 @@ def _leave_for_some(database: Database, level: Level, after: str, *, at: datetim
         .limit(AT_ONCE)
         .with_for_update()  # whoever asks at the same time waits here, and then finds what was left
     )
-    with database.writing() as session:
+    with database.writing(place) as session:
         found = session.execute(some, execution_options=EVERY_ORGANISATION).all()
         left = select(Message.id, Message.done_at).where(Message.id.in_([name_of(name) for name, _ in found]))
         rows = session.execute(left, execution_options=EVERY_ORGANISATION)
@@ -135,8 +138,11 @@ def progress(database: Database, *, at: datetime) -> Progress:
     )
     levels = Counter[str](dict.fromkeys((Level.B_B, Level.B_T, Level.B_LTA), 0))
     sums, failed, given_up = Counter[str](), Counter[str](), Counter[str]()
-    with database.reading() as session:
-        rows = session.execute(counted, execution_options=EVERY_ORGANISATION).all()
+    rows = [
+        row
+        for session in database.everywhere()
+        for row in session.execute(counted, execution_options=EVERY_ORGANISATION)
+    ]
     for level, is_open, is_busy, error, documents, left in rows:
         levels[level] += documents
         if not is_open and error is not None:

@@ -1,4 +1,4 @@
-"""Reads of the register: inside an organisation by id, and for anyone by number or by a document's name."""
+"""Reads of the register, inside an organisation. The public's are in `app.verification.statements`."""
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
@@ -38,21 +38,6 @@ def readable(session: Session, credential_id: str, *, by: Actor) -> Credential:
     found = by_id(session, credential_id)
     if not may_read(by, found.holder_id):
         raise CredentialNotFound("There is no such credential here.")
-    return found
-
-
-def by_number(session: Session, number: str) -> Credential:
-    """Find an issued credential by its number, whichever organisation's it is: the public's way in.
-
-    Before its first document is stored a credential does not exist for the public. To read on,
-    `enter` the credential's organisation.
-    """
-    found = session.scalars(
-        select(Credential).where(Credential.number == number, Credential.issued_at.is_not(None)),
-        execution_options=EVERY_ORGANISATION,
-    ).first()
-    if found is None:
-        raise CredentialNotFound("There is no credential with this number.")
     return found
 
 

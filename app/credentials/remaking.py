@@ -45,14 +45,14 @@ def remake(ports: Ports) -> Iterator[Remade]:
 
 
 def _spent(ports: Ports, forms: tuple[Format, ...], at: datetime) -> Iterator[tuple[str, str]]:
-    lost, after = issuing.lost_keys(ports.signer), ""
-    while True:
-        with ports.database.reading() as session:
-            # A day earlier than anybody's calendar: each is looked at closely before it is made.
-            found = queries.lost_documents(
-                session, lost, forms, on=(at - DAY).date(), after=after, limit=AT_ONCE
-            )
-        if not found:
-            return
-        yield from found
-        after = found[-1][1]
+    lost = issuing.lost_keys(ports.signer)
+    for place in ports.database.places():
+        after: str | None = ""
+        while after is not None:
+            with ports.database.reading(place) as session:
+                # A day earlier than anybody's calendar: each is looked at closely before it is made.
+                found = queries.lost_documents(
+                    session, lost, forms, on=(at - DAY).date(), after=after, limit=AT_ONCE
+                )
+            yield from found
+            after = found[-1][1] if found else None

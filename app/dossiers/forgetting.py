@@ -40,8 +40,9 @@ def topics(
 
     def forget(message: Message) -> None:
         sha256 = str(message.body["sha256"])
-        with ports.database.reading() as session:
-            named = any(still(session, sha256) for still in (names, *elsewhere))
+        named = any(
+            still(session, sha256) for session in ports.database.everywhere() for still in (names, *elsewhere)
+        )
         if not named and not ports.files.discard(sha256):
             raise StillFresh
 

@@ -64,7 +64,8 @@ def announce(ports: Ports, at: datetime) -> int:
     """Write down what was not said yet; return how many events that made."""
     with ports.database.reading() as session:
         today = _calendars(session, at)
-        found: dict[str, list[Due]] = {}
+    found: dict[str, list[Due]] = {}
+    for session in ports.database.everywhere():
         for day in set(today.values()):
             for due in _dues(session, day):
                 if today.get(due.organisation_id) == day:

@@ -1,11 +1,11 @@
 """Reads of events, endpoints and deliveries."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from app.core.db import EVERY_ORGANISATION
@@ -113,17 +113,22 @@ Place = tuple[str, str]  # an organisation, and an endpoint of it
 
 def behind(session: Session) -> Sequence[Place]:
     """Name the endpoints, of every organisation, whose deliveries are not all written yet."""
+    if session.get_bind().dialect.name == "postgresql":
+        return _places(session.execute(text("SELECT * FROM webhooks_behind()")))
     rows = session.execute(
         select(WebhookEndpoint.organisation_id, WebhookEndpoint.id)
         .join(EventHead, EventHead.organisation_id == WebhookEndpoint.organisation_id)
         .where(WebhookEndpoint.disabled_at.is_(None), WebhookEndpoint.seen < EventHead.seq),
         execution_options=EVERY_ORGANISATION,
     )
-    return [(organisation_id, endpoint_id) for organisation_id, endpoint_id in rows]
+    return _places(rows)
 
 
 def due(session: Session, *, at: datetime, limit: int) -> Sequence[Place]:
     """Name the endpoints, of every organisation, to which something is to be sent and nobody sends."""
+    if session.get_bind().dialect.name == "postgresql":
+        asked = text("SELECT * FROM webhooks_due(:at, :limit)")
+        return _places(session.execute(asked, {"at": at, "limit": limit}))
     rows = session.execute(
         select(WebhookEndpoint.organisation_id, WebhookEndpoint.id)
         .where(
@@ -138,6 +143,10 @@ def due(session: Session, *, at: datetime, limit: int) -> Sequence[Place]:
         .limit(limit),
         execution_options=EVERY_ORGANISATION,
     )
+    return _places(rows)
+
+
+def _places(rows: Iterable[Any]) -> Sequence[Place]:
     return [(organisation_id, endpoint_id) for organisation_id, endpoint_id in rows]
 
 

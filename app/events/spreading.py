@@ -88,8 +88,11 @@ def ageing(ports: Ports) -> Callable[[], None]:
 
 
 def _age(database: Database, at: datetime) -> None:
-    with database.reading() as session:
-        owners = queries.owners_of_aged(session, before=at - KEPT)
+    owners = [
+        owner
+        for session in database.everywhere()
+        for owner in queries.owners_of_aged(session, before=at - KEPT)
+    ]
     for organisation_id in owners:
         forgotten = AGED_AT_ONCE
         while forgotten == AGED_AT_ONCE:

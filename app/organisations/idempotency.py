@@ -211,14 +211,17 @@ def duty(database: Database, clock: Clock) -> Callable[[], int]:
 
 def forget(database: Database, *, at: datetime) -> int:
     """Forget keys that are a day old; return how many."""
-    with database.reading() as session:
-        old = session.execute(
-            select(IdempotencyKey.organisation_id, IdempotencyKey.id)
-            .where(IdempotencyKey.created_at <= at - KEPT)
-            .order_by(IdempotencyKey.id)
-            .limit(SWEPT_AT_ONCE),
-            execution_options=EVERY_ORGANISATION,
-        ).all()
+    aged = (
+        select(IdempotencyKey.organisation_id, IdempotencyKey.id)
+        .where(IdempotencyKey.created_at <= at - KEPT)
+        .order_by(IdempotencyKey.id)
+        .limit(SWEPT_AT_ONCE)
+    )
+    old = [
+        row
+        for session in database.everywhere()
+        for row in session.execute(aged, execution_options=EVERY_ORGANISATION)
+    ]
     by_owner: dict[str, list[int]] = {}
     for organisation_id, row in old:
         by_owner.setdefault(organisation_id, []).append(row)

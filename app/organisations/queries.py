@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, bindparam, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from app.core.db import EVERY_ORGANISATION
+from app.core.db import EVERY_ORGANISATION, look_up
 from app.organisations.errors import (
     ClientNotFound,
     JwkNotFound,
@@ -67,6 +67,7 @@ def person(session: Session, person_id: str) -> Person:
 
 def person_of_anyone(session: Session, person_id: str) -> Person:
     """Find a person whichever organisation they belong to: for the operator, who serves them all."""
+    look_up(session, Person, person_id)
     found = session.scalars(
         select(Person).where(Person.id == person_id), execution_options=EVERY_ORGANISATION
     ).first()
@@ -139,6 +140,7 @@ def clients(session: Session, *, after: str | None, limit: int) -> list[ApiClien
 
 def organisation_of_client(session: Session, client_id: str) -> str | None:
     """Tell whose client it is, before it is known who asks."""
+    look_up(session, ApiClient, client_id)
     return session.scalars(
         select(ApiClient.organisation_id).where(ApiClient.id == client_id, ApiClient.removed_at.is_(None)),
         execution_options=EVERY_ORGANISATION,
@@ -239,12 +241,14 @@ _TOKEN: Final = (
 
 def token_of_anyone(session: Session, token_id: str) -> KnownToken | None:
     """Look an access token up before it is known whose it is. Those that ended early are deleted."""
+    look_up(session, AccessToken, token_id)
     row = session.execute(_TOKEN, {"token_id": token_id}, execution_options=EVERY_ORGANISATION).first()
     return None if row is None else KnownToken(*row)
 
 
 def key_of_anyone(session: Session, key_id: str) -> ApiKey | None:
     """Look a key up before it is known whose it is."""
+    look_up(session, ApiKey, key_id)
     return session.scalars(
         select(ApiKey).where(ApiKey.id == key_id), execution_options=EVERY_ORGANISATION
     ).first()

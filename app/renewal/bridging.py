@@ -112,7 +112,7 @@ def lapse(database: Database, organisation_id: str, credential_id: str, *, at: d
 def _bridgeable(database: Database, at: datetime) -> list[tuple[str, str]]:
     """Name the renewals that a bridge is due for; each is looked at again before it is made."""
     due = []
-    with database.reading() as session:
+    for session in database.everywhere():
         for renewal, credential in queries.under_review_anywhere(session):
             try:
                 place = queries.under_review(session, credential, renewal, at=at)
@@ -154,8 +154,9 @@ def _still_member(session: Session, credential: Credential, place: Place) -> boo
 
 def _overdue(database: Database, at: datetime) -> list[tuple[str, str]]:
     """Name what was to be mended by today at the latest; each is looked at again by its own calendar."""
-    with database.reading() as session:
-        return [*queries.bridged_past_cure(session, at.date())]
+    return [
+        each for session in database.everywhere() for each in queries.bridged_past_cure(session, at.date())
+    ]
 
 
 def _lapsed(database: Database, at: datetime) -> list[tuple[str, str]]:
@@ -164,8 +165,7 @@ def _lapsed(database: Database, at: datetime) -> list[tuple[str, str]]:
         (scheme.renewal.reinstatement.until.before(at.date()) for scheme in catalogue().schemes),
         default=date.min,
     )
-    with database.reading() as session:
-        return [*queries.ended_before(session, latest + DAY)]
+    return [each for session in database.everywhere() for each in queries.ended_before(session, latest + DAY)]
 
 
 def _each(due: list[tuple[str, str]], act: Callable[[str, str], bool]) -> None:

@@ -77,9 +77,11 @@ def duty(ports: Ports) -> Callable[[], None]:
     """Make a worker's duty: promise seeds before anybody files, hold draws that were waited for a week."""
 
     def promise_and_hold(at: datetime) -> None:
-        with ports.database.reading() as session:
-            unpromised = queries.schemes_without_a_promise(session)
-            overdue = queries.draws_waited_in_since(session, at - LONGEST_WAIT)
+        unpromised: list[tuple[str, str]] = []
+        overdue: list[tuple[str, str]] = []
+        for session in ports.database.everywhere():
+            unpromised += queries.schemes_without_a_promise(session)
+            overdue += queries.draws_waited_in_since(session, at - LONGEST_WAIT)
         for organisation_id, scheme_id in unpromised:
             with ports.database.writing(organisation_id) as session:
                 join(session, scheme_id, organisation_id=organisation_id, at=at)

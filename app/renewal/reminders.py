@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from itertools import islice
+from itertools import groupby, islice
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -132,14 +132,18 @@ def remind(ports: Ports) -> int:
 def _remind(ports: Ports, at: datetime) -> int:
     left = 0
     for today, ids in _calendars(ports, at).items():
-        with ports.database.reading() as session:
-            found = _whom(session, today)
-        people = ((whom, reminders) for whom, reminders in sorted(found.items()) if whom[0] in ids)
-        while batch := list(islice(people, PEOPLE_AT_ONCE)):
-            try:
-                left += _leave_all(ports, batch, at)
-            except Exception:  # the others need not wait for these
-                log.exception("reminders.failed")
+        found = {
+            whom: reminders
+            for session in ports.database.everywhere()
+            for whom, reminders in _whom(session, today).items()
+            if whom[0] in ids
+        }
+        for organisation_id, people in groupby(sorted(found.items()), lambda each: each[0][0]):
+            while batch := list(islice(people, PEOPLE_AT_ONCE)):
+                try:
+                    left += _leave_all(ports, organisation_id, batch, at)
+                except Exception:  # the others need not wait for these
+                    log.exception("reminders.failed")
     return left
 
 
@@ -207,12 +211,14 @@ def _awaiting(
         yield (organisation_id, holder_id), Due(credential_id, cycle, kind)
 
 
-def _leave_all(ports: Ports, people: Iterable[tuple[Whom, Sequence[Due]]], at: datetime) -> int:
-    """Leave the messages of some people, all in one transaction."""
-    with ports.database.writing() as session:
+def _leave_all(
+    ports: Ports, organisation_id: str, people: Iterable[tuple[Whom, Sequence[Due]]], at: datetime
+) -> int:
+    """Leave the messages of some people of an organisation, all in one transaction."""
+    with ports.database.writing(organisation_id) as session:
         return sum(
             _leave(session, organisation_id, person_id, reminders, at=at)
-            for (organisation_id, person_id), reminders in people
+            for (_, person_id), reminders in people
         )
 
 
@@ -244,8 +250,7 @@ def _write_down(session: Session, organisation_id: str, reminder: Due, at: datet
     known = session.scalars(
         select(Reminder.kind).where(
             Reminder.credential_id == reminder.credential_id, Reminder.cycle == reminder.cycle
-        ),
-        execution_options=EVERY_ORGANISATION,
+        )
     ).all()
     for kind in _up_to(reminder.kind):
         # What was passed over is written once. What is to be sent is written in any case: if somebody else

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased, defer
 
-from app.core.db import EVERY_ORGANISATION
+from app.core.db import EVERY_ORGANISATION, look_up
 from app.credentials import queries as credentials
 from app.credentials.models import Credential, Period
 from app.credentials.rules import PeriodKind
@@ -242,6 +242,7 @@ def draw(session: Session, draw_id: str, *, lock: bool = False) -> AuditDraw:
 
 def draw_of_anyone(session: Session, draw_id: str) -> AuditDraw:
     """Find a draw, whichever organisation's it is: what is published of it is for everybody."""
+    look_up(session, AuditDraw, draw_id)
     found = session.scalars(
         select(AuditDraw).where(AuditDraw.id == draw_id), execution_options=EVERY_ORGANISATION
     ).first()

@@ -4,10 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import String, and_, func, or_, select, update
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
-from app.core.db import EVERY_ORGANISATION
+from app.core.db import EVERY_ORGANISATION, look_up
 from app.status.errors import ListNotFound
 from app.status.models import ListKind, PublishedList, Standing, StatusList, StatusPosition
 
@@ -35,7 +36,8 @@ def locked(session: Session, list_id: int) -> StatusList:
 
 
 def of_anyone(session: Session, list_id: int) -> StatusList:
-    """Find a list, whichever organisation's it is."""
+    """Find a list, whichever organisation's it is; the session is then inside that."""
+    look_up(session, StatusList, list_id)
     return session.scalars(
         select(StatusList).where(StatusList.id == list_id), execution_options=EVERY_ORGANISATION
     ).one()
@@ -115,6 +117,7 @@ def replace_form(session: Session, list_id: int, form: str, values: Mapping[str,
 
 def published(session: Session, list_id: int, form: str) -> PublishedList:
     """Find a list as anyone may fetch it."""
+    look_up(session, StatusList, list_id)
     found = session.scalars(
         select(PublishedList).where(PublishedList.list_id == list_id, PublishedList.purpose == form),
         execution_options={**EVERY_ORGANISATION, "populate_existing": True},
@@ -140,6 +143,9 @@ def behind(
     that was wrong; or has come to rest before `resting` and could be smaller; or was signed by none of
     `keys`.
     """
+    if session.get_bind().dialect.name == "postgresql":
+        named = array([*keys], type_=String)
+        return session.scalars(select(func.lists_behind(form, best, resting, old, ahead, named))).all()
     seen = and_(PublishedList.list_id == StatusList.id, PublishedList.purpose == form)
     return session.scalars(
         select(StatusList.id)

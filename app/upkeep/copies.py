@@ -118,9 +118,25 @@ def _dump(url: URL, target: Path) -> None:
             connection.execute("VACUUM INTO ?", (str(target),))
         target.chmod(0o600)
         return
-    # Row-level security stands in the way of roles that are not above it: half a backup would be none.
+    _require_everything(url)
     with _new(target) as out:
-        _run("pg_dump", "--format=custom", "--no-owner", url=url, out=out)
+        _run(
+            "pg_dump", "--format=custom", "--no-owner", "--no-acl", "--enable-row-security", url=url, out=out
+        )
+
+
+def _require_everything(url: URL) -> None:
+    """Refuse a role that sees no organisation's rows but by name: half a backup would be none."""
+    with _opened(url) as database, database.engine.connect() as connection:
+        connection.exec_driver_sql("SET sigillo.everyone = 'on'")
+        heads, organisations = connection.execute(
+            text("SELECT (SELECT count(*) FROM event_head), (SELECT count(*) FROM organisation)")
+        ).one()
+    if heads != organisations:
+        raise CopyRefused(
+            "This role does not see every organisation's rows: database_owner_url has to name the one that "
+            "owns the tables."
+        )
 
 
 def _run(program: str, *arguments: str, url: URL, out: IO[bytes] | None = None) -> None:
@@ -137,6 +153,7 @@ def _run(program: str, *arguments: str, url: URL, out: IO[bytes] | None = None) 
         "PGUSER": url.username or url.query.get("user"),
         "PGPASSWORD": url.password,
         "PGDATABASE": url.database,
+        "PGOPTIONS": "-c sigillo.everyone=on",  # what the owner says to go past row-level security
         "PGSSLMODE": url.query.get("sslmode"),
         "PGSSLROOTCERT": url.query.get("sslrootcert"),
     }
@@ -318,6 +335,7 @@ def _load(kind: str, dump: Path, url: URL) -> None:
         "--exit-on-error",
         "--single-transaction",
         "--no-owner",
+        "--no-acl",
         f"--dbname={url.database}",
         str(dump),
         url=url,
@@ -332,7 +350,7 @@ def require_empty(url: URL) -> None:
                 f"There is a register at {url.database} already. Move it away first, with its -wal and -shm."
             )
         return
-    with _engine(url) as database:
+    with _opened(url) as database:
         if inspect(database.engine).get_table_names():
             raise CopyRefused(
                 f"The database {url.database} is not empty. Create a new one and name that in database_url."
@@ -340,7 +358,7 @@ def require_empty(url: URL) -> None:
 
 
 @contextmanager
-def _engine(url: URL) -> Iterator[Database]:
+def _opened(url: URL) -> Iterator[Database]:
     database = connect(url.render_as_string(hide_password=False), pool=1)
     try:
         yield database

@@ -87,20 +87,13 @@ def _database(ports: Ports) -> Iterator[Finding]:
         yield good("database", "SQLite, of this version; one machine writes it.")
         return
     with ports.database.engine.connect() as connection:
-        version, superuser, bypasses, now = connection.execute(
-            text(
-                "SELECT current_setting('server_version'), rolsuper, rolbypassrls, clock_timestamp() "
-                "FROM pg_roles WHERE rolname = current_user"
-            )
+        version, now = connection.execute(
+            text("SELECT current_setting('server_version'), clock_timestamp()")
         ).one()
         connection.rollback()
     yield good("database", f"PostgreSQL {version}, of this version.")
-    if superuser or bypasses:
-        yield warning(
-            "tenants",
-            "The role in database_url stands above row-level security, so that only the code keeps "
-            "organisations apart. Serve with a role of its own: see README, “PostgreSQL”.",
-        )
+    for gap in schema.gaps_in_the_wall(ports.database):
+        yield warning("tenants", f"The second wall between organisations is missing: {gap}.")
     drift = abs(ports.clock.now() - ports.clock.offset - now)
     if drift > CLOCKS:
         yield failure(
@@ -163,8 +156,8 @@ def _work(session: Session, ports: Ports, at: datetime) -> Iterator[Finding]:
 
 
 def _lists(session: Session, ports: Ports, at: datetime) -> Iterator[Finding]:
-    del ports
-    rows = session.execute(
+    del session
+    asked = (
         select(
             StatusList.id,
             StatusList.version,
@@ -172,9 +165,13 @@ def _lists(session: Session, ports: Ports, at: datetime) -> Iterator[Finding]:
             func.min(PublishedList.expires_at),
         )
         .join(PublishedList, PublishedList.list_id == StatusList.id)
-        .group_by(StatusList.id, StatusList.version),
-        execution_options=EVERY_ORGANISATION,
-    ).all()
+        .group_by(StatusList.id, StatusList.version)
+    )
+    rows = [
+        row
+        for place in ports.database.everywhere()
+        for row in place.execute(asked, execution_options=EVERY_ORGANISATION)
+    ]
     ended = [list_id for list_id, _, _, expires_at in rows if expires_at <= at]
     behind = [list_id for list_id, version, shown, _ in rows if shown < version]
     if ended:

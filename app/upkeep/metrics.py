@@ -5,6 +5,7 @@ asked for, so that any one process tells it for all.
 """
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -150,38 +151,45 @@ def _waiting(ports: Ports, at: datetime) -> Iterable[Metric]:
 
 
 def _lists(ports: Ports, at: datetime) -> Iterable[Metric]:
-    with ports.database.reading() as session:
-        known = session.execute(
-            select(
-                func.count(StatusList.id.distinct()),
-                func.min(PublishedList.signed_at),
-                func.min(PublishedList.expires_at),
-            ).outerjoin(PublishedList, PublishedList.list_id == StatusList.id),
-            execution_options=EVERY_ORGANISATION,
-        ).one()
-        taken = session.execute(
-            select(StatusList.kind, func.sum(StatusList.taken)).group_by(StatusList.kind),
-            execution_options=EVERY_ORGANISATION,
-        ).all()
-        behind = session.scalar(
-            select(func.count(StatusList.id.distinct()))
-            .join(PublishedList, PublishedList.list_id == StatusList.id)
-            .where(PublishedList.version < StatusList.version),
-            execution_options=EVERY_ORGANISATION,
+    newest = (
+        select(
+            PublishedList.list_id,
+            func.min(PublishedList.version).label("version"),
+            func.min(PublishedList.signed_at).label("signed_at"),
+            func.min(PublishedList.expires_at).label("expires_at"),
         )
+        .group_by(PublishedList.list_id)
+        .subquery()
+    )
+    asked = select(
+        StatusList.kind,
+        StatusList.taken,
+        StatusList.version,
+        newest.c.version,
+        newest.c.signed_at,
+        newest.c.expires_at,
+    ).outerjoin(newest, newest.c.list_id == StatusList.id)
+    rows = [
+        row
+        for session in ports.database.everywhere()
+        for row in session.execute(asked, execution_options=EVERY_ORGANISATION)
+    ]
     issued = CounterMetricFamily(
         "sigillo_documents", "Documents that took a place in a list of this kind.", labels=("kind",)
     )
-    for kind, places in taken:
-        issued.add_metric((str(kind),), places)
+    taken: Counter[str] = Counter()
+    for kind, places, *_ in rows:
+        taken[str(kind)] += places
+    for name, places in taken.items():
+        issued.add_metric((name,), places)
     yield issued
-    count, signed_at, expires_at = known
-    yield _gauge("sigillo_status_lists", "Status lists.", {"": count})
-    yield _gauge(
-        "sigillo_status_lists_behind", "Lists that changed and are not published yet.", {"": behind or 0}
-    )
-    if signed_at is not None:
-        age, left = (at - signed_at).total_seconds(), (expires_at - at).total_seconds()
+    yield _gauge("sigillo_status_lists", "Status lists.", {"": len(rows)})
+    behind = sum(shown is None or shown < version for _, _, version, shown, *_ in rows)
+    yield _gauge("sigillo_status_lists_behind", "Lists that changed and are not published yet.", {"": behind})
+    published = [(signed_at, expires_at) for *_, signed_at, expires_at in rows if signed_at is not None]
+    if published:
+        age = max((at - signed_at).total_seconds() for signed_at, _ in published)
+        left = min((expires_at - at).total_seconds() for _, expires_at in published)
         yield _gauge("sigillo_status_list_age_seconds", "Since when the oldest list is as it is.", {"": age})
         yield _gauge("sigillo_status_list_left_seconds", "Until the first list expires.", {"": left})
 

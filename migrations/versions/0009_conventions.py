@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from app.core import policies
+
 revision = "0009"
 down_revision = "0008"
 branch_labels = None
@@ -67,6 +69,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_credential_organisation_id_updated_at", "credential", ["organisation_id", "updated_at"]
     )
+    policies.protect(op, "idempotency_key", "actor_pace")
 
 
 def downgrade() -> None:

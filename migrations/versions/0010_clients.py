@@ -4,10 +4,15 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.schema import SchemaItem
 
+from app.core import policies
+
 revision = "0010"
 down_revision = "0009"
 branch_labels = None
 depends_on = None
+
+# What is looked for before it is known whose it is.
+LOOKED_UP = ("access_token", "api_client")
 
 
 def _owned(table: str, *items: SchemaItem, key: tuple[str, ...] = ("id",)) -> None:
@@ -74,11 +79,15 @@ def upgrade() -> None:
         _instant("expires_at"),
         key=("client_id", "jti_hash"),
     )
+    policies.protect(op, "client_secret", "client_jwk", "access_token", "used_assertion")
+    for table in LOOKED_UP:
+        policies.find_owner(op, table)
 
 
 def downgrade() -> None:
     """Go back to keys alone: tokens, secrets and public keys of clients end."""
     # Before this form nobody knew of removed clients: they have no key left, and stay as a name.
+    policies.forget(op, *(f"organisation_of_{table}(text)" for table in LOOKED_UP))
     for table in ("used_assertion", "access_token", "client_jwk", "client_secret"):
         op.drop_table(table)
     op.drop_column("api_key", "last_used_on")

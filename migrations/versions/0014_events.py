@@ -3,10 +3,27 @@
 import sqlalchemy as sa
 from alembic import op
 
+from app.core import policies
+
 revision = "0014"
-down_revision = "0010"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
+
+# What workers ask several times a second, of every organisation: which endpoints they have to see to.
+LOOK_UPS = {
+    "webhooks_behind()": (
+        "SELECT e.organisation_id::text, e.id::text FROM webhook_endpoint e "
+        "JOIN event_head h ON h.organisation_id = e.organisation_id "
+        "WHERE e.disabled_at IS NULL AND e.seen < h.seq"
+    ),
+    "webhooks_due(timestamptz, integer)": (
+        "SELECT e.organisation_id::text, e.id::text FROM webhook_endpoint e "
+        "WHERE e.disabled_at IS NULL AND (e.lease_until IS NULL OR e.lease_until < $1) "
+        "AND EXISTS (SELECT 1 FROM webhook_delivery d WHERE d.endpoint_id = e.id "
+        "AND d.state = 'waiting' AND d.due_at <= $1) LIMIT $2"
+    ),
+}
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
@@ -89,10 +106,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("period_id", "kind", name=op.f("pk_period_notice")),
     )
     op.create_index(op.f("ix_period_notice_organisation_id"), "period_notice", ["organisation_id"])
+    policies.protect(op, "webhook_endpoint", "webhook_delivery", "period_notice")
+    for name, query in LOOK_UPS.items():
+        policies.look_past(op, name, "TABLE (organisation_id text, id text)", query)
 
 
 def downgrade() -> None:
     """Go back to where nobody is told: what still waits is not sent, and the trail keeps every event."""
+    policies.forget(op, *LOOK_UPS)
     op.drop_table("period_notice")
     op.drop_table("webhook_delivery")
     op.drop_table("webhook_endpoint")

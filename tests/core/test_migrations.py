@@ -45,7 +45,8 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
         return
     server: postgres.PrivateServer = request.getfixturevalue("postgres_server")
     name = f"m{next(_names)}"
-    opened = connect(server.create_database(name))
+    server.create_database(name)
+    opened = connect(server.owner_url(name))
     yield opened
     opened.close()
     server.drop_database(name)

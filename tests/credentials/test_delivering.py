@@ -608,5 +608,5 @@ def test_the_database_keeps_no_address_of_what_is_settled(
         "UPDATE delivery SET state = 'waiting'",
         "UPDATE delivery SET settled_at = NULL",
     ):
-        with pytest.raises(DBAPIError), joined.ports.database.writing() as session:
+        with pytest.raises(DBAPIError), joined.ports.database.writing(joined.organisation_id) as session:
             session.execute(text(statement))

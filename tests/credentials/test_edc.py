@@ -58,7 +58,7 @@ def content(seal: Seal) -> dict[str, Any]:
 
 def counts(office: Office) -> dict[str, int]:
     """How many rows there are of everything, but for links of the trail, which come in their own time."""
-    with office.ports.database.reading() as session:
+    with office.ports.database.reading(office.organisation_id) as session:
         return {
             table.name: session.execute(select(func.count()).select_from(table)).scalar_one()
             for table in Base.metadata.sorted_tables

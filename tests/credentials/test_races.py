@@ -9,7 +9,6 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from app.core.db import EVERY_ORGANISATION
 from app.core.errors import Problem
 from app.credentials import issuing, service
 from app.credentials.models import Credential, Document, Intent, Period
@@ -186,11 +185,8 @@ def test_moving_issuing_and_publishing_at_once_leave_the_lists_as_the_register_s
     assert sum(isinstance(each, Credential) for each in got) == len(decisions)
     office.work()
     revoked = {office.document(credential).list_index for credential in credentials}
-    with office.ports.database.reading() as session:
-        listed = session.scalars(
-            select(StatusList).where(StatusList.kind == ListKind.CREDENTIAL),
-            execution_options=EVERY_ORGANISATION,
-        ).one()
+    with office.ports.database.reading(office.organisation_id) as session:
+        listed = session.scalars(select(StatusList).where(StatusList.kind == ListKind.CREDENTIAL)).one()
         form = lists.published(session, listed.id, "revocation")
     bits = read_status_list(open_compact(form.token, limit=MAX_TOKEN).payload).bits
     assert {index for index in range(listed.size) if bits.is_set(index)} == revoked

@@ -252,16 +252,6 @@ def test_an_expired_credential_may_still_be_revoked(office: Office, clock: SetCl
     assert state(office, credential) is CredentialState.REVOKED
 
 
-def test_the_public_finds_an_issued_credential_by_number_in_any_organisation(office: Office) -> None:
-    credential = office.issue()
-    with office.ports.database.reading() as session:
-        found = queries.by_number(session, credential.number)
-        period = queries.current_period(session, found, office.now)
-        document = queries.current_document(session, period, Format.VC_JWT)
-        assert found.id == credential.id
-        assert document is not None
-
-
 def test_another_organisation_does_not_see_a_credential(office: Office) -> None:
     credential = office.issue()
     other = Office.opened(office.ports, "Un'altra associazione")

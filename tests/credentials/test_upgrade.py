@@ -81,12 +81,12 @@ def anchors(authority: Town) -> tuple[bytes, ...]:
 
 
 def documents(database: Database) -> dict[str, tuple[str | None, str]]:
-    with database.reading() as session:
-        rows = session.execute(
-            select(Document.id, Document.level, Document.token).where(Document.level.is_not(None)),
-            execution_options=EVERY_ORGANISATION,
-        )
-        return {row.id: (row.level, row.token) for row in rows}
+    chosen = select(Document.id, Document.level, Document.token).where(Document.level.is_not(None))
+    return {
+        row.id: (row.level, row.token)
+        for session in database.everywhere()
+        for row in session.execute(chosen, execution_options=EVERY_ORGANISATION)
+    }
 
 
 def stamped(authority: Town) -> int:
@@ -107,7 +107,8 @@ def require_whole(ports: Ports, authority: Town, names: list[str]) -> None:
         )
         assert (level, finding.level) == (Level.B_LTA, Level.B_LTA)
         assert (trusted(finding), finding.not_covered, len(finding.stamps)) == (True, (), 2)
-    with ports.database.reading() as session:
+    (place,) = ports.database.places()
+    with ports.database.reading(place) as session:
         told = session.scalars(
             select(Event).where(Event.topic == "document.prolonged").order_by(Event.id),
             execution_options=EVERY_ORGANISATION,

@@ -132,7 +132,7 @@ def seen(office: Office, credential: Credential) -> set[tuple[str, str]]:
 
 
 def rows(office: Office) -> dict[str, int]:
-    with office.ports.database.reading() as session:
+    with office.ports.database.reading(office.organisation_id) as session:
         return {
             table.name: session.execute(select(func.count()).select_from(table)).scalar_one()
             for table in Base.metadata.sorted_tables

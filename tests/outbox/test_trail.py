@@ -5,11 +5,12 @@ import pytest
 from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DatabaseError
 
-from app.core.db import EVERY_ORGANISATION, Database
+from app.core.db import Database
 from app.organisations.models import Organisation
 from app.outbox import trail
 from app.outbox.trail import Event, EventHead, EventLink
 from tests import make
+from tests.postgres import as_owner
 
 AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
@@ -37,13 +38,13 @@ def audited(database: Database, organisation_id: str) -> trail.Audit:
 def unguarded(database: Database, statement: str) -> None:
     """What an intruder with full rights could do: lift the triggers, and write."""
     sqlite = database.engine.dialect.name == "sqlite"
-    with database.engine.begin() as connection:
+    with as_owner(database) as owner, owner.engine.begin() as connection:
         for table in ("event", "event_link"):
             if sqlite:
                 for act in ("update", "delete"):
                     connection.execute(text(f"DROP TRIGGER {table}_no_{act}"))
             else:
-                connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER ALL"))
+                connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
         connection.execute(text(statement))
 
 
@@ -58,11 +59,14 @@ def test_every_event_finds_its_place_in_the_chain_and_the_chain_holds(database: 
 
 
 def test_the_database_refuses_to_change_or_delete_an_event(database: Database) -> None:
-    recorded(database)
+    organisation_id = recorded(database)
     trail.append(database)
     for statement in (update(Event).values(topic="other"), delete(EventLink)):
-        with pytest.raises(DatabaseError, match="append-only"), database.writing() as session:
-            session.execute(statement, execution_options={**EVERY_ORGANISATION, "synchronize_session": False})
+        with (
+            pytest.raises(DatabaseError, match="append-only"),
+            database.writing(organisation_id) as session,
+        ):
+            session.execute(statement, execution_options={"synchronize_session": False})
 
 
 def test_a_changed_event_is_found_even_if_the_triggers_were_lifted(database: Database) -> None:

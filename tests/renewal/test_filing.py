@@ -8,7 +8,6 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from app.core.db import EVERY_ORGANISATION
 from app.credentials import service as credentials
 from app.organisations.models import Membership
 from app.outbox.trail import Event
@@ -398,8 +397,8 @@ def test_filing_leaves_a_trail_without_a_name(house: House) -> None:
     enough(house)
     house.go_to(days(house).opens)
     renewal = filed(house)
-    with house.ports.database.reading() as session:
-        events = session.scalars(select(Event), execution_options=EVERY_ORGANISATION).all()
+    with house.ports.database.reading(house.organisation) as session:
+        events = session.scalars(select(Event)).all()
         (event,) = [each for each in events if each.topic == "renewal.submitted"]
     assert event.about == {"credential": house.credential, "renewal": renewal["id"]}
     assert event.actor_id == house.holder.id

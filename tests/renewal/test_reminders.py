@@ -202,8 +202,8 @@ class Post:
 
     def recalled(self) -> dict[str, bool]:
         """What is written down of reminders, and whether each was sent."""
-        with self.ports.database.reading() as session:
-            rows = session.scalars(select(Reminder), execution_options=EVERY_ORGANISATION)
+        with self.ports.database.reading(self.organisation) as session:
+            rows = session.scalars(select(Reminder))
             return {row.kind: row.sent for row in rows}
 
     def messages(self) -> list[Message]:
@@ -301,7 +301,7 @@ def test_any_number_of_workers_send_one_letter(post: Post) -> None:
 def test_whom_another_worker_was_faster_with_is_left_to_it_and_the_others_are_not(post: Post) -> None:
     (first, its), (second, others) = post.held(), post.held()
     at = post.clock.now()
-    with post.ports.database.writing() as session:
+    with post.ports.database.writing(post.organisation) as session:
         outcomes = [
             reminders._leave(
                 session, post.organisation, person.id, [reminders.Due(credential, 1, Kind.P7D)], at=at

@@ -48,11 +48,11 @@ class Shelf:
             return queries.published(session, self.list_id, form)
 
     def versions(self) -> dict[str, int]:
-        with self.ports.database.reading() as session:
+        with self.ports.database.reading(self.organisation_id) as session:
             return {form: seen.version for form, seen in queries.shown(session, self.list_id).items()}
 
     def levels(self) -> set[int]:
-        with self.ports.database.reading() as session:
+        with self.ports.database.reading(self.organisation_id) as session:
             return {seen.level for seen in queries.shown(session, self.list_id).values()}
 
     def token(self, form: Form) -> Compact:

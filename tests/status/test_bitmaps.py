@@ -84,7 +84,7 @@ def test_a_hole_in_what_changed_makes_every_position_be_read_anew(shelf: Shelf, 
     asked.anew()
     shelf.publish()
     assert asked.anew()
-    with shelf.ports.database.writing() as session:
+    with shelf.ports.database.writing(shelf.organisation_id) as session:
         session.execute(text("UPDATE status_position SET standing = 'revoked' WHERE document_id = 'doc_2'"))
         session.execute(text("UPDATE status_list SET version = version + 1"))
     shelf.publish()

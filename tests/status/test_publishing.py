@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text
 
-from app.core.db import EVERY_ORGANISATION
 from app.formats.bitstring import MAX_TOKEN
 from app.formats.deflate import BEST
 from app.formats.strict import decode64, read_object
@@ -205,7 +204,7 @@ def test_a_list_that_lacks_a_form_gets_it_at_once(ports: Ports, clock: SetClock)
     """As lists do that were published before there were token lists."""
     shelf = Shelf.made(replace(ports, settings=ports.settings.model_copy(update={"list_pause": SECOND})))
     shelf.publish()
-    with ports.database.writing() as session:
+    with ports.database.writing(shelf.organisation_id) as session:
         session.execute(text("DELETE FROM published_list WHERE purpose = 'token'"))
     Publisher(shelf.ports).keep_up()
     assert shelf.versions() == {"token": 1, "revocation": 1, "suspension": 1}
@@ -315,9 +314,9 @@ def test_two_workers_publish_a_change_once(shelf: Shelf) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    with shelf.ports.database.reading() as session:
+    with shelf.ports.database.reading(shelf.organisation_id) as session:
         assert len(changes.since(session, 0)) == 2
-        rows = session.scalars(select(PublishedList), execution_options=EVERY_ORGANISATION).all()
+        rows = session.scalars(select(PublishedList)).all()
     assert {(row.purpose, row.version) for row in rows} == {
         ("token", 2),
         ("revocation", 2),
@@ -373,7 +372,7 @@ def test_whatever_goes_wrong_with_one_list_is_logged_and_the_others_are_publishe
     ports: Ports, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken, sound = Shelf.made(ports), Shelf.made(ports)
-    with ports.database.writing() as session:
+    with ports.database.writing(broken.organisation_id) as session:
         session.execute(text("UPDATE status_list SET size = 7 WHERE id = :id"), {"id": broken.list_id})
     Publisher(ports).keep_up()
     assert (broken.versions(), sound.versions()["token"]) == ({}, 1)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from app.core.db import Database
 from app.upkeep.agreement import agreement, files_named
 from tests.upkeep.conftest import Registry
 
@@ -39,8 +40,10 @@ def test_a_register_that_nobody_touched_agrees_with_itself(registry: Registry) -
         ("UPDATE event_head SET seq = seq + 1", "is missing before event"),
     ],
 )
-def test_what_was_changed_behind_its_back_is_found(registry: Registry, tampering: str, words: str) -> None:
-    with registry.ports.database.engine.begin() as connection:
+def test_what_was_changed_behind_its_back_is_found(
+    registry: Registry, owner: Database, tampering: str, words: str
+) -> None:
+    with owner.engine.begin() as connection:
         if connection.dialect.name == "sqlite":
             triggers = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
             for (name,) in triggers.all():

@@ -59,14 +59,23 @@ def empty_url(database_url: str, tmp_path: Path, request: pytest.FixtureRequest)
     server.drop_database(name)
 
 
+def as_owner(**environment: str) -> dict[str, str]:
+    """Name the role that owns the tables beside the one that serves, where there are two."""
+    url = environment.get("SIGILLO_DATABASE_URL", os.environ["SIGILLO_DATABASE_URL"])
+    if url.startswith("sqlite"):
+        return environment
+    owner = url.replace(f"user={postgres.RUNTIME}", f"user={postgres.OWNER}")
+    return {**environment, "SIGILLO_DATABASE_OWNER_URL": owner}
+
+
 def said(*arguments: str, **environment: str) -> tuple[int, str]:
-    done = CliRunner().invoke(app, list(arguments), env=environment)
+    done = CliRunner().invoke(app, list(arguments), env=as_owner(**environment))
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     return done.exit_code, " ".join(done.output.split())
 
 
 def told(*arguments: str, **environment: str) -> tuple[int, Any]:
-    done = CliRunner().invoke(app, [*arguments, "--json"], env=environment)
+    done = CliRunner().invoke(app, [*arguments, "--json"], env=as_owner(**environment))
     return done.exit_code, json.loads(done.stdout)
 
 
@@ -226,6 +235,16 @@ def test_what_happens_while_a_backup_is_made_is_in_it_whole_or_not_at_all(
     assert (code, found["agrees"]) == (Ends.OK, True)
     with closing(connect(empty_url)) as restored:
         assert 0 < rows(restored)["credential"] < rows(machine.ports.database)["credential"]
+
+
+def test_a_role_that_does_not_see_everything_makes_no_backup(machine: Registry, database_url: str) -> None:
+    if database_url.startswith("sqlite"):
+        pytest.skip("SQLite knows no roles.")
+    machine.office.work()
+    done = CliRunner().invoke(app, ["backup", "one.tar"])
+    assert done.exit_code == Ends.REFUSED
+    assert "does not see every organisation's rows" in " ".join(done.output.split())
+    assert not Path("one.tar").exists()
 
 
 def test_the_doctor_finds_a_healthy_register_healthy(machine: Registry) -> None:

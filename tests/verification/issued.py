@@ -13,6 +13,7 @@ from app.organisations.models import Mode
 from app.organisations.rules import Actor, Role
 from app.ports import Ports
 from tests import make
+from tests.postgres import as_owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def _cause(ports: Ports, credential: Issued) -> str:
 
 def meddle(ports: Ports, statement: str, **values: Any) -> None:
     """Change the register behind everybody's back, as only somebody with its password can."""
-    with ports.database.writing() as session:
+    with as_owner(ports.database) as owner, owner.writing() as session:
         session.connection().execute(text(statement), values)
 
 
