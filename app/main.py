@@ -27,10 +27,14 @@ from app.adapters.timestamps import HttpTimeStamps
 from app.adapters.tokens import Tokens, tokens_of
 from app.adapters.trustlists import FETCH_SECONDS, FETCH_STEP_SECONDS, FiledLists
 from app.assessments.api import router as assessments
+from app.batches import carrying
+from app.batches import service as batch_service
+from app.batches.api import router as batches
 from app.core.clock import SystemClock
 from app.core.db import connect
 from app.credentials import delivering, issuing, prolonging
 from app.credentials.api import router as credentials
+from app.decisions import minutes
 from app.decisions.api import router as decisions
 from app.dossiers import forgetting
 from app.dossiers.api import router as dossiers
@@ -46,6 +50,7 @@ from app.problems import DEFAULT, install
 from app.renewal import bridging, draws, reminders, renewal_api
 from app.renewal import queries as cpd_queries
 from app.renewal.api import router as development
+from app.renewal.hourly import Hourly
 from app.renewal.renewal_api import router as renewals
 from app.schemes.api import router as schemes
 from app.settings import Settings
@@ -176,7 +181,7 @@ def worker(ports: Ports) -> Worker:
     topics: Mapping[str, Callable[[Message], None]] = {
         **issuing.topics(ports),
         **publishing.topics(publishing.Publisher(ports), ports),
-        **forgetting.topics(ports, cpd_queries.names),
+        **forgetting.topics(ports, cpd_queries.names, minutes.names),
         **reminders.topics(ports),
     }
     return Worker(
@@ -190,6 +195,7 @@ def worker(ports: Ports) -> Worker:
             bridging.duty(ports),
             draws.duty(ports),
             reminders.duty(ports),
+            Hourly(ports.clock, lambda at: batch_service.sweep(ports, at)),
         ),
     )
 
@@ -200,11 +206,20 @@ def patient_worker(ports: Ports) -> Worker:
     return Worker(ports.database, ports.clock, topics=topics, at_once=1)
 
 
+def batch_worker(ports: Ports) -> Worker:
+    """Make a worker for batches, a part at a time: what somebody asked for at once does not wait for them."""
+    return Worker(ports.database, ports.clock, topics=carrying.topics(ports), at_once=1)
+
+
 def working(ports: Ports, stop: threading.Event) -> list[threading.Thread]:
     """Start the workers of a process, which end once `stop` is set."""
     threads = [
         threading.Thread(target=each.run, args=(stop,), name=name, daemon=True)
-        for name, each in (("worker", worker(ports)), ("patient", patient_worker(ports)))
+        for name, each in (
+            ("worker", worker(ports)),
+            ("patient", patient_worker(ports)),
+            ("batches", batch_worker(ports)),
+        )
     ]
     for thread in threads:
         thread.start()
@@ -230,6 +245,7 @@ def _work_road() -> APIRouter:
         assessments,
         decisions,
         credentials,
+        batches,
         vc_api.router,
         development,
         renewals,

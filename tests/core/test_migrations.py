@@ -162,6 +162,7 @@ def test_a_database_at_work_is_brought_up_with_everything_in_it(empty: Database)
         "organisation": {"issuer_code": 1, "register_open": True},
         "credential": {"hidden_at": None, "mode": "test"},
         "document": {"proof": None, "level": None},
+        "decision": {"minutes_id": None},
     }
     for table in ("period", *KEPT):
         assert after[table] == [{**row, **added.get(table, {})} for row in before[table]], table
