@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import insert
+from sqlalchemy import Boolean, and_, bindparam, insert, update
 from sqlalchemy.orm import Session
 
 from app.batches import granting, importing, members, queries, service
@@ -18,7 +18,6 @@ from app.batches.members import Written
 from app.batches.models import Batch, BatchRow
 from app.batches.reading import Row
 from app.batches.rules import (
-    AT_ONCE,
     DONE_BEFORE,
     NEEDS,
     SKIPPED_BY_CANCELLING,
@@ -37,6 +36,18 @@ END: Final[Mapping[BatchState, BatchState]] = {
     BatchState.CANCELLING: BatchState.CANCELLED,
 }
 
+SETTLE: Final = (
+    update(BatchRow)
+    .where(BatchRow.batch_id == bindparam("of"), BatchRow.place == bindparam("at"))
+    .values(
+        state=bindparam("state"),
+        code=bindparam("code"),
+        made=bindparam("made"),
+        # A grant for which nothing was issued has made nothing: its row may come again.
+        effect=and_(BatchRow.effect, bindparam("stays", type_=Boolean)),
+    )
+)
+
 
 def topics(ports: Ports) -> Mapping[str, Callable[[Message], datetime | None]]:
     """Tell a worker what to do with a batch: a part of it, and to come again while there is more.
@@ -52,17 +63,19 @@ def topics(ports: Ports) -> Mapping[str, Callable[[Message], datetime | None]]:
 
 
 def carry_on(ports: Ports, organisation_id: str, batch_id: str) -> bool:
-    """Deal with the next rows of a batch, and tell whether there is more to do."""
+    """Deal with the next rows of a batch, and tell whether there is more to do.
+
+    Of one part at most there are begun rows: nothing new is taken before they are settled.
+    """
     with ports.database.writing(organisation_id) as session:
         batch = queries.locked(session, batch_id)
         if batch is None or batch.done:
             return False
-        begun = queries.begun(session, batch_id, limit=AT_ONCE)
-        if not begun:
-            begun = _take(session, batch, at=ports.clock.now())
+        begun = queries.begun(session, batch_id) or _take(session, batch, at=ports.clock.now())
         if not begun:
             return not batch.done
-        by, named = _sender(batch), [row.made["decision"] for row in begun]
+        by = _sender(batch)
+    named = [made["decision"] for made in begun.values()]
     outcomes = granting.issue_all(ports, named, by=by, at=ports.clock.now())
     found = {
         decision: granting.settled(outcome, decision)
@@ -79,14 +92,14 @@ def _sender(batch: Batch) -> Actor:
     )
 
 
-def _take(session: Session, batch: Batch, *, at: datetime) -> Sequence[BatchRow]:
+def _take(session: Session, batch: Batch, *, at: datetime) -> Mapping[int, Mapping[str, str]]:
     """Take the rows that come next and do what one transaction can do for them; give those that are begun."""
     if batch.state is BatchState.QUEUED:
         batch.state, batch.started_at = BatchState.RUNNING, at
     part = queries.next_part(session, batch.id)
     if part is None:
         _end(session, batch, at=at)
-        return []
+        return {}
     rows: list[Row] = [json.loads(line) for line in part.rows.split("\n") if line]
     written = Written(batch.organisation_id)
     if batch.state is BatchState.CANCELLING:
@@ -118,7 +131,11 @@ def _take(session: Session, batch: Batch, *, at: datetime) -> Sequence[BatchRow]
     session.delete(part)
     _count(batch, outcomes)
     session.flush()
-    begun = queries.begun(session, batch.id, limit=AT_ONCE)
+    begun = {
+        part.first + number: outcome.made
+        for number, outcome in enumerate(outcomes)
+        if outcome.state is RowState.BEGUN
+    }
     if not begun and queries.next_part(session, batch.id) is None:
         _end(session, batch, at=at)
     return begun
@@ -189,17 +206,26 @@ def _settle(session: Session, batch_id: str, found: Mapping[str, Outcome], *, at
     if batch is None:
         return False
     settled: list[Outcome] = []
-    for row in queries.begun(session, batch_id, limit=AT_ONCE):
-        outcome = found.get(row.made["decision"])
-        if outcome is not None:
-            row.state, row.code = outcome.state, outcome.code
-            row.made = {**row.made, **outcome.made}
-            # What was imported stays, though nothing was issued; of a grant from here nothing was made then.
-            row.effect = row.effect and (outcome.effect or batch.kind is Kind.DECISIONS)
-            settled.append(outcome)
+    rows: list[dict[str, object]] = []
+    for place, made in queries.begun(session, batch_id).items():
+        if (outcome := found.get(made["decision"])) is None:
+            continue
+        settled.append(outcome)
+        rows.append(
+            {
+                "of": batch_id,
+                "at": place,
+                "state": outcome.state,
+                "code": outcome.code,
+                "made": {**made, **outcome.made},
+                "stays": outcome.effect or batch.kind is Kind.DECISIONS,  # what was imported stays
+            }
+        )
+    if rows:
+        session.connection().execute(SETTLE, rows)
     _count(batch, settled)
     session.flush()
-    if not queries.begun(session, batch_id, limit=1) and queries.next_part(session, batch_id) is None:
+    if not queries.begun(session, batch_id) and queries.next_part(session, batch_id) is None:
         _end(session, batch, at=at)
     return not batch.done
 

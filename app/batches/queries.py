@@ -78,10 +78,12 @@ def every_result(ports: Ports, organisation_id: str, batch_id: str) -> Iterator[
         after = rows[-1].place
 
 
-def begun(session: Session, batch_id: str, *, limit: int) -> Sequence[BatchRow]:
-    """Find the rows whose credentials are being issued, or were when a machine stopped."""
-    query = select(BatchRow).where(BatchRow.batch_id == batch_id, BatchRow.state == RowState.BEGUN)
-    return session.scalars(query.order_by(BatchRow.place).limit(limit)).all()
+def begun(session: Session, batch_id: str) -> Mapping[int, Mapping[str, str]]:
+    """Find the rows whose credentials are being issued, or were when a machine stopped, by their places."""
+    query = select(BatchRow.place, BatchRow.made).where(
+        BatchRow.batch_id == batch_id, BatchRow.state == RowState.BEGUN
+    )
+    return dict(session.execute(query.order_by(BatchRow.place)).all())
 
 
 def made_before(session: Session, kind: Kind, names: Collection[str]) -> Mapping[str, Mapping[str, str]]:

@@ -26,8 +26,8 @@ class Permission(StrEnum):
     DECISIONS_READ = "decisions:read"
     DECISIONS_VOTE = "decisions:vote"
     DECISIONS_PUBLISH = "decisions:publish"
-    # Importing what a committee decided elsewhere, by minutes that a person recorded (`decisions:publish`). It
-    # records and does not decide, so a machine may hold it (ISO/IEC 17024, 4.2).
+    # Importing what a committee decided elsewhere, by minutes that a person recorded (`decisions:publish`).
+    # It records and does not decide, so a machine may hold it (ISO/IEC 17024, 4.2).
     DECISIONS_IMPORT = "decisions:import"
     CREDENTIALS_READ = "credentials:read"
     CREDENTIALS_ISSUE = "credentials:issue"
