@@ -1,4 +1,4 @@
-"""Decisions that were taken elsewhere: put on record by minutes, imported, issued, known for what they are."""
+"""Decisions that were taken elsewhere: recorded by minutes, imported, issued, and known for what they are."""
 
 import json
 
