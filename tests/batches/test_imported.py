@@ -1,11 +1,16 @@
 """Decisions that were taken elsewhere: recorded by minutes, imported, issued, and known for what they are."""
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 
+from app.batches import carrying, queries
+from app.batches.models import BatchRow
+from app.batches.rules import RowState
 from app.core.errors import JsonValue
 from app.decisions.models import Decision, Minutes
 from app.dossiers.models import Dossier
@@ -13,6 +18,8 @@ from app.organisations.models import Membership
 from app.outbox import trail
 from app.outbox.trail import Event
 from tests.batches.desk import HELD, SIGNED, Desk, decision, member
+from tests.fakes import SetClock
+from tests.status.failing import FailingKeys
 
 
 def test_minutes_are_recorded_by_a_person_with_the_file_that_was_signed(desk: Desk) -> None:
@@ -212,3 +219,39 @@ def test_minutes_and_where_a_decision_came_from_never_change(desk: Desk) -> None
     ):
         with pytest.raises(DBAPIError), desk.ports.database.engine.begin() as connection:
             connection.execute(text(statement))
+
+
+def test_what_was_imported_and_not_issued_is_issued_when_its_row_comes_again(desk: Desk) -> None:
+    minutes = desk.recorded()
+    batch = desk.sent("decisions", [decision(1)], minutes=minutes)
+    with desk.ports.database.writing(desk.organisation_id) as session:
+        row = queries.locked(session, batch)
+        assert row is not None
+        (left,) = carrying._take(session, row, at=desk.ports.clock.now()).values()
+        session.execute(update(BatchRow).values(state=RowState.FAILED, code="left-behind"))
+    assert desk.count()["credential"] == 0
+    again = desk.done("decisions", [decision(1)], minutes=minutes)
+    (told,) = desk.results(again["id"])
+    assert (told["state"], told["decision"]) == ("ok", left["decision"])
+    assert (desk.count()["decision"], desk.count()["credential"]) == (1, 1)
+    third = desk.done("decisions", [decision(1)], minutes=minutes)
+    (skipped,) = desk.results(third["id"])
+    assert (skipped["state"], skipped["credential"]) == ("skipped", told["credential"])
+
+
+def test_a_batch_waits_for_keys_that_are_away_and_fails_no_row_for_them(desk: Desk) -> None:
+    minutes = desk.recorded()
+    keys = FailingKeys(desk.ports.clock.now())
+    desk = replace(desk, ports=replace(desk.ports, signer=keys))
+    keys.down = True
+    batch = desk.sent("decisions", [decision(1)], minutes=minutes)
+    desk.work()
+    assert desk.batch(batch)["counts"]["failed"] == 0
+    assert isinstance(desk.ports.clock, SetClock)
+    keys.down = False
+    desk.ports.clock.move(timedelta(minutes=1))
+    desk.work()
+    desk.everything_else()
+    assert desk.batch(batch)["counts"] == {"queued": 0, "ok": 1, "failed": 0, "skipped": 0}
+    (told,) = desk.results(batch)
+    assert desk.calls().get(f"/v1/credentials/{told['credential']}").json()["state"] == "active"
