@@ -30,10 +30,14 @@ from app.adapters.tokens import Tokens, tokens_of
 from app.adapters.trustlists import FETCH_SECONDS, FETCH_STEP_SECONDS, FiledLists
 from app.adapters.vault import FolderVault
 from app.assessments.api import router as assessments
+from app.batches import carrying
+from app.batches import service as batch_service
+from app.batches.api import router as batches
 from app.core.clock import SystemClock
 from app.core.db import connect
 from app.credentials import delivering, issuing, prolonging
 from app.credentials.api import router as credentials
+from app.decisions import minutes
 from app.decisions.api import router as decisions
 from app.dossiers import forgetting
 from app.dossiers.api import router as dossiers
@@ -57,6 +61,7 @@ from app.problems import DEFAULT, install
 from app.renewal import bridging, draws, reminders, renewal_api
 from app.renewal import queries as cpd_queries
 from app.renewal.api import router as development
+from app.renewal.hourly import Hourly
 from app.renewal.renewal_api import router as renewals
 from app.schemes.api import router as schemes
 from app.settings import Settings
@@ -204,7 +209,7 @@ def worker(ports: Ports) -> Worker:
     topics: Mapping[str, Callable[[Message], None]] = {
         **issuing.topics(ports),
         **publishing.topics(publishing.Publisher(ports), ports),
-        **forgetting.topics(ports, cpd_queries.names),
+        **forgetting.topics(ports, cpd_queries.names, minutes.names),
         **reminders.topics(ports),
         **notices.topics(ports),
     }
@@ -224,6 +229,7 @@ def worker(ports: Ports) -> Worker:
             announcing.duty(ports),
             lambda: spreading.duty(ports),
             spreading.ageing(ports),
+            Hourly(ports.clock, lambda at: batch_service.sweep(ports, at)),
         ),
     )
 
@@ -234,12 +240,22 @@ def patient_worker(ports: Ports) -> Worker:
     return Worker(ports.database, ports.clock, topics=topics, at_once=1)
 
 
+def batch_worker(ports: Ports) -> Worker:
+    """Make a worker for batches, a part at a time: what somebody asked for at once does not wait for them."""
+    return Worker(ports.database, ports.clock, topics=carrying.topics(ports), at_once=1)
+
+
 def working(ports: Ports, stop: threading.Event) -> list[threading.Thread]:
     """Start the workers of a process, which end once `stop` is set."""
     courier = () if ports.hooks is None else (("courier", Courier(ports.database, ports.clock, ports.hooks)),)
     threads = [
         threading.Thread(target=each.run, args=(stop,), name=name, daemon=True)
-        for name, each in (("worker", worker(ports)), ("patient", patient_worker(ports)), *courier)
+        for name, each in (
+            ("worker", worker(ports)),
+            ("patient", patient_worker(ports)),
+            ("batches", batch_worker(ports)),
+            *courier,
+        )
     ]
     for thread in threads:
         thread.start()
@@ -265,6 +281,7 @@ def _work_road() -> APIRouter:
         assessments,
         decisions,
         credentials,
+        batches,
         vc_api.router,
         oauth.router,
         development,

@@ -1,6 +1,7 @@
 """Every table, in one place: importing this module completes `Base.metadata` for the migrations."""
 
 from app.assessments import models as assessments
+from app.batches import models as batches
 from app.core.db import Base
 from app.credentials import models as credentials
 from app.decisions import models as decisions
@@ -16,6 +17,7 @@ metadata = Base.metadata
 
 __all__ = [
     "assessments",
+    "batches",
     "changes",
     "credentials",
     "decisions",

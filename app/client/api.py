@@ -148,13 +148,19 @@ class Api:
         sent = {**parts, **(files or {})}
         return self._json(self._call("POST", path, files=sent, headers=_keyed(key)))
 
+    def send(self, path: str, content: bytes, *, media_type: str, key: str, query: Mapping[str, str]) -> Json:
+        """Send a file as it is; the key makes sending it again safe."""
+        headers = {"Content-Type": media_type, "Idempotency-Key": key}
+        return self._json(self._call("POST", path, content=content, params=dict(query), headers=headers))
+
     def text(self, path: str) -> str:
         """Read a document as it is."""
         return self._call("GET", path).text
 
-    def content(self, path: str, **query: str) -> bytes:
-        """Read a file as it is."""
-        return self._call("GET", path, params=query).content
+    def content(self, path: str, *, accept: str | None = None, **query: str) -> bytes:
+        """Read a file as it is, in the form that is asked for if there are several."""
+        headers = {"Accept": accept} if accept else {}
+        return self._call("GET", path, params=query, headers=headers).content
 
     def close(self) -> None:
         self._http.close()

@@ -12,6 +12,7 @@ import typer
 from app.client import (
     account,
     activities,
+    batches,
     checking,
     cpd,
     documents,
@@ -31,6 +32,7 @@ from app.client.bilingual import BilingualCommand, BilingualGroup
 from app.client.visit import Ends, NotSignedIn, Stopped, Visit, member
 
 MEMBERS: Final = "For members"
+ORGANISATIONS: Final = "For organisations"
 ACTIVITY: Final = re.compile(r"act_[0-9a-z]{26}")
 DELIVERY: Final = re.compile(r"dlv_[0-9a-z]{26}")
 DOCUMENT: Final = "The activity"
@@ -754,6 +756,65 @@ def verify(
     else:
         documents.show_report(visit, report)
     raise Stopped(Ends.OK if report["result"] in documents.GOOD else Ends.REFUSED)
+
+
+@app.command(rich_help_panel=ORGANISATIONS, cls=BilingualCommand)
+@member
+def batch(
+    visit: Visit,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="The rows, as JSON lines or CSV.")
+    ] = None,
+    *,
+    kind: Annotated[
+        Literal["members", "credentials", "decisions"] | None,
+        typer.Option("--kind", help="What the rows are; by default what the first of them looks like."),
+    ] = None,
+    minutes: Annotated[
+        str | None,
+        typer.Option("--minutes", metavar="ID", help="The minutes, min_…, that state these decisions."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, no more.")] = False,
+    results: Annotated[
+        Path | None,
+        typer.Option("--results", metavar="FILE", help="Save what became of every row: .csv or .ndjson."),
+    ] = None,
+    follow: Annotated[
+        str | None, typer.Option("--follow", metavar="ID", help="Look again at a batch, bat_….")
+    ] = None,
+    cancel: Annotated[
+        str | None, typer.Option("--cancel", metavar="ID", help="Stop a batch: what is done stays.")
+    ] = None,
+) -> None:
+    """Send many rows at once: enter members, issue credentials, or import decisions taken elsewhere.
+
+    Each row has an `external_id` of your own, and makes something once, however often it is sent. Columns of
+    `members`: `external_id, given_name, family_name,
+    name_on_credential, email, membership_number, membership_from, membership_to`. Of `credentials`:
+    `external_id, decision`. Of `decisions`: those of members, and `votes_for, votes_against,
+    votes_abstained, outcome, decided_on, reasons`.
+
+    Examples: `sigillo batch members.csv --dry-run`, then `sigillo batch members.csv --results done.csv`;
+    `sigillo batch decisions.csv --minutes min_…`
+
+    Safe to run again: the same file goes on with the same batch. Ctrl-C stops looking, not the batch. Ends
+    with 2 if rows are to be mended (nothing was kept), with 3 if some failed.
+
+    --json: the batch, `{id, state, done, counts: {…}, first_failed: […], …}`
+    """
+    if sum(given is not None for given in (file, follow, cancel)) != 1:
+        raise NotUsable("batch-one")
+    if cancel is not None:
+        batches.cancel(visit, cancel)
+    if file is None:
+        batches.show(visit, batches.follow(visit, str(follow or cancel)), results)
+        return
+    if results is not None and results.resolve() == file.resolve():
+        raise NotUsable("report-is-source")
+    asked = batches.Asked.of(file, kind, minutes, dry_run=dry_run)
+    found = batches.follow(visit, batches.send(visit, asked))
+    batches.settle(visit, asked)
+    batches.show(visit, found, results)
 
 
 # What the command of the whole house sets; the client alone only talks HTTP.

@@ -2,9 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, status
+from fastapi import APIRouter, Depends, Form, Path, Response, status
+from fastapi.responses import StreamingResponse
 
 from app.core.ids import pattern
+from app.decisions import minutes as minutes_taken
 from app.decisions import service, viewing
 from app.decisions.errors import (
     CaseFileChanged,
@@ -16,6 +18,8 @@ from app.decisions.errors import (
     MeetingNotFound,
     MeetingNotHeld,
     MeetingTooEarly,
+    MinutesNotFound,
+    MinutesWrong,
     NoQuorum,
     NoVotes,
     PublicationBarred,
@@ -30,8 +34,10 @@ from app.decisions.errors import (
 from app.decisions.schemas import (
     DecisionOut,
     MeetingOut,
+    MinutesOut,
     NewDecision,
     NewMeeting,
+    NewMinutes,
     NewVote,
     Publication,
     VoteOut,
@@ -41,19 +47,25 @@ from app.dossiers.errors import (
     DeclarationRequired,
     DossierNotFound,
     DossierNotMovable,
+    FileInfected,
+    FileRefused,
+    FileTooLarge,
     OwnDossier,
+    ScannerNotAvailable,
 )
 from app.organisations.access import CurrentActor, Db, ReadDb, needs
-from app.organisations.conventions import ApiRoute, Creating
+from app.organisations.conventions import ApiRoute, ByItself, Creating, written
 from app.organisations.errors import PermissionMissing, PersonNotFound
 from app.organisations.rules import Permission
 from app.problems import documented
-from app.web import Now
+from app.schemes.errors import SchemeNotFound
+from app.web import GivenPorts, Now, attachment, each_part_once, pieces
 
 router = APIRouter(prefix="/v1", tags=["decisions"], route_class=ApiRoute)
 
 DossierId = Annotated[str, Path(pattern=pattern("dos"))]
 DecisionId = Annotated[str, Path(pattern=pattern("dec"))]
+MinutesId = Annotated[str, Path(pattern=pattern("min"))]
 
 
 @router.post(
@@ -137,3 +149,59 @@ def publish(db: Db, now: Now, actor: CurrentActor, decision_id: DecisionId, body
         db, decision_id, reasons=body.reasons, derogation=body.derogation, by=actor, at=now
     )
     return DecisionOut.of(db, decision)
+
+
+@router.post(
+    "/minutes",
+    status_code=status.HTTP_201_CREATED,
+    dependencies=[needs(Permission.DECISIONS_PUBLISH), Depends(each_part_once)],
+    responses=documented(
+        PermissionMissing, SchemeNotFound, MeetingNotHeld, MinutesWrong, NoQuorum, FileRefused, FileTooLarge,
+        FileInfected, ScannerNotAvailable,
+    ),
+)  # fmt: skip
+def record_minutes(
+    given: GivenPorts,
+    now: Now,
+    actor: CurrentActor,
+    once: ByItself,
+    asked: Annotated[NewMinutes, Form(media_type="multipart/form-data")],
+) -> MinutesOut:
+    """Record the signed minutes of a committee that decided elsewhere, so that its decisions are imported.
+
+    The scheme's quorum is checked on what they state; nothing of it can be changed afterwards.
+    """
+    once.shown_as(lambda _, minutes: written(MinutesOut.model_validate(minutes)))
+    recorded = minutes_taken.record(given, asked.stated, asked.offered, by=actor, at=now, once=once)
+    return MinutesOut.model_validate(recorded)
+
+
+@router.get(
+    "/minutes/{minutes_id}",
+    dependencies=[needs(Permission.DECISIONS_READ)],
+    responses=documented(PermissionMissing, MinutesNotFound),
+)
+def read_minutes(db: ReadDb, minutes_id: MinutesId) -> MinutesOut:
+    """Read what minutes state."""
+    return MinutesOut.model_validate(minutes_taken.by_id(db, minutes_id))
+
+
+@router.get(
+    "/minutes/{minutes_id}/file",
+    dependencies=[needs(Permission.DECISIONS_READ)],
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The signed minutes as they were handed in",
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        },
+        **documented(PermissionMissing, MinutesNotFound),
+    },
+)
+def fetch_minutes(given: GivenPorts, db: ReadDb, minutes_id: MinutesId) -> Response:
+    """Fetch the signed minutes, to be saved and never shown in place."""
+    found = minutes_taken.by_id(db, minutes_id)
+    headers = {**attachment(found.id), "Content-Length": str(found.size)}
+    return StreamingResponse(
+        pieces(given.files.open(found.sha256)), media_type=found.media_type, headers=headers
+    )

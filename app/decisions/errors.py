@@ -13,6 +13,11 @@ class DecisionNotFound(NotFound):
     title = "There is no such decision here"
 
 
+class MinutesNotFound(NotFound):
+    code = "minutes-not-found"
+    title = "There are no such minutes here"
+
+
 class DecisionOpenedAlready(Conflict):
     code = "decision-opened-already"
     title = "The dossier has a decision in this round already"
@@ -101,3 +106,8 @@ class ThresholdsNotMet(RuleBroken):
 class ReasonsMissing(RuleBroken):
     code = "reasons-missing"
     title = "The decision needs its reasons"
+
+
+class MinutesWrong(RuleBroken):
+    code = "minutes-wrong"
+    title = "The figures of the minutes do not agree"

@@ -34,6 +34,34 @@ class Presence(Owned, Base):
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id"))
 
 
+class Minutes(Owned, Base):
+    """The signed record of a committee that decided elsewhere: who could vote, who was there, how often.
+
+    Decisions that are imported name it. Written down by a person, once, and never changed.
+    """
+
+    __tablename__ = "minutes"
+
+    id: Mapped[str] = mapped_column(String(30), primary_key=True)
+    meeting_id: Mapped[str] = mapped_column(ForeignKey("meeting.id"))
+    scheme_id: Mapped[str] = mapped_column(String(120))
+    scheme_version: Mapped[str] = mapped_column(String(20))
+    scheme_digest: Mapped[str] = mapped_column(String(64))
+    held_on: Mapped[date]
+    members: Mapped[int]
+    eligible: Mapped[int]
+    present: Mapped[int]
+    needed: Mapped[int]  # by the scheme's quorum, of those who could vote
+    decisions: Mapped[int]  # how many it states: no more are imported by it
+    language: Mapped[str] = mapped_column(String(2))
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    size: Mapped[int]
+    media_type: Mapped[str] = mapped_column(String(80))
+    scan: Mapped[str] = mapped_column(String(12))
+    recorded_by: Mapped[str] = mapped_column(String(30))
+    recorded_at: Mapped[datetime]
+
+
 class DecisionStatus(StrEnum):
     """Votes are taken while a decision is open; published, it never changes again.
 
@@ -70,6 +98,8 @@ class Decision(Owned, Base):
     published_by: Mapped[str | None] = mapped_column(String(30))
     published_at: Mapped[datetime | None]
     salt: Mapped[str] = mapped_column(String(32))
+    # Of a decision that was taken elsewhere and imported; its case file is the row that was imported.
+    minutes_id: Mapped[str | None] = mapped_column(ForeignKey("minutes.id"), index=True)
     version: Mapped[int] = mapped_column()
     votes: Mapped[list["Vote"]] = relationship(cascade="all, delete-orphan")
 

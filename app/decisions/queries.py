@@ -80,6 +80,12 @@ def standing_decision(session: Session, dossier_id: str, round_: int) -> Decisio
     return session.scalars(query).first()
 
 
+def taken_elsewhere(session: Session, dossier: Dossier) -> bool:
+    """Tell whether nobody here judged the dossier: its decision was imported."""
+    decided = standing_decision(session, dossier.id, dossier.round)
+    return decided is not None and decided.minutes_id is not None
+
+
 def last_published(session: Session, dossier_id: str) -> Decision:
     """Find what was last decided of a dossier."""
     query = select(Decision).where(

@@ -3,17 +3,25 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Self
 
-from pydantic import Field
+from fastapi import UploadFile
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from app.core.ids import pattern
-from app.decisions import queries
-from app.decisions.models import Decision, DecisionStatus, Meeting, Vote
+from app.core.labels import Language
+from app.decisions import minutes, queries
+from app.decisions.minutes import Stated
+from app.decisions.models import Decision, DecisionStatus, Meeting, Minutes, Vote
 from app.decisions.rules import Choice, appeal, quorum
+from app.dossiers.intake import Offered
 from app.schemes.catalogue import catalogue
 from app.schemes.judgement import DecisionOutcome
 from app.schemes.schemas import LabelsOut
 from app.web import Answer, Comment, Day, Wire
+
+MOST_DECISIONS = 100_000  # as many as one batch brings
+MOST_MEMBERS = 1_000
+People = Annotated[int, Field(ge=1, le=MOST_MEMBERS)]
 
 
 class NewMeeting(Wire):
@@ -23,6 +31,71 @@ class NewMeeting(Wire):
     present: Annotated[
         list[Annotated[str, Field(pattern=pattern("per"))]], Field(min_length=1, max_length=200)
     ]
+
+
+class NewMinutes(BaseModel):
+    """What signed minutes state, and the minutes themselves, as a form."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scheme: Annotated[str, Field(min_length=1, max_length=120)]
+    held_on: Day
+    members: Annotated[People, Field(description="How many the committee has.")]
+    eligible: Annotated[People, Field(description="How many of them may vote on these cases.")]
+    present: Annotated[People, Field(description="How many of those were there.")]
+    decisions: Annotated[
+        int, Field(ge=1, le=MOST_DECISIONS, description="How many grants the minutes state.")
+    ]
+    language: Annotated[Language, Field(description="In which the dossiers are kept.")] = "it"
+    file: UploadFile
+
+    @property
+    def stated(self) -> Stated:
+        return Stated(
+            self.scheme,
+            self.held_on,
+            self.members,
+            self.eligible,
+            self.present,
+            self.decisions,
+            self.language,
+        )
+
+    @property
+    def offered(self) -> Offered:
+        return Offered(self.file.filename or "", self.file.content_type or "", self.file.file)
+
+
+class MinutesOut(Answer):
+    """What minutes state of a meeting that was held elsewhere."""
+
+    id: str
+    meeting_id: Annotated[str, Field(serialization_alias="meeting")]
+    scheme_id: Annotated[str, Field(serialization_alias="scheme")]
+    scheme_version: str
+    held_on: date
+    members: int
+    eligible: int
+    present: int
+    needed: int
+    decisions: int
+    language: Language
+    sha256: str
+    size: int
+    scan: str
+    recorded_at: datetime
+
+
+class ElsewhereOut(Answer):
+    """By which minutes a decision was imported that a committee took elsewhere."""
+
+    minutes: str
+    held_on: date
+    sha256: str
+
+    @classmethod
+    def of(cls, minutes: Minutes) -> Self:
+        return cls(minutes=minutes.id, held_on=minutes.held_on, sha256=minutes.sha256)
 
 
 class NewDecision(Wire):
@@ -114,6 +187,7 @@ class DecisionOut(Answer):
     decided_on: date | None
     published_at: datetime | None
     appeal: AppealOut | None
+    elsewhere: ElsewhereOut | None
 
     @classmethod
     def of(cls, session: Session, decision: Decision) -> Self:
@@ -147,4 +221,9 @@ class DecisionOut(Answer):
             decided_on=decision.decided_on,
             published_at=decision.published_at,
             appeal=None if contested is None else AppealOut.model_validate(contested),
+            elsewhere=(
+                None
+                if decision.minutes_id is None
+                else ElsewhereOut.of(minutes.by_id(session, decision.minutes_id))
+            ),
         )

@@ -18,6 +18,8 @@ def decision(session: Session, decision_id: str, *, by: Actor) -> Decision:
     dossier = dossier_queries.by_id(session, found.dossier_id)
     if by.id == dossier.applicant_id:
         raise DecisionNotFound("There is no such decision here.")  # theirs is read under their dossier
+    if found.minutes_id is not None:
+        return found  # taken elsewhere: nobody here judges it, and there is nothing to be drawn to
     if by.has(*COMMITTEE) or by.id in assessment_queries.judges_of(session, dossier.id):
         dossiers.require_clear(session, dossier, by.id)
         return found
@@ -33,6 +35,6 @@ def decision_of_dossier(session: Session, dossier_id: str, *, by: Actor) -> Deci
     own = by.id == dossier.applicant_id or (not by.is_person and by.id == dossier.opened_by)
     if not own and not by.has(*READS_EVERY_DOSSIER):
         raise DossierNotFound("There is no such dossier here.")
-    if judging and not own:
+    if judging and not own and not queries.taken_elsewhere(session, dossier):
         dossiers.require_clear(session, dossier, by.id)  # whatever office they hold beside it
     return queries.last_published(session, dossier.id)

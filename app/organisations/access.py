@@ -67,6 +67,24 @@ def needs(permission: Permission) -> Dependency:
     return Depends(Needs(permission))  # type: ignore[no-any-return] # FastAPI types Depends as Any
 
 
+class NeedsOneOf(Needs):
+    """The declaration of a route that any of some permissions opens; the use case asks for the right one."""
+
+    def __init__(self, *permissions: Permission) -> None:
+        super().__init__(None)
+        self.permissions = permissions
+
+    def __call__(self, actor: CurrentActor) -> None:
+        if not any(actor.may(permission) for permission in self.permissions):
+            words = ", ".join(f"`{permission}`" for permission in self.permissions)
+            raise PermissionMissing(f"This needs one of the permissions {words}.")
+
+
+def needs_one_of(*permissions: Permission) -> Dependency:
+    """Declare that a route's caller must be allowed one of these, and its use case says which."""
+    return Depends(NeedsOneOf(*permissions))  # type: ignore[no-any-return] # FastAPI types Depends as Any
+
+
 def needs_any_key() -> Dependency:
     """Declare that whoever is known here may call, whatever their key allows."""
     return Depends(Needs(None))  # type: ignore[no-any-return] # FastAPI types Depends as Any

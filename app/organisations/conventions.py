@@ -94,6 +94,8 @@ async def _fingerprint(request: Request) -> str:
         media_type,
     ]
     parts = [digest_of(*(each.encode("utf-8", "replace") for each in asked)).encode()]
+    if (digest := getattr(request.state, "digest", None)) is not None:  # read, and kept, a piece at a time
+        return digest_of(*parts, digest)
     if media_type != "multipart/form-data":
         return digest_of(*parts, await request.body())
     for name, part in (await request.form()).multi_items():

@@ -26,6 +26,9 @@ class Permission(StrEnum):
     DECISIONS_READ = "decisions:read"
     DECISIONS_VOTE = "decisions:vote"
     DECISIONS_PUBLISH = "decisions:publish"
+    # Importing what a committee decided elsewhere, by minutes that a person recorded (`decisions:publish`).
+    # It records and does not decide, so a machine may hold it (ISO/IEC 17024, 4.2).
+    DECISIONS_IMPORT = "decisions:import"
     CREDENTIALS_READ = "credentials:read"
     CREDENTIALS_ISSUE = "credentials:issue"
     CREDENTIALS_STATUS = "credentials:status"
@@ -112,7 +115,13 @@ OF_ROLE: Final[Mapping[Role, frozenset[Permission]]] = {
         }
     ),
     Role.REGISTRAR: frozenset(
-        {P.DECISIONS_READ, P.CREDENTIALS_ISSUE, P.CREDENTIALS_STATUS, P.RENEWALS_DECIDE}
+        {
+            P.DECISIONS_READ,
+            P.DECISIONS_IMPORT,
+            P.CREDENTIALS_ISSUE,
+            P.CREDENTIALS_STATUS,
+            P.RENEWALS_DECIDE,
+        }
     ),
     Role.AUDITOR: frozenset(
         {P.MEMBERS_READ, P.ASSESSMENTS_READ, P.DECISIONS_READ, P.EVENTS_READ, P.WEBHOOKS_READ}

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from app.core.db import Database
 from app.core.errors import NotFound
 from app.credentials.models import Credential, Document, Intent, Period
+from app.decisions.models import Minutes
 from app.dossiers.models import Evidence
 from app.formats import bitstring, jades, q1, tokenlist
 from app.formats.claims import Format
@@ -87,10 +88,11 @@ def agreement(
 
 
 def files_named(session: Session) -> Sequence[str]:
-    """Name the files that evidence and proofs of the session's organisation stand on, each once."""
+    """Name the files that evidence, proofs and minutes of the session's organisation stand on, each once."""
     evidence = select(Evidence.sha256).where(Evidence.sha256.is_not(None))
     proofs = select(CpdProof.sha256).where(CpdProof.sha256.is_not(None))
-    return sorted(each for each in {*session.scalars(evidence), *session.scalars(proofs)} if each)
+    named = {*session.scalars(evidence), *session.scalars(proofs), *session.scalars(select(Minutes.sha256))}
+    return sorted(each for each in named if each)
 
 
 def _trail(session: Session, organisation_id: str, signer: Signer, found: Agreement) -> Iterator[str]:

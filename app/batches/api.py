@@ -1,0 +1,228 @@
+"""Routes of batches: many rows at once, how far they are, and what became of each."""
+
+import csv
+import hashlib
+import io
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import replace
+from typing import Annotated, Any, BinaryIO, Final
+
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response, status
+from fastapi.responses import StreamingResponse
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+
+from app.batches import queries, reading, service
+from app.batches.errors import BatchNotFound, BatchRowsWrong, BatchTooLong, MinutesMissing
+from app.batches.models import Batch, BatchRow
+from app.batches.rules import Kind, RowState, harmless
+from app.batches.schemas import COLUMNS, RESULT_COLUMNS, ROWS, SHAPES, BatchOut, ResultOut
+from app.batches.service import Asked
+from app.core.ids import pattern
+from app.decisions.errors import MinutesNotFound
+from app.dossiers.errors import CursorUnknown
+from app.organisations.access import CurrentActor, Db, ReadDb, needs_one_of
+from app.organisations.conventions import ApiRoute, ByItself, written
+from app.organisations.errors import PermissionMissing
+from app.organisations.idempotency import Stored
+from app.organisations.rules import Permission
+from app.problems import documented
+from app.web import PAGE, Cursor, GivenPorts, Limit, Now, Page, page_of
+
+router = APIRouter(prefix="/v1/batches", tags=["batches"], route_class=ApiRoute)
+P: Final = Permission
+SENDERS: Final = needs_one_of(P.MEMBERS_WRITE, P.CREDENTIALS_ISSUE, P.DECISIONS_IMPORT)
+LINES: Final = "application/x-ndjson"
+TABLE: Final = "text/csv"
+PIECE: Final = 256 * 1024
+BatchId = Annotated[str, Path(pattern=pattern("bat"))]
+# What stands once in a batch, by its kind.
+ONCE: Final[dict[Kind, tuple[tuple[str, ...], ...]]] = {
+    Kind.MEMBERS: (("external_id",), ("membership", "number")),
+    Kind.CREDENTIALS: (("external_id",), ("decision",)),
+    Kind.DECISIONS: (("external_id",), ("membership", "number")),
+}
+_EXAMPLES: Final = {
+    LINES: '{"external_id": "A-1", "given_name": "Sara", "family_name": "Rossi", "email": "s@example.org"}\n',
+    TABLE: "external_id,given_name,family_name,email\nA-1,Sara,Esempio,sara@example.org\n",
+}
+_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "description": "Rows of the kind that is named, at most 100,000: JSON lines, or a CSV with the "
+        "columns of the kind (what is nested has its names joined: `membership_number`, `votes_for`).",
+        "content": {
+            kind: {
+                "schema": {
+                    "type": "string",
+                    "description": "One row a line: " + ", ".join(shape.__name__ for shape in ROWS),
+                },
+                "example": example,
+            }
+            for kind, example in _EXAMPLES.items()
+        },
+    }
+}
+
+
+async def spooled(request: Request) -> AsyncIterator[BinaryIO]:
+    """Take the rows in a piece at a time, into a file where they are many: never all of them in memory."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in {LINES, TABLE}:
+        raise HTTPException(
+            status.HTTP_415_UNSUPPORTED_MEDIA_TYPE, headers={"Accept-Post": f"{LINES}, {TABLE}"}
+        )
+    digest = hashlib.sha256()
+    with tempfile.TemporaryFile() as kept:
+        waiting = bytearray()
+        async for piece in request.stream():
+            digest.update(piece)
+            waiting += piece
+            if len(waiting) >= PIECE:
+                await run_in_threadpool(kept.write, bytes(waiting))
+                waiting.clear()
+        kept.write(bytes(waiting))
+        kept.seek(0)
+        request.state.digest = digest.digest()  # by which a request that is sent again is known
+        yield kept
+
+
+@router.post(
+    "",
+    status_code=status.HTTP_202_ACCEPTED,
+    dependencies=[SENDERS],
+    openapi_extra=_BODY,
+    responses=documented(PermissionMissing, MinutesMissing, MinutesNotFound, BatchRowsWrong, BatchTooLong),
+)
+def submit(
+    given: GivenPorts,
+    now: Now,
+    actor: CurrentActor,
+    request: Request,
+    response: Response,
+    rows: Annotated[BinaryIO, Depends(spooled)],  # before the key: it is of what was read here
+    once: ByItself,
+    kind: Annotated[Kind, Query(description="What the rows are.")],
+    dry_run: Annotated[  # noqa: FBT002 - a parameter of the address
+        bool, Query(description="Say what would happen to each row; change nothing.")
+    ] = False,
+    minutes: Annotated[
+        str | None, Query(pattern=pattern("min"), description="Which minutes state these decisions.")
+    ] = None,
+) -> BatchOut:
+    """Send many rows at once: members, credentials to issue, or decisions that were taken elsewhere.
+
+    All that needs no state is checked before anything is kept. A row whose `external_id` made something
+    before is skipped, with what it made then: so a batch is safe to send again.
+    """
+    asked = Asked(kind, dry_run, minutes)
+    with given.database.reading(actor.organisation_id) as session:
+        stated = service.require_sender(session, asked, by=actor)
+    look = None if stated is None else service.look_at(stated)
+    form = reading.Form(SHAPES[kind], COLUMNS[kind], ONCE[kind], look)
+    table = request.headers["content-type"].lower().startswith(TABLE)
+    with tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n") as understood:
+        read = reading.understand(rows, form, table=table, out=understood)
+        understood.seek(0)
+        batch = service.take_in(given, asked, read, understood, by=actor, at=now, once=once.shown_as(_shown))
+    response.headers["Location"] = _place(batch)
+    return BatchOut.of(batch)
+
+
+def _place(batch: Batch) -> str:
+    return f"/v1/batches/{batch.id}"
+
+
+def _shown(session: Session, batch: Batch) -> Stored:
+    del session
+    made = written(BatchOut.of(batch), status.HTTP_202_ACCEPTED)
+    return replace(made, headers={**made.headers, "location": _place(batch)})
+
+
+@router.get("", dependencies=[SENDERS], responses=documented(PermissionMissing, CursorUnknown))
+def list_batches(
+    db: ReadDb,
+    actor: CurrentActor,
+    kind: Annotated[Kind | None, Query()] = None,
+    cursor: Cursor | None = None,
+    limit: Limit = PAGE,
+) -> Page[BatchOut]:
+    """List the batches that you could have sent, the newest first."""
+    found = queries.page(db, by=actor, kind=kind, after=cursor, limit=limit + 1)
+    rows, following = page_of(found, limit)
+    return Page(data=[BatchOut.of(row) for row in rows], next_cursor=following)
+
+
+@router.get(
+    "/{batch}",
+    dependencies=[SENDERS],
+    response_model=BatchOut,
+    responses={304: {"description": "As it was"}, **documented(PermissionMissing, BatchNotFound)},
+)
+def read(db: ReadDb, actor: CurrentActor, request: Request, response: Response, batch: BatchId) -> Any:
+    """Say how far a batch is. With `If-None-Match`, 304 until something has changed."""
+    found = queries.readable(db, batch, by=actor)
+    tag = f'"{found.version}"'
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag})
+    response.headers["ETag"] = tag
+    return BatchOut.of(found)
+
+
+@router.get(
+    "/{batch}/results",
+    dependencies=[SENDERS],
+    response_model=Page[ResultOut],
+    responses={
+        200: {
+            "description": "What became of the rows so far",
+            "content": {LINES: {"schema": {"type": "string"}}, TABLE: {"schema": {"type": "string"}}},
+        },
+        **documented(PermissionMissing, BatchNotFound),
+    },
+)
+def results(
+    given: GivenPorts,
+    db: ReadDb,
+    actor: CurrentActor,
+    request: Request,
+    batch: BatchId,
+    state: Annotated[RowState | None, Query(description="Only rows of which this became.")] = None,
+    cursor: Annotated[int, Query(ge=0, le=1_000_000, description="Where the page before ended.")] = 0,
+    limit: Limit = PAGE,
+) -> Any:
+    """Read what became of each row, page by page; as JSON lines or CSV (`Accept`), all of it at once."""
+    found = queries.readable(db, batch, by=actor)
+    accepted = request.headers.get("accept", "").lower()
+    for kind, form in ((LINES, _lines), (TABLE, _cells)):
+        if kind in accepted:
+            pieces = form(queries.every_result(given, actor.organisation_id, found.id))
+            return StreamingResponse(pieces, media_type=kind, headers={"Cache-Control": "private, no-store"})
+    rows = queries.results(db, found.id, after=cursor - 1, limit=limit + 1, state=state)
+    following = str(rows[limit].place) if len(rows) > limit else None
+    return Page(data=[ResultOut.of(row) for row in rows[:limit]], next_cursor=following)
+
+
+def _lines(parts: Iterable[Iterable[BatchRow]]) -> Iterator[str]:
+    for rows in parts:
+        yield "".join(ResultOut.of(row).model_dump_json(exclude_none=True) + "\n" for row in rows)
+
+
+def _cells(parts: Iterable[Iterable[BatchRow]]) -> Iterator[str]:
+    yield ",".join(RESULT_COLUMNS) + "\r\n"
+    for rows in parts:
+        out = io.StringIO()
+        writer = csv.writer(out)
+        for row in rows:
+            told = ResultOut.of(row).model_dump(mode="json")
+            writer.writerow([harmless("" if cell is None else str(cell)) for cell in told.values()])
+        yield out.getvalue()
+
+
+@router.post(
+    "/{batch}/cancellation", dependencies=[SENDERS], responses=documented(PermissionMissing, BatchNotFound)
+)
+def cancel(db: Db, now: Now, actor: CurrentActor, batch: BatchId) -> BatchOut:
+    """Stop a batch: rows that have not begun are skipped, what is done stays. Again changes nothing."""
+    return BatchOut.of(service.cancel(db, batch, by=actor, at=now))

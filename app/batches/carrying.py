@@ -1,0 +1,254 @@
+"""Carrying batches out: one part of a batch each time the worker comes by, so that any process may go on.
+
+A row's result is written in the transaction of its effect. Issuing has two transactions of its own: until it
+is known how it went, a row is begun and names its decision, by which it is found again after any crash.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Boolean, and_, bindparam, insert, update
+from sqlalchemy.orm import Session
+
+from app.batches import granting, importing, members, queries, service
+from app.batches.members import Written
+from app.batches.models import Batch, BatchRow
+from app.batches.reading import Row
+from app.batches.rules import (
+    DONE_BEFORE,
+    NEEDS,
+    SKIPPED_BY_CANCELLING,
+    BatchState,
+    Kind,
+    Outcome,
+    RowState,
+)
+from app.organisations.rules import Actor
+from app.outbox import trail
+from app.outbox.messages import Message
+from app.ports import Ports
+
+END: Final[Mapping[BatchState, BatchState]] = {
+    BatchState.RUNNING: BatchState.DONE,
+    BatchState.CANCELLING: BatchState.CANCELLED,
+}
+
+SETTLE: Final = (
+    update(BatchRow)
+    .where(BatchRow.batch_id == bindparam("of"), BatchRow.place == bindparam("at"))
+    .values(
+        state=bindparam("state"),
+        code=bindparam("code"),
+        made=bindparam("made"),
+        # A grant for which nothing was issued has made nothing: its row may come again.
+        effect=and_(BatchRow.effect, bindparam("stays", type_=Boolean)),
+    )
+)
+
+
+def topics(ports: Ports) -> Mapping[str, Callable[[Message], datetime | None]]:
+    """Tell a worker what to do with a batch: a part of it, and to come again while there is more.
+
+    Each part is under a lease of its own, and between two parts a process stops as quickly as it is told to.
+    """
+
+    def carry(message: Message) -> datetime | None:
+        more = carry_on(ports, message.organisation_id, str(message.body["batch"]))
+        return ports.clock.now() if more else None
+
+    return {service.CARRY: carry}
+
+
+def carry_on(ports: Ports, organisation_id: str, batch_id: str) -> bool:
+    """Deal with the next rows of a batch, and tell whether there is more to do.
+
+    Of one part at most there are begun rows: nothing new is taken before they are settled.
+    """
+    with ports.database.writing(organisation_id) as session:
+        batch = queries.locked(session, batch_id)
+        if batch is None or batch.done:
+            return False
+        begun = queries.begun(session, batch_id) or _take(session, batch, at=ports.clock.now())
+        if not begun:
+            return not batch.done
+        by = _sender(batch)
+    named = [made["decision"] for made in begun.values()]
+    outcomes = granting.issue_all(ports, named, by=by, at=ports.clock.now())
+    found = {
+        decision: granting.settled(outcome, decision)
+        for decision, outcome in zip(named, outcomes, strict=True)
+    }
+    with ports.database.writing(organisation_id) as session:
+        return _settle(session, batch_id, found, at=ports.clock.now())
+
+
+def _sender(batch: Batch) -> Actor:
+    """Act in the name of whoever sent the batch, with what they needed for it and no more."""
+    return Actor(
+        batch.created_by, batch.organisation_id, frozenset(), NEEDS[batch.kind], is_person=batch.by_person
+    )
+
+
+def _take(session: Session, batch: Batch, *, at: datetime) -> Mapping[int, Mapping[str, str]]:
+    """Take the rows that come next and do what one transaction can do for them; give those that are begun."""
+    if batch.state is BatchState.QUEUED:
+        batch.state, batch.started_at = BatchState.RUNNING, at
+    part = queries.next_part(session, batch.id)
+    if part is None:
+        _end(session, batch, at=at)
+        return {}
+    rows: list[Row] = [json.loads(line) for line in part.rows.split("\n") if line]
+    written = Written(batch.organisation_id)
+    if batch.state is BatchState.CANCELLING:
+        outcomes = [SKIPPED_BY_CANCELLING] * len(rows)
+    else:
+        outcomes = _Part(session, batch, written, at).outcomes(rows)
+    if batch.dry_run:
+        outcomes = [_rehearsed(outcome) for outcome in outcomes]
+    else:
+        written.write(session)
+        trail.record_many(
+            session, written.facts, organisation_id=batch.organisation_id, by=batch.created_by, at=at
+        )
+    results = [
+        {
+            "batch_id": batch.id,
+            "place": part.first + number,
+            "organisation_id": batch.organisation_id,
+            "kind": batch.kind,
+            "external_id": row["external_id"],
+            "state": outcome.state,
+            "effect": outcome.effect,
+            "code": outcome.code,
+            "made": dict(outcome.made),
+        }
+        for number, (row, outcome) in enumerate(zip(rows, outcomes, strict=True))
+    ]
+    session.connection().execute(insert(BatchRow), results)
+    session.delete(part)
+    _count(batch, outcomes)
+    session.flush()
+    begun = {
+        part.first + number: outcome.made
+        for number, outcome in enumerate(outcomes)
+        if outcome.state is RowState.BEGUN
+    }
+    if not begun and queries.next_part(session, batch.id) is None:
+        _end(session, batch, at=at)
+    return begun
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Rows of a batch on their way through the rules of its kind."""
+
+    session: Session
+    batch: Batch
+    written: Written
+    at: datetime
+
+    def outcomes(self, rows: Sequence[Row]) -> list[Outcome]:
+        """Say what becomes of rows: what was done before is skipped, what was left half-way is taken up."""
+        before = queries.made_before(self.session, self.batch.kind, [row["external_id"] for row in rows])
+        half_way = {name: made["decision"] for name, made in before.items() if self._is_half_way(made)}
+        taken_up = dict(zip(half_way, self._judged(list(half_way.values())), strict=True))
+        fresh = [row for row in rows if row["external_id"] not in before]
+        found = dict(zip((row["external_id"] for row in fresh), self._done(fresh), strict=True))
+        for name, made in before.items():
+            # Its first row goes on saying that it made something: this one only finishes it.
+            again = taken_up.get(name)
+            found[name] = (
+                Outcome(RowState.SKIPPED, made, DONE_BEFORE)
+                if again is None
+                else Outcome(again.state, {**made, **again.made}, again.code)
+            )
+        return [found[row["external_id"]] for row in rows]
+
+    def _is_half_way(self, made: Mapping[str, str]) -> bool:
+        return self.batch.kind is not Kind.MEMBERS and "credential" not in made
+
+    def _judged(self, decisions: Sequence[str]) -> list[Outcome]:
+        return (
+            granting.judge(self.session, decisions, by=_sender(self.batch), at=self.at) if decisions else []
+        )
+
+    def _done(self, rows: Sequence[Row]) -> list[Outcome]:
+        if not rows:
+            return []
+        if self.batch.kind is Kind.MEMBERS:
+            return members.enter(self.session, rows, self.written, at=self.at)
+        if self.batch.kind is Kind.CREDENTIALS:
+            return self._judged([row["decision"] for row in rows])
+        return importing.enter(
+            self.session,
+            rows,
+            str(self.batch.minutes_id),
+            self.written,
+            spoken_for=self.batch.ok if self.batch.dry_run else 0,
+            by=_sender(self.batch),
+            at=self.at,
+        )
+
+
+def _rehearsed(outcome: Outcome) -> Outcome:
+    """Say of a row what would become of it; of what would be made, there are no ids."""
+    if outcome.state in {RowState.OK, RowState.BEGUN}:
+        return Outcome(RowState.OK)
+    return outcome
+
+
+def _settle(session: Session, batch_id: str, found: Mapping[str, Outcome], *, at: datetime) -> bool:
+    """Write down how the issuing went, of the rows that nobody has settled meanwhile."""
+    batch = queries.locked(session, batch_id)
+    if batch is None:
+        return False
+    settled: list[Outcome] = []
+    rows: list[dict[str, object]] = []
+    for place, made in queries.begun(session, batch_id).items():
+        if (outcome := found.get(made["decision"])) is None:
+            continue
+        settled.append(outcome)
+        rows.append(
+            {
+                "of": batch_id,
+                "at": place,
+                "state": outcome.state,
+                "code": outcome.code,
+                "made": {**made, **outcome.made},
+                "stays": outcome.effect or batch.kind is Kind.DECISIONS,  # what was imported stays
+            }
+        )
+    if rows:
+        session.connection().execute(SETTLE, rows)
+    _count(batch, settled)
+    session.flush()
+    if not queries.begun(session, batch_id) and queries.next_part(session, batch_id) is None:
+        _end(session, batch, at=at)
+    return not batch.done
+
+
+def _count(batch: Batch, outcomes: Sequence[Outcome]) -> None:
+    states = [outcome.state for outcome in outcomes]
+    batch.ok += states.count(RowState.OK)
+    batch.failed += states.count(RowState.FAILED)
+    batch.skipped += states.count(RowState.SKIPPED)
+
+
+def _end(session: Session, batch: Batch, *, at: datetime) -> None:
+    """End a batch of which every row is counted."""
+    batch.state, batch.ended_at = END[batch.state], at
+    service.record(
+        session,
+        batch,
+        "batch.ended",
+        by=trail.SYSTEM,
+        at=at,
+        state=batch.state.value,
+        ok=batch.ok,
+        failed=batch.failed,
+        skipped=batch.skipped,
+    )
+    session.flush()

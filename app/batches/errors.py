@@ -1,0 +1,23 @@
+"""What can go wrong with a batch as a whole; what goes wrong with a row stands in its result."""
+
+from app.core.errors import NotFound, RuleBroken, TooLarge
+
+
+class BatchNotFound(NotFound):
+    code = "batch-not-found"
+    title = "There is no such batch here"
+
+
+class BatchRowsWrong(RuleBroken):
+    code = "batch-rows-wrong"
+    title = "Some rows cannot be taken in; nothing was kept"
+
+
+class BatchTooLong(TooLarge):
+    code = "batch-too-long"
+    title = "A batch has fewer rows"
+
+
+class MinutesMissing(RuleBroken):
+    code = "minutes-missing"
+    title = "Decisions are imported by the minutes that state them"

@@ -1,0 +1,137 @@
+"""Grants that are published here: which of them a credential can be issued for, and the issuing itself."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.batches.rules import Outcome, RowState, failed
+from app.core.errors import Problem
+from app.credentials import issuing
+from app.credentials.errors import CredentialIssuedAlready, CredentialOpenAlready, OwnCredential
+from app.credentials.models import Credential, Period
+from app.decisions.errors import DecisionNotFound, DecisionNotGranted, DecisionNotPublished
+from app.decisions.models import Decision, DecisionStatus
+from app.dossiers.models import Dossier
+from app.organisations.errors import MembershipNotValid
+from app.organisations.models import Membership
+from app.organisations.rules import Actor
+from app.organisations.service import today_of
+from app.outbox.messages import NotYet
+from app.ports import KeyNotUsable, Ports
+from app.schemes.catalogue import catalogue
+from app.schemes.judgement import DecisionOutcome
+from app.schemes.scheme import Scheme
+from app.status.errors import SigningFailed
+
+ISSUED: Final = CredentialIssuedAlready.code
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """The credential of a decision."""
+
+    credential_id: str
+
+
+def issue_all(ports: Ports, decisions: Sequence[str], *, by: Actor, at: datetime) -> list[Issued | Problem]:
+    """Issue for many decisions by the one function that issues; give one outcome for each, in order."""
+    return [_issue(ports, decision, by=by, at=at) for decision in decisions]
+
+
+def _issue(ports: Ports, decision: str, *, by: Actor, at: datetime) -> Issued | Problem:
+    try:
+        return Issued(issuing.issue(ports, decision, by=by, at=at))
+    except Problem as problem:
+        return problem
+
+
+def judge(session: Session, decisions: Sequence[str], *, by: Actor, at: datetime) -> list[Outcome]:
+    """Tell of which decisions nothing keeps a credential; issuing asks all this again of each.
+
+    One whose credential is there is skipped, with that.
+    """
+    rows = session.execute(
+        select(Decision, Dossier.applicant_id, Period.credential_id)
+        .join(Dossier, Dossier.id == Decision.dossier_id)
+        .outerjoin(Period, Period.decision_id == Decision.id)
+        .where(Decision.id.in_(decisions))
+    )
+    found: dict[str, tuple[Decision, str, str | None]] = {row[0].id: row for row in rows}
+    holders = {holder for _, holder, _ in found.values()}
+    held = open_credentials(session, holders)
+    today = today_of(session, by.organisation_id, at)
+    members = members_on(session, holders, today)
+    outcomes: list[Outcome] = []
+    for name in decisions:
+        if name not in found:
+            outcomes.append(failed(DecisionNotFound.code))
+            continue
+        decision, holder, credential = found[name]
+        scheme = catalogue().version(decision.scheme_id, decision.scheme_version)
+        made = {"person": holder, "dossier": decision.dossier_id, "decision": name}
+        if credential is not None:
+            outcomes.append(Outcome(RowState.SKIPPED, {**made, "credential": credential}, ISSUED))
+        elif code := _refused(decision) or barred(holder, scheme, held, members, by):
+            outcomes.append(failed(code, **made))
+        else:
+            held = {
+                **held,
+                holder: {*held.get(holder, set()), scheme.id},
+            }  # the next row's holder may be the same
+            outcomes.append(Outcome(RowState.BEGUN, made, effect=True))
+    return outcomes
+
+
+def _refused(decision: Decision) -> str | None:
+    if decision.status != DecisionStatus.PUBLISHED:
+        return DecisionNotPublished.code
+    return None if decision.outcome == DecisionOutcome.GRANT else DecisionNotGranted.code
+
+
+def barred(
+    holder: str, scheme: Scheme, held: Mapping[str, Collection[str]], members: Collection[str], by: Actor
+) -> str | None:
+    """Say what keeps somebody from a credential of a scheme today, or None."""
+    if holder == by.id:
+        return OwnCredential.code
+    if scheme.id in held.get(holder, ()):
+        return CredentialOpenAlready.code
+    rules = scheme.admission.membership
+    if rules.required and "issuance" in rules.at and holder not in members:
+        return MembershipNotValid.code
+    return None
+
+
+def open_credentials(session: Session, people: Collection[str]) -> dict[str, set[str]]:
+    """Tell of which schemes people hold an open credential."""
+    query = select(Credential.holder_id, Credential.scheme_id).where(
+        Credential.holder_id.in_(people), Credential.closed_at.is_(None)
+    )
+    held: dict[str, set[str]] = {}
+    for holder, scheme in session.execute(query):
+        held.setdefault(holder, set()).add(scheme)
+    return held
+
+
+def members_on(session: Session, people: Collection[str], on: date) -> set[str]:
+    """Tell whose membership is in force on a day."""
+    rows = session.scalars(select(Membership).where(Membership.person_id.in_(people)))
+    return {row.person_id for row in rows if row.in_force(on)}
+
+
+def settled(outcome: Issued | Problem, decision: str) -> Outcome:
+    """Say what became of a begun row. What is wrong with our keys is wrong with no row: it waits for them."""
+    if isinstance(outcome, Issued):
+        return Outcome(RowState.OK, {"credential": outcome.credential_id}, effect=True)
+    registered = outcome.facts.get("credential")
+    if isinstance(outcome, CredentialIssuedAlready):  # by this very row, before its machine stopped
+        return Outcome(RowState.OK, {"credential": str(registered)}, effect=True)
+    if isinstance(outcome, SigningFailed) and registered is not None:  # a worker finishes what is intended
+        return Outcome(RowState.OK, {"credential": str(registered)}, outcome.code, effect=True)
+    if isinstance(outcome, SigningFailed | KeyNotUsable):
+        raise NotYet from outcome
+    return failed(outcome.code, decision=decision)

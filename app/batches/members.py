@@ -1,0 +1,98 @@
+"""People entered in bulk: members, and those whom a committee elsewhere granted something."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Final
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from app.batches.reading import Row
+from app.batches.rules import Outcome, RowState, failed
+from app.core.db import Base
+from app.core.ids import new_id
+from app.organisations.errors import MembershipNumberTaken, PeriodInverted
+from app.organisations.models import Membership, MembershipState, Person
+from app.outbox.trail import Fact
+
+INVERTED: Final = PeriodInverted.code
+
+
+@dataclass(slots=True)
+class Written:
+    """Rows to be written in one go, table by table, and the events that tell of them."""
+
+    organisation_id: str
+    rows: dict[type[Base], list[dict[str, Any]]] = field(default_factory=dict)
+    facts: list[Fact] = field(default_factory=list)
+
+    def add(self, table: type[Base], **values: Any) -> None:
+        self.rows.setdefault(table, []).append({"organisation_id": self.organisation_id, **values})
+
+    def write(self, session: Session) -> None:
+        """Write everything in the order in which tables were first named; the session knows none of it."""
+        connection = session.connection()
+        for table, rows in self.rows.items():
+            connection.execute(insert(table), rows)
+
+
+def numbers_of(rows: Collection[Row]) -> list[str]:
+    return [row["membership"]["number"] for row in rows if "membership" in row]
+
+
+def known_members(session: Session, numbers: Collection[str]) -> Mapping[str, tuple[Membership, Person]]:
+    """Find members by their numbers."""
+    query = select(Membership, Person).join(Person, Person.id == Membership.person_id)
+    found = session.execute(query.where(Membership.number.in_(numbers)))
+    return {membership.number: (membership, person) for membership, person in found}
+
+
+def enter(session: Session, rows: Sequence[Row], written: Written, *, at: datetime) -> list[Outcome]:
+    """Enter people with their memberships, as one by one they are entered by hand."""
+    taken = known_members(session, numbers_of(rows))
+    return [_entered(row, taken, written, at=at) for row in rows]
+
+
+def _entered(row: Row, taken: Collection[str], written: Written, *, at: datetime) -> Outcome:
+    membership = row.get("membership")
+    if membership is not None and membership["number"] in taken:
+        return failed(MembershipNumberTaken.code)
+    if is_inverted(membership):
+        return failed(INVERTED)
+    return Outcome(RowState.OK, write_person(row, written, at=at), effect=True)
+
+
+def is_inverted(membership: Mapping[str, str] | None) -> bool:
+    return membership is not None and membership.get("to", "9999") < membership.get("from", "")
+
+
+def write_person(row: Row, written: Written, *, at: datetime) -> dict[str, str]:
+    """Leave a person to be written, with the membership that the row gives them; tell their ids."""
+    person = new_id("per")
+    whole = f"{row['given_name']} {row['family_name']}"
+    written.add(
+        Person,
+        id=person,
+        given_name=row["given_name"],
+        family_name=row["family_name"],
+        name_on_credential=row.get("name_on_credential", whole),
+        email=row["email"],
+        created_at=at,
+    )
+    written.facts.append(Fact("person.added", {"person": person}))
+    membership = row.get("membership")
+    if membership is None:
+        return {"person": person}
+    member = new_id("mem")
+    written.add(
+        Membership,
+        id=member,
+        person_id=person,
+        number=membership["number"],
+        from_day=date.fromisoformat(membership["from"]),
+        to_day=date.fromisoformat(membership["to"]) if "to" in membership else None,
+        state=MembershipState.ACTIVE,
+    )
+    written.facts.append(Fact("membership.begun", {"person": person, "membership": member}))
+    return {"person": person, "membership": member}
