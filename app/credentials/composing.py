@@ -24,6 +24,7 @@ from app.organisations.models import Mode, Organisation
 from app.ports import KeyNotUsable, Ports, PublicKey, Signer, Slot
 from app.schemes.catalogue import catalogue
 from app.schemes.scheme import Scheme
+from app.status.models import ListKind
 
 # Which key makes which document. That of the QR code is its own: what it signs is never a seal.
 SLOTS: Final[Mapping[Format, Slot]] = {
@@ -31,6 +32,11 @@ SLOTS: Final[Mapping[Format, Slot]] = {
     Format.OB_JWT: Slot.SEAL,
     Format.QR: Slot.QR,
     Format.EDC: Slot.EDC_SEAL,
+}
+LISTS: Final[Mapping[Format, ListKind]] = {
+    Format.VC_JWT: ListKind.CREDENTIAL,
+    Format.OB_JWT: ListKind.BADGE,
+    Format.QR: ListKind.QR,
 }
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from app.core.errors import Problem
-from app.credentials import issuing, queries
+from app.credentials import issuing, queries, standing
 from app.formats.claims import Format
 from app.ports import Ports
 
@@ -45,7 +45,7 @@ def remake(ports: Ports) -> Iterator[Remade]:
 
 
 def _spent(ports: Ports, forms: tuple[Format, ...], at: datetime) -> Iterator[tuple[str, str]]:
-    lost, after = issuing.lost_keys(ports.signer), ""
+    lost, after = standing.lost_keys(ports.signer), ""
     while True:
         with ports.database.reading() as session:
             # A day earlier than anybody's calendar: each is looked at closely before it is made.

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from app.credentials import issuing
+from app.credentials import intending
 from app.credentials.errors import CredentialIssuedAlready
 from app.credentials.models import Credential, Document, Intent, Period
 from app.formats.claims import Format
@@ -85,7 +85,7 @@ def test_a_machine_that_stops_loses_nothing_and_doubles_nothing(
 
     fresh = ports_at(database_url, tmp_path / "keys")
     assert isinstance(fresh.clock, SetClock)
-    fresh.clock.move(issuing.LEASE + timedelta(seconds=1))
+    fresh.clock.move(intending.LEASE + timedelta(seconds=1))
     worker(fresh).drain()
     again = Office(fresh, office.organisation_id, office.registrar, office.registrar_key)
     if step in INTENDED:
