@@ -27,6 +27,7 @@ from app.formats.strict import (
     encode64,
     read_object,
     write_json,
+    write_texts,
 )
 
 MAX_TOKEN: Final = 64 * 1024
@@ -164,7 +165,7 @@ class _ObMembers(BaseModel):
 
 def signing_input(header: JsonValue, payload: JsonValue) -> bytes:
     """Write the exact bytes that get signed (RFC 7515, 5.1)."""
-    return f"{encode64(write_json(header))}.{encode64(write_json(payload))}".encode("ascii")
+    return f"{encode64(write_texts(header))}.{encode64(write_texts(payload))}".encode("ascii")
 
 
 def assemble(signed: bytes, signature: bytes) -> str:
@@ -198,8 +199,12 @@ def open_compact(
     )
 
 
+@lru_cache(maxsize=64)
 def read_header(raw: bytes) -> Header:
-    """Read a protected header through the allow-list of the format that its `typ` names."""
+    """Read a protected header through the allow-list of the format that its `typ` names.
+
+    Documents that one key signed in the same second have the same, so the last ones are remembered.
+    """
     members = read_object(raw, limit=MAX_HEADER)
     if None in members.values():
         raise Malformed("a header member without a value")

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from app.core.errors import JsonValue
@@ -184,10 +185,22 @@ def lint_wording(draft: Draft) -> Iterator[str]:
 
 def forbidden_words(statements: Iterable[str], stems: Sequence[str]) -> Iterator[str]:
     """Name each stem that a word of these statements begins with; addresses say nothing."""
-    said = _ADDRESS.sub("", "\n".join(statements))
+    found = frozenset[str]().union(*(_stems_in(said, tuple(stems)) for said in statements))
     for stem in stems:
-        if re.search(rf"(?<!\w){re.escape(stem)}", said, re.IGNORECASE):
+        if stem in found:
             yield f"it says “{stem}…”"
+
+
+@lru_cache(maxsize=256)
+def _stems_in(said: str, stems: tuple[str, ...]) -> frozenset[str]:
+    """Find them in one statement; most of what a scheme's documents say, they all say."""
+    bare = _ADDRESS.sub("", said)
+    return frozenset(stem for stem, sought in _sought(stems) if sought.search(bare))
+
+
+@lru_cache(maxsize=64)
+def _sought(stems: tuple[str, ...]) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple((stem, re.compile(rf"(?<!\w){re.escape(stem)}", re.IGNORECASE)) for stem in stems)
 
 
 LINTS: Final[tuple[Lint, ...]] = (

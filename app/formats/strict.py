@@ -12,6 +12,7 @@ import math
 import re
 from typing import Final, NoReturn
 
+import orjson
 from pydantic import ValidationError
 
 from app.core.errors import JsonValue
@@ -92,10 +93,43 @@ def read_object(raw: bytes, *, limit: int, parts: int = MAX_PARTS) -> dict[str, 
         raise Malformed(f"more than {limit} bytes of JSON")
     if len(raw) > parts and _parts(raw) > parts:
         raise Malformed(f"JSON of more than {parts} parts")
+    content = _plainly(raw)
+    if content is None:
+        content = _closely(raw)
+    if not isinstance(content, dict):
+        raise Malformed("JSON that is not an object")
+    # Few brackets cannot nest deeply, and only an escape can write half a character: most texts need no walk.
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH or rb"\u" in raw:
+        _check_tree(content)
+    return content
+
+
+def write_json(content: JsonValue) -> bytes:
+    """Write compact UTF-8 JSON in the order given: the same value yields the same bytes, always."""
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+
+
+def write_texts(content: JsonValue) -> bytes:
+    """Write the same bytes as `write_json`, sooner, of what holds no fractions: the two differ on those."""
+    return orjson.dumps(content, option=orjson.OPT_STRICT_INTEGER)
+
+
+def _plainly(raw: bytes) -> JsonValue:
+    """Read what would be written again as the very same bytes: no member twice, no number read in two ways.
+
+    Most texts of ours are such, and reading them takes a third of the time. None: look closely.
+    """
     try:
-        text = raw.decode("utf-8")
-        content = json.loads(
-            text,
+        content: JsonValue = orjson.loads(raw)
+        return content if orjson.dumps(content, option=orjson.OPT_STRICT_INTEGER) == raw else None
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError):
+        return None
+
+
+def _closely(raw: bytes) -> JsonValue:
+    try:
+        content: JsonValue = json.loads(
+            raw.decode("utf-8"),
             object_pairs_hook=_members,
             parse_int=_integer,
             parse_float=_fraction,
@@ -107,17 +141,7 @@ def read_object(raw: bytes, *, limit: int, parts: int = MAX_PARTS) -> dict[str, 
         raise Malformed("not JSON") from None
     except RecursionError:
         raise Malformed("JSON nested too deeply") from None
-    if not isinstance(content, dict):
-        raise Malformed("JSON that is not an object")
-    # Few brackets cannot nest deeply, and only an escape can write half a character: most texts need no walk.
-    if text.count("{") + text.count("[") > MAX_DEPTH or "\\u" in text:
-        _check_tree(content)
     return content
-
-
-def write_json(content: JsonValue) -> bytes:
-    """Write compact UTF-8 JSON in the order given: the same value yields the same bytes, always."""
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
 
 
 def _parts(raw: bytes) -> int:
