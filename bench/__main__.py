@@ -7,13 +7,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from bench import cpd, edc, lists, postgresql, public, upgrade, visibility
+from bench import cpd, edc, issuing, lists, postgresql, public, upgrade, visibility
 from bench.load import CannotMeasure
 from bench.seeding.register import ensure
 
 RESULTS: Final = Path(__file__).with_name("results.json")
 SMALL: Final = 10_000
-CHOICES: Final = ("cpd", "edc", "lists", "upgrade", "visibility", "lookups", "verifications", "postgresql")
+CHOICES: Final = (
+    "cpd",
+    "edc",
+    "issuing",
+    "lists",
+    "upgrade",
+    "visibility",
+    "lookups",
+    "verifications",
+    "postgresql",
+)
 
 
 def main() -> int:
@@ -43,13 +53,15 @@ def _asked() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _figures(asked: argparse.Namespace) -> Iterator[dict[str, object]]:
+def _figures(asked: argparse.Namespace) -> Iterator[dict[str, object]]:  # noqa: C901 - a list
     chosen = asked.only or CHOICES
     timing = {"seconds": asked.seconds, "rounds": asked.rounds}
     if "cpd" in chosen:
         yield cpd.run()
     if "edc" in chosen:
         yield from edc.run()
+    if "issuing" in chosen:
+        yield from issuing.run([asked.small, *(asked.register or ())], **timing)
     if "lists" in chosen:
         yield from lists.run()
     if "upgrade" in chosen:

@@ -6,32 +6,34 @@ announce. Documents made later, and those resumed after a crash, go the same way
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
 from sqlalchemy.orm import Session
 
+from app.core.db import ORGANISATION
 from app.core.errors import Problem
 from app.core.ids import new_id
 from app.credentials import entering, intending, queries, sealing, standing, storing
-from app.credentials.errors import (
-    CredentialNotActive,
-    TrialCredential,
-)
-from app.credentials.intending import FINISH
+from app.credentials.composing import Entry, entry_of
+from app.credentials.errors import CredentialNotActive, TrialCredential
+from app.credentials.intending import FINISH, MADE_TOGETHER, Intended, Wanted
 from app.credentials.models import Credential, Document, Period
 from app.credentials.rules import PeriodKind
-from app.decisions import queries as decisions
+from app.credentials.storing import ACCOMPANY
 from app.formats.claims import Format
 from app.organisations.rules import Actor
 from app.outbox import trail
 from app.outbox.messages import Message
-from app.ports import KeyNotUsable, Ports
+from app.ports import Ports
 from app.status.errors import SigningFailed
 from app.status.models import Standing
 from app.status.service import set_standing
+
+REPLACED: Final = "The key was replaced meanwhile. The document will be signed with the new one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +45,69 @@ class Made:
     new: bool
 
 
-def issue(ports: Ports, decision_id: str, *, by: Actor, at: datetime) -> str:
-    """Turn a favourable decision into a signed credential, at most once; return the credential's id.
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """The credential that came of a decision."""
 
-    The intent is committed before the key is used, and the document leaves the server
-    only after it is stored with its announcement. So no credential of ours can be in
-    the world and missing from our books.
+    credential_id: str
+    number: str
+
+
+def issue(ports: Ports, decision_id: str, *, by: Actor, at: datetime) -> str:
+    """Turn a favourable decision into a signed credential, at most once; return the credential's id."""
+    (outcome,) = issue_many(ports, [decision_id], by=by, at=at)
+    if isinstance(outcome, Problem):
+        raise outcome
+    return outcome.credential_id
+
+
+def issue_many(
+    ports: Ports, decision_ids: Sequence[str], *, by: Actor, at: datetime
+) -> list[Issued | Problem]:
+    """Turn favourable decisions into signed credentials, each at most once; one outcome for each, in order.
+
+    The intents are committed before a key is used, and a document leaves the server only after it is stored
+    with its announcement. So no credential of ours can be in the world and missing from our books. What is
+    wrong with one decision keeps no other waiting; what could not be signed is signed later by a worker.
+
+    Of one, the offline QR code is made at once with the seal. Of many it follows, in one go for all of them.
     """
+    forms = MADE_TOGETHER if len(decision_ids) == 1 else MADE_TOGETHER[:1]
+    # The first transaction: what is to be signed, and all that must not get lost with it.
     with ports.database.writing(by.organisation_id) as session:
-        decision = decisions.granted(session, decision_id)
-        at = standing.not_before(decision.published_at, at, "the decision was published. Set it right")
-        credential, period = entering.register(session, decision, by=by, at=at)
-        intent = intending.intend_all(session, ports, credential, period, by=by.id, at=at)
-    try:
-        finish(ports, by.organisation_id, intent.id, at=at)
-    except SigningFailed as failed:
-        raise SigningFailed(failed.detail, credential=credential.id) from failed
-    return credential.id
+        entries, at = entering.enter(session, decision_ids, by=by, at=at)
+        intended = _intend_entries(session, ports, entries, forms, by=by, at=at)
+        if len(intended) == 1 and isinstance(intended[0], Problem):
+            raise intended[0]  # nothing is left of it, not even the list that was opened for it
+        good = [each for each in intended if not isinstance(each, Problem)]
+        entering.register(session, [group[0].entry for group in good], at=at)
+        intending.keep(session, [intent for group in good for intent in group], at=at)
+    # The second: the documents, and everybody is told.
+    failed = _carry_out(ports, by.organisation_id, [intent for group in good for intent in group], at=at)
+    return [each if isinstance(each, Problem) else _outcome(each[0], failed) for each in intended]
+
+
+def _intend_entries(
+    session: Session,
+    ports: Ports,
+    entries: Sequence[Entry | Problem],
+    forms: Sequence[Format],
+    *,
+    by: Actor,
+    at: datetime,
+) -> list[list[Intended] | Problem]:
+    groups = [intending.wanted(each, forms) for each in entries if not isinstance(each, Problem)]
+    composed = iter(
+        intending.compose_all(session, ports, groups, organisation_id=by.organisation_id, by=by.id, at=at)
+    )
+    return [each if isinstance(each, Problem) else next(composed) for each in entries]
+
+
+def _outcome(seal: Intended, failed: Mapping[str, Problem]) -> Issued | Problem:
+    why = failed.get(seal.id)
+    if isinstance(why, SigningFailed):
+        return SigningFailed(why.detail, credential=seal.entry.credential_id)
+    return why or Issued(seal.entry.credential_id, seal.entry.number)
 
 
 def begin_period(
@@ -96,7 +144,18 @@ def begin_period(
     )
     credential.periods.append(period)
     session.flush()
-    return intending.intend_all(session, ports, credential, period, by=by, at=at).id
+    entry = entry_of(session, credential, period)
+    return _intend(session, ports, intending.wanted(entry, MADE_TOGETHER), by=by, at=at)
+
+
+def _intend(session: Session, ports: Ports, wanted: Sequence[Wanted], *, by: str, at: datetime) -> str:
+    """Write down what is to be made of one period; give the first intent, which stands for all."""
+    whose = session.info[ORGANISATION]
+    (intents,) = intending.compose_all(session, ports, [wanted], organisation_id=whose, by=by, at=at)
+    if isinstance(intents, Problem):
+        raise intents
+    intending.keep(session, intents, at=at)
+    return intents[0].id
 
 
 def end_period(session: Session, period: Period, *, on: date, at: datetime) -> None:
@@ -125,6 +184,8 @@ def issue_document(ports: Ports, credential_id: str, form: Format, *, by: Actor,
     Registrars may ask for their own, as any holder may: it says no more than the credential does. One that
     nobody can rely on any more is made anew.
     """
+    if form is Format.EDC:
+        ensure_code(ports, credential_id, by=by, at=at)  # the picture in it shows the code
     jti = uuid.uuid4().urn
     ahead = intending.ahead_for(ports, credential_id, form, jti=jti, by=by, at=at)
     with ports.database.writing(by.organisation_id) as session:
@@ -133,21 +194,21 @@ def issue_document(ports: Ports, credential_id: str, form: Format, *, by: Actor,
         document = queries.current_document(session, period, form)
         if document is not None and not standing.spent(session, ports.signer, document):
             return Made(credential_id, form, new=False)
-        intent = queries.intent_for(session, period, form)
-        if new := intent is None:
+        waiting = queries.intent_for(session, period, form)
+        if waiting is None:
             at = standing.not_before(credential.created_at, at, "this credential was entered. Set it right")
             standing.require_active(session, credential, period, at)
-            intent = intending.intend(
-                session, ports, credential, period, form, jti=jti, ahead=ahead, by=by.id, at=at
-            )
-    finish(ports, by.organisation_id, intent.id, at=at)
-    return Made(credential_id, form, new=new)
+        wanted = Wanted(entry_of(session, credential, period), form, jti, ahead)
+        intent_id = waiting.id if waiting else _intend(session, ports, [wanted], by=by.id, at=at)
+    finish(ports, by.organisation_id, intent_id, at=at)
+    return Made(credential_id, form, new=waiting is None)
 
 
 def ensure_document(ports: Ports, credential_id: str, form: Format, *, by: Actor, at: datetime) -> None:
     """See to it that the period in force has a document that can be handed out to whoever may read it.
 
-    A European Digital Credential is made where there is none. In every format, one that nobody can rely on
+    A European Digital Credential is made where there is none, and so is an offline QR code that has not
+    followed its seal yet. In every format, one that nobody can rely on
     any more is made anew; where that cannot be done just now, the one that is there has to do.
     """
     with ports.database.reading(by.organisation_id) as session:
@@ -160,6 +221,22 @@ def ensure_document(ports: Ports, credential_id: str, form: Format, *, by: Actor
             issue_document(ports, credential_id, form, by=by, at=at)
     elif document is None and form is Format.EDC:
         issue_document(ports, credential_id, form, by=by, at=at)
+    elif document is None and form is Format.QR:
+        ensure_code(ports, credential_id, by=by, at=at)
+
+
+def ensure_code(ports: Ports, credential_id: str, *, by: Actor, at: datetime) -> None:
+    """Make the offline QR code of the period in force, where it has not followed its seal yet.
+
+    Where it cannot be made, the credential does not stand or a key is away: whoever reads on will see.
+    """
+    with ports.database.reading(by.organisation_id) as session:
+        credential = queries.readable(session, credential_id, by=by)
+        period = queries.current_period(session, credential, at)
+        if any(document.format == Format.QR for document in period.documents):
+            return
+    with suppress(Problem):
+        accompany(ports, by.organisation_id, [period.id], at=at)
 
 
 def replace_document(ports: Ports, organisation_id: str, document_id: str, *, at: datetime) -> bool:
@@ -182,12 +259,10 @@ def replace_document(ports: Ports, organisation_id: str, document_id: str, *, at
             return False
         if not standing.is_to_hold(session, credential, period, at):
             return False
-        intent = queries.intent_for(session, period, form)
-        if intent is None:
-            intent = intending.intend(
-                session, ports, credential, period, form, jti=jti, ahead=ahead, by=trail.SYSTEM, at=at
-            )
-    finish(ports, organisation_id, intent.id, at=at)
+        waiting = queries.intent_for(session, period, form)
+        wanted = Wanted(entry_of(session, credential, period), form, jti, ahead)
+        intent_id = waiting.id if waiting else _intend(session, ports, [wanted], by=trail.SYSTEM, at=at)
+    finish(ports, organisation_id, intent_id, at=at)
     return True
 
 
@@ -201,26 +276,48 @@ def finish(ports: Ports, organisation_id: str, intent_id: str, *, at: datetime) 
 
     What may not be made any more is dropped, with an event, and why is raised.
     """
+    with ports.database.reading(organisation_id) as session:
+        together = intending.waiting_with(session, intent_id)
+    failed = _carry_out(ports, organisation_id, together, at=at)
+    if intent_id in failed:
+        raise failed[intent_id]
+
+
+def _carry_out(
+    ports: Ports, organisation_id: str, intents: Sequence[Intended], *, at: datetime
+) -> dict[str, Problem]:
+    """Sign what was committed, and store it in one transaction; tell what came to nothing, and why."""
+    outcomes = sealing.seal_all(ports, organisation_id, intents, at=at)
+    made = [each for each in outcomes.values() if not isinstance(each, Problem)]
+    failed = {name: each for name, each in outcomes.items() if isinstance(each, Problem)}
     try:
-        _finish(ports, organisation_id, intent_id, at=at)
-    except (CredentialNotActive, TrialCredential) as refused:
-        storing.drop(ports, organisation_id, intent_id, refused, at=at)
-        raise
+        if made:
+            with ports.database.writing(organisation_id) as session:
+                stale = storing.store_all(session, ports, made, at=at)
+            failed |= {name: SigningFailed(REPLACED) for name in stale}
+    except CredentialNotActive as refused:
+        failed |= {one.id: refused for one, _ in made}
+    for intent in intents:
+        why = failed.get(intent.id)
+        if isinstance(why, CredentialNotActive | TrialCredential):
+            storing.drop(ports, organisation_id, intent, why, at=at)
+    return failed
 
 
-def _finish(ports: Ports, organisation_id: str, intent_id: str, *, at: datetime) -> None:
-    made: dict[str, tuple[bytes, str]] = {}
-    for waiting in sealing.waiting_with(ports, organisation_id, intent_id):
-        try:
-            intent = sealing.still_current(ports, organisation_id, waiting, at)
-            if intent is not None:
-                made[intent.id] = intent.unsigned, sealing.sealed(ports, intent, at=at)
-        except (SigningFailed, KeyNotUsable):
-            if intent_id not in made:
-                raise
-    if made:
-        with ports.database.writing(organisation_id) as session:
-            storing.store_all(session, ports, made, intent_id, at=at)
+def accompany(ports: Ports, organisation_id: str, period_ids: Collection[str], *, at: datetime) -> None:
+    """Make the offline QR codes of periods that have none yet, in one go for all of them."""
+    with ports.database.writing(organisation_id) as session:
+        entries = intending.entries(session, intending.lacking(session, period_ids, Format.QR))
+        groups = [intending.wanted(entry, [Format.QR]) for entry in entries.values()]
+        outcomes = intending.compose_all(
+            session, ports, groups, organisation_id=organisation_id, by=trail.SYSTEM, at=at
+        )
+        intents = [intent for group in outcomes if not isinstance(group, Problem) for intent in group]
+        intending.keep(session, intents, at=at)
+    failed = _carry_out(ports, organisation_id, intents, at=at)
+    refused = [each for each in outcomes if isinstance(each, Problem)]
+    for why in (*refused, *failed.values()):
+        raise why
 
 
 def topics(ports: Ports) -> dict[str, Callable[[Message], None]]:
@@ -230,4 +327,14 @@ def topics(ports: Ports) -> dict[str, Callable[[Message], None]]:
         with suppress(CredentialNotActive, TrialCredential):  # dropped, and nobody waits for it here
             finish(ports, message.organisation_id, str(message.body["intent"]), at=ports.clock.now())
 
-    return {FINISH: finish_orphan}
+    def make_codes(message: Message) -> None:
+        periods = message.body["periods"]
+        with suppress(TrialCredential):
+            accompany(
+                ports,
+                message.organisation_id,
+                [str(each) for each in periods] if isinstance(periods, list) else [],
+                at=ports.clock.now(),
+            )
+
+    return {FINISH: finish_orphan, ACCOMPANY: make_codes}

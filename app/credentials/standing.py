@@ -13,7 +13,7 @@ from app.credentials.composing import (
 from app.credentials.errors import (
     CredentialNotActive,
 )
-from app.credentials.models import Credential, Document, Intent, Period
+from app.credentials.models import Credential, Document, Period
 from app.credentials.rules import CredentialState
 from app.formats.claims import Format
 from app.ports import Signer
@@ -31,13 +31,14 @@ def require_active(session: Session, credential: Credential, period: Period, at:
         raise CredentialNotActive(f"The credential is {state}.", state=state.value)
 
 
-def require_sealable(session: Session, intent: Intent, credential: Credential, at: datetime) -> None:
+def require_sealable(
+    session: Session, form: Format, credential: Credential, period: Period, at: datetime
+) -> None:
     """Refuse to seal what would be taken at its word, of a credential that has ceased to stand meanwhile.
 
     A document with a place in a list may come late: its place was told already.
     """
-    if Format(intent.format) not in LISTS:
-        period = session.get_one(Period, intent.period_id)
+    if form not in LISTS:
         require_active(session, credential, period, at)
         if period.ended_on is not None:
             raise CredentialNotActive("The period has given way to another.", state="superseded")

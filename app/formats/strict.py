@@ -99,7 +99,7 @@ def read_object(raw: bytes, *, limit: int, parts: int = MAX_PARTS) -> dict[str, 
     if not isinstance(content, dict):
         raise Malformed("JSON that is not an object")
     # Few brackets cannot nest deeply, and only an escape can write half a character: most texts need no walk.
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH or rb"\u" in raw:
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH or (b"\\" in raw and rb"\u" in raw):
         _check_tree(content)
     return content
 

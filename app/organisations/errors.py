@@ -1,5 +1,7 @@
 """What can go wrong with organisations, people and keys."""
 
+from typing import Final
+
 from app.core.errors import Conflict, NotAllowed, NotFound, RuleBroken, Unauthenticated
 
 
@@ -61,3 +63,6 @@ class ScopeNotGrantable(RuleBroken):
 class PeriodInverted(RuleBroken):
     code = "period-inverted"
     title = "The period ends before it begins"
+
+
+NOT_A_MEMBER: Final = "The candidate's membership is not in force today. Renew it, then try again."
