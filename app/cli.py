@@ -161,10 +161,7 @@ def serve(
     public = urlsplit(ports.settings.public_url)
     local = public.port if public.hostname in LOOPBACK else None
     service = create_app(ports, request_lines=sys.stderr.write)
-    # What lives as long as the process is not searched for garbage again and again, between two answers.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    settled()
     errors.print(f"Sigillo starts at {ports.settings.public_url} (Ctrl-C stops it)")
     uvicorn.run(
         service,
@@ -177,6 +174,13 @@ def serve(
         forwarded_allow_ips=ports.settings.trusted_proxies,
         timeout_graceful_shutdown=10,
     )
+
+
+def settled() -> None:
+    """Search what lives as long as the process for garbage no more, between two answers or two batches."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 @app.command(rich_help_panel=OPERATORS)
@@ -195,6 +199,7 @@ def worker() -> None:
     ports = migrated()
     refuse_older_register(ports)
     say_gaps(ports)
+    settled()
     threads = [*working(ports, stop), lists_kept_up(ports, stop, refreshing=True)]
     while not stop.wait(1):  # a signal is heard between two waits
         pass

@@ -7,14 +7,14 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
-from bench import cpd, edc, lists, plot, postgresql, public, start, upgrade, visibility
+from bench import cpd, edc, issuing, lists, plot, postgresql, public, start, upgrade, visibility
 from bench.load import CannotMeasure
 from bench.seeding.register import ensure
 
 RESULTS: Final = Path(__file__).with_name("results.json")
 SMALL: Final = 10_000
 CHOICES: Final = (
-    *("cpd", "edc", "lists", "upgrade", "visibility"),
+    *("cpd", "edc", "issuing", "lists", "upgrade", "visibility"),
     *("start", "lookups", "verifications", "postgresql"),
 )
 
@@ -54,6 +54,8 @@ def _figures(asked: argparse.Namespace) -> Iterator[dict[str, object]]:
         yield cpd.run()
     if "edc" in chosen:
         yield from edc.run()
+    if "issuing" in chosen:
+        yield from issuing.run([asked.small, *(asked.register or ())], **timing)
     if "lists" in chosen:
         yield from lists.run()
     if "upgrade" in chosen:

@@ -14,6 +14,12 @@ async def answer(number: str) -> dict[str, str]:
     return {"number": number, "result": "valid"}
 
 
+@app.post("/posted", status_code=201)
+async def take(given: dict[str, str]) -> dict[str, str]:
+    """Take what was sent, and do nothing with it."""
+    return given
+
+
 @app.get("/healthz")
 async def healthz() -> dict[str, str]:
     """Say that the process answers."""

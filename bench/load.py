@@ -60,6 +60,8 @@ class Candidate:
     server: Server
     lines: Sequence[str]
     path: str = ""
+    key: str = ""  # of whoever asks
+    once: bool = False  # each request can be sent but once, and there are enough of them
     runs: list[Run] = field(default_factory=list)
 
     @property
@@ -79,12 +81,16 @@ def in_turn(candidates: Sequence[Candidate], *, seconds: int, rounds: int) -> No
             _warm(candidate, file)
         for turn in range(rounds):
             for candidate, file in zip(candidates, files, strict=True):
-                start = turn * len(candidate.lines) // rounds
+                chunk = turn + 1 if candidate.once else turn  # the first one went into warming
+                start = chunk * len(candidate.lines) // (rounds + candidate.once)
                 candidate.runs.append(_wrk(candidate, file, seconds=seconds, start=start))
 
 
 def _warm(candidate: Candidate, lines: Path) -> None:
     """Send every request at least once: what is to be remembered is, before anything counts."""
+    if candidate.once:
+        _wrk(candidate, lines, seconds=3, start=0)
+        return
     sent = 0.0
     while sent < min(len(candidate.lines), WARMED):
         sent += _wrk(candidate, lines, seconds=1, start=round(sent)).rate
@@ -101,6 +107,8 @@ def _wrk(candidate: Candidate, lines: Path, *, seconds: int, start: int) -> Run:
             "-t1",
             f"-c{CONNECTIONS}",
             f"-d{seconds}s",
+            "--timeout",
+            "30s",
             "-s",
             HERE / "requests.lua",
             candidate.server.url,
@@ -110,6 +118,7 @@ def _wrk(candidate: Candidate, lines: Path, *, seconds: int, start: int) -> Run:
             "BENCH_LINES": str(lines),
             "BENCH_PATH": candidate.path,
             "BENCH_START": str(start),
+            "BENCH_KEY": candidate.key,
         },
         capture_output=True,
         text=True,

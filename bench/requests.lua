@@ -5,6 +5,9 @@ local at = 0
 function init(args)
   local path = os.getenv("BENCH_PATH")
   local headers = {["Content-Type"] = "application/json"}
+  if os.getenv("BENCH_KEY") ~= "" then
+    headers["Authorization"] = "Bearer " .. os.getenv("BENCH_KEY")
+  end
   for line in io.lines(os.getenv("BENCH_LINES")) do
     if path == "" then
       prepared[#prepared + 1] = wrk.format("GET", line)

@@ -8,7 +8,8 @@ import httpx
 from fastapi import FastAPI
 from sqlalchemy.orm import Session
 
-from app.core.db import enter
+from app.core import columns
+from app.core.db import Database, enter
 from app.core.errors import JsonValue
 from app.core.ids import new_id
 from app.credentials.models import Document
@@ -16,7 +17,7 @@ from app.decisions.models import Decision, DecisionStatus, Meeting
 from app.dossiers import queries as dossier_queries
 from app.dossiers.models import Dossier, DossierStatus, Evidence
 from app.organisations import service
-from app.organisations.models import Person, RoleGrant
+from app.organisations.models import Membership, MembershipState, Person, RoleGrant
 from app.organisations.rules import Actor, Role
 from app.outbox import trail
 from app.ports import Ports
@@ -25,6 +26,7 @@ from tests.calling import Caller
 
 _people = count(1)
 SINCE = date(2026, 1, 1)
+SOME = 500  # in one transaction
 
 
 def organisation(
@@ -162,6 +164,83 @@ def granted_decision(
     session.add(decision)
     session.flush()
     return decision
+
+
+def granted_decisions(database: Database, organisation_id: str, count: int, *, at: datetime) -> list[str]:
+    """What a committee leaves behind that granted so often, each for somebody else; quickly."""
+    scheme = catalogue().all_in_force(at.date())[0]
+    pinned = {"scheme_id": scheme.id, "scheme_version": scheme.version, "scheme_digest": scheme.digest}
+    meeting, decisions = new_id("mtg"), list[str]()
+    with database.writing(organisation_id) as session:
+        held = {"id": meeting, "held_on": at.date(), "recorded_by": "system", "recorded_at": at}
+        columns.write(session, Meeting, [held])
+    for start in range(0, count, SOME):
+        some = [(new_id("per"), new_id("dos"), new_id("dec")) for _ in range(min(SOME, count - start))]
+        people = [
+            {
+                "id": who,
+                "given_name": "Nome",
+                "family_name": who[-6:],
+                "name_on_credential": f"Nome Cognome {who[-6:]}",
+                "email": f"{who}@example.org",
+                "created_at": at,
+            }
+            for who, _, _ in some
+        ]
+        members = [
+            {
+                "id": new_id("mem"),
+                "person_id": who,
+                "number": who,
+                "from_day": SINCE,
+                "state": MembershipState.ACTIVE,
+            }
+            for who, _, _ in some
+        ]
+        dossiers = [
+            {
+                **pinned,
+                "id": dossier,
+                "applicant_id": who,
+                "status": DossierStatus.DECIDED,
+                "language": "it",
+                "ai_disclosure": True,
+                "created_at": at,
+                "submitted_at": at,
+                "snapshot_hash": "0" * 64,
+                "admission_path": "A",
+                "version": 1,
+            }
+            for who, dossier, _ in some
+        ]
+        decided = [
+            {
+                **pinned,
+                "id": decision,
+                "dossier_id": dossier,
+                "meeting_id": meeting,
+                "round": 1,
+                "status": DecisionStatus.PUBLISHED,
+                "case_file_hash": "0" * 64,
+                "computed": {},
+                "opened_by": "system",
+                "opened_at": at,
+                "outcome": "grant",
+                "decided_on": at.date(),
+                "published_by": "system",
+                "published_at": at,
+                "salt": "0" * 32,
+                "version": 1,
+            }
+            for _, dossier, decision in some
+        ]
+        with database.writing(organisation_id) as session:
+            columns.write(session, Person, people)
+            columns.write(session, Membership, members)
+            columns.write(session, Dossier, dossiers)
+            columns.write(session, Decision, decided)
+        decisions += [decision for _, _, decision in some]
+    return decisions
 
 
 def admitted_dossier(session: Session, organisation_id: str, applicant: Person, *, at: datetime) -> Dossier:

@@ -26,6 +26,7 @@ from app.batches.rules import (
     Outcome,
     RowState,
 )
+from app.credentials import issuing
 from app.organisations.rules import Actor
 from app.outbox import trail
 from app.outbox.messages import Message
@@ -76,7 +77,7 @@ def carry_on(ports: Ports, organisation_id: str, batch_id: str) -> bool:
             return not batch.done
         by = _sender(batch)
     named = [made["decision"] for made in begun.values()]
-    outcomes = granting.issue_all(ports, named, by=by, at=ports.clock.now())
+    outcomes = issuing.issue_many(ports, named, by=by, at=ports.clock.now())
     found = {
         decision: granting.settled(outcome, decision)
         for decision, outcome in zip(named, outcomes, strict=True)
@@ -101,7 +102,7 @@ def _take(session: Session, batch: Batch, *, at: datetime) -> Mapping[int, Mappi
         _end(session, batch, at=at)
         return {}
     rows: list[Row] = [json.loads(line) for line in part.rows.split("\n") if line]
-    written = Written(batch.organisation_id)
+    written = Written(batch.organisation_id, batch.created_by)
     if batch.state is BatchState.CANCELLING:
         outcomes = [SKIPPED_BY_CANCELLING] * len(rows)
     else:
@@ -110,9 +111,7 @@ def _take(session: Session, batch: Batch, *, at: datetime) -> Mapping[int, Mappi
         outcomes = [_rehearsed(outcome) for outcome in outcomes]
     else:
         written.write(session)
-        trail.record_many(
-            session, written.facts, organisation_id=batch.organisation_id, by=batch.created_by, at=at
-        )
+        trail.record_all(session, written.told, at=at)
     results = [
         {
             "batch_id": batch.id,

@@ -1,7 +1,6 @@
 """Grants that are published here: which of them a credential can be issued for, and the issuing itself."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
@@ -10,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from app.batches.rules import Outcome, RowState, failed
 from app.core.errors import Problem
-from app.credentials import issuing
 from app.credentials.errors import CredentialIssuedAlready, CredentialOpenAlready, OwnCredential
+from app.credentials.issuing import Issued
 from app.credentials.models import Credential, Period
 from app.decisions.errors import DecisionNotFound, DecisionNotGranted, DecisionNotPublished
 from app.decisions.models import Decision, DecisionStatus
@@ -21,32 +20,13 @@ from app.organisations.models import Membership
 from app.organisations.rules import Actor
 from app.organisations.service import today_of
 from app.outbox.messages import NotYet
-from app.ports import KeyNotUsable, Ports
+from app.ports import KeyNotUsable
 from app.schemes.catalogue import catalogue
 from app.schemes.judgement import DecisionOutcome
 from app.schemes.scheme import Scheme
 from app.status.errors import SigningFailed
 
 ISSUED: Final = CredentialIssuedAlready.code
-
-
-@dataclass(frozen=True, slots=True)
-class Issued:
-    """The credential of a decision."""
-
-    credential_id: str
-
-
-def issue_all(ports: Ports, decisions: Sequence[str], *, by: Actor, at: datetime) -> list[Issued | Problem]:
-    """Issue for many decisions by the one function that issues; give one outcome for each, in order."""
-    return [_issue(ports, decision, by=by, at=at) for decision in decisions]
-
-
-def _issue(ports: Ports, decision: str, *, by: Actor, at: datetime) -> Issued | Problem:
-    try:
-        return Issued(issuing.issue(ports, decision, by=by, at=at))
-    except Problem as problem:
-        return problem
 
 
 def judge(session: Session, decisions: Sequence[str], *, by: Actor, at: datetime) -> list[Outcome]:

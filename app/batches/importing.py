@@ -26,7 +26,6 @@ from app.organisations.models import Person
 from app.organisations.rules import Actor
 from app.organisations.service import today_of
 from app.outbox import trail
-from app.outbox.trail import Fact
 from app.schemes.catalogue import catalogue
 from app.schemes.judgement import DecisionOutcome
 from app.schemes.scheme import Scheme
@@ -213,5 +212,5 @@ def _write(
         "case_file": case_file,
         "scheme": minutes.scheme_digest,
     }
-    written.facts.append(Fact("decision.imported", about, facts))
+    written.tell("decision.imported", about, facts)
     return {**person, "dossier": dossier, "decision": decision}

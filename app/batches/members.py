@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 from app.batches.reading import Row
 from app.batches.rules import Outcome, RowState, failed
 from app.core.db import Base
+from app.core.errors import JsonValue
 from app.core.ids import new_id
 from app.organisations.errors import MembershipNumberTaken, PeriodInverted
 from app.organisations.models import Membership, MembershipState, Person
-from app.outbox.trail import Fact
+from app.outbox.trail import Told
 
 INVERTED: Final = PeriodInverted.code
 
@@ -24,11 +25,17 @@ class Written:
     """Rows to be written in one go, table by table, and the events that tell of them."""
 
     organisation_id: str
+    by: str
     rows: dict[type[Base], list[dict[str, Any]]] = field(default_factory=dict)
-    facts: list[Fact] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
 
     def add(self, table: type[Base], **values: Any) -> None:
         self.rows.setdefault(table, []).append({"organisation_id": self.organisation_id, **values})
+
+    def tell(
+        self, topic: str, about: Mapping[str, str], facts: Mapping[str, JsonValue] | None = None
+    ) -> None:
+        self.told.append(Told(topic, self.by, about, facts or {}))
 
     def write(self, session: Session) -> None:
         """Write everything in the order in which tables were first named; the session knows none of it."""
@@ -80,7 +87,7 @@ def write_person(row: Row, written: Written, *, at: datetime) -> dict[str, str]:
         email=row["email"],
         created_at=at,
     )
-    written.facts.append(Fact("person.added", {"person": person}))
+    written.tell("person.added", {"person": person})
     membership = row.get("membership")
     if membership is None:
         return {"person": person}
@@ -94,5 +101,5 @@ def write_person(row: Row, written: Written, *, at: datetime) -> dict[str, str]:
         to_day=date.fromisoformat(membership["to"]) if "to" in membership else None,
         state=MembershipState.ACTIVE,
     )
-    written.facts.append(Fact("membership.begun", {"person": person, "membership": member}))
+    written.tell("membership.begun", {"person": person, "membership": member})
     return {"person": person, "membership": member}

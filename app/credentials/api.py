@@ -359,6 +359,7 @@ def qr_svg(
     level: Level = "screen",
 ) -> Response:
     """Draw the QR code by which anybody verifies the credential, offline too; sharp at any size."""
+    issuing.ensure_code(ports, credential_id, by=actor, at=now)
     credential = queries.readable(db, credential_id, by=actor)
     text = register.qr_text(db, ports, credential, at=now)
     drawn = qr.svg(text, title=credential.number, level=LEVELS[level])
@@ -383,6 +384,7 @@ def qr_png(
     level: Level = "screen",
 ) -> Response:
     """Draw the QR code by which anybody verifies the credential, offline too; as a picture."""
+    issuing.ensure_code(ports, credential_id, by=actor, at=now)
     credential = queries.readable(db, credential_id, by=actor)
     drawn = qr.png(register.qr_text(db, ports, credential, at=now), level=LEVELS[level])
     return Response(drawn, media_type="image/png", headers=PRIVATE)
@@ -401,6 +403,7 @@ def attestation(
     db: ReadDb, ports: GivenPorts, now: Now, actor: CurrentActor, credential_id: CredentialId
 ) -> Response:
     """Set the attestation on A4 in both languages, with its QR code: tagged, and accessible to all."""
+    issuing.ensure_code(ports, credential_id, by=actor, at=now)
     credential = queries.readable(db, credential_id, by=actor)
     page = as_pdf(register.sheet(db, ports, credential, at=now))
     headers = {**PRIVATE, "Content-Disposition": f'inline; filename="{credential.number}.pdf"'}

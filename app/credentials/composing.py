@@ -1,9 +1,10 @@
 """What a document will say, to the byte: composed from the register, linted before any key is used."""
 
 import unicodedata
+import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,8 @@ from app.credentials.errors import DevelopmentKey, LintFailed, TrialCredential
 from app.credentials.learning import Draft, draft_of, write_edc
 from app.credentials.models import Credential, Period
 from app.formats import q1, vc
-from app.formats.claims import Claims, Format, StatusEntry
+from app.formats.bitstring import MIN_SIZE
+from app.formats.claims import Claims, Format
 from app.formats.lints import Finding, lint, lint_qr
 from app.formats.published import did_of
 from app.formats.x509 import life_of
@@ -24,6 +26,9 @@ from app.organisations.models import Mode, Organisation
 from app.ports import KeyNotUsable, Ports, PublicKey, Signer, Slot
 from app.schemes.catalogue import catalogue
 from app.schemes.scheme import Scheme
+from app.status import publishing
+from app.status.models import ListKind
+from app.status.service import Place
 
 # Which key makes which document. That of the QR code is its own: what it signs is never a seal.
 SLOTS: Final[Mapping[Format, Slot]] = {
@@ -32,6 +37,15 @@ SLOTS: Final[Mapping[Format, Slot]] = {
     Format.QR: Slot.QR,
     Format.EDC: Slot.EDC_SEAL,
 }
+LISTS: Final[Mapping[Format, ListKind]] = {
+    Format.VC_JWT: ListKind.CREDENTIAL,
+    Format.OB_JWT: ListKind.BADGE,
+    Format.QR: ListKind.QR,
+}
+
+
+NIL: Final = uuid.UUID(int=0).urn
+FAR: Final = Place(65_535, MIN_SIZE - 1)  # a place that takes as much room as any that there will be
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,52 +57,166 @@ class Composed:
     draft: Draft | None = None  # what they say, where they can be written ahead
 
 
-def compose(
-    session: Session,
-    ports: Ports,
-    credential: Credential,
-    period: Period,
-    form: Format,
-    *,
-    jti: str,
-    status: tuple[StatusEntry, ...],
-    place: tuple[int, int] | None,
-    at: datetime,
-    ahead: Composed | None = None,
-) -> Composed:
-    """Write a document for the key that signs now; raise `LintFailed` where it would break a rule.
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A credential in one of its periods, as its documents tell of it."""
 
-    `place` is its list and its position there, if it has one; `status` says the same in the words of the W3C.
-    What was written `ahead` is taken as it is, unless the register says something else by now.
+    credential_id: str
+    number: str
+    subject_id: str
+    holder_id: str
+    holder_name: str
+    scheme_id: str
+    mode: Mode
+    period_id: str
+    scheme_version: str
+    valid_from: date
+    valid_until: date
+    ground: Mapping[str, str]  # what the period rests on, as events name it
+
+
+def entry_of(session: Session, credential: Credential, period: Period) -> Entry:
+    """Read what documents will tell of a credential in a period."""
+    return Entry(
+        credential_id=credential.id,
+        number=credential.number,
+        subject_id=credential.subject_id,
+        holder_id=credential.holder_id,
+        holder_name=organisations.person(session, credential.holder_id).name_on_credential,
+        scheme_id=credential.scheme_id,
+        mode=credential.mode,
+        period_id=period.id,
+        scheme_version=period.scheme_version,
+        valid_from=period.valid_from,
+        valid_until=period.valid_until,
+        ground=period.ground,
+    )
+
+
+class Composer:
+    """Writes documents of one organisation as of one instant, for the keys that sign now.
+
+    What they have in common is looked up once. It belongs to the transaction that it was made in.
     """
-    if form is Format.EDC:
-        draft = draft_edc(session, ports, credential, period, jti=jti, at=at)
-        return ahead if ahead is not None and ahead.draft == draft else write_ahead(draft)
-    organisation, scheme = _grounds(session, credential, period)
-    key = _signing_key(ports.signer, organisation, credential, SLOTS[form], at)
-    claims = _claims(session, ports, credential, period, jti=jti, status=status, at=at)
-    base_url = ports.settings.public_url
-    if form is Format.QR:
-        if place is None:
-            raise ValueError("An offline QR has a place in a list.")
-        content = _content(claims, organisation, scheme, place)
-        unsigned = q1.unsigned(content, q1.kid_of(key.chain[0]))
-        findings = lint_qr(unsigned, claims, content, key=key, public_url=base_url)
-    else:
-        unsigned = vc.unsigned(form, claims, key, base_url)
-        findings = lint(unsigned, claims, scheme.wording.forbidden_stems)
-    _refuse(findings)
-    return Composed(unsigned, key)
+
+    def __init__(self, session: Session, ports: Ports, organisation_id: str, *, at: datetime) -> None:
+        self.organisation = organisations.organisation(session, organisation_id)
+        self._session = session
+        self._ports = ports
+        self._at = at
+        self._zone = ZoneInfo(self.organisation.time_zone)
+        self._keys: dict[tuple[Slot, Mode], PublicKey] = {}
+        self._roomy: set[tuple[object, ...]] = set()
+        self._alike: dict[tuple[str, str, Mode], Claims] = {}
+
+    def compose(
+        self,
+        entry: Entry,
+        form: Format,
+        *,
+        jti: str,
+        place: Place | None = None,
+        ahead: Composed | None = None,
+    ) -> Composed:
+        """Write a document for the key that signs now; raise `LintFailed` where it would break a rule.
+
+        What was written `ahead` is taken as it is, unless the register says something else by now.
+        """
+        if form is Format.EDC:
+            draft = self.draft_edc(entry, jti=jti)
+            return ahead if ahead is not None and ahead.draft == draft else write_ahead(draft)
+        scheme = catalogue().version(entry.scheme_id, entry.scheme_version)
+        key = self.key(SLOTS[form], entry.mode)
+        claims = self._claims(entry, form, jti, place)
+        base_url = self._ports.settings.public_url
+        if form is Format.QR:
+            if place is None:
+                raise ValueError("An offline QR has a place in a list.")
+            content = _content(claims, self.organisation, scheme, place)
+            unsigned = q1.unsigned(content, q1.kid_of(key.chain[0]))
+            findings = lint_qr(unsigned, claims, content, key=key, public_url=base_url)
+        else:
+            unsigned = vc.unsigned(form, claims, key, base_url)
+            findings = lint(unsigned, claims, scheme.wording.forbidden_stems)
+        _refuse(findings)
+        return Composed(unsigned, key)
+
+    def require_room(self, entry: Entry) -> None:
+        """Refuse a name that is too long for the offline QR code; raise what `compose` would."""
+        name = unicodedata.normalize("NFC", entry.holder_name)
+        scheme = (len(name.encode()), bool(name.strip()), entry.scheme_id, entry.scheme_version, entry.mode)
+        if scheme not in self._roomy:
+            self.compose(entry, Format.QR, jti=NIL, place=FAR)
+            self._roomy.add(scheme)
+
+    def draft_edc(self, entry: Entry, *, jti: str) -> Draft:
+        """Read what a European Digital Credential is to say, which takes a moment; see `write_ahead`."""
+        key = self.key(Slot.EDC_SEAL, entry.mode)
+        credential = self._session.get_one(Credential, entry.credential_id)
+        period = self._session.get_one(Period, entry.period_id)
+        scheme = catalogue().version(entry.scheme_id, entry.scheme_version)
+        claims = self._claims(entry, Format.EDC, jti, None)
+        return draft_of(self._session, self._ports, credential, period, claims, key, scheme)
+
+    def key(self, slot: Slot, mode: Mode) -> PublicKey:
+        """Choose the key for what was issued in this mode."""
+        if (slot, mode) not in self._keys:
+            self._keys[slot, mode] = _signing_key(self._ports.signer, self.organisation, mode, slot, self._at)
+        return self._keys[slot, mode]
+
+    def _claims(self, entry: Entry, form: Format, jti: str, place: Place | None) -> Claims:
+        which = (entry.scheme_id, entry.scheme_version, entry.mode)
+        alike = self._alike.get(which)
+        if alike is None:
+            alike = self._alike[which] = self._said_of_all(*which)
+        return replace(
+            alike,
+            document_id=jti,
+            subject_id=entry.subject_id,
+            number=entry.number,
+            holder_name=entry.holder_name,
+            valid_from=start_of(entry.valid_from, self._zone),
+            valid_until=last_second_of(entry.valid_until, self._zone),
+            status=()
+            if place is None
+            else publishing.entries(self._ports.settings.public_url, LISTS[form], place.list_id, place.index),
+        )
+
+    def _said_of_all(self, scheme_id: str, scheme_version: str, mode: Mode) -> Claims:
+        """Write what all documents of a scheme say alike."""
+        scheme = catalogue().version(scheme_id, scheme_version)
+        base_url = self._ports.settings.public_url
+        return Claims(
+            document_id="",
+            subject_id="",
+            issuer_id=did_of(base_url),
+            issuer_name=self.organisation.legal_name,
+            issuer_url=self.organisation.url,
+            number="",
+            holder_name="",
+            scheme_id=scheme.id,
+            scheme_version=scheme.version,
+            scheme_title=scheme.title,
+            scheme_description=scheme.mission,
+            scheme_url=f"{base_url}/schemes/{scheme.id}",
+            standard=scheme.reference.standard,
+            claim_wording=scheme.wording.claim,
+            criteria=scheme.narrative,
+            valid_from=self._at,
+            valid_until=self._at,
+            issued_at=self._at,
+            status=(),
+            test=mode is Mode.TEST,
+            clock_offset=iso_duration(self._ports.clock.offset),
+        )
 
 
 def draft_edc(
     session: Session, ports: Ports, credential: Credential, period: Period, *, jti: str, at: datetime
 ) -> Draft:
     """Read what a European Digital Credential is to say, which takes a moment; see `write_ahead`."""
-    organisation, scheme = _grounds(session, credential, period)
-    key = _signing_key(ports.signer, organisation, credential, Slot.EDC_SEAL, at)
-    claims = _claims(session, ports, credential, period, jti=jti, status=(), at=at)
-    return draft_of(session, ports, credential, period, claims, key, scheme)
+    composer = Composer(session, ports, credential.organisation_id, at=at)
+    return composer.draft_edc(entry_of(session, credential, period), jti=jti)
 
 
 def write_ahead(draft: Draft) -> Composed:
@@ -96,13 +224,6 @@ def write_ahead(draft: Draft) -> Composed:
     unsigned, findings = write_edc(draft)
     _refuse(findings)
     return Composed(unsigned, draft.key, draft)
-
-
-def _grounds(session: Session, credential: Credential, period: Period) -> tuple[Organisation, Scheme]:
-    return (
-        organisations.organisation(session, credential.organisation_id),
-        catalogue().version(credential.scheme_id, period.scheme_version),
-    )
 
 
 def _refuse(findings: Sequence[Finding]) -> None:
@@ -113,47 +234,7 @@ def _refuse(findings: Sequence[Finding]) -> None:
         )
 
 
-def _claims(
-    session: Session,
-    ports: Ports,
-    credential: Credential,
-    period: Period,
-    *,
-    jti: str,
-    status: tuple[StatusEntry, ...],
-    at: datetime,
-) -> Claims:
-    organisation, scheme = _grounds(session, credential, period)
-    holder = organisations.person(session, credential.holder_id)
-    zone, base_url = ZoneInfo(organisation.time_zone), ports.settings.public_url
-    return Claims(
-        document_id=jti,
-        subject_id=credential.subject_id,
-        issuer_id=did_of(base_url),
-        issuer_name=organisation.legal_name,
-        issuer_url=organisation.url,
-        number=credential.number,
-        holder_name=holder.name_on_credential,
-        scheme_id=scheme.id,
-        scheme_version=scheme.version,
-        scheme_title=scheme.title,
-        scheme_description=scheme.mission,
-        scheme_url=f"{base_url}/schemes/{scheme.id}",
-        standard=scheme.reference.standard,
-        claim_wording=scheme.wording.claim,
-        criteria=scheme.narrative,
-        valid_from=start_of(period.valid_from, zone),
-        valid_until=last_second_of(period.valid_until, zone),
-        issued_at=at,
-        status=status,
-        test=credential.mode is Mode.TEST,
-        clock_offset=iso_duration(ports.clock.offset),
-    )
-
-
-def _content(
-    claims: Claims, organisation: Organisation, scheme: Scheme, place: tuple[int, int]
-) -> q1.Content:
+def _content(claims: Claims, organisation: Organisation, scheme: Scheme, place: Place) -> q1.Content:
     """Pick what the offline QR says of the claims; it has no room for more."""
     named = "name" in scheme.credential_claims.qr
     return q1.Content(
@@ -163,8 +244,8 @@ def _content(
         valid_until=claims.valid_until,
         name=unicodedata.normalize("NFC", claims.holder_name) if named else None,
         scheme=f"{scheme.code}/{scheme.version}",
-        list_id=place[0],
-        index=place[1],
+        list_id=place.list_id,
+        index=place.index,
         test=claims.test,
     )
 
@@ -187,19 +268,19 @@ def require_in_force(key: PublicKey, at: datetime) -> None:
 
 
 def _signing_key(
-    signer: Signer, organisation: Organisation, credential: Credential, slot: Slot, at: datetime
+    signer: Signer, organisation: Organisation, mode: Mode, slot: Slot, at: datetime
 ) -> PublicKey:
     """Choose the key. Nothing of a live organisation, lists included, is signed by a key made for trying.
 
     Nor does it seal anything more of what was issued for trying, whoever asks and whatever it would say.
     The seal of European Digital Credentials is asked for by them alone: a body need not have one.
     """
-    if organisation.mode is Mode.LIVE and credential.mode is Mode.TEST:
+    if organisation.mode is Mode.LIVE and mode is Mode.TEST:
         raise TrialCredential(
             "It was issued while the body was trying things out, and the body is live. What was made of it "
             "says TEST and stays; no more is made. Revoke it, and have the person granted one that counts."
         )
-    if Mode.LIVE in {organisation.mode, credential.mode}:
+    if Mode.LIVE in {organisation.mode, mode}:
         needed = [each for each in Slot if each is slot or each is not Slot.EDC_SEAL]
         trial = [each.value for each in needed if signer.current(each).development]
         if trial:

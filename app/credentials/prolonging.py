@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from app.core.db import EVERY_ORGANISATION, Database
 from app.core.errors import JsonValue
 from app.credentials import growing
-from app.credentials.models import Credential, Document, Intent, Period
+from app.credentials.models import Credential, Document, Period
 from app.formats.claims import Format
 from app.formats.jades import Level, Seal, read_seal
 from app.formats.strict import Malformed
@@ -47,10 +47,12 @@ def name_of(document_id: str) -> str:
     return f"prl_{document_id.removeprefix('doc_')}"
 
 
-def leave_word(session: Session, ports: Ports, intent: Intent, *, at: datetime) -> None:
+def leave_word(
+    session: Session, ports: Ports, document_id: str, form: Format, *, organisation_id: str, at: datetime
+) -> None:
     """Have a sealed credential brought to B-LTA once it is stored, where an authority is configured."""
-    if intent.format in FIRST and ports.time_stamps and ports.revocation:
-        leave_for(session, intent.id, organisation_id=intent.organisation_id, at=at)
+    if form in FIRST and ports.time_stamps and ports.revocation:
+        leave_for(session, document_id, organisation_id=organisation_id, at=at)
 
 
 def leave_for(session: Session, document_id: str, *, organisation_id: str, at: datetime) -> None:

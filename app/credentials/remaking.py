@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from app.core.errors import Problem
-from app.credentials import issuing, queries
+from app.credentials import issuing, queries, standing
 from app.formats.claims import Format
 from app.ports import Ports
 
@@ -45,7 +45,7 @@ def remake(ports: Ports) -> Iterator[Remade]:
 
 
 def _spent(ports: Ports, forms: tuple[Format, ...], at: datetime) -> Iterator[tuple[str, str]]:
-    lost = issuing.lost_keys(ports.signer)
+    lost = standing.lost_keys(ports.signer)
     for place in ports.database.places():
         after: str | None = ""
         while after is not None:

@@ -1,6 +1,9 @@
 """Reads of meetings and decisions: who stands where on a case, and the case file that a decision pins."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -8,7 +11,8 @@ from sqlalchemy.orm import Session
 from app.assessments import queries as assessment_queries
 from app.assessments import service as assessments
 from app.assessments.rules import Result, written
-from app.core.errors import JsonValue
+from app.core import columns
+from app.core.errors import JsonValue, Problem
 from app.decisions.errors import (
     DecisionNotFound,
     DecisionNotGranted,
@@ -58,15 +62,52 @@ def locked(session: Session, decision_id: str) -> Decision:
     return found
 
 
-def granted(session: Session, decision_id: str) -> Decision:
-    """Give a published grant, its row held: whoever turns it into a credential does so one at a time."""
-    found = locked(session, decision_id)
-    if found.status != DecisionStatus.PUBLISHED:
-        raise DecisionNotPublished("The decision is not published yet.", decision=found.id)
-    if found.outcome != DecisionOutcome.GRANT:
-        raise DecisionNotGranted(
-            "The committee did not grant: nothing can be issued from this decision.", decision=found.id
-        )
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a published grant says: who may have which credential."""
+
+    id: str
+    holder_id: str
+    scheme_id: str
+    scheme_version: str
+    published_at: datetime | None
+
+
+_DECISION, _DOSSIER = columns.table(Decision), columns.table(Dossier)
+_GRANTED: Final = (
+    select(
+        _DECISION.c.id,
+        _DECISION.c.status,
+        _DECISION.c.outcome,
+        _DECISION.c.scheme_id,
+        _DECISION.c.scheme_version,
+        _DECISION.c.published_at,
+        _DOSSIER.c.applicant_id,
+    )
+    .join(_DOSSIER, _DOSSIER.c.id == _DECISION.c.dossier_id)
+    .where(_DECISION.c.organisation_id == columns.INSIDE, _DECISION.c.id.in_(columns.among("ids")))
+    .order_by(_DECISION.c.id)
+    .with_for_update(of=_DECISION)
+)
+
+
+def granted(session: Session, decision_ids: Collection[str]) -> Mapping[str, Grant | Problem]:
+    """Give published grants, their rows held: whoever turns them into credentials does so one at a time.
+
+    Of what is no such thing, it says why.
+    """
+    found: dict[str, Grant | Problem] = {name: DecisionNotFound(_NO_DECISION) for name in decision_ids}
+    for row in columns.read(session, _GRANTED, ids=[*found]):
+        if row.status != DecisionStatus.PUBLISHED:
+            found[row.id] = DecisionNotPublished("The decision is not published yet.", decision=row.id)
+        elif row.outcome != DecisionOutcome.GRANT:
+            found[row.id] = DecisionNotGranted(
+                "The committee did not grant: nothing can be issued from this decision.", decision=row.id
+            )
+        else:
+            found[row.id] = Grant(
+                row.id, row.applicant_id, row.scheme_id, row.scheme_version, row.published_at
+            )
     return found
 
 

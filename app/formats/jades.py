@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Final, Literal
 
 from cryptography import x509
@@ -195,14 +196,20 @@ def protected_header(
             extensions.append("b64")
         case "vc":
             header |= {"typ": "vc+jwt", "cty": "vc"}
-    header["x5t#S256"] = certificate_thumbprint(leaf)
-    header["x5c"] = [encode64_standard(certificate) for certificate in key.chain]
+    header["x5t#S256"], encoded = _named(key.chain)
+    header["x5c"] = [*encoded]
     if signing_time == "iat":
         header["iat"] = seconds(at)
     else:
         header["sigT"] = date_time(at.astimezone(UTC)).replace("+00:00", "Z")
         extensions.append("sigT")
     return {**header, "crit": extensions} if extensions else header
+
+
+@lru_cache(maxsize=16)
+def _named(chain: tuple[bytes, ...]) -> tuple[str, tuple[str, ...]]:
+    """Name a chain as every header does that one of our keys signs."""
+    return certificate_thumbprint(chain[0]), tuple(encode64_standard(each) for each in chain)
 
 
 def signing_input(protected: str, payload: str) -> bytes:

@@ -29,6 +29,7 @@ from app.formats.strict import (
     encode64,
     read_object,
     write_json,
+    write_texts,
 )
 
 MAX_TOKEN: Final = 64 * 1024
@@ -167,7 +168,7 @@ class _ObMembers(BaseModel):
 
 def signing_input(header: JsonValue, payload: JsonValue) -> bytes:
     """Write the exact bytes that get signed (RFC 7515, 5.1)."""
-    return f"{encode64(write_json(header))}.{encode64(write_json(payload))}".encode("ascii")
+    return f"{encode64(write_texts(header))}.{encode64(write_texts(payload))}".encode("ascii")
 
 
 def assemble(signed: bytes, signature: bytes) -> str:
@@ -201,6 +202,27 @@ def open_compact(
     )
 
 
+def open_signed(text: str, unsigned: bytes) -> Compact:
+    """Take apart what was just signed of bytes that were read strictly before, as those that it has to be of.
+
+    Only what is new is read again: that it is these very bytes, under a header that we read, and a signature.
+    """
+    seal = text.removeprefix(f"{unsigned.decode('ascii')}.")
+    if len(text) > MAX_TOKEN or seal == text or "." in seal:
+        raise Malformed("not the bytes that were to be signed")
+    signature = decode64(seal)
+    if not signature or len(signature) > MAX_SIGNATURE:
+        raise Malformed("a signature longer than any we know, or none")
+    head = text.partition(".")[0]
+    return Compact(_header64(head), {}, unsigned, signature)
+
+
+@lru_cache(maxsize=64)
+def _header64(head: str) -> Header:
+    return read_header(decode64(head))
+
+
+@lru_cache(maxsize=64)
 def read_header(raw: bytes) -> Header:
     """Read a protected header through the allow-list of the format that its `typ` names.
 

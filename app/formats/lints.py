@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from app.core.errors import JsonValue
@@ -17,7 +18,7 @@ from app.formats.claims import TEST_MARK, Claims, Format
 from app.formats.jose import MAX_HEADER, Header, read_header
 from app.formats.q1 import Content
 from app.formats.reading import ENTRY_TYPE, ReadCredential, read_credential
-from app.formats.strict import Malformed, decode64, read_object
+from app.formats.strict import Malformed, decode64, read_object, write_texts
 from app.formats.vc import CONTEXT, TYPE
 from app.ports import PublicKey
 
@@ -179,15 +180,42 @@ def lint_test_mark(draft: Draft) -> Iterator[str]:
 
 def lint_wording(draft: Draft) -> Iterator[str]:
     """Ours, for Italian Law 4/2013: an association attests, and keeps off the words of accredited bodies."""
-    yield from forbidden_words(_statements(draft.payload), draft.forbidden)
+    stems = tuple(draft.forbidden)
+    found = frozenset[str]().union(*(_stems_in(said, stems) for said in _statements(draft.payload)))
+    match draft.payload:
+        case {"credentialSubject": {"achievement": dict(achievement)}}:
+            found |= _stems_of_achievement(write_texts(achievement), stems)
+    yield from _named(stems, found)
 
 
 def forbidden_words(statements: Iterable[str], stems: Sequence[str]) -> Iterator[str]:
     """Name each stem that a word of these statements begins with; addresses say nothing."""
-    said = _ADDRESS.sub("", "\n".join(statements))
-    for stem in stems:
-        if re.search(rf"(?<!\w){re.escape(stem)}", said, re.IGNORECASE):
-            yield f"it says “{stem}…”"
+    yield from _named(stems, frozenset[str]().union(*(_stems_in(said, tuple(stems)) for said in statements)))
+
+
+def _named(stems: Sequence[str], found: frozenset[str]) -> Iterator[str]:
+    return (f"it says “{stem}…”" for stem in stems if stem in found)
+
+
+@lru_cache(maxsize=64)
+def _stems_of_achievement(written: bytes, stems: tuple[str, ...]) -> frozenset[str]:
+    """Find them in what a scheme says of its achievement: all of its credentials say the same."""
+    achievement = read_object(written, limit=len(written))
+    return frozenset[str]().union(*(_stems_in(said, stems) for said in _texts(achievement)))
+
+
+@lru_cache(maxsize=256)
+def _stems_in(said: str, stems: tuple[str, ...]) -> frozenset[str]:
+    """Find them in one statement; most of what a scheme's documents say, they all say."""
+    bare = _ADDRESS.sub("", said)
+    if not stems or not _sought(stems).search(bare):
+        return frozenset()
+    return frozenset(stem for stem in stems if _sought((stem,)).search(bare))
+
+
+@lru_cache(maxsize=64)
+def _sought(stems: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, stems))})", re.IGNORECASE)
 
 
 LINTS: Final[tuple[Lint, ...]] = (
@@ -296,25 +324,28 @@ QR_LINTS: Final[tuple[QrLint, ...]] = (
 
 def _draft(unsigned: bytes, claims: Claims, forbidden: Sequence[str]) -> Draft:
     head, _, body = unsigned.decode("ascii").partition(".")
-    members = decode64(head)
+    members, header = _head(head)
     payload = read_object(decode64(body), limit=len(unsigned))
     return Draft(
         claims=claims,
         forbidden=forbidden,
         size=len(unsigned),
-        members=read_object(members, limit=MAX_HEADER),
-        header=read_header(members),
+        members=members,
+        header=header,
         payload=payload,
         read=read_credential(payload),
     )
 
 
+@lru_cache(maxsize=64)
+def _head(head: str) -> tuple[dict[str, JsonValue], Header]:
+    members = decode64(head)
+    return read_object(members, limit=MAX_HEADER), read_header(members)
+
+
 def _statements(payload: dict[str, JsonValue]) -> Iterator[str]:
-    """Yield what the document says of the holder: not names and addresses, which are whoever's they are."""
+    """Yield what it says of the holder, the achievement apart: not names, which are whoever's they are."""
     yield from (str(payload.get(member, "")) for member in ("name", "description"))
-    match payload:
-        case {"credentialSubject": {"achievement": dict(achievement)}}:
-            yield from _texts(achievement)
 
 
 def _texts(value: JsonValue) -> Iterator[str]:

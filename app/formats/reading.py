@@ -246,9 +246,10 @@ def _read_any(payload: dict[str, JsonValue]) -> ReadCredential:
 
 
 def _read_entry(entry: dict[str, object]) -> StatusEntry | str:
-    kind = _Typed.model_validate(entry).type
-    if ENTRY_TYPE not in kind:
-        return kind[0]
+    if entry.get("type") != ENTRY_TYPE:  # as we write it; others may name several
+        kind = _Typed.model_validate(entry).type
+        if ENTRY_TYPE not in kind:
+            return kind[0]
     read = _Entry.model_validate(entry)
     if read.size == 1:
         match read.purpose:

@@ -107,6 +107,16 @@ def read_object(raw: bytes, *, limit: int, parts: int = MAX_PARTS) -> dict[str, 
     return content
 
 
+def write_json(content: JsonValue) -> bytes:
+    """Write compact UTF-8 JSON in the order given: the same value yields the same bytes, always."""
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+
+
+def write_texts(content: JsonValue) -> bytes:
+    """Write the same bytes as `write_json`, sooner, of what holds no fractions: the two differ on those."""
+    return orjson.dumps(content, option=orjson.OPT_STRICT_INTEGER)
+
+
 def _plainly(raw: bytes) -> JsonValue:
     """Read what is written just as we write, fast; None where it is not, which says nothing against it.
 
@@ -139,11 +149,6 @@ def _thoroughly(raw: bytes) -> JsonValue:
     except RecursionError:
         raise Malformed("JSON nested too deeply") from None
     return content
-
-
-def write_json(content: JsonValue) -> bytes:
-    """Write compact UTF-8 JSON in the order given: the same value yields the same bytes, always."""
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
 
 
 def _parts(raw: bytes) -> int:

@@ -14,6 +14,7 @@ from app.formats.instants import date_time, seconds
 from app.formats.jades import protected_header
 from app.formats.jose import assemble, signing_input
 from app.formats.published import key_url, method_id
+from app.formats.strict import encode64, write_texts
 from app.ports import PublicKey
 
 CONTEXT: Final[list[JsonValue]] = [
@@ -28,11 +29,22 @@ ACHIEVEMENT_TYPE: Final = "ext:CompetenceAttestation"
 NUMBER_TYPE: Final = "ext:credentialNumber"
 
 
+# The header of the documents that are being written now: many at once have the same.
+_heads: dict[tuple[object, ...], str] = {}
+
+
 def unsigned(form: Format, claims: Claims, key: PublicKey, base_url: str) -> bytes:
     """Write the exact bytes that will be signed, and that the intent records before any key is used."""
     match form:
         case Format.VC_JWT:
-            return signing_input(seal_header(claims.issuer_id, key, claims.issued_at), compose_vc(claims))
+            which = (claims.issuer_id, key.algorithm, key.thumbprint, key.chain, claims.issued_at)
+            head = _heads.get(which)
+            if head is None:
+                header = seal_header(claims.issuer_id, key, claims.issued_at)
+                head = encode64(write_texts(header))
+                _heads.clear()
+                _heads[which] = head
+            return f"{head}.{encode64(write_texts(compose_vc(claims)))}".encode("ascii")
         case Format.OB_JWT:
             return signing_input(_ob_header(key, base_url), compose_ob(claims))
         case Format.QR | Format.EDC:

@@ -1,5 +1,7 @@
 """What can go wrong with organisations, people and keys."""
 
+from typing import Final
+
 from app.core.errors import Conflict, NotAllowed, NotFound, RuleBroken, Unauthenticated
 
 
@@ -112,3 +114,6 @@ class KeyInFlight(Conflict):
 class KeyReused(RuleBroken):
     code = "idempotency-key-reused"
     title = "The Idempotency-Key was sent before with another request"
+
+
+NOT_A_MEMBER: Final = "The candidate's membership is not in force today. Renew it, then try again."

@@ -1,6 +1,6 @@
 """Reads of organisations, people and keys."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, bindparam, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
+from app.core import columns
 from app.core.db import EVERY_ORGANISATION, look_up
 from app.organisations.errors import (
     ClientNotFound,
@@ -26,6 +27,7 @@ from app.organisations.models import (
     ClientJwk,
     ClientSecret,
     Membership,
+    MembershipState,
     Mode,
     Organisation,
     Person,
@@ -303,6 +305,34 @@ def holders_of(session: Session, roles: Iterable[Role], on: date) -> frozenset[s
     """Tell who holds any of these roles on a day: the committee in office, for one."""
     rows = session.scalars(select(RoleGrant.person_id).where(RoleGrant.role.in_(list(roles)), *_in_force(on)))
     return frozenset(rows)
+
+
+_MEMBERSHIP: Final = columns.table(Membership)
+_MEMBERS: Final = select(_MEMBERSHIP.c.person_id).where(
+    _MEMBERSHIP.c.organisation_id == columns.INSIDE,
+    _MEMBERSHIP.c.person_id.in_(columns.among("ids")),
+    _MEMBERSHIP.c.state == MembershipState.ACTIVE,
+    _MEMBERSHIP.c.from_day <= bindparam("day"),
+    or_(_MEMBERSHIP.c.to_day.is_(None), _MEMBERSHIP.c.to_day >= bindparam("day")),
+)
+_PERSON: Final = columns.table(Person)
+_NAMES: Final = (
+    select(_PERSON.c.id, _PERSON.c.name_on_credential)
+    .where(_PERSON.c.organisation_id == columns.INSIDE, _PERSON.c.id.in_(columns.among("ids")))
+    .order_by(_PERSON.c.id)
+    .with_for_update(key_share=True)
+)
+
+
+def members_on(session: Session, person_ids: Collection[str], on: date) -> Collection[str]:
+    """Tell whose membership is in force on a day."""
+    return {row.person_id for row in columns.read(session, _MEMBERS, ids=[*person_ids], day=on)}
+
+
+def names_of_locked(session: Session, person_ids: Collection[str]) -> Mapping[str, str]:
+    """Give the names that credentials bear, of people for whom nobody else issues meanwhile."""
+    rows = columns.read(session, _NAMES, ids=[*person_ids])
+    return {row.id: row.name_on_credential for row in rows}
 
 
 def membership_on(session: Session, person_id: str, on: date) -> Membership | None:

@@ -19,6 +19,7 @@ from app.core.errors import JsonValue
 from app.core.ids import new_id, pattern
 from app.organisations import notices, queries
 from app.organisations.errors import (
+    NOT_A_MEMBER,
     KeyNotAccepted,
     LastAdministrator,
     MembershipNotValid,
@@ -378,9 +379,7 @@ def require_membership(session: Session, person_id: str, on: date) -> Membership
     """Insist that a person's membership is in force on a day (the scheme says at which steps)."""
     membership = queries.membership_on(session, person_id, on)
     if membership is None:
-        raise MembershipNotValid(
-            "The candidate's membership is not in force today. Renew it, then try again."
-        )
+        raise MembershipNotValid(NOT_A_MEMBER)
     return membership
 
 

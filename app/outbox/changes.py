@@ -1,11 +1,13 @@
 """One sequence of changes that can alter a public answer, so that every process knows what to forget."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import String, select, update
+from sqlalchemy import String, bindparam, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from app.core import columns
 from app.core.db import Base
 from app.outbox.trail import Key
 
@@ -31,6 +33,14 @@ class Change(Base):
     at: Mapped[datetime]
 
 
+_TAKEN: Final = (
+    update(columns.table(ChangeCounter))
+    .where(ChangeCounter.id == COUNTER)
+    .values(value=ChangeCounter.value + bindparam("count"))
+    .returning(ChangeCounter.value)
+)
+
+
 def announce(session: Session, subject: str, *, at: datetime) -> int:
     """Give the change its number, in the transaction that makes it.
 
@@ -46,6 +56,17 @@ def announce(session: Session, subject: str, *, at: datetime) -> int:
     ).scalar_one()
     session.add(Change(seq=seq, subject=subject, at=at))
     return seq
+
+
+def announce_all(session: Session, subjects: Sequence[str], *, at: datetime) -> None:
+    """Give each of these changes its number, in this order, as `announce` does for one."""
+    if not subjects:
+        return
+    session.flush()
+    last = session.connection().execute(_TAKEN, {"count": len(subjects)}).scalar_one()
+    first = last - len(subjects) + 1
+    rows = [{"seq": seq, "subject": subject, "at": at} for seq, subject in enumerate(subjects, start=first)]
+    columns.write(session, Change, rows)
 
 
 def last(session: Session) -> int:

@@ -1,12 +1,13 @@
 """Messages: work left in the transaction that causes it, carried out afterwards, at least once."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Index, String, and_, or_, select, update
+from sqlalchemy import Index, String, and_, bindparam, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from app.core import columns
 from app.core.db import EVERY_ORGANISATION, Base, Owned
 from app.core.errors import JsonValue
 from app.core.ids import new_id
@@ -55,6 +56,19 @@ Index(
 )
 
 
+_MESSAGE: Final = columns.table(Message)
+_WITHDRAWN: Final = (
+    update(_MESSAGE)
+    .where(
+        _MESSAGE.c.organisation_id == columns.INSIDE,
+        _MESSAGE.c.id.in_(columns.among("names")),
+        _MESSAGE.c.done_at.is_(None),
+        _MESSAGE.c.lease_owner.is_(None),
+    )
+    .values(done_at=bindparam("now"))
+)
+
+
 def leave(
     session: Session,
     topic: str,
@@ -79,6 +93,27 @@ def leave(
     )
     session.add(message)
     return message.id
+
+
+def leave_all(
+    session: Session,
+    topic: str,
+    bodies: Mapping[str, dict[str, JsonValue]],
+    *,
+    at: datetime,
+    due_at: datetime,
+) -> None:
+    """Leave work to be done, piece by piece, each under the name of what there is only once."""
+    rows = [
+        {"id": name, "topic": topic, "body": body, "created_at": at, "due_at": due_at, "attempts": 0}
+        for name, body in bodies.items()
+    ]
+    columns.write(session, Message, rows)
+
+
+def withdraw(session: Session, names: Collection[str], *, at: datetime) -> None:
+    """Mark as done what was done in this transaction, unless a worker has it in hand and will find it so."""
+    columns.run(session, _WITHDRAWN, names=names, now=at)
 
 
 def ask_again(session: Session, names: Collection[str], *, at: datetime) -> None:

@@ -5,13 +5,14 @@ import json
 import logging
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import BigInteger, ForeignKey, Integer, String, UniqueConstraint, func, insert, select
+from sqlalchemy import BigInteger, ForeignKey, Integer, String, UniqueConstraint, func, select, text
 from sqlalchemy.orm import Mapped, Session, contains_eager, mapped_column, relationship
 
+from app.core import columns
 from app.core.db import EVERY_ORGANISATION, Base, Database, Owned
 from app.core.errors import JsonValue
 
@@ -19,6 +20,8 @@ log: Final = logging.getLogger("sigillo.trail")
 SYSTEM: Final = "system"
 GENESIS: Final = "0" * 64
 BATCH: Final = 250  # under 50 ms: a longer write would keep requests waiting on SQLite
+
+_DRAWN: Final = text("SELECT nextval(pg_get_serial_sequence('event', 'id')) FROM generate_series(1, :count)")
 
 Key = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts only INTEGER keys by itself
 
@@ -67,6 +70,9 @@ class EventHead(Owned, Base):
     __table_args__ = (UniqueConstraint("organisation_id"),)
 
 
+_LAST: Final = select(func.coalesce(func.max(Event.__table__.c.id), 0))
+
+
 def record(
     session: Session,
     topic: str,
@@ -96,26 +102,43 @@ def record(
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
-    """One change of state, as `record_many` writes it down."""
+class Told:
+    """A change of state, to be written down with others of the same instant."""
 
     topic: str
+    by: str
     about: Mapping[str, str]
-    facts: Mapping[str, JsonValue] = field(default_factory=dict)
+    facts: Mapping[str, JsonValue]
 
 
-def record_many(
-    session: Session, told: Sequence[Fact], *, organisation_id: str, by: str, at: datetime
-) -> None:
-    """Write many changes down at once, as `record` writes one, in the order in which they are given."""
+def record_all(session: Session, told: Sequence[Told], *, at: datetime) -> None:
+    """Write down many changes of state as `record` does one, in this order, with a few statements."""
     if not told:
         return
-    own: dict[str, object] = {"organisation_id": organisation_id, "actor_id": by, "at": at}
-    rows = [{**own, "topic": one.topic, "about": dict(one.about), "facts": dict(one.facts)} for one in told]
+    numbers = _next_numbers(session, len(told))
+    rows = [
+        {
+            "id": number,
+            "topic": each.topic,
+            "actor_id": each.by,
+            "at": at,
+            "about": dict(each.about),
+            "facts": dict(each.facts),
+        }
+        for number, each in zip(numbers, told, strict=True)
+    ]
+    columns.write(session, Event, rows)
+    columns.write(session, EventWaiting, [{"event_id": number} for number in numbers])
+
+
+def _next_numbers(session: Session, count: int) -> Sequence[int]:
+    """Take the next ids of events: on PostgreSQL from their sequence, on SQLite nobody else writes now."""
+    session.flush()
     connection = session.connection()
-    written = connection.execute(insert(Event).returning(Event.id, sort_by_parameter_order=True), rows)
-    waiting = [{"event_id": event_id, "organisation_id": organisation_id} for (event_id,) in written]
-    connection.execute(insert(EventWaiting), waiting)
+    if connection.dialect.name == "sqlite":
+        last = connection.execute(_LAST).scalar_one()
+        return range(last + 1, last + 1 + count)
+    return connection.execute(_DRAWN, {"count": count}).scalars().all()
 
 
 def new_salt() -> str:

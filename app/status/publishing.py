@@ -198,6 +198,18 @@ def ensure_published(ports: Ports, list_id: int, *, at: datetime) -> None:
         Publisher(ports).publish(list_id, at=at)
 
 
+def ensure_all_published(
+    ports: Ports, organisation_id: str, lists: Mapping[int, ListKind], *, at: datetime
+) -> None:
+    """Publish those of an organisation's lists that lack a form, before a document names them."""
+    if lists:
+        with ports.database.reading(organisation_id) as session:
+            seen = queries.forms_of(session, lists)
+        for list_id, kind in lists.items():
+            if not seen[list_id] >= {*forms_of(kind)}:
+                Publisher(ports).publish(list_id, at=at)
+
+
 def topics(publisher: Publisher, ports: Ports) -> dict[str, Callable[[Message], None]]:
     """Tell a worker what to do with our messages."""
 

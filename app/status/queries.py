@@ -3,26 +3,74 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import String, and_, func, or_, select, update
+from sqlalchemy import String, and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
+from app.core import columns
 from app.core.db import EVERY_ORGANISATION, look_up
 from app.status.errors import ListNotFound
 from app.status.models import ListKind, PublishedList, Standing, StatusList, StatusPosition
 
+_POSITION: Final = columns.table(StatusPosition)
+_TAKEN: Final = select(_POSITION.c.index).where(
+    _POSITION.c.organisation_id == columns.INSIDE,
+    _POSITION.c.list_id == bindparam("list_id"),
+    _POSITION.c.index.in_(columns.among("indexes")),
+)
+_PUBLISHED: Final = columns.table(PublishedList)
+_FORMS: Final = select(_PUBLISHED.c.list_id, _PUBLISHED.c.purpose).where(
+    _PUBLISHED.c.organisation_id == columns.INSIDE, _PUBLISHED.c.list_id.in_(columns.among("lists"))
+)
 
-def open_list(session: Session, kind: ListKind) -> StatusList | None:
+
+def forms_of(session: Session, lists: Collection[int]) -> Mapping[int, set[str]]:
+    """Tell in which forms these lists of the session's organisation are published."""
+    found: dict[int, set[str]] = {list_id: set() for list_id in lists}
+    for row in columns.read(session, _FORMS, lists=[*found]):
+        found[row.list_id].add(row.purpose)
+    return found
+
+
+_LIST: Final = columns.table(StatusList)
+_OPEN: Final = (
+    select(_LIST.c.id, _LIST.c.size, _LIST.c.taken)
+    .where(
+        _LIST.c.organisation_id == columns.INSIDE,
+        _LIST.c.kind == bindparam("wanted"),
+        _LIST.c.taken * 2 < _LIST.c.size,
+    )
+    .order_by(_LIST.c.id.desc())
+    .limit(1)
+    .with_for_update(key_share=True)
+)
+_FILLED: Final = (
+    update(_LIST)
+    .where(_LIST.c.organisation_id == columns.INSIDE, _LIST.c.id == bindparam("list_id"))
+    .values(taken=_LIST.c.taken + bindparam("count"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenList:
+    """A list that is being filled, its row held."""
+
+    id: int
+    size: int
+    taken: int
+
+
+def open_list(session: Session, kind: ListKind) -> OpenList | None:
     """Find the list of the session's organisation that is less than half full, and hold its row."""
-    return session.scalars(
-        select(StatusList)
-        .where(StatusList.kind == kind, StatusList.taken * 2 < StatusList.size)
-        .order_by(StatusList.id.desc())
-        .limit(1)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    ).first()
+    found = columns.read(session, _OPEN, wanted=kind)
+    return OpenList(found[0].id, found[0].size, found[0].taken) if found else None
+
+
+def fill(session: Session, list_id: int, count: int) -> None:
+    """Count so many places of a list as taken, or as free again."""
+    columns.run(session, _FILLED, list_id=list_id, count=count)
 
 
 def locked(session: Session, list_id: int) -> StatusList:
@@ -43,10 +91,9 @@ def of_anyone(session: Session, list_id: int) -> StatusList:
     ).one()
 
 
-def position(session: Session, list_id: int, index: int) -> StatusPosition | None:
-    return session.scalars(
-        select(StatusPosition).where(StatusPosition.list_id == list_id, StatusPosition.index == index)
-    ).first()
+def taken_of(session: Session, list_id: int, indexes: Sequence[int]) -> Collection[int]:
+    """Tell which of these places of a list somebody has."""
+    return {row[0] for row in columns.read(session, _TAKEN, list_id=list_id, indexes=indexes)}
 
 
 def positions_of(session: Session, document_ids: Collection[str]) -> Sequence[StatusPosition]:

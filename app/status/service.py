@@ -1,16 +1,75 @@
 """Positions in status lists: taken at random and for good, and what they say of their documents."""
 
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core import columns
 from app.formats.bitstring import MIN_SIZE
 from app.organisations.models import Organisation
 from app.status import queries
 from app.status.models import ListKind, Standing, StatusList, StatusPosition
+from app.status.queries import OpenList
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A free place in a list, held by this transaction."""
+
+    list_id: int
+    index: int
+
+
+def draw_places(
+    session: Session,
+    kind: ListKind,
+    count: int,
+    *,
+    organisation_id: str,
+    at: datetime,
+    draw: Callable[[int], int] = secrets.randbelow,
+) -> list[Place]:
+    """Draw free places, at random in the organisation's current list; `take_places` takes them for good.
+
+    Random, so that a place tells nothing of when or after whom a document was made. A list is left when
+    it is half full: below that, finding a free place takes two draws at most on average.
+    """
+    places: list[Place] = []
+    while len(places) < count:
+        chosen = _current_list(session, kind, organisation_id=organisation_id, at=at)
+        room = (chosen.size + 1) // 2 - chosen.taken
+        drawn = _free(session, chosen, min(room, count - len(places)), draw)
+        queries.fill(session, chosen.id, len(drawn))
+        places += [Place(chosen.id, index) for index in drawn]
+    return places
+
+
+def take_places(session: Session, places: Mapping[str, Place]) -> None:
+    """Take places that were drawn in this transaction, each for the document of this name."""
+    columns.write(
+        session,
+        StatusPosition,
+        [
+            {
+                "list_id": place.list_id,
+                "index": place.index,
+                "document_id": document_id,
+                "standing": Standing.VALID,
+                "version": 1,
+            }
+            for document_id, place in places.items()
+        ],
+    )
+
+
+def give_back(session: Session, places: Iterable[Place]) -> None:
+    """Leave places free that were drawn for what is not to be: nobody has seen them."""
+    for place in places:
+        queries.fill(session, place.list_id, -1)
 
 
 def take_position(
@@ -22,29 +81,20 @@ def take_position(
     at: datetime,
     draw: Callable[[int], int] = secrets.randbelow,
 ) -> tuple[StatusList, int]:
-    """Take a place for a document, at random in the organisation's current list, for good.
+    """Take a place for one document, for good."""
+    (place,) = draw_places(session, kind, 1, organisation_id=organisation_id, at=at, draw=draw)
+    take_places(session, {document_id: place})
+    return queries.locked(session, place.list_id), place.index
 
-    Random, so that a place tells nothing of when or after whom a document was made. A list is left when
-    it is half full: below that, finding a free place takes two draws at most on average.
-    """
-    chosen = _current_list(session, kind, organisation_id=organisation_id, at=at)
-    index = draw(chosen.size)
-    while (
-        queries.position(session, chosen.id, index) is not None
-    ):  # the list's row is locked: nobody else draws
-        index = draw(chosen.size)
-    chosen.taken += 1
-    session.add(
-        StatusPosition(
-            organisation_id=organisation_id,
-            list_id=chosen.id,
-            index=index,
-            document_id=document_id,
-            standing=Standing.VALID,
-        )
-    )
-    session.flush()
-    return chosen, index
+
+def _free(session: Session, chosen: OpenList, count: int, draw: Callable[[int], int]) -> list[int]:
+    """Find so many places that nobody has: the list's row is locked, and nobody else draws."""
+    found: dict[int, None] = {}
+    while len(found) < count:
+        drawn = list(dict.fromkeys(draw(chosen.size) for _ in range(count - len(found))))
+        taken = queries.taken_of(session, chosen.id, drawn)
+        found.update(dict.fromkeys(index for index in drawn if index not in taken))
+    return list(found)
 
 
 def set_standing(session: Session, document_ids: Collection[str], standing: Standing) -> None:
@@ -68,7 +118,7 @@ def set_standing(session: Session, document_ids: Collection[str], standing: Stan
     session.flush()
 
 
-def _current_list(session: Session, kind: ListKind, *, organisation_id: str, at: datetime) -> StatusList:
+def _current_list(session: Session, kind: ListKind, *, organisation_id: str, at: datetime) -> OpenList:
     """Find the list that is being filled and hold it; open the next one where there is none."""
     found = queries.open_list(session, kind)
     if found is None:
@@ -78,9 +128,10 @@ def _current_list(session: Session, kind: ListKind, *, organisation_id: str, at:
         )
         found = queries.open_list(session, kind)
     if found is None:
-        found = StatusList(
+        opened = StatusList(
             organisation_id=organisation_id, kind=kind, size=MIN_SIZE, taken=0, version=1, created_at=at
         )
-        session.add(found)
+        session.add(opened)
         session.flush()
+        found = OpenList(opened.id, opened.size, opened.taken)
     return found

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from app.formats import jades, q1
-from app.formats.jose import MAX_TOKEN, assemble, open_compact
+from app.formats.jose import MAX_TOKEN, assemble, open_compact, open_signed
 from app.formats.strict import Malformed
 from app.ports import KeysUnavailable, Signer
 from app.status.errors import SigningFailed
@@ -38,6 +38,12 @@ def signed(
     """
     token = assemble(unsigned, _signature(signer, thumbprint, unsigned))
     return _sound(signer, thumbprint, unsigned, token, reader or partial(open_compact, limit=limit))
+
+
+def signed_document(signer: Signer, thumbprint: str, unsigned: bytes) -> str:
+    """Sign the bytes of a credential in the same way; they were read strictly when they were linted."""
+    token = assemble(unsigned, _signature(signer, thumbprint, unsigned))
+    return _sound(signer, thumbprint, unsigned, token, partial(open_signed, unsigned=unsigned))
 
 
 def signed_qr(signer: Signer, thumbprint: str, unsigned: bytes) -> str:

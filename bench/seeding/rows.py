@@ -21,7 +21,7 @@ from app.assessments.models import ScoreRow as Score
 from app.core.db import Base
 from app.core.errors import JsonValue
 from app.credentials.composing import SLOTS
-from app.credentials.issuing import FINISH
+from app.credentials.intending import FINISH
 from app.credentials.models import Credential, Document, Period, StatusChange
 from app.credentials.rules import PeriodKind, StatusMove
 from app.decisions.models import Decision, DecisionStatus, Meeting, Presence, Vote

@@ -9,8 +9,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from app.core.days import last_second_of, start_of
-from app.credentials.composing import SLOTS
-from app.credentials.issuing import LISTS
+from app.credentials.composing import LISTS, SLOTS
 from app.formats import q1, vc
 from app.formats.claims import Claims, Format
 from app.formats.published import did_of

@@ -2,8 +2,8 @@
 
     python -m tests.credentials.crashing
 
-It reads a line of JSON for each machine to start (step, database, keys, organisation, decision), lets it live
-in a process of its own, and answers with how that ended: one start of Python serves for all.
+It reads a line of JSON for each machine to start (step, database, keys, organisation, decisions), lets it
+live in a process of its own, and answers with how that ended: one start of Python serves for all.
 
 Nothing of the service is changed for it: commits are counted where SQLAlchemy tells of them, and the signer
 is a port like any other.
@@ -99,12 +99,13 @@ def stop_at_commit(engine: Engine, step: Step) -> None:
             stop()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StoppingSigner:
     """The real signer, on a machine that stops when a key is used."""
 
     signer: Signer
     step: Step
+    left: int  # so many times it lets pass: of many signatures, it is one in the middle
 
     def current(self, slot: Slot) -> PublicKey:
         return self.signer.current(slot)
@@ -124,10 +125,12 @@ class StoppingSigner:
             ),
             (None, None),
         )
-        if self.step is before:
+        if self.step in {before, after}:
+            self.left -= 1
+        if self.step is before and self.left < 0:
             stop()
         signature = self.signer.sign(thumbprint, message)
-        if self.step is after:
+        if self.step is after and self.left < 0:
             stop()
         return signature
 
@@ -151,13 +154,13 @@ def ports_at(database_url: str, keys: Path) -> Ports:
     )
 
 
-def main(step: Step, database_url: str, keys: Path, organisation_id: str, decision_id: str) -> None:
+def main(step: Step, database_url: str, keys: Path, organisation_id: str, *decisions: str) -> None:
     given = ports_at(database_url, keys)
     ports = Ports(
         settings=given.settings,
         database=given.database,
         clock=given.clock,
-        signer=StoppingSigner(given.signer, step),
+        signer=StoppingSigner(given.signer, step, len(decisions) // 2),
         files=given.files,
         scanner=given.scanner,
         mailer=given.mailer,
@@ -167,7 +170,7 @@ def main(step: Step, database_url: str, keys: Path, organisation_id: str, decisi
     registrar = Actor(
         REGISTRAR, organisation_id, frozenset(), frozenset({Permission.CREDENTIALS_ISSUE}), is_person=True
     )
-    issuing.issue(ports, decision_id, by=registrar, at=AT)
+    issuing.issue_many(ports, decisions, by=registrar, at=AT)
     stop()
 
 
@@ -185,7 +188,7 @@ def end_of(started: Callable[[], object]) -> int:
 
 if __name__ == "__main__":
     for line in sys.stdin:
-        step, database_url, keys, organisation_id, decision_id = json.loads(line)
-        machine = partial(main, Step(step), database_url, Path(keys), organisation_id, decision_id)
+        step, database_url, keys, organisation_id, *decisions = json.loads(line)
+        machine = partial(main, Step(step), database_url, Path(keys), organisation_id, *decisions)
         sys.stdout.write(f"{end_of(machine)}\n")
         sys.stdout.flush()

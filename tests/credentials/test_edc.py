@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 
 from app.core.db import Base
 from app.core.labels import Labels
-from app.credentials import composing, issuing, learning
+from app.credentials import composing, intending, issuing, learning
 from app.credentials.learning import Draft, write_edc
 from app.credentials.models import Credential, Document
 from app.formats.claims import Format
@@ -347,7 +347,7 @@ def test_a_signer_that_fails_leaves_an_intent_that_resumes(
     assert (refused.status_code, refused.json()["code"]) == (409, "signing-failed")
     (intent,) = shaky.intents()
     setattr(failing, how, False)
-    clock.move(issuing.LEASE)
+    clock.move(intending.LEASE)
     shaky.work()
     document = shaky.document(credential, Format.EDC)
     assert shaky.intents() == []

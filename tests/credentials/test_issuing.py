@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from app.core.db import Base
 from app.core.ids import new_id
 from app.core.numbers import CredentialNumber
-from app.credentials import issuing, queries
+from app.credentials import intending, issuing, queries
 from app.credentials.errors import (
     CredentialIssuedAlready,
     CredentialNotActive,
@@ -300,7 +300,7 @@ def test_a_signer_that_fails_leaves_an_intent_that_everybody_sees(
     with pytest.raises(SigningFailed) as failed:
         shaky.issue(decision)
     intents = {intent.id: intent.unsigned for intent in shaky.intents()}
-    assert len(intents) == len(issuing.MADE_TOGETHER)
+    assert len(intents) == len(intending.MADE_TOGETHER)
     credential = shaky.credential(str(failed.value.facts["credential"]))
     assert credential.issued_at is None
     assert credential.periods[-1].documents == []
@@ -321,7 +321,7 @@ def test_what_a_failing_signer_left_is_finished_by_the_worker(
     intent = intended(shaky, Format.VC_JWT)
     shaky.work()
     assert shaky.credential(credential_id).issued_at is None, "not before the lease is over"
-    clock.move(issuing.LEASE)
+    clock.move(intending.LEASE)
     shaky.work()
     assert shaky.credential(credential_id).issued_at is None, "the signer is still down"
     failing.down = False
@@ -345,7 +345,7 @@ def test_a_signature_that_does_not_verify_is_never_stored(shaky: Office, failing
     with pytest.raises(SigningFailed):
         shaky.issue(decision)
     assert counts(shaky)["document"] == 0
-    assert len(shaky.intents()) == len(issuing.MADE_TOGETHER)
+    assert len(shaky.intents()) == len(intending.MADE_TOGETHER)
 
 
 def test_an_intent_whose_key_has_retired_is_composed_anew_for_the_key_in_force(
@@ -406,7 +406,7 @@ def test_a_credential_stands_without_its_qr_code_where_that_key_is_not_to_be_had
     assert credential.issued_at == clock.at
     assert [document.format for document in credential.periods[0].documents] == [Format.VC_JWT]
     left = intended(shaky, Format.QR)
-    clock.move(issuing.LEASE)
+    clock.move(intending.LEASE)
     shaky.work()
     assert len(shaky.intents()) == 1, "the key is still missing"
     failing.without = None
@@ -424,7 +424,7 @@ def test_a_qr_code_never_comes_before_the_seal(shaky: Office, failing: FailingKe
     failing.without = Slot.SEAL
     with pytest.raises(SigningFailed) as failed:
         shaky.issue(decision)
-    clock.move(issuing.LEASE)
+    clock.move(intending.LEASE)
     shaky.work()
     credential = shaky.credential(str(failed.value.facts["credential"]))
     assert credential.issued_at is None
@@ -486,7 +486,7 @@ def test_finishing_twice_changes_nothing(office: Office, clock: SetClock) -> Non
     office.work()  # the worker promises the seed of a draw of its own accord: that is not counted
     before = counts(office)
     issuing.finish(office.ports, office.organisation_id, document.id, at=office.now)
-    clock.move(issuing.LEASE)
+    clock.move(intending.LEASE)
     office.work()
     chained = {"event_link": 0, "event_waiting": 0}
     assert counts(office) | chained == before | chained

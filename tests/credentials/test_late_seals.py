@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.credentials import issuing
+from app.credentials import intending, issuing
 from app.credentials.errors import CredentialNotActive
 from app.credentials.models import Credential
 from app.formats.claims import Format
@@ -79,7 +79,7 @@ def test_what_was_intended_before_it_fell_is_dropped_by_the_worker(
     assert office.desk().get(address(credential)).status_code == 409
     act(office, credential, name)
     keys.down = False
-    clock.move(issuing.LEASE + timedelta(minutes=1))
+    clock.move(intending.LEASE + timedelta(minutes=1))
     assert office.work() > 0
     assert (office.intents(), dropped(office)) == ([], [("edc", "credential-not-active")])
     assert Format.EDC not in formats(office, credential)
@@ -131,6 +131,6 @@ def test_what_has_a_place_in_a_list_may_come_late_since_its_place_has_told(
     assert made.json()["code"] == "signing-failed"
     act(office, credential, "revocation")
     keys.down = False
-    clock.move(issuing.LEASE + timedelta(minutes=1))
+    clock.move(intending.LEASE + timedelta(minutes=1))
     office.work()
     assert (Format.OB_JWT in formats(office, credential), dropped(office)) == (True, [])

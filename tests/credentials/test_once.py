@@ -7,7 +7,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from app.credentials import issuing, register
+from app.credentials import intending, register, sealing
 from app.credentials.models import Credential, Document
 from app.organisations.idempotency import IdempotencyKey
 from tests.credentials.office import Office
@@ -74,7 +74,7 @@ def test_what_broke_off_between_the_two_transactions_is_finished_and_not_begun_a
 ) -> None:
     asked, desk = {"decision": office.decision()}, office.desk()
     with monkeypatch.context() as broken:
-        broken.setattr(issuing, "_signed", lambda *_, **__: 1 / 0)
+        broken.setattr(sealing, "seal_all", lambda *_, **__: 1 / 0)
         assert desk.post(PATH, json=asked, headers=KEY).status_code == 500
     assert there(office) == (1, 0)
     assert desk.post(PATH, json=asked).json()["code"] == "credential-issued-already"
@@ -89,9 +89,9 @@ def test_what_a_worker_finished_meanwhile_is_answered_all_the_same(
 ) -> None:
     asked, desk = {"decision": office.decision()}, office.desk()
     with monkeypatch.context() as broken:
-        broken.setattr(issuing, "_signed", lambda *_, **__: 1 / 0)
+        broken.setattr(sealing, "seal_all", lambda *_, **__: 1 / 0)
         desk.post(PATH, json=asked, headers=KEY)
-    clock.move(issuing.LEASE + timedelta(seconds=1))
+    clock.move(intending.LEASE + timedelta(seconds=1))
     office.work()
     assert there(office) == (1, 2)
     first, again = (desk.post(PATH, json=asked, headers=KEY) for _ in range(2))

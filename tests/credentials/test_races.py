@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from app.core.errors import Problem
-from app.credentials import issuing, service
+from app.credentials import intending, issuing, service
 from app.credentials.models import Credential, Document, Intent, Period
 from app.formats.bitstring import MAX_TOKEN, read_status_list
 from app.formats.claims import Format
@@ -117,7 +117,7 @@ def signed_bytes(form: Format, token: str) -> bytes:
 @pytest.mark.parametrize("form", list(Format), ids=lambda form: form.value)
 def test_an_orphan_that_many_workers_find_is_finished_once(office: Office, form: Format) -> None:
     credential = office.issue()
-    if form not in issuing.MADE_TOGETHER:
+    if form not in intending.MADE_TOGETHER:
         issuing.issue_document(office.ports, credential.id, form, by=office.registrar, at=office.now)
     document = office.document(credential, form)
     # As if the machine had stopped just before the document was stored.

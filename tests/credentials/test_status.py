@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from app.credentials import issuing, queries, service
+from app.credentials.composing import LISTS
 from app.credentials.errors import (
     CauseNotAllowed,
     CredentialIssuedAlready,
@@ -14,7 +15,6 @@ from app.credentials.errors import (
     CredentialNotMovable,
     ReviewNotAllowed,
 )
-from app.credentials.issuing import LISTS
 from app.credentials.models import Credential, Document, StatusChange
 from app.credentials.rules import MOVES, CredentialState
 from app.formats.bitstring import MAX_TOKEN, read_status_list

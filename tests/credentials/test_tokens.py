@@ -8,7 +8,7 @@ import pytest
 
 from app.adapters.ceremony import Ceremony, OnThisToken
 from app.adapters.keys import FileKeys
-from app.credentials import issuing
+from app.credentials import intending, issuing
 from app.credentials.errors import DevelopmentKey
 from app.formats.claims import Format
 from app.formats.jose import open_compact
@@ -80,14 +80,14 @@ def test_while_the_token_is_away_nothing_is_issued_and_nothing_is_lost(
         office.issue(decision)
     credential_id = str(failed.value.facts["credential"])
     assert stranger.get("/.well-known/jwks.json").status_code == 200  # what is public needs no token
-    clock.move(issuing.LEASE)
+    clock.move(intending.LEASE)
     office.work()
     assert office.credential(credential_id).issued_at is None
     token.put_back()
     clock.move(timedelta(minutes=10))
     office.work()
     assert office.credential(credential_id).issued_at == clock.now()
-    assert len(office.credential(credential_id).periods[-1].documents) == len(issuing.MADE_TOGETHER)
+    assert len(office.credential(credential_id).periods[-1].documents) == len(intending.MADE_TOGETHER)
     assert office.intents() == []
 
 

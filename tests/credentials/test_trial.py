@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.credentials import issuing
+from app.credentials import intending
 from app.credentials.models import Credential
 from app.formats.claims import Format
 from app.organisations.models import Mode, Organisation
@@ -96,7 +96,7 @@ def test_what_was_intended_of_it_and_would_need_a_new_key_is_dropped(
     keys.down = False
     for slot in (Slot.SEAL, Slot.QR):
         MemoryKeys.rotate(keys, slot, clock.at)
-    clock.move(issuing.LEASE + timedelta(seconds=1))
+    clock.move(intending.LEASE + timedelta(seconds=1))
     bought.work()
     assert bought.intents() == []
     with bought.ports.database.reading(bought.organisation_id) as session:

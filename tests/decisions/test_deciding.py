@@ -23,7 +23,9 @@ def test_a_grant_is_published_with_all_that_it_rests_on(case: Case) -> None:
     assert published["case_file_hash"] == opened["case_file_hash"]
     assert case.get("candidate", f"{case.here}/decision") == published
     with case.writing() as session:
-        assert queries.granted(session, decision).outcome == "grant"
+        grant = queries.granted(session, [decision])[decision]
+    assert isinstance(grant, queries.Grant)
+    assert (grant.id, grant.scheme_version) == (decision, "1.0.0")
 
 
 def test_a_refusal_comes_with_reasons_and_the_way_to_appeal(case: Case) -> None:

@@ -2,7 +2,6 @@
 
 import json
 
-import pytest
 from sqlalchemy import select
 
 from app.decisions import queries
@@ -46,18 +45,15 @@ def test_who_acts_on_decisions_reads_published_ones(case: Case) -> None:
 def test_only_a_published_grant_leads_on(case: Case) -> None:
     case.judged()
     decision = case.opened()
+    unknown = "dec_" + "0" * 26
     with case.writing() as session:
-        with pytest.raises(DecisionNotFound):
-            queries.granted(session, "dec_" + "0" * 26)
-        with pytest.raises(DecisionNotPublished):
-            queries.granted(session, decision)
+        told = queries.granted(session, [unknown, decision])
+    assert isinstance(told[unknown], DecisionNotFound)
+    assert isinstance(told[decision], DecisionNotPublished)
     case.vote(decision, "refuse")
     case.publish(decision)
-    with (
-        case.writing() as session,
-        pytest.raises(DecisionNotGranted),
-    ):
-        queries.granted(session, decision)
+    with case.writing() as session:
+        assert isinstance(queries.granted(session, [decision])[decision], DecisionNotGranted)
 
 
 def test_another_organisation_s_decisions_do_not_exist(ports: Ports) -> None:
