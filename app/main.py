@@ -27,6 +27,7 @@ from app.adapters.timestamps import HttpTimeStamps
 from app.adapters.tokens import Tokens, tokens_of
 from app.adapters.trustlists import FETCH_SECONDS, FETCH_STEP_SECONDS, FiledLists
 from app.assessments.api import router as assessments
+from app.contract import completed, problems
 from app.core.clock import SystemClock
 from app.core.db import connect
 from app.credentials import delivering, issuing, prolonging
@@ -41,6 +42,7 @@ from app.outbox import trail
 from app.outbox.messages import Message
 from app.outbox.worker import Worker
 from app.pages import public as pages
+from app.pages.reference import Reference
 from app.ports import Clock, Ports, RevocationValues, Signer, TimeStamps
 from app.problems import DEFAULT, install
 from app.renewal import bridging, draws, reminders, renewal_api
@@ -70,7 +72,10 @@ class Service(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Describe every operation, the public ones first."""
         document = super().openapi()
-        document["paths"] = {**PATHS, **verification.PATHS, **document["paths"]}
+        if "Problem" not in document["components"]["schemas"]:
+            described = json.loads(json.dumps({**PATHS, **verification.PATHS}))  # ours to write into
+            document["paths"] = {**described, **document["paths"]}
+            completed(document)
         return document
 
 
@@ -313,6 +318,7 @@ def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = 
         PublicRoute("/healthz", healthz),
         PublicRoute("/readyz", readyz),
         PublicRoute(pages.CONTRACT, openapi),
+        *Reference(app.openapi, problems, ports.settings.public_url).routes(),
     ]
     app.router.routes.extend(_work_road().routes)
     shown = pages.for_people(desk)

@@ -39,10 +39,9 @@ _BODY: Final[dict[str, Any]] = {
         "application/jwt": _TOKEN,
         "application/jose+json": {
             "schema": {
-                "type": "object",
                 "title": "A JAdES seal in JSON",
                 "description": "Of at most 1 MB, as any body that is not a form; a larger one is sent as "
-                "`multipart/form-data`.",
+                "`multipart/form-data`. What is no such seal is reported as `invalid`.",
             }
         },
         "multipart/form-data": {

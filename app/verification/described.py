@@ -1,5 +1,6 @@
 """The public road in OpenAPI: its plain routes describe themselves here, since no framework reads them."""
 
+from http import HTTPStatus
 from typing import Any, Final
 
 from app.formats import published
@@ -14,8 +15,11 @@ def _path(
     content: dict[str, Any],
     *parameters: tuple[str, str, dict[str, Any]],
     refused: dict[int | str, dict[str, Any]] | None = None,
+    pages: tuple[HTTPStatus, ...] = (),
 ) -> dict[str, Any]:
     problems = {str(status): problem for status, problem in (refused or {}).items()}
+    # Where people read, what went wrong is a page too.
+    problems |= {str(status.value): {"description": status.phrase, "content": _PAGE} for status in pages}
     return {
         "get": {
             "tags": ["public"],
@@ -30,6 +34,7 @@ def _path(
     }
 
 
+_PAGE: Final = {"text/html": {"schema": {"type": "string"}}}
 _OBJECT: Final = {"application/json": {"schema": {"type": "object"}}}
 _TEXT: Final = {"type": "string"}
 
@@ -44,8 +49,9 @@ PATHS: Final[dict[str, Any]] = {
     "/v/{number}": _path(
         "The same report as a page, in Italian or English.",
         "The page that the QR code opens.",
-        {"text/html": {"schema": _TEXT}},
+        _PAGE,
         ("number", "The number under the QR code.", _TEXT),
+        pages=(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
     ),
     "/status/index.json": _path(
         "The newest status lists, for readers that keep them.",
@@ -71,7 +77,11 @@ PATHS: Final[dict[str, Any]] = {
         _OBJECT,
         ("draw_id", "The id of the draw.", _TEXT),
     ),
-    "/.well-known/jwks.json": _path("All keys, current and retired.", "A JSON Web Key Set.", _OBJECT),
+    "/.well-known/jwks.json": _path(
+        "All keys, current and retired.",
+        "A JSON Web Key Set.",
+        {"application/jwk-set+json": {"schema": {"type": "object"}}},
+    ),
     "/.well-known/qr-keys": _path(
         "What offline QR codes are verified by: keys, and the bodies and schemes that they call by codes.",
         "The list, sealed, as a compact JWS; it holds for seven days.",
@@ -81,14 +91,15 @@ PATHS: Final[dict[str, Any]] = {
     published.KEY_PATH: _path(
         "One key by its thumbprint (RFC 7638).",
         "One JSON Web Key. 410 where it was compromised: nobody is to verify with it.",
-        _OBJECT,
+        {"application/jwk+json": {"schema": {"type": "object"}}},
         ("thumbprint", "As in the `kid` of a badge.", _TEXT),
     ),
     "/schemes/{id}": _path(
         "What a scheme asks of its candidates, as a page, in Italian or English.",
         "The page that documents name as their criteria.",
-        {"text/html": {"schema": _TEXT}},
+        _PAGE,
         ("id", "The scheme's name; it may contain slashes.", _TEXT),
+        pages=(HTTPStatus.NOT_FOUND,),
     ),
     "/healthz": _path("Whether the process answers.", "It does.", _OBJECT),
     "/readyz": _path("Whether the database is there, and of the right form.", "It is.", _OBJECT),
