@@ -28,7 +28,9 @@ from app.verification.written import body, written
 from app.web import PublicRoute
 
 PATH: Final = "/v1/verifications"
-_TOKEN: Final[dict[str, Any]] = {"schema": {"type": "string"}}
+_TOKEN: Final[dict[str, Any]] = {
+    "schema": {"description": "The token, as text. What is none is reported as `invalid`."}
+}
 _BODY: Final[dict[str, Any]] = {
     "required": True,
     "content": {

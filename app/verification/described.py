@@ -4,7 +4,8 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from app.formats import published
-from app.problems import DEFAULT, documented
+from app.problems import DEFAULT, MEDIA_TYPE, SCHEMA, documented
+from app.status.errors import ListNotFound
 from app.verification.errors import CredentialNotFound, NumberMistyped
 from app.verification.schemas import REPORT
 
@@ -38,6 +39,12 @@ _PAGE: Final = {"text/html": {"schema": {"type": "string"}}}
 _OBJECT: Final = {"application/json": {"schema": {"type": "object"}}}
 _TEXT: Final = {"type": "string"}
 
+
+def _plain(status: HTTPStatus) -> dict[str, Any]:
+    """Describe a refusal that its status says all about."""
+    return {"description": status.phrase, "content": {MEDIA_TYPE: {"schema": SCHEMA}}}
+
+
 PATHS: Final[dict[str, Any]] = {
     "/v/{number}.json": _path(
         "Report on the credential that has this number: seven checks, each with its reason.",
@@ -63,6 +70,7 @@ PATHS: Final[dict[str, Any]] = {
         "The list token, as a compact JWS: 0 valid, 1 revoked, 2 suspended, 3 superseded.",
         {"application/statuslist+jwt": {"schema": _TEXT}},
         ("list", "The list's number.", {"type": "integer"}),
+        refused=documented(ListNotFound),
     ),
     "/status/{list}-{purpose}": _path(
         "A signed status list (W3C Bitstring Status List), shared by many documents.",
@@ -70,12 +78,14 @@ PATHS: Final[dict[str, Any]] = {
         {"application/vc+jwt": {"schema": _TEXT}},
         ("list", "The list's number.", {"type": "integer"}),
         ("purpose", "What a raised bit means.", {"type": "string", "enum": ["revocation", "suspension"]}),
+        refused=documented(ListNotFound),
     ),
     "/audit-draws/{draw_id}.json": _path(
         "A draw of the renewals to be audited: what was promised beforehand, and what came of it.",
         "The record, by which anybody can hold the draw again. It names renewals by their ids alone.",
         _OBJECT,
         ("draw_id", "The id of the draw.", _TEXT),
+        refused={404: _plain(HTTPStatus.NOT_FOUND)},  # it is for a later stage to say of what
     ),
     "/.well-known/jwks.json": _path(
         "All keys, current and retired.",
@@ -93,6 +103,7 @@ PATHS: Final[dict[str, Any]] = {
         "One JSON Web Key. 410 where it was compromised: nobody is to verify with it.",
         {"application/jwk+json": {"schema": {"type": "object"}}},
         ("thumbprint", "As in the `kid` of a badge.", _TEXT),
+        refused={status.value: _plain(status) for status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)},
     ),
     "/schemes/{id}": _path(
         "What a scheme asks of its candidates, as a page, in Italian or English.",
