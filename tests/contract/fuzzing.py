@@ -44,6 +44,7 @@ CHECKS: Final = (
 )
 _ID: Final = re.compile(r"[a-z]{3}_[0-9a-hjkmnp-tv-z]{26}")
 NOBODY: Final = "nobody"
+HEALED: Final = "Invalid component: positive test case"
 
 
 def _read(context: Any, answer: Any) -> Any:
@@ -136,7 +137,8 @@ class Tally:
                 self._named(who, recorder, case_id, interaction)
         for case_id, checks in recorder.checks.items():
             for check in checks:
-                if check.failure_info is not None:
+                # Made wrong, and right again once an object that is there was named: it says so itself.
+                if check.failure_info is not None and HEALED not in check.failure_info.failure.message:
                     operation = recorder.cases[case_id].value.operation.label
                     self._note((check.name, operation), _told(who, recorder, case_id, check))
 
