@@ -13,7 +13,7 @@ LOCKED := $(VENV)/.locked
 MADE := $(VENV)/.made
 PEERS := interop/node_modules/.package-lock.json
 
-.PHONY: help env demo serve test check bench interop lock openapi clean
+.PHONY: help env demo serve test check bench fuzz interop lock openapi clean
 
 help: ## say what there is
 	@echo "Sigillo: from a competency dossier to a credential that anyone can verify."
@@ -42,6 +42,9 @@ check: test ## the gate: tests, format, lint, types, import contracts
 
 bench: $(MADE) ## measure, each figure beside a limit of the same run (N=1000000 adds a register of that size)
 	@$(RUN)/python -m bench $(if $(N),--register $(N))
+
+fuzz: $(MADE) ## ask the served contract 50,000 odd things as everybody (CASES=…, DATABASE=postgresql, SEED=…)
+	@$(RUN)/python -m tests.contract.fuzzing --cases $(or $(CASES),50000) --database $(or $(DATABASE),sqlite) $(if $(SEED),--seed $(SEED))
 
 interop: $(MADE) $(PEERS) ## ask other people's verifiers (npm, PyPI, Maven) about what we issue
 	@$(RUN)/python -m interop

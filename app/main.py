@@ -33,6 +33,7 @@ from app.assessments.api import router as assessments
 from app.batches import carrying
 from app.batches import service as batch_service
 from app.batches.api import router as batches
+from app.contract import completed, problems
 from app.core.clock import SystemClock
 from app.core.db import connect
 from app.credentials import delivering, issuing, prolonging
@@ -56,6 +57,7 @@ from app.outbox import trail
 from app.outbox.messages import Message
 from app.outbox.worker import Worker
 from app.pages import public as pages
+from app.pages.reference import Reference
 from app.ports import Clock, Hooks, Ports, RevocationValues, Signer, TimeStamps
 from app.problems import DEFAULT, install
 from app.renewal import bridging, draws, reminders, renewal_api
@@ -89,9 +91,12 @@ class Service(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Describe every operation, the public ones first."""
         document = super().openapi()
-        describe_access(document, self.routes)
-        document["paths"] = {**PATHS, **verification.PATHS, **document["paths"]}
-        document["webhooks"] = described_webhooks()
+        if "Problem" not in document["components"]["schemas"]:
+            describe_access(document, self.routes)
+            described = json.loads(json.dumps({**PATHS, **verification.PATHS}))  # ours to write into
+            document["paths"] = {**described, **document["paths"]}
+            document["webhooks"] = described_webhooks()
+            completed(document)
         return document
 
 
@@ -378,6 +383,7 @@ def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = 
         PublicRoute("/readyz", readyz),
         PublicRoute("/metrics", metrics),
         PublicRoute(pages.CONTRACT, openapi),
+        *Reference(app.openapi, problems, ports.settings.public_url).routes(),
     ]
     app.router.routes.extend(_work_road().routes)
     shown = pages.for_people(desk)

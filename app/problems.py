@@ -50,7 +50,17 @@ HURRIED: Final[Mapping[str, str]] = {
     "code": "hurried",
     "detail": "Too many questions come from this address. `Retry-After` says how many seconds to wait.",
 }
+MALFORMED: Final[Mapping[str, Any]] = {
+    "type": "/problems/malformed",
+    "title": "The request is not of the form that is asked for",
+    "status": HTTPStatus.UNPROCESSABLE_ENTITY.value,
+    "code": "malformed",
+    "detail": "See `errors` for each place that is wrong.",
+}
 SCHEMA: Final[dict[str, Any]] = {
+    "title": "Problem",
+    "description": "What went wrong (RFC 9457). `type` leads to a page that says what to do; "
+    "`code` is for programs.",
     "type": "object",
     "required": ["type", "title", "status"],
     "properties": {
@@ -152,17 +162,7 @@ def _invalid(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     errors = [{"pointer": _pointer(fault["loc"]), "detail": fault["msg"]} for fault in error.errors()]
-    return answer(
-        request,
-        {
-            "type": "/problems/malformed",
-            "title": "The request is not of the form that is asked for",
-            "status": HTTPStatus.UNPROCESSABLE_ENTITY.value,
-            "code": "malformed",
-            "detail": "See `errors` for each place that is wrong.",
-            "errors": errors,
-        },
-    )
+    return answer(request, {**MALFORMED, "errors": errors})
 
 
 def _ours(request: Request, error: Exception) -> Response:

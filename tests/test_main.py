@@ -122,6 +122,7 @@ PUBLIC: Final = {
         *("/.well-known/jwks.json", "/.well-known/qr-keys", "/.well-known/did.json", "/keys/{thumbprint}"),
         *("/status/index.json", "/status/{name}", "/audit-draws/{draw_id}.json"),
         *("/healthz", "/readyz", "/metrics", "/openapi.json"),
+        *("/api", "/api/{part}", "/problems", "/problems/{code}"),
     },
 }
 

@@ -49,6 +49,7 @@ from app.dossiers.errors import (
     DeclarationRequired,
     DossierNotFound,
     DossierNotMovable,
+    DossierNotSubmitted,
     OwnDossier,
 )
 from app.organisations.access import CurrentActor, Db, ReadDb, needs
@@ -167,9 +168,10 @@ def read(db: ReadDb, actor: CurrentActor, told: Told, assessment_id: AssessmentI
     "/dossiers/{dossier_id}/assessments",
     dependencies=[needs(Permission.ASSESSMENTS_READ)],
     responses=documented(
-        PermissionMissing, StillBlind, DeclarationRequired, ConflictOfInterest, DossierNotFound
+        PermissionMissing, StillBlind, DeclarationRequired, ConflictOfInterest, DossierNotFound,
+        DossierNotSubmitted,
     ),
-)
+)  # fmt: skip
 def read_all(db: ReadDb, actor: CurrentActor, dossier_id: DossierId) -> Assessments:
     """List the assessments of a dossier that one may see."""
     return Assessments(data=[_shown(db, found) for found in viewing.assessments(db, dossier_id, by=actor)])
@@ -179,9 +181,10 @@ def read_all(db: ReadDb, actor: CurrentActor, dossier_id: DossierId) -> Assessme
     "/dossiers/{dossier_id}/result",
     dependencies=[needs(Permission.ASSESSMENTS_READ)],
     responses=documented(
-        PermissionMissing, StillBlind, DeclarationRequired, ConflictOfInterest, DossierNotFound
+        PermissionMissing, StillBlind, DeclarationRequired, ConflictOfInterest, DossierNotFound,
+        DossierNotSubmitted,
     ),
-)
+)  # fmt: skip
 def result(db: ReadDb, actor: CurrentActor, dossier_id: DossierId) -> ResultOut:
     """Read what the scores of the present round come to."""
     return ResultOut.of(viewing.result(db, dossier_id, by=actor))

@@ -219,7 +219,7 @@ def remove_evidence(db: Db, now: Now, actor: CurrentActor, dossier: DossierId, e
     responses={
         200: {
             "description": "The bytes as they were handed in",
-            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+            "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
         },
         **documented(*GATE, EvidenceNotFound, FileInfected),
     },

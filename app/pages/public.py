@@ -37,6 +37,7 @@ from app.verification.rules import ROME
 from app.web import PublicRoute
 
 CONTRACT: Final = "/openapi.json"
+REFERENCE: Final = "/api"
 UNREADABLE: Final = "unreadable"
 KEPT: Final = ("allow", "connection", "retry-after")  # what else a problem tells, in its headers
 SAID: Final[Mapping[int, str]] = {503: "busy", 429: "hurried"}
@@ -115,7 +116,7 @@ class Pages:
 
     async def home(self, request: Request) -> Response:
         offset = self._desk.clock_offset
-        return _page(render.home_page(_language(request), documentation=CONTRACT, clock_offset=offset))
+        return _page(render.home_page(_language(request), documentation=REFERENCE, clock_offset=offset))
 
     async def scheme(self, request: Request) -> Response:
         """Show a scheme in its newest version, where documents say that their criteria are."""

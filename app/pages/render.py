@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from app.core.labels import Labels, Language
 from app.pages import assets, words
@@ -27,6 +28,7 @@ INSTEAD: Final[Mapping[int, str]] = {
     429: "hurried",
     503: "unreachable",
 }
+_CODE: Final = re.compile(r"`([^`]+)`")
 HOUR: Final = re.compile(r"(?:ore )?\d\d:\d\d [A-Z]{3,4}")
 
 _templates: Final = Environment(
@@ -155,6 +157,31 @@ def home_page(
     return _page("home.html", language, documentation=documentation, clock_offset=clock_offset)
 
 
+def api_page(language: Language, **values: object) -> str:
+    """Begin the API's reference: its parts, and what holds for all of them."""
+    return _page("api.html", language, **values)
+
+
+def api_part_page(language: Language, **values: object) -> str:
+    """Show the operations of a part of the API."""
+    return _page("api_part.html", language, **values)
+
+
+def api_absent_page(language: Language) -> str:
+    """Say that the reference has no such page."""
+    return _notice(language, "api_absent", again=False)
+
+
+def problems_page(language: Language, **values: object) -> str:
+    """List what may go wrong."""
+    return _page("problems.html", language, **values)
+
+
+def problem_page(language: Language, **values: object) -> str:
+    """Say what went wrong, and what to do about it."""
+    return _page("problem.html", language, **values)
+
+
 def _notice(
     language: Language, subject: str, *, typed: str = "", again: bool = True, clock_offset: str | None = None
 ) -> str:
@@ -181,6 +208,11 @@ def _unbroken(text: str) -> str:
     return HOUR.sub(lambda hour: hour[0].replace(" ", "\N{NO-BREAK SPACE}"), days)
 
 
+def _coded(text: str) -> Markup:
+    """Set apart what stands between backticks."""
+    return Markup(_CODE.sub(r"<code>\1</code>", escape(text)))  # noqa: S704 - escaped just before
+
+
 def _page(template: str, language: Language, **values: object) -> str:
     defaults: dict[str, object] = {"switch": True, "clock_offset": None}
     return _templates.get_template(template).render(
@@ -190,6 +222,7 @@ def _page(template: str, language: Language, **values: object) -> str:
             "stylesheet": assets.STYLESHEET.path,
             "mark": assets.MARK.path,
             "unbroken": _unbroken,
+            "coded": _coded,
             "say": lambda labels: labels.in_language(language),
             **_SPOKEN[language],
         }

@@ -16,6 +16,44 @@ WORDS: Final[Mapping[str, Labels]] = {
         it="Questa pagina non usa cookie e non chiede nulla ad altri siti.",
         en="This page uses no cookies and asks nothing of other sites.",
     ),
+    # the reference
+    "api_title": Labels(it="L’API di Sigillo", en="The API of Sigillo"),
+    "api_lead": Labels(
+        it="Tutto ciò che un programma può chiedere, con esempi. Le descrizioni delle operazioni sono in "
+        "inglese.",
+        en="All that a program can ask for, with examples.",
+    ),
+    "api_document": Labels(it="Il documento OpenAPI 3.1", en="The OpenAPI 3.1 document"),
+    "api_parts": Labels(it="Le parti", en="Its parts"),
+    "api_operations": Labels(it="Operazioni", en="Operations"),
+    "api_conventions": Labels(it="Convenzioni", en="Conventions"),
+    "api_required": Labels(it="necessario", en="required"),
+    "api_keyless": Labels(it="Non serve una chiave.", en="No key is needed."),
+    "api_parameters": Labels(it="Parametri", en="Parameters"),
+    "api_body": Labels(it="Corpo", en="Body"),
+    "api_example": Labels(it="Esempio", en="Example"),
+    "api_answer": Labels(it="Risposta", en="Answer"),
+    "api_members": Labels(it="I suoi membri", en="Its members"),
+    "api_refusals": Labels(it="Rifiuti", en="Refusals"),
+    "api_absent_title": Labels(it="Qui non c’è nessuna pagina", en="There is no page here"),
+    "api_absent_detail": Labels(
+        it="L’API non ha una parte né un problema di questo nome.",
+        en="The API has no part and no problem of this name.",
+    ),
+    "problems_title": Labels(it="Che cosa può andare storto", en="What may go wrong"),
+    "problems_lead": Labels(
+        it="Ogni problema ha un codice che non cambia mai e una pagina che dice che fare.",
+        en="Every problem has a code that never changes, and a page that says what to do.",
+    ),
+    "problem_happened": Labels(it="Che cosa è successo", en="What happened"),
+    "problem_remedy": Labels(it="Che fare", en="What to do"),
+    "problem_status": Labels(it="La risposta ha lo stato", en="The answer has the status"),
+    "problem_detail": Labels(
+        it="Il membro detail della risposta parla del caso preciso; request_id lo ritrova nel registro del"
+        " servizio.",
+        en="The member detail of the answer is about the very case; request_id finds it in the log of the "
+        "service.",
+    ),
     "verify_another": Labels(it="Verifica un altro attestato", en="Verify another attestation"),
     "for_machines": Labels(it="Per i programmi (JSON)", en="For programs (JSON)"),
     "report_problem": Labels(it="Segnala un problema", en="Report a problem"),

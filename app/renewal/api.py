@@ -219,7 +219,7 @@ def add_proof(
     responses={
         200: {
             "description": "The bytes as they were handed in",
-            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+            "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
         },
         **documented(PermissionMissing, CpdActivityNotFound, CpdProofNotFound, FileInfected),
     },

@@ -133,7 +133,8 @@ class ImportRow(ActivityIn):
 class Import(Wire):
     """Many activities, each judged for itself: what is wrong with one row spoils no other."""
 
-    rows: Annotated[list[SkipValidation[ImportRow]], Field(min_length=1, max_length=MOST_ROWS)]
+    # Anything is taken for a row, and says so: one that is not of its form is refused by itself.
+    rows: Annotated[list[SkipValidation[ImportRow | Any]], Field(min_length=1, max_length=MOST_ROWS)]
 
     def judged(self) -> list[Row]:
         """Read each row; one that is not of the form asked for says what is wrong with it."""

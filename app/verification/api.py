@@ -28,7 +28,9 @@ from app.verification.written import written
 from app.web import PublicRoute
 
 PATH: Final = "/v1/verifications"
-_TOKEN: Final[dict[str, Any]] = {"schema": {"type": "string"}}
+_TOKEN: Final[dict[str, Any]] = {
+    "schema": {"description": "The token, as text. What is none is reported as `invalid`."}
+}
 _BODY: Final[dict[str, Any]] = {
     "required": True,
     "content": {
@@ -39,10 +41,9 @@ _BODY: Final[dict[str, Any]] = {
         "application/jwt": _TOKEN,
         "application/jose+json": {
             "schema": {
-                "type": "object",
                 "title": "A JAdES seal in JSON",
                 "description": "Of at most 1 MB, as any body that is not a form; a larger one is sent as "
-                "`multipart/form-data`.",
+                "`multipart/form-data`. What is no such seal is reported as `invalid`.",
             }
         },
         "multipart/form-data": {

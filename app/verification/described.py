@@ -1,9 +1,11 @@
 """The public road in OpenAPI: its plain routes describe themselves here, since no framework reads them."""
 
+from http import HTTPStatus
 from typing import Any, Final
 
 from app.formats import published
-from app.problems import DEFAULT, documented
+from app.problems import DEFAULT, MEDIA_TYPE, SCHEMA, documented
+from app.status.errors import ListNotFound
 from app.verification.errors import CredentialNotFound, NumberMistyped
 from app.verification.schemas import REPORT
 
@@ -14,8 +16,11 @@ def _path(
     content: dict[str, Any],
     *parameters: tuple[str, str, dict[str, Any]],
     refused: dict[int | str, dict[str, Any]] | None = None,
+    pages: tuple[HTTPStatus, ...] = (),
 ) -> dict[str, Any]:
     problems = {str(status): problem for status, problem in (refused or {}).items()}
+    # Where people read, what went wrong is a page too.
+    problems |= {str(status.value): {"description": status.phrase, "content": _PAGE} for status in pages}
     return {
         "get": {
             "tags": ["public"],
@@ -30,8 +35,15 @@ def _path(
     }
 
 
+_PAGE: Final = {"text/html": {"schema": {"type": "string"}}}
 _OBJECT: Final = {"application/json": {"schema": {"type": "object"}}}
 _TEXT: Final = {"type": "string"}
+
+
+def _plain(status: HTTPStatus) -> dict[str, Any]:
+    """Describe a refusal that its status says all about."""
+    return {"description": status.phrase, "content": {MEDIA_TYPE: {"schema": SCHEMA}}}
+
 
 PATHS: Final[dict[str, Any]] = {
     "/v/{number}.json": _path(
@@ -44,8 +56,9 @@ PATHS: Final[dict[str, Any]] = {
     "/v/{number}": _path(
         "The same report as a page, in Italian or English.",
         "The page that the QR code opens.",
-        {"text/html": {"schema": _TEXT}},
+        _PAGE,
         ("number", "The number under the QR code.", _TEXT),
+        pages=(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
     ),
     "/status/index.json": _path(
         "The newest status lists, for readers that keep them.",
@@ -57,6 +70,7 @@ PATHS: Final[dict[str, Any]] = {
         "The list token, as a compact JWS: 0 valid, 1 revoked, 2 suspended, 3 superseded.",
         {"application/statuslist+jwt": {"schema": _TEXT}},
         ("list", "The list's number.", {"type": "integer"}),
+        refused=documented(ListNotFound),
     ),
     "/status/{list}-{purpose}": _path(
         "A signed status list (W3C Bitstring Status List), shared by many documents.",
@@ -64,14 +78,20 @@ PATHS: Final[dict[str, Any]] = {
         {"application/vc+jwt": {"schema": _TEXT}},
         ("list", "The list's number.", {"type": "integer"}),
         ("purpose", "What a raised bit means.", {"type": "string", "enum": ["revocation", "suspension"]}),
+        refused=documented(ListNotFound),
     ),
     "/audit-draws/{draw_id}.json": _path(
         "A draw of the renewals to be audited: what was promised beforehand, and what came of it.",
         "The record, by which anybody can hold the draw again. It names renewals by their ids alone.",
         _OBJECT,
         ("draw_id", "The id of the draw.", _TEXT),
+        refused={404: _plain(HTTPStatus.NOT_FOUND)},  # it is for a later stage to say of what
     ),
-    "/.well-known/jwks.json": _path("All keys, current and retired.", "A JSON Web Key Set.", _OBJECT),
+    "/.well-known/jwks.json": _path(
+        "All keys, current and retired.",
+        "A JSON Web Key Set.",
+        {"application/jwk-set+json": {"schema": {"type": "object"}}},
+    ),
     "/.well-known/qr-keys": _path(
         "What offline QR codes are verified by: keys, and the bodies and schemes that they call by codes.",
         "The list, sealed, as a compact JWS; it holds for seven days.",
@@ -81,14 +101,16 @@ PATHS: Final[dict[str, Any]] = {
     published.KEY_PATH: _path(
         "One key by its thumbprint (RFC 7638).",
         "One JSON Web Key. 410 where it was compromised: nobody is to verify with it.",
-        _OBJECT,
+        {"application/jwk+json": {"schema": {"type": "object"}}},
         ("thumbprint", "As in the `kid` of a badge.", _TEXT),
+        refused={status.value: _plain(status) for status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)},
     ),
     "/schemes/{id}": _path(
         "What a scheme asks of its candidates, as a page, in Italian or English.",
         "The page that documents name as their criteria.",
-        {"text/html": {"schema": _TEXT}},
+        _PAGE,
         ("id", "The scheme's name; it may contain slashes.", _TEXT),
+        pages=(HTTPStatus.NOT_FOUND,),
     ),
     "/healthz": _path("Whether the process answers.", "It does.", _OBJECT),
     "/readyz": _path("Whether the database is there, and of the right form.", "It is.", _OBJECT),

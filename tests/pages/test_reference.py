@@ -1,0 +1,115 @@
+"""The API's reference on our own host: all of it, readable without a script, and the same for everybody."""
+
+import re
+from typing import Any
+
+import pytest
+
+from app.contract import operations, problems
+from app.main import create_app
+from app.pages.headers import PUBLIC_HEADERS
+from app.pages.reference import PLAIN
+from app.pages.remedies import BY_CODE, ITALIAN
+from app.ports import Ports
+from tests import make
+from tests.calling import Caller
+
+LANGUAGES = ("it", "en")
+
+
+@pytest.fixture(params=["sqlite"])
+def database_url(database_url: str) -> str:
+    """Pages look the same over every database."""
+    return database_url
+
+
+@pytest.fixture
+def stranger(ports: Ports) -> Caller:
+    return make.caller(create_app(ports))
+
+
+def pages_of(stranger: Caller, document: dict[str, Any]) -> dict[str, str]:
+    """The pages of all parts, by the part's address."""
+    tags = {each["tags"][0].replace(" ", "-") for _, _, each in operations(document)}
+    return {tag: stranger.get(f"/api/{tag}?lang=en").text for tag in tags}
+
+
+def test_every_operation_is_shown_with_an_example_and_its_refusals(stranger: Caller) -> None:
+    document = stranger.get("/openapi.json").json()
+    pages = pages_of(stranger, document)
+    start = stranger.get("/api?lang=en").text
+
+    for method, path, operation in operations(document):
+        tag = operation["tags"][0].replace(" ", "-")
+        assert f'href="/api/{tag}?lang=en"' in start
+        anchor = re.escape(f"{method}-{path}".replace("/", "-").replace("{", "").replace("}", ""))
+        shown = re.search(f'id="{anchor}".*?</section>', pages[tag], re.DOTALL)
+        assert shown, f"{method} {path}"
+        assert f"<code>{path}</code>" in shown[0]
+        assert "curl " in shown[0]
+        for status in operation["responses"]:
+            if status.startswith("2"):
+                assert f"Answer {status}</h3>" in shown[0], f"{method} {path}"
+        assert '<a href="/problems/hurried?lang=en">' in shown[0]
+
+
+def test_every_problem_has_a_page_in_both_languages_that_says_what_to_do(stranger: Caller) -> None:
+    known = {code: kind.title for code, kind in problems().items()} | {
+        code: title for code, (title, _) in PLAIN.items()
+    }
+    lists = {language: stranger.get(f"/problems?lang={language}").text for language in LANGUAGES}
+
+    for code in known:
+        for language in LANGUAGES:
+            answer = stranger.get(f"/problems/{code}?lang={language}")
+            assert answer.status_code == 200, code
+            assert f"<code>{code}</code>" in answer.text
+            assert f'href="/problems/{code}?lang={language}"' in lists[language]
+    assert set(known) == set(ITALIAN), "say in app/pages/remedies.py what it is called in Italian"
+    assert set(BY_CODE) <= set(known)
+
+
+def test_the_type_of_a_problem_leads_to_its_page(stranger: Caller) -> None:
+    for answer in (stranger.get("/v1/me"), stranger.post("/v1/verifications", json=7)):
+        page = stranger.get(answer.json()["type"], headers={"Accept": "*/*"})
+        assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+        assert answer.json()["code"] in page.text
+
+
+def test_a_page_asks_nothing_of_others_runs_nothing_and_is_kept_for_everybody(stranger: Caller) -> None:
+    for path in ("/api", "/api/dossiers", "/problems", "/problems/malformed"):
+        answer = stranger.get(path, headers={"Accept-Encoding": "identity"})
+        assert PUBLIC_HEADERS.items() - {("Vary", "Accept-Language")} <= dict_of(answer.headers).items()
+        assert not re.search(r"<script|<style|<iframe|<img| style=| on[a-z]+=", answer.text)
+        assert not re.findall(r'(?:src|href|action)="(?:https?:)?//', answer.text)
+        packed = stranger.get(path, headers={"Accept-Encoding": "gzip"})
+        assert (packed.headers["Content-Encoding"], packed.text) == ("gzip", answer.text)
+
+
+def dict_of(headers: Any) -> dict[str, str]:
+    """Headers by the names that we give them."""
+    return {name: headers[name] for name in PUBLIC_HEADERS if name in headers}
+
+
+def test_it_is_written_once(ports: Ports, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = create_app(ports)
+    expected = app.openapi()
+    asked: list[int] = []
+    stranger = make.caller(app)
+    first = stranger.get("/api/dossiers")
+
+    def openapi() -> dict[str, Any]:
+        asked.append(1)
+        return expected
+
+    monkeypatch.setattr(app, "openapi", openapi)
+
+    assert stranger.get("/api/dossiers").content == first.content
+    assert asked == []
+
+
+@pytest.mark.parametrize("path", ["/api/nothing", "/problems/nothing", "/problems/%00"])
+def test_what_is_not_there_is_said_and_not_kept(stranger: Caller, path: str) -> None:
+    answer = stranger.get(f"{path}?lang=en")
+    assert answer.status_code == 404
+    assert "There is no page here" in answer.text
