@@ -10,6 +10,7 @@ import zxingcpp
 from PIL import Image
 
 from app.core.ids import new_id
+from app.credentials import issuing
 from app.credentials.models import Credential
 from app.formats.claims import Format
 from app.formats.jose import open_compact
@@ -251,6 +252,18 @@ def test_the_qr_holds_the_document_of_the_period_in_force(office: Office, desk: 
     assert digits.text == office.document(credential, Format.QR).token
     assert read_qr(picture.content) == f"https://sigillo.example.org/v#{digits.text}"
     assert desk.get(f"/v1/credentials/{credential.id}/qr.svg", params={"level": "huge"}).status_code == 422
+
+
+def test_the_offline_qr_of_one_of_many_is_made_for_whoever_looks_before_a_worker_made_it(
+    office: Office, desk: Caller
+) -> None:
+    (made,) = issuing.issue_many(office.ports, [office.decision()], by=office.registrar, at=office.now)
+    assert isinstance(made, issuing.Issued)
+    credential = office.credential(made.credential_id)
+    drawn = read_qr(desk.get(f"/v1/credentials/{credential.id}/qr.png").content)
+    office.work()
+    code = office.document(credential, Format.QR)
+    assert drawn == f"https://sigillo.example.org/v#{code.token}"
 
 
 @pytest.fixture
