@@ -54,8 +54,10 @@ def as_owner(database: Database) -> Iterator[Database]:
         return
     url = database.engine.url.update_query_dict({"user": OWNER, "options": LOOKING_PAST})
     opened = connect(url.render_as_string(hide_password=False), pool=1)
-    yield opened
-    opened.close()
+    try:
+        yield opened
+    finally:
+        opened.close()
 
 
 class ServerFailedError(RuntimeError):

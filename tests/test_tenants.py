@@ -12,10 +12,13 @@ import pytest
 from fastapi.routing import APIRoute
 from sqlalchemy import event, select, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
+from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from app import cli
 from app.adapters import schema
+from app.batches import rules as batches
+from app.batches.models import Batch, BatchPart, BatchRow
 from app.client.visit import Ends
 from app.core import db, policies
 from app.core.db import (
@@ -28,10 +31,16 @@ from app.core.db import (
     enter,
     look_up,
 )
+from app.credentials.models import Period
+from app.decisions.models import Meeting, Minutes
+from app.events.models import Notice, PeriodNotice, WebhookDelivery, WebhookDeliveryState, WebhookEndpoint
 from app.main import create_app, production_ports
 from app.organisations.access import every_route
-from app.organisations.models import ApiKey
+from app.organisations.idempotency import IdempotencyKey
+from app.organisations.models import AccessToken, ApiClient, ApiKey, ClientJwk, ClientSecret, UsedAssertion
+from app.organisations.pace import ActorPace
 from app.organisations.rules import Role
+from app.outbox.trail import Event
 from app.ports import Ports
 from app.settings import Settings
 from bench.seeding import making
@@ -86,8 +95,119 @@ def two(database_url: str, tmp_path: Path) -> Iterator[Two]:
             stranger_key = make.key(session, make.person(session, stranger, *Role, at=at), at=at)
         with ports.database.writing(body.organisation) as session:
             key = make.key(session, make.person(session, body.organisation, *Role, at=at), at=at)
+            session.add_all(what_the_seed_has_not(session, at))
         yield Two(ports, owner, body.organisation, stranger, key, stranger_key)
     ports.database.close()
+
+
+def what_the_seed_has_not(session: Session, at: datetime) -> list[Owned]:
+    """Make a row of whatever a seed holds none of."""
+    meeting = session.scalars(select(Meeting).limit(1)).one()
+    period = session.scalars(select(Period).limit(1)).one()
+    recorded = session.scalars(select(Event).limit(1)).one()
+    digest = "0" * 64
+    session.add(
+        client := ApiClient(
+            id="cli_two", name="A program", created_at=at, organisation_id=meeting.organisation_id
+        )
+    )
+    session.add(
+        minutes := Minutes(
+            id="min_two",
+            meeting_id=meeting.id,
+            scheme_id="uni-11621-8/ai-deep-learning-engineer",
+            scheme_version="1",
+            scheme_digest=digest,
+            held_on=at.date(),
+            members=5,
+            eligible=5,
+            present=5,
+            needed=3,
+            decisions=1,
+            language="it",
+            sha256=digest,
+            size=1,
+            media_type="application/pdf",
+            scan="clean",
+            recorded_by="per_two",
+            recorded_at=at,
+            organisation_id=meeting.organisation_id,
+        )
+    )
+    session.flush()
+    session.add(
+        batch := Batch(
+            id="bat_two",
+            kind=batches.Kind.DECISIONS,
+            state=batches.BatchState.DONE,
+            dry_run=False,
+            minutes_id=minutes.id,
+            created_by="per_two",
+            by_person=True,
+            sha256=digest,
+            total=1,
+            created_at=at,
+            ended_at=at,
+            organisation_id=meeting.organisation_id,
+        )
+    )
+    session.add(
+        endpoint := WebhookEndpoint(
+            id="whe_two",
+            url="https://hooks.example.org/",
+            description="",
+            types=[],
+            secret=b"sealed",
+            created_by="per_two",
+            created_at=at,
+            seen=0,
+            organisation_id=meeting.organisation_id,
+        )
+    )
+    session.flush()
+    made: list[Owned] = [
+        ClientSecret(id="sec_two", client_id=client.id, secret_hash=digest, created_at=at, expires_at=at),
+        ClientJwk(id="jwk_two", client_id=client.id, kid="k", alg="EdDSA", jwk={}, created_at=at),
+        AccessToken(
+            id="tok_two",
+            client_id=client.id,
+            proof_id="sec_two",
+            secret_hash=digest,
+            scopes=[],
+            created_at=at,
+            expires_at=at,
+        ),
+        UsedAssertion(client_id=client.id, jti_hash=digest, expires_at=at),
+        IdempotencyKey(name=digest, fingerprint=digest, created_at=at),
+        ActorPace(actor_id="per_two", due=0.0),
+        BatchPart(batch_id=batch.id, first=1, rows="{}"),
+        BatchRow(
+            batch_id=batch.id,
+            place=1,
+            kind=batch.kind,
+            external_id="row-of-two",
+            state=batches.RowState.OK,
+            effect=True,
+            made={},
+        ),
+        WebhookDelivery(
+            id="whd_two",
+            endpoint_id=endpoint.id,
+            event_id="evt_two",
+            event_key=recorded.id,
+            seq=1,
+            type="credential.issued",
+            subject="cred_two",
+            state=WebhookDeliveryState.WAITING,
+            attempts=0,
+            due_at=at,
+            created_at=at,
+        ),
+        PeriodNotice(period_id=period.id, kind=Notice.OPENED, at=at),
+    ]
+    for row in made:
+        row.organisation_id = meeting.organisation_id
+    return made
 
 
 def owned() -> list[type[Owned]]:
@@ -394,7 +514,12 @@ VALUES: Final[dict[str, tuple[str, ...]]] = {
     "form": ("vc+jwt", "qr", "edc"),
     "scheme": ("uni-11621-8/ai-deep-learning-engineer",),
 }
-TABLES: Final = {"activity": "cpd_activity", "proof": "cpd_proof"}
+TABLES: Final = {
+    "activity": "cpd_activity",
+    "client": "api_client",
+    "endpoint": "webhook_endpoint",
+    "proof": "cpd_proof",
+}
 
 
 def filled(two: Two, path: str) -> Iterator[str]:

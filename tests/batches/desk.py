@@ -15,6 +15,7 @@ from app.organisations.rules import Actor, Role
 from app.ports import Ports
 from tests import make
 from tests.calling import Caller
+from tests.postgres import as_owner
 
 Json = dict[str, Any]
 SCHEME: Final = "uni-11621-8/ai-deep-learning-engineer"
@@ -140,7 +141,7 @@ class Desk:
     def count(self) -> dict[str, int]:
         """How many rows stand in each table."""
         described = MetaData()
-        with self.ports.database.engine.connect() as connection:
+        with as_owner(self.ports.database) as owner, owner.engine.connect() as connection:
             described.reflect(connection)
             return {
                 name: connection.execute(select(func.count()).select_from(table)).scalar_one()

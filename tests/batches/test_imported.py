@@ -19,6 +19,7 @@ from app.outbox import trail
 from app.outbox.trail import Event
 from tests.batches.desk import HELD, SIGNED, Desk, decision, member
 from tests.fakes import SetClock
+from tests.postgres import as_owner
 from tests.status.failing import FailingKeys
 
 
@@ -217,7 +218,11 @@ def test_minutes_and_where_a_decision_came_from_never_change(desk: Desk) -> None
         "UPDATE decision SET minutes_id = NULL",
         "UPDATE decision SET tally = '{}'",
     ):
-        with pytest.raises(DBAPIError), desk.ports.database.engine.begin() as connection:
+        with (
+            pytest.raises(DBAPIError),
+            as_owner(desk.ports.database) as owner,
+            owner.engine.begin() as connection,
+        ):
             connection.execute(text(statement))
 
 

@@ -170,7 +170,10 @@ def main(step: Step, database_url: str, keys: Path, organisation_id: str, *decis
     registrar = Actor(
         REGISTRAR, organisation_id, frozenset(), frozenset({Permission.CREDENTIALS_ISSUE}), is_person=True
     )
-    issuing.issue_many(ports, decisions, by=registrar, at=AT)
+    if len(decisions) == 1:
+        issuing.issue(ports, decisions[0], by=registrar, at=AT)
+    else:
+        issuing.issue_many(ports, decisions, by=registrar, at=AT)
     stop()
 
 

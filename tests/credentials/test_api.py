@@ -10,13 +10,14 @@ import zxingcpp
 from PIL import Image
 
 from app.core.ids import new_id
-from app.credentials.models import Credential, Document
+from app.credentials import issuing
+from app.credentials.models import Credential
 from app.formats.claims import Format
 from app.formats.jose import open_compact
 from app.organisations import service as organisations
 from app.organisations.models import Organisation, Person, RoleGrant
 from app.organisations.rules import Role
-from app.ports import Ports
+from app.ports import Ports, Slot
 from tests import make
 from tests.calling import Caller
 from tests.credentials.office import Office
@@ -253,18 +254,42 @@ def test_the_qr_holds_the_document_of_the_period_in_force(office: Office, desk: 
     assert desk.get(f"/v1/credentials/{credential.id}/qr.svg", params={"level": "huge"}).status_code == 422
 
 
-def test_the_qr_of_what_has_no_offline_one_opens_its_page_until_one_is_asked_for(
+def test_the_offline_qr_of_one_of_many_is_made_for_whoever_looks_before_a_worker_made_it(
     office: Office, desk: Caller
 ) -> None:
-    credential = office.issue()
-    with office.ports.database.writing(office.organisation_id) as session:
-        session.delete(session.get_one(Document, office.document(credential, Format.QR).id))
-    path = f"/v1/credentials/{credential.id}"
+    (made,) = issuing.issue_many(office.ports, [office.decision()], by=office.registrar, at=office.now)
+    assert isinstance(made, issuing.Issued)
+    credential = office.credential(made.credential_id)
+    drawn = read_qr(desk.get(f"/v1/credentials/{credential.id}/qr.png").content)
+    office.work()
+    code = office.document(credential, Format.QR)
+    assert drawn == f"https://sigillo.example.org/v#{code.token}"
+
+
+@pytest.fixture
+def signer(clock: SetClock) -> FailingKeys:
+    return FailingKeys(clock.at)
+
+
+@pytest.fixture
+def codeless(ports: Ports, signer: FailingKeys) -> tuple[Office, Credential]:
+    """A credential without an offline QR code, whose key cannot be used."""
+    office = Office.opened(replace(ports, signer=signer))
+    signer.without = Slot.QR
+    return office, office.issue()
+
+
+def test_the_qr_of_what_has_no_offline_one_opens_its_page_until_one_is_asked_for(
+    codeless: tuple[Office, Credential], signer: FailingKeys
+) -> None:
+    office, credential = codeless
+    desk, path = office.desk(), f"/v1/credentials/{credential.id}"
     opens = read_qr(desk.get(f"{path}/qr.png").content)
     assert opens == f"https://sigillo.example.org/v/{credential.number}"
-    assert desk.post(f"{path}/documents", json={"format": "qr"}).status_code == 201
-    again = office.document(credential, Format.QR)
-    assert read_qr(desk.get(f"{path}/qr.png").content) == f"https://sigillo.example.org/v#{again.token}"
+    signer.without = None
+    assert desk.post(f"{path}/documents", json={"format": "qr"}).is_success
+    made = office.document(credential, Format.QR)
+    assert read_qr(desk.get(f"{path}/qr.png").content) == f"https://sigillo.example.org/v#{made.token}"
 
 
 @pytest.mark.parametrize(
@@ -273,12 +298,11 @@ def test_the_qr_of_what_has_no_offline_one_opens_its_page_until_one_is_asked_for
     ids=["its holder", "its body", "both"],
 )
 def test_no_qr_is_drawn_that_would_lead_nowhere(
-    office: Office, desk: Caller, by: set[str], state: str
+    codeless: tuple[Office, Credential], signer: FailingKeys, by: set[str], state: str
 ) -> None:
-    credential = office.issue()
-    path = f"/v1/credentials/{credential.id}"
+    office, credential = codeless
+    desk, path = office.desk(), f"/v1/credentials/{credential.id}"
     with office.ports.database.writing(office.organisation_id) as session:
-        session.delete(session.get_one(Document, office.document(credential, Format.QR).id))
         if "its holder" in by:
             session.get_one(Credential, credential.id).hidden_at = office.ports.clock.now()
         if "its body" in by:
@@ -289,7 +313,8 @@ def test_no_qr_is_drawn_that_would_lead_nowhere(
         assert refused.json()["state"] == state
         assert "format `qr`" in refused.json()["detail"]
         assert ("show the number again" in refused.json()["detail"]) is (state == "hidden")
-    assert desk.post(f"{path}/documents", json={"format": "qr"}).status_code == 201
+    signer.without = None
+    assert desk.post(f"{path}/documents", json={"format": "qr"}).is_success
     again = office.document(credential, Format.QR)
     assert read_qr(desk.get(f"{path}/qr.png").content) == f"https://sigillo.example.org/v#{again.token}"
 

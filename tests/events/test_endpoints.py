@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from app.core.db import Database
 from app.main import create_app
 from tests import make
 from tests.events.conftest import ENDPOINTS, Body, machine_key
@@ -14,12 +15,12 @@ def problem(answer: Any) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
-def test_the_secret_is_shown_once_and_stands_nowhere_in_clear(body: Body) -> None:
+def test_the_secret_is_shown_once_and_stands_nowhere_in_clear(body: Body, owner: Database) -> None:
     made = body.endpoint()
     assert made["secret"].startswith("whsec_")
     for path in (ENDPOINTS, f"{ENDPOINTS}/{made['id']}"):
         assert "secret" not in body.api.get(path).text.replace("former_secret_until", "")
-    with body.ports.database.engine.connect() as connection:
+    with owner.engine.connect() as connection:
         sealed = connection.execute(text("SELECT secret FROM webhook_endpoint")).scalar_one()
     assert body.ports.hooks is not None
     assert body.ports.hooks.vault.open(bytes(sealed), made["id"])
@@ -116,13 +117,13 @@ def test_only_who_may_write_webhooks_changes_them(body: Body) -> None:
     assert {problem(answer) for answer in refused} == {(403, "permission-missing")}
 
 
-def test_every_change_of_an_endpoint_is_in_the_trail(body: Body) -> None:
+def test_every_change_of_an_endpoint_is_in_the_trail(body: Body, owner: Database) -> None:
     made = body.endpoint()
     path = f"{ENDPOINTS}/{made['id']}"
     body.api.patch(path, json={"description": "Ledger"})
     body.api.post(f"{path}/secret-rotation")
     body.api.delete(path)
-    with body.ports.database.engine.connect() as connection:
+    with owner.engine.connect() as connection:
         topics = connection.execute(text("SELECT topic FROM event WHERE topic LIKE 'webhook%' ORDER BY id"))
         steps = [topic.removeprefix("webhook-endpoint.") for (topic,) in topics]
     assert steps == ["added", "changed", "secret-rotated", "removed"]

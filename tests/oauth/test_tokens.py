@@ -28,6 +28,7 @@ from tests.oauth.house import (
     basic,
     refused,
 )
+from tests.postgres import as_owner
 
 
 def test_a_client_gets_a_token_for_an_hour_and_for_what_it_may(house: House, clock: SetClock) -> None:
@@ -349,7 +350,7 @@ def test_no_secret_is_kept_in_clear_or_logged(
     house.token(secret)
 
     written = "".join(lines) + everything_logged.text
-    with ports.database.engine.connect() as connection:
+    with as_owner(ports.database) as owner, owner.engine.connect() as connection:
         tables = inspect(connection).get_table_names()
         kept = "".join(
             str(connection.execute(text(f'SELECT * FROM "{name}"')).all())  # noqa: S608 - names of our own

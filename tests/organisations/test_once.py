@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy import func, select
 
+from app.core.db import EVERY_ORGANISATION
 from app.decisions.models import Meeting
 from app.main import create_app
 from app.organisations import conventions, idempotency
@@ -23,6 +24,7 @@ from app.ports import Ports
 from tests import make
 from tests.calling import Caller
 from tests.fakes import SetClock
+from tests.postgres import as_owner
 
 PATH = "/v1/meetings"
 KEY = {"Idempotency-Key": "5f1c1f0e"}
@@ -42,9 +44,9 @@ def body(calls: Caller) -> dict[str, object]:
 
 
 def meetings(ports: Ports) -> int:
-    with ports.database.reading() as session:
+    with as_owner(ports.database) as owner, owner.reading() as session:
         query = select(func.count()).select_from(Meeting)
-        return session.scalar(query, execution_options={"every_organisation": True}) or 0
+        return session.scalar(query, execution_options=EVERY_ORGANISATION) or 0
 
 
 def test_every_post_that_makes_something_takes_a_key_and_says_so(ports: Ports) -> None:
@@ -172,27 +174,17 @@ def test_a_key_is_forgotten_after_a_day(ports: Ports, chair: Caller, clock: SetC
 
 
 def test_a_secret_is_shown_once_and_stored_never(ports: Ports) -> None:
-    _, [token] = make.tokens(ports, (Role.ADMINISTRATOR,))
+    organisation, [token] = make.tokens(ports, (Role.ADMINISTRATOR,))
     calls = make.caller(create_app(ports), token)
-    client = calls.post(
-        f"/v1/organisations/{calls.get('/v1/me').json()['organisation']}/clients", json={"name": "A"}
-    )
+    client = calls.post(f"/v1/organisations/{organisation}/clients", json={"name": "A"})
     asked = {"client": client.json()["id"], "scopes": ["credentials:read"]}
     first, again = (calls.post("/v1/api-keys", json=asked, headers=KEY) for _ in range(2))
     assert first.status_code == 201, first.text
     assert first.json()["token"]
     assert again.json() == {**first.json(), "token": None}
-    with ports.database.reading() as session:
-        every = {"every_organisation": True}
-        assert (
-            len(
-                session.scalars(
-                    select(ApiKey).where(ApiKey.client_id.is_not(None)), execution_options=every
-                ).all()
-            )
-            == 2
-        )
-        kept = session.scalars(select(IdempotencyKey.body), execution_options=every).all()
+    with ports.database.reading(organisation) as session:
+        assert len(session.scalars(select(ApiKey).where(ApiKey.client_id.is_not(None))).all()) == 2
+        kept = session.scalars(select(IdempotencyKey.body)).all()
     assert all(first.json()["token"].encode() not in (body or b"") for body in kept)
 
 
@@ -247,8 +239,8 @@ def test_a_rival_that_waits_too_long_is_told_to_come_again(
 ) -> None:
     monkeypatch.setattr(idempotency, "RIVAL_WAITS_MS", 50)
     chair.post(PATH, json=body(chair), headers=KEY)
-    with ports.database.reading() as session:
-        row = session.scalars(select(IdempotencyKey), execution_options={"every_organisation": True}).one()
+    with as_owner(ports.database) as owner, owner.reading() as session:
+        row = session.scalars(select(IdempotencyKey), execution_options=EVERY_ORGANISATION).one()
         organisation, name = row.organisation_id, row.name
     with ports.database.writing(organisation) as session:
         session.delete(session.get_one(IdempotencyKey, row.id))

@@ -86,7 +86,7 @@ def backed_up(machine: Registry, name: str = "one.tar") -> str:
 
 
 def rows(database: Database) -> dict[str, int]:
-    with database.engine.connect() as connection:
+    with postgres.as_owner(database) as owner, owner.engine.connect() as connection:
         return {
             table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
             for table in metadata.sorted_tables
