@@ -25,7 +25,7 @@ help: ## say what there is
 env: $(MADE) ## make the environment in .venv from the lock file (the others do it for you)
 	@echo "The environment is ready in $(VENV)."
 
-demo: $(MADE) ## live through the whole story once, over HTTP, in about a minute
+demo: $(MADE) ## live through the whole story once, over HTTP, in about two minutes
 	@$(RUN)/sigillo demo
 
 serve: $(MADE) ## start the service on http://localhost:8000

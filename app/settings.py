@@ -38,8 +38,8 @@ class Settings(BaseSettings):
     )
     database_owner_url: SecretStr | None = Field(
         default=None,
-        description="The same PostgreSQL database as the role that owns the tables: `sigillo migrate` alone "
-        "needs it. Without it, the role of `database_url` migrates too.",
+        description="The same PostgreSQL database as the role that owns the tables, for `sigillo migrate`, "
+        "`backup` and `restore`. Without it, the role of `database_url` does that too.",
     )
     files_folder: Path = Field(default=Path("data/files"), description="Where evidence is kept.")
     keys_folder: Path = Field(default=Path("keys"), description="Where keys are kept; see keys/README.md.")

@@ -13,7 +13,7 @@ from typing import Final
 
 import httpx
 
-PATIENCE_SECONDS: Final = 30.0
+PATIENCE_SECONDS: Final = 120.0  # only a service that hangs is given up; one that ends is noticed at once
 
 
 def free_port() -> int:

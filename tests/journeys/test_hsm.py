@@ -186,5 +186,5 @@ def test_two_processes_sign_on_one_token_in_threads_while_their_sessions_die(
         subprocess.Popen(asked, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    ended = [(*process.communicate(timeout=60), process.returncode) for process in processes]
+    ended = [(*process.communicate(timeout=PATIENCE_SECONDS), process.returncode) for process in processes]
     assert ended == [(f"{THREADS * EACH}\n", "", 0)] * 2
