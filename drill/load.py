@@ -255,7 +255,7 @@ class Load:
             self._unexpected(f"Evidence ({kind})", answer)
             return
         digest = hashlib.sha256(content).hexdigest()
-        if answer.json()["sha256"] != digest:
+        if answer.json()["file"]["sha256"] != digest:
             self.house.find(f"Evidence {answer.json()['id']} was taken for other bytes")
         self.memory.uploads[answer.json()["id"]] = digest, len(content)
 
