@@ -3,10 +3,13 @@
 import argparse
 import json
 import secrets
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
 from time import monotonic
 from typing import Final
 
@@ -104,7 +107,6 @@ def _after(shaken: House, memory: Memory) -> None:
         shaken.count(f"kills of {name}", shaken.processes[name].kills)
     shaken.count("dossiers", memory.dossiers)
     shaken.count("changes of a status", memory.moves)
-    shaken.count("ended by themselves", sum(shaken.processes[name].ended for name in GOING))
 
 
 def _logs(shaken: House) -> None:
@@ -133,6 +135,11 @@ def _tell(shaken: House, seconds: float) -> None:
         _say(f"  {note}")
     for finding in shaken.findings:
         _say(f"  ✗ {finding}")
+    if shaken.findings:
+        kept = Path(mkdtemp(prefix="sigillo-drill-logs-"))
+        for process in shaken.processes.values():
+            shutil.copy(process.log, kept)
+        _say(f"  The logs are kept in {kept}.")
 
 
 def _say(line: str) -> None:

@@ -103,7 +103,6 @@ class Process:
     port: int = 0
     running: "subprocess.Popen[bytes] | None" = None
     kills: int = 0
-    ended: int = 0  # by itself, which it never should
 
     def start(self, **more: str) -> None:
         with self.log.open("ab") as log:
@@ -114,11 +113,8 @@ class Process:
     def kill(self) -> None:
         """End it as the kernel does when memory is gone: it hears nothing of it."""
         assert self.running is not None  # noqa: S101 - it was started
-        if self.running.poll() is None:
-            self.kills += 1
-            self.running.kill()
-        else:
-            self.ended += 1
+        self.kills += 1
+        self.running.kill()
         self.running.wait()
 
     def cpu_seconds(self) -> float:
@@ -130,11 +126,9 @@ class Process:
             return 0.0
 
     def stop(self) -> bool:
-        """Ask it to end; tell whether it did."""
+        """Ask it to end; tell whether it did, and not before."""
         if self.running is None:
             return True
-        if self.running.poll() is not None:
-            self.ended += 1
         self.running.terminate()
         try:
             return self.running.wait(timeout=PATIENCE_SECONDS) in {0, -signal.SIGTERM}

@@ -30,6 +30,7 @@ def kill(house: House, *, kills: int, stops: int, most_seconds: float, seed: str
         process = house.processes[draws.one(GOING)]
         _wait(house, process, draws.share() * LONGEST_LIFE, rest)
         rest.wait(draws.share() * LONGEST_PAUSE)
+        _revive(house)
         if moment == "stop" and house.server is not None:
             house.server.stop_at_once()
             rest.wait(draws.share() * LONGEST_AWAY)
