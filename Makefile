@@ -13,7 +13,7 @@ LOCKED := $(VENV)/.locked
 MADE := $(VENV)/.made
 PEERS := interop/node_modules/.package-lock.json
 
-.PHONY: help env demo serve test check bench fuzz interop lock openapi clean
+.PHONY: help env demo serve test check bench fuzz interop drill lock openapi clean
 
 help: ## say what there is
 	@echo "Sigillo: from a competency dossier to a credential that anyone can verify."
@@ -48,6 +48,10 @@ fuzz: $(MADE) ## ask the served contract 50,000 odd things as everybody (CASES=�
 
 interop: $(MADE) $(PEERS) ## ask other people's verifiers (npm, PyPI, Maven) about what we issue
 	@$(RUN)/python -m interop
+
+drill: $(MADE) ## kill the service at random moments under load, and count what was lost (SHORT=1, KILLS=…, SEED=…)
+	@$(RUN)/python -m drill $(if $(SHORT),--short) $(if $(KILLS),--kills $(KILLS)) \
+		$(if $(DATABASE),--database $(DATABASE)) $(if $(SEED),--seed $(SEED))
 
 openapi: $(MADE) ## write the published contract, openapi/openapi.json, anew
 	@$(RUN)/sigillo openapi > openapi/openapi.json.new && mv openapi/openapi.json.new openapi/openapi.json

@@ -41,6 +41,15 @@ SETTINGS: Final[Mapping[str, str]] = {
     "timezone": "'UTC'",
 }
 
+# What a server has that is stopped at once and comes back with all that it confirmed.
+DURABLE: Final[Mapping[str, str]] = {
+    **SETTINGS,
+    "fsync": "on",
+    "full_page_writes": "on",
+    "synchronous_commit": "on",
+    "autovacuum": "on",
+}
+
 # Copying a database is making three hundred files: in memory it takes a sixth of the time.
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - only the parent of a folder with a name of its own
 ROOM: Final = 2_000_000_000
@@ -106,9 +115,16 @@ class PrivateServer:
     PostgreSQL refuses to run as root, so root starts it as `postgres` or, without that user, as `nobody`.
     """
 
-    def __init__(self, binaries: Path | None = None, *, parent: Path | None = None) -> None:
+    def __init__(
+        self,
+        binaries: Path | None = None,
+        *,
+        parent: Path | None = None,
+        settings: Mapping[str, str] = SETTINGS,
+    ) -> None:
         self._binaries = binaries or binaries_or_skip()
         self._parent = parent
+        self._settings = settings
         self._user = _unprivileged_user()
         self._folder: Path | None = None
 
@@ -119,7 +135,7 @@ class PrivateServer:
             os.chown(folder, self._user.pw_uid, self._user.pw_gid)
         try:
             self._make_cluster(folder / "cluster")
-            self._run("pg_ctl", "start", "--wait", "--silent", "--log", folder / "log")
+            self.start()
             for role in (OWNER, RUNTIME):
                 self._execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
         except BaseException:
@@ -131,6 +147,14 @@ class PrivateServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def start(self) -> None:
+        """Start the server, which first puts right what it was stopped in the middle of."""
+        self._run("pg_ctl", "start", "--wait", "--silent", "--log", self._running() / "log")
+
+    def stop_at_once(self) -> None:
+        """Stop the server as a crash does: it writes nothing more. `start` brings it back."""
+        self._run("pg_ctl", "stop", "--mode=immediate", "--wait", "--silent")
 
     def stop(self) -> None:
         """Stop the server at once and remove all that it held. To stop it twice does no harm."""
@@ -191,7 +215,7 @@ class PrivateServer:
         self._run(
             "initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", f"--username={SUPERUSER}"
         )
-        settings = {**SETTINGS, "unix_socket_directories": f"'{cluster.parent}'"}
+        settings = {**self._settings, "unix_socket_directories": f"'{cluster.parent}'"}
         with (cluster / "postgresql.conf").open("a", encoding="utf-8") as conf:
             conf.writelines(f"{name} = {value}\n" for name, value in settings.items())
 

@@ -16,7 +16,7 @@ THIS: Final = Path(__file__).relative_to(ROOT).as_posix()  # it names what it fo
 TOP_LEVEL: Final = frozenset(
     {
         *("pyproject.toml", "app", "migrations", "keys", "tests", "openapi", "Dockerfile", "README.md"),
-        *("Makefile", "requirements", "bench", "interop", "LICENSE", "CHANGELOG.md"),
+        *("Makefile", "requirements", "bench", "drill", "interop", "LICENSE", "CHANGELOG.md"),
         *(".ci", ".pictures", ".dockerignore", ".editorconfig", ".gitattributes", ".gitignore"),
     }
 )

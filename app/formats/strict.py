@@ -126,11 +126,10 @@ def _plainly(raw: bytes) -> JsonValue:
     """
     try:
         content: JsonValue = orjson.loads(raw)
-    except orjson.JSONDecodeError:
+        alike = orjson.dumps(content) == raw
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # it reads more levels than it writes
         return None
-    if orjson.dumps(content) != raw or _LONG in raw.translate(_DIGITS):
-        return None
-    return content
+    return content if alike and _LONG not in raw.translate(_DIGITS) else None
 
 
 def _thoroughly(raw: bytes) -> JsonValue:
