@@ -4,6 +4,7 @@ Routes say what is their own; what they share is said here, once, so that none o
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from http import HTTPStatus
@@ -16,9 +17,34 @@ from app.problems import HURRIED, MALFORMED, MEDIA_TYPE, SCHEMA, status_of
 Json = dict[str, Any]
 METHODS: Final = frozenset({"get", "put", "post", "delete", "patch"})
 _EXAMPLES: Final = Path(__file__).with_name("examples.json")
+_PARAMETER: Final = re.compile(r"\{(\w+)\}")
 _KEY: Final = "key-not-accepted"
 _PERMISSION: Final = "permission-missing"
 _TOO_LARGE: Final = "too-large"
+_JSON: Final = "application/json"
+_CREATED: Final = ("201", "202")
+# What callers name in headers, as it may look: the same wherever it is asked for.
+_NAMED: Final[Mapping[str, str]] = {
+    "Idempotency-Key": "5b2c1f0e-6a7d-4f3c-9e81-0d4b7a92c6f3",
+    "If-Match": '"3-q1Vd0Zl8mXJt5cWn7RbE"',
+}
+_IF_NONE_MATCH: Final[Json] = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The `ETag` of what you have: where nothing has changed since, 304 and no body.",
+    "schema": {"type": "string"},
+}
+_HEADERS: Final[Mapping[str, tuple[str, str]]] = {
+    "ETag": ("Stands for what was answered (RFC 9110, 8.8.3).", _NAMED["If-Match"]),
+    "Idempotent-Replayed": ("`true` where this is the answer that was given to the same before.", "true"),
+    "RateLimit-Policy": (
+        "How many requests you may make (`q`) in so many seconds (`w`).",
+        '"caller";q=3000;w=60',
+    ),
+    "RateLimit": ("How many are left (`r`), and in how many seconds all are (`t`).", '"caller";r=2999;t=1'),
+    "Retry-After": ("After how many seconds to try again.", "2"),
+}
 
 
 def problems() -> Mapping[str, type[Problem]]:
@@ -52,8 +78,14 @@ def completed(document: Json) -> Json:
     components = document["components"]
     components["schemas"]["Problem"] = SCHEMA
     components["examples"] = {}
+    components["headers"] = {
+        name: {"description": words, "schema": {"type": "string"}, "example": shown}
+        for name, (words, shown) in _HEADERS.items()
+    }
     for method, path, operation in operations(document):
         _share(operation)
+        _tag(method, operation)
+        _head(operation)
         _explain(operation, components["examples"])
         _exemplify(operation, examples().get(f"{method.upper()} {path}", {}))
     _lead(document)
@@ -66,7 +98,8 @@ def _share(operation: Json) -> None:
     shared: list[tuple[int, str]] = [(429, "hurried"), (503, "")]
     if operation.get("security"):
         shared += [(401, _KEY), (403, _PERMISSION)]
-    if body or operation.get("parameters"):
+    by_itself = "400" in operation["responses"]  # it says in its own words what is malformed
+    if (body or operation.get("parameters")) and not by_itself:
         shared += [(422, "malformed")]
     if body:
         shared += [(400, ""), (413, _TOO_LARGE)]
@@ -78,6 +111,38 @@ def _share(operation: Json) -> None:
             shown = content.setdefault(MEDIA_TYPE, {"schema": SCHEMA}).setdefault("examples", {})
             shown.setdefault(code or "about:blank", {"value": {}})
     operation["responses"] = dict(sorted(answers.items()))
+
+
+def _tag(method: str, operation: Json) -> None:
+    """Say of what is read as JSON with a key that it has a tag, and what the tag is good for."""
+    answers = operation["responses"]
+    if method == "get" and operation.get("security") and _JSON in answers["200"].get("content", {}):
+        operation.setdefault("parameters", []).append(dict(_IF_NONE_MATCH))
+        answers.setdefault("304", {"description": "It is as you have it"})
+        _refer(answers["200"], "ETag")
+        _refer(answers["304"], "ETag")
+    if any(each["name"] == "If-Match" for each in operation.get("parameters", [])):
+        for status in answers.keys() & {"200", "201"}:
+            _refer(answers[status], "ETag")
+    operation["responses"] = dict(sorted(answers.items()))
+
+
+def _head(operation: Json) -> None:
+    """Name the headers of answers: of limits to whoever is known, of replays, of what to wait for."""
+    replays = any(each["name"] == "Idempotency-Key" for each in operation.get("parameters", []))
+    for status, answer in operation["responses"].items():
+        if operation.get("security") and (status.startswith("2") or status == "429"):
+            _refer(answer, "RateLimit-Policy", "RateLimit")
+        if replays and status in _CREATED:
+            _refer(answer, "Idempotent-Replayed")
+        if status in {"429", "503"}:
+            _refer(answer, "Retry-After")
+
+
+def _refer(answer: Json, *names: str) -> None:
+    given = answer.setdefault("headers", {})
+    for name in names:
+        given.setdefault(name, {"$ref": f"#/components/headers/{name}"})
 
 
 def _explain(operation: Json, explained: Json) -> None:
@@ -121,18 +186,20 @@ def _problem(code: str, status: int) -> Json:
 
 
 def _exemplify(operation: Json, shown: Json) -> None:
-    """Show a request and its answer."""
+    """Show a request and its answer; what a route shows by itself stays."""
     for parameter in operation.get("parameters", []):
-        if (value := shown.get("parameters", {}).get(parameter["name"])) is not None:
+        name = parameter["name"]
+        if (value := shown.get("parameters", {}).get(name, _NAMED.get(name))) is not None:
             parameter["example"] = value
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
         if (value := shown.get("requests", {}).get(media_type)) is not None:
-            content["examples"] = {"ordinary": {"value": value}}
+            content.setdefault("examples", {"ordinary": {"value": value}})
     answer = shown.get("answer")
     for status, described in operation["responses"].items():
-        if status.startswith("2") and answer is not None:
-            for content in described.get("content", {}).values():
-                content["examples"] = {"ordinary": {"value": answer}}
+        if answer is None or not status.startswith("2"):
+            continue
+        for content in described.get("content", {}).values():
+            content.setdefault("examples", {"ordinary": {"value": answer}})
 
 
 def _lead(document: Json) -> None:
@@ -143,20 +210,23 @@ def _lead(document: Json) -> None:
         if "operationId" in operation
     }
     for method, path, operation in operations(document):
-        made = operation["responses"].get("201")
+        answers = operation["responses"]
+        made = next((answers[status] for status in _CREATED if status in answers), None)
         if method != "post" or made is None or "content" not in made:
             continue
+        several = made["content"].get(_JSON, {}).get("schema", {}).get("type") == "array"
+        known = {name: f"$request.path.{name}" for name in _PARAMETER.findall(path)}
         links = {}
         for (other, longer), name in named.items():
             rest = longer.removeprefix(f"{path}/{{")
             if rest != longer and longer.count("{") == path.count("{") + 1:
                 parameter = rest.partition("}")[0]
-                links[f"{other} {longer}"] = {
+                links[_name(f"{other} {longer}")] = {
                     "operationId": name,
-                    "parameters": {parameter: "$response.body#/id"},
+                    "parameters": {**known, parameter: f"$response.body#/{'0/' if several else ''}id"},
                 }
-        if links and "{" not in path:
-            made["links"] = {_name(key): link for key, link in links.items()}
+        if links:
+            made["links"] = links
 
 
 def _name(key: str) -> str:

@@ -27,7 +27,7 @@ from app.organisations.conventions import ApiRoute, ByItself, written
 from app.organisations.errors import PermissionMissing
 from app.organisations.idempotency import Stored
 from app.organisations.rules import Permission
-from app.problems import documented
+from app.problems import MEDIA_TYPE, SCHEMA, documented
 from app.web import PAGE, Cursor, GivenPorts, Limit, Now, Page, page_of
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"], route_class=ApiRoute)
@@ -35,6 +35,7 @@ P: Final = Permission
 SENDERS: Final = needs_one_of(P.MEMBERS_WRITE, P.CREDENTIALS_ISSUE, P.DECISIONS_IMPORT)
 LINES: Final = "application/x-ndjson"
 TABLE: Final = "text/csv"
+PLAIN: Final[dict[str, Any]] = {"content": {MEDIA_TYPE: {"schema": SCHEMA}}}
 PIECE: Final = 256 * 1024
 BatchId = Annotated[str, Path(pattern=pattern("bat"))]
 # What stands once in a batch, by its kind.
@@ -43,9 +44,21 @@ ONCE: Final[dict[Kind, tuple[tuple[str, ...], ...]]] = {
     Kind.CREDENTIALS: (("external_id",), ("decision",)),
     Kind.DECISIONS: (("external_id",), ("membership", "number")),
 }
-_EXAMPLES: Final = {
-    LINES: '{"external_id": "A-1", "given_name": "Sara", "family_name": "Rossi", "email": "s@example.org"}\n',
-    TABLE: "external_id,given_name,family_name,email\nA-1,Sara,Esempio,sara@example.org\n",
+_ROWS: Final = {
+    Kind.MEMBERS: '{"external_id": "A-1", "given_name": "Sara", "family_name": "Esempio", '
+    '"email": "sara@example.org", "membership": {"number": "NP-2026-0201", "from": "2026-01-01"}}\n',
+    Kind.CREDENTIALS: '{"external_id": "C-1", "decision": "dec_0v9k3m5x7z1b2c4d6f8g0h1j2k"}\n',
+    Kind.DECISIONS: '{"external_id": "D-1", "given_name": "Sara", "family_name": "Esempio", '
+    '"email": "sara@example.org", "membership": {"number": "NP-2026-0201"}, '
+    '"votes": {"for": 5, "against": 0}, "outcome": "grant", "decided_on": "2026-11-19"}\n',
+}
+_TABLES: Final = {
+    Kind.MEMBERS: "external_id,given_name,family_name,email\nA-1,Sara,Esempio,sara@example.org\n",
+    Kind.CREDENTIALS: "external_id,decision\nC-1,dec_0v9k3m5x7z1b2c4d6f8g0h1j2k\n",
+}
+_RESULTS: Final = {
+    LINES: '{"row":0,"external_id":"A-1","state":"ok","person":"per_0v9k3m5x7z1b2c4d6f8g0h1j2k"}\n',
+    TABLE: ",".join(RESULT_COLUMNS) + "\r\n0,A-1,ok,,per_0v9k3m5x7z1b2c4d6f8g0h1j2k,,,,\r\n",
 }
 _BODY: Final[dict[str, Any]] = {
     "requestBody": {
@@ -53,14 +66,14 @@ _BODY: Final[dict[str, Any]] = {
         "description": "Rows of the kind that is named, at most 100,000: JSON lines, or a CSV with the "
         "columns of the kind (what is nested has its names joined: `membership_number`, `votes_for`).",
         "content": {
-            kind: {
+            media_type: {
                 "schema": {
                     "type": "string",
                     "description": "One row a line: " + ", ".join(shape.__name__ for shape in ROWS),
                 },
-                "example": example,
+                "examples": {kind.value: {"value": rows} for kind, rows in shown.items()},
             }
-            for kind, example in _EXAMPLES.items()
+            for media_type, shown in ((LINES, _ROWS), (TABLE, _TABLES))
         },
     }
 }
@@ -93,7 +106,10 @@ async def spooled(request: Request) -> AsyncIterator[BinaryIO]:
     status_code=status.HTTP_202_ACCEPTED,
     dependencies=[SENDERS],
     openapi_extra=_BODY,
-    responses=documented(PermissionMissing, MinutesMissing, MinutesNotFound, BatchRowsWrong, BatchTooLong),
+    responses={
+        415: {"description": "`Accept-Post` says in which forms rows are taken", **PLAIN},
+        **documented(PermissionMissing, MinutesMissing, MinutesNotFound, BatchRowsWrong, BatchTooLong),
+    },
 )
 def submit(
     given: GivenPorts,
@@ -177,7 +193,10 @@ def read(db: ReadDb, actor: CurrentActor, request: Request, response: Response, 
     responses={
         200: {
             "description": "What became of the rows so far",
-            "content": {LINES: {"schema": {"type": "string"}}, TABLE: {"schema": {"type": "string"}}},
+            "content": {
+                kind: {"schema": {"type": "string"}, "examples": {"ordinary": {"value": shown}}}
+                for kind, shown in _RESULTS.items()
+            },
         },
         **documented(PermissionMissing, BatchNotFound),
     },

@@ -18,6 +18,7 @@ from app.events.errors import (
 from app.events.models import WebhookDeliveryState, WebhookEndpoint
 from app.events.rules import EventType
 from app.events.schemas import (
+    EVENT_EXAMPLE,
     DeliveryCursor,
     DeliveryId,
     EndpointChange,
@@ -255,7 +256,12 @@ def described() -> dict[str, Any]:
                 ],
                 "requestBody": {
                     "required": True,
-                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/EventOut"}}},
+                    "content": {
+                        "application/json": {
+                            "schema": {"$ref": "#/components/schemas/EventOut"},
+                            "examples": {"ordinary": {"value": EVENT_EXAMPLE}},
+                        }
+                    },
                 },
                 "responses": {
                     "2XX": {"description": "It was taken, and is not sent again."},

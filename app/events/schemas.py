@@ -47,7 +47,7 @@ Address = Annotated[
     ),
 ]
 Description = Annotated[Comment, Field(max_length=200)]
-_EVENT_EXAMPLE: Final[JsonValue] = {
+EVENT_EXAMPLE: Final[JsonValue] = {
     "id": "evt_2ksm2q4ojzq7xgqgkzqhb6nwpy",
     "type": "credential.issued",
     "timestamp": "2026-11-20T09:00:00.000Z",
@@ -64,7 +64,7 @@ _EVENT_EXAMPLE: Final[JsonValue] = {
 class EventOut(Answer):
     """Something happened. It names what, and never whom: read the thing itself to learn more."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_EVENT_EXAMPLE]})
+    model_config = ConfigDict(json_schema_extra={"examples": [EVENT_EXAMPLE]})
 
     id: str = Field(description="The same in the feed and in every delivery: by it you know it again.")
     type: str = Field(description="One of the names of `EventType`; `ping` where a test was asked for.")

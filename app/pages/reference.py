@@ -71,6 +71,17 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
+class Hook:
+    """What is sent to callers who asked to be told: its headers, its body, and what their answer means."""
+
+    anchor: str
+    words: str
+    parameters: tuple[Member, ...]
+    sent: tuple[Shown, ...]
+    answers: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """A problem in one language: its code and status, what happened, and what to do."""
 
@@ -139,7 +150,8 @@ class Reference:
                 html = render.api_page(language, parts=parts, conventions=CONVENTIONS, site=self._site)
             case "part":
                 tag, found = self._parts()[name]
-                html = render.api_part_page(language, tag=tag, operations=found)
+                hooks = [each for each, part in self._hooks() if part == tag]
+                html = render.api_part_page(language, tag=tag, operations=found, hooks=hooks)
             case "problems":
                 html = render.problems_page(
                     language, problems=[self._told(each, language) for each in self._codes()]
@@ -174,6 +186,24 @@ class Reference:
                     found.append(operation(document, method, path, described[method], site=self._site))
         return {slug: (tag, tuple(found)) for slug, (tag, found) in parts.items()}
 
+    def _hooks(self) -> Iterator[tuple[Hook, str]]:
+        """Read the webhooks of the contract, each with the part that it belongs to."""
+        document = self._document()
+        for name, described in document.get("webhooks", {}).items():
+            yield hook(document, name, described["post"]), described["post"]["tags"][0]
+
+
+def hook(document: Json, name: str, described: Json) -> Hook:
+    """Read a webhook of the contract (OpenAPI 3.1, 4.8.1)."""
+    bodies = described["requestBody"]["content"].items()
+    return Hook(
+        anchor=f"webhook-{name}",
+        words=described["description"],
+        parameters=_given(document, described),
+        sent=tuple(_shown(document, media_type, content) for media_type, content in bodies),
+        answers=tuple((status, answer["description"]) for status, answer in described["responses"].items()),
+    )
+
 
 def operation(document: Json, method: str, path: str, described: Json, *, site: str) -> Operation:
     """Read an operation of the contract."""
@@ -190,7 +220,22 @@ def operation(document: Json, method: str, path: str, described: Json, *, site: 
         elif status != "default":
             for content in contents.values():
                 bad += [(status, code) for code in _codes(document, content)]
-    given = tuple(
+    return Operation(
+        anchor=f"{method}-{path}".strip("/").replace("/", "-").replace("{", "").replace("}", ""),
+        method=method.upper(),
+        path=path,
+        words=described.get("description") or described.get("summary", ""),
+        keyless=keyless,
+        parameters=_given(document, described),
+        sent=sent,
+        answers=tuple(good),
+        refusals=tuple(dict.fromkeys(bad)),
+        curl=_curl(method, _filled(path, described), sent, keyless=keyless, site=site),
+    )
+
+
+def _given(document: Json, described: Json) -> tuple[Member, ...]:
+    return tuple(
         Member(
             f"{each['name']} ({each['in']})",
             kind(document, each.get("schema", {})),
@@ -198,18 +243,6 @@ def operation(document: Json, method: str, path: str, described: Json, *, site: 
             each.get("description", ""),
         )
         for each in described.get("parameters", [])
-    )
-    return Operation(
-        anchor=f"{method}-{path}".strip("/").replace("/", "-").replace("{", "").replace("}", ""),
-        method=method.upper(),
-        path=path,
-        words=described.get("description") or described.get("summary", ""),
-        keyless=keyless,
-        parameters=given,
-        sent=sent,
-        answers=tuple(good),
-        refusals=tuple(dict.fromkeys(bad)),
-        curl=_curl(method, _filled(path, described), sent, keyless=keyless, site=site),
     )
 
 
@@ -272,10 +305,12 @@ def kind(document: Json, schema: Json) -> str:
 
 
 def _filled(path: str, described: Json) -> str:
-    for each in described.get("parameters", []):
-        if each["in"] == "path" and "example" in each:
-            path = path.replace(f"{{{each['name']}}}", str(each["example"]))
-    return path
+    """Fill in what the address needs; what it may have besides is left out."""
+    needed = [each for each in described.get("parameters", []) if each.get("required") and "example" in each]
+    for each in needed:
+        path = path.replace(f"{{{each['name']}}}", str(each["example"]))
+    asked = [f"{each['name']}={each['example']}" for each in needed if each["in"] == "query"]
+    return f"{path}?{'&'.join(asked)}" if asked else path
 
 
 def _curl(method: str, path: str, sent: tuple[Shown, ...], *, keyless: bool, site: str) -> str:
@@ -283,15 +318,27 @@ def _curl(method: str, path: str, sent: tuple[Shown, ...], *, keyless: bool, sit
     if not keyless:
         lines.append('-H "Authorization: Bearer $SIGILLO_KEY"')
     body = next((each for each in sent if each.example), None)
-    if body is not None and body.media_type == "multipart/form-data":
-        lines += [
-            f"-F {name}=@file" if name == "file" else f"-F '{name}={value}'"
-            for name, value in json.loads(body.example).items()
-        ]
-    elif body is not None:
-        lines += [f"-H 'Content-Type: {body.media_type}'", f"-d '{_on_one_line(body.example)}'"]
+    if body is not None:
+        lines += _sent(body)
     return " \\\n  ".join(lines)
 
 
-def _on_one_line(example: str) -> str:
-    return json.dumps(json.loads(example), ensure_ascii=False).replace("'", "'\\''")
+def _sent(body: Shown) -> Iterator[str]:
+    """Say with which options of curl a body is sent."""
+    match body.media_type:
+        case "multipart/form-data":
+            for name, value in json.loads(body.example).items():
+                yield f"-F {name}=@file" if name == "file" else f"-F {_quoted(f'{name}={value}')}"
+        case "application/x-www-form-urlencoded":
+            for name, value in json.loads(body.example).items():
+                yield f"--data-urlencode {_quoted(f'{name}={value}')}"
+        case "application/json":
+            yield "-H 'Content-Type: application/json'"
+            yield f"-d {_quoted(json.dumps(json.loads(body.example), ensure_ascii=False))}"
+        case other:
+            yield f"-H 'Content-Type: {other}'"
+            yield f"--data-binary {_quoted(body.example)}"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"

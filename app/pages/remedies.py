@@ -16,8 +16,12 @@ ITALIAN: Final[Mapping[str, str]] = {
     "assessors-enough": "Il dossier ha già tutti i valutatori che può avere",
     "assigned-already": "Il dossier era già affidato a questo valutatore",
     "audit-not-finished": "Attività che contano non sono ancora state esaminate",
+    "batch-not-found": "Qui non c'è questo invio di righe",
+    "batch-rows-wrong": "Alcune righe non possono essere accolte; nulla è stato conservato",
+    "batch-too-long": "Un invio ha meno righe",
     "case-file-changed": "Il fascicolo non è più quello su cui si è votato",
     "cause-not-allowed": "Lo schema non conosce questa causa",
+    "changed-meanwhile": "Qualcuno l'ha cambiato nel frattempo",
     "client-not-found": "Qui non c'è questo programma",
     "conflict": "Lo stato attuale non lo consente",
     "conflict-of-interest": "Un conflitto di interessi La tiene lontana da questo dossier",
@@ -62,6 +66,7 @@ ITALIAN: Final[Mapping[str, str]] = {
     "draw-done-already": "Questo sorteggio è già stato tenuto",
     "draw-empty": "Nessun rinnovo attende questo sorteggio",
     "draw-not-found": "Non c'è questo sorteggio",
+    "edition-missing": "La richiesta non dice quale edizione cambia",
     "evidence-fields-wrong": "I dati della prova non sono come li chiede lo schema",
     "evidence-not-found": "Nel dossier non c'è questa prova",
     "evidence-too-many": "Il dossier ne contiene già quante può di questo genere",
@@ -73,15 +78,22 @@ ITALIAN: Final[Mapping[str, str]] = {
     "file-too-large": "Il file è troppo grande",
     "file-unreadable": "Il file non è leggibile",
     "hurried": "Troppe richieste in poco tempo",
+    "idempotency-in-flight": "Una richiesta con questa Idempotency-Key è in corso",
+    "idempotency-key-reused": "Questa Idempotency-Key è già stata usata per un'altra richiesta",
     "interview-booked-already": "Un colloquio è già fissato",
     "interview-not-acceptable": "Il colloquio non è come lo chiede lo schema",
     "interview-not-booked": "Il colloquio è stato tenuto o annullato",
     "interview-not-found": "Qui non c'è questo colloquio",
     "interview-not-yet": "Il colloquio non è ancora cominciato",
     "interview-required": "Un ripristino richiede un colloquio",
+    "jwk-not-found": "Il programma non ha questa chiave",
+    "jwk-not-usable": "Non è una chiave pubblica con cui si possano firmare asserzioni",
+    "jwk-taken": "Il programma ha già una chiave con questo nome",
+    "key-ended": "La chiave è già terminata",
     "key-not-accepted": "La chiave manca, è sconosciuta, scaduta o revocata",
     "key-not-found": "Qui non c'è questa chiave",
     "key-not-usable": "La chiave di firma non può essere usata",
+    "last-administrator": "Non resterebbe nessuno che dia chiavi e ruoli",
     "level-not-offered": "Il documento non è offerto a questo livello",
     "lint-failed": "Il documento romperebbe una regola del suo formato",
     "malformed": "La richiesta non è nella forma che serve",
@@ -92,6 +104,9 @@ ITALIAN: Final[Mapping[str, str]] = {
     "membership-not-found": "Qui non c'è questa iscrizione",
     "membership-not-valid": "L'iscrizione non è in vigore",
     "membership-number-taken": "Il numero di iscrizione è di un'altra persona",
+    "minutes-missing": "Le decisioni si importano con il verbale che le attesta",
+    "minutes-not-found": "Qui non c'è questo verbale",
+    "minutes-wrong": "Le cifre del verbale non concordano",
     "mistyped": "Il numero è scritto male",
     "no-qr-found": "Nell'immagine non è stato trovato alcun codice QR",
     "no-quorum": "Il comitato non ha il numero legale su questo caso",
@@ -131,6 +146,7 @@ ITALIAN: Final[Mapping[str, str]] = {
     "review-not-allowed": "Una sospensione si riesamina dopo oggi ed entro il limite dello schema",
     "reviewer-decides-not": "Chi ha esaminato le attività non decide il rinnovo",
     "role-already-held": "La persona ha già questo ruolo",
+    "role-not-held": "La persona non ha questo ruolo",
     "rule-broken": "Una regola è infranta",
     "scanner-unavailable": "L'antivirus non risponde, perciò nessun file è accolto",
     "scheme-invalid": "Lo schema infrange una regola che ogni schema rispetta",
@@ -138,6 +154,7 @@ ITALIAN: Final[Mapping[str, str]] = {
     "scope-not-grantable": "Questo permesso non può essere dato a chi lo avrebbe",
     "scores-not-acceptable": "I punteggi non possono restare così",
     "seal-not-provable": "Il certificato del sigillo non è più buono",
+    "secret-not-found": "Il programma non ha questo segreto",
     "separation-broken": "Chi ha giudicato questo caso ha votato nella stessa riunione",
     "several-qr-found": "Nell'immagine sono stati trovati più codici QR",
     "signing-failed": "La firma non si è potuta fare in questo momento",
@@ -145,12 +162,19 @@ ITALIAN: Final[Mapping[str, str]] = {
     "still-blind": "I punteggi si mostrano quando ci sono tutti",
     "thresholds-not-met": "Il dossier non raggiunge le soglie",
     "too-large": "È stato inviato troppo",
+    "too-many-proofs": "Il programma ha già tutti i segreti o le chiavi che può avere",
+    "too-many-webhook-endpoints": "L'organizzazione ha già tutti gli indirizzi per eventi che può avere",
     "trial-credential": "La credenziale è stata emessa per prova",
     "unauthenticated": "Serve una chiave valida",
     "vote-barred": "Lei non vota su questo caso",
     "voted-already": "Ogni membro ha un voto",
     "votes-not-countable": "Ha votato qualcuno che non può votare su questo caso",
     "votes-outstanding": "Non ha ancora votato chiunque può votare",
+    "webhook-address-refused": "A questo indirizzo non si invia nulla",
+    "webhook-delivery-not-found": "A questo indirizzo non c'è questo invio",
+    "webhook-endpoint-disabled": "L'indirizzo per eventi è disattivato",
+    "webhook-endpoint-not-found": "Qui non c'è questo indirizzo per eventi",
+    "webhooks-unavailable": "In questo momento il servizio non invia eventi",
 }
 # What to do, by the status of the answer; and where there is more to say, by its code.
 BY_STATUS: Final[Mapping[int, Labels]] = {
@@ -231,6 +255,37 @@ BY_CODE: Final[Mapping[str, Labels]] = {
     "scanner-unavailable": Labels(
         it="Riprovi più tardi. Senza antivirus nessun file entra.",
         en="Try again later. Without a scanner, no file comes in.",
+    ),
+    "idempotency-in-flight": Labels(
+        it="Attenda i secondi che dice `Retry-After` e ripeta la stessa richiesta con la stessa chiave: avrà "
+        "la risposta della prima. Non ne tragga un'altra, o l'effetto potrebbe essere doppio.",
+        en="Wait for the seconds that `Retry-After` says, and send the same request with the same key: it "
+        "gets the answer to the first one. Do not draw another key, or the effect may come twice.",
+    ),
+    "idempotency-key-reused": Labels(
+        it="Una chiave vale per una sola richiesta: la stessa operazione, lo stesso corpo, gli stessi "
+        "parametri. Per una richiesta nuova se ne tragga una nuova.",
+        en="A key stands for one request alone: the same operation, body and parameters. Draw a new one for "
+        "a new request.",
+    ),
+    "batch-rows-wrong": Labels(
+        it="`errors` nomina i punti sbagliati, con riga e codice; `faults` dice quanti sono in tutto. Li "
+        "corregga e invii di nuovo tutto: nulla è stato conservato.",
+        en="`errors` names what is wrong, by line and code; `faults` says how much that is in all. Mend it "
+        "and send all of it again: nothing was kept.",
+    ),
+    "webhook-address-refused": Labels(
+        it="Serve un indirizzo https pubblico, sulla porta solita, senza utente né frammento, che non "
+        "rimandi "
+        "altrove. Gli indirizzi interni non sono mai raggiunti.",
+        en="An https address of the public internet is needed, on the usual port, without user and fragment, "
+        "that does not redirect. Internal addresses are never reached.",
+    ),
+    "webhook-endpoint-disabled": Labels(
+        it="Lo riattivi con `PATCH` e `disabled: false`: riprende da dove si era fermato. `disabled_reason` "
+        "dice perché era disattivato.",
+        en="Enable it by `PATCH` with `disabled: false`: it goes on where it stopped. `disabled_reason` says "
+        "why it was disabled.",
     ),
     "mistyped": Labels(
         it="Confronti il numero con quello stampato: le cifre di controllo non tornano, quindi almeno un "

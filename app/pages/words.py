@@ -34,6 +34,8 @@ WORDS: Final[Mapping[str, Labels]] = {
     "api_example": Labels(it="Esempio", en="Example"),
     "api_answer": Labels(it="Risposta", en="Answer"),
     "api_members": Labels(it="I suoi membri", en="Its members"),
+    "api_hook": Labels(it="Al Suo indirizzo", en="To your address"),
+    "api_hook_answers": Labels(it="Che cosa significa la Sua risposta", en="What your answer means"),
     "api_refusals": Labels(it="Rifiuti", en="Refusals"),
     "api_absent_title": Labels(it="Qui non c’è nessuna pagina", en="There is no page here"),
     "api_absent_detail": Labels(

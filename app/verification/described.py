@@ -112,6 +112,17 @@ PATHS: Final[dict[str, Any]] = {
         ("id", "The scheme's name; it may contain slashes.", _TEXT),
         pages=(HTTPStatus.NOT_FOUND,),
     ),
+    "/.well-known/oauth-authorization-server": _path(
+        "What a client has to know to ask for tokens here (RFC 8414).",
+        "The addresses, the ways to prove who one is, and the scopes that there are.",
+        _OBJECT,
+    ),
+    "/metrics": _path(
+        "Numbers of this process and of the register, for Prometheus.",
+        "The numbers. Without the operator's `metrics_key` as a bearer token, there is no such page.",
+        {"text/plain": {"schema": _TEXT}},
+        refused={404: _plain(HTTPStatus.NOT_FOUND)},
+    ),
     "/healthz": _path("Whether the process answers.", "It does.", _OBJECT),
     "/readyz": _path("Whether the database is there, and of the right form.", "It is.", _OBJECT),
 }

@@ -11,9 +11,11 @@ from typing import Any, Final
 
 import httpx
 
+from app.formats.jose import public_members
+from app.organisations.rules import Permission
 from app.schemes.catalogue import catalogue
 from tests.assessments.case import CRITERIA
-from tests.contract.world import World
+from tests.contract.world import KEYS, SIGNED, World, person_row
 from tests.dossiers.steps import PROOF as EVIDENCE
 from tests.dossiers.steps import SHEET
 
@@ -22,6 +24,8 @@ Body = Callable[[World], Json]
 SCHEME: Final = catalogue().schemes[0]
 OWN: Final = "own"
 NOBODY: Final = "nobody"  # asked for without a key
+LINES: Final = "application/x-ndjson"
+FORM: Final = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,9 @@ class Asking:
     body: Body | None = None
     form: Callable[[World], Json] | None = None
     media_type: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    # What the use case asks for, where the route is open to any of several permissions.
+    needs: tuple[Permission, ...] = ()
 
     @property
     def operation(self) -> tuple[str, str]:
@@ -44,20 +51,25 @@ class Asking:
 
     def address(self, world: World) -> str:
         """Fill the path in; what is no name of an object stands for itself."""
-        return self.path.format(
-            **{name: world.objects.get(known, known) for name, known in self.filled.items()}
-        )
+        return self.path.format(**self.named(world, self.filled))
+
+    @staticmethod
+    def named(world: World, names: Mapping[str, str]) -> dict[str, str]:
+        """Put objects of the world where they are named."""
+        return {name: world.objects.get(known, known) for name, known in names.items()}
 
     def request(self, world: World) -> Json:
         """Give what goes with the address."""
-        asked: Json = {"params": dict(self.query)} if self.query else {}
+        asked: Json = {"params": self.named(world, self.query), "headers": dict(self.headers)}
         if self.form is not None:
             asked["files"] = self.form(world)
         if self.body is not None and self.media_type is None:
             asked["json"] = self.body(world)
+        elif self.body is not None and self.media_type == FORM:
+            asked["data"] = self.body(world)
         elif self.body is not None:
             asked["content"] = str(self.body(world)["text"])
-            asked["headers"] = {"Content-Type": str(self.media_type)}
+            asked["headers"] |= {"Content-Type": str(self.media_type)}
         return asked
 
     def written(self, world: World) -> httpx.Request:
@@ -74,13 +86,15 @@ def ask(
     form: Callable[[World], Json] | None = None,
     query: Mapping[str, str] | None = None,
     media_type: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    needs: tuple[Permission, ...] = (),
     **filled: str,
 ) -> Asking:
     method, _, path = operation.partition(" ")
     about = about or next((name for name in filled.values() if ":" in name), None)
     # A parameter that is called like one of ours is written with an underscore.
     filled = {name.rstrip("_"): known for name, known in filled.items()}
-    return Asking(method, path, who, about, filled, query or {}, body, form, media_type)
+    return Asking(method, path, who, about, filled, query or {}, body, form, media_type, headers or {}, needs)
 
 
 def nothing(world: World) -> Json:
@@ -154,6 +168,42 @@ def committee(world: World) -> Json:
     return {"present": [world[f"person:committee{place}"] for place in range(4)]}
 
 
+def minutes(world: World) -> Json:
+    stated = {
+        "scheme": SCHEME.id,
+        "held_on": world.at.date().isoformat(),
+        "members": "7",
+        "eligible": "6",
+        "present": "5",
+        "decisions": "20",
+        "language": "it",
+    }
+    return {
+        **{name: (None, value.encode()) for name, value in stated.items()},
+        "file": ("verbale.md", SIGNED, "text/markdown"),
+    }
+
+
+def rows(*given: Json) -> Json:
+    return {"text": "".join(json.dumps(row) + "\n" for row in given)}
+
+
+def decided(world: World) -> Json:
+    day = world.at.date()
+    return {
+        **person_row(4),
+        "membership": {"number": "NP-2025-0200", "from": day.replace(month=1, day=1).isoformat()},
+        "votes": {"for": 5, "against": 0},
+        "outcome": "grant",
+        "decided_on": day.isoformat(),
+    }
+
+
+def proven(world: World) -> Json:
+    """By what the registered program proves itself."""
+    return {"client_id": world["client:portal"], "client_secret": world["word:portal"]}
+
+
 MEMBER: Final = {
     "given_name": "Elena",
     "family_name": "Marchetti",
@@ -161,6 +211,8 @@ MEMBER: Final = {
     "membership": {"number": "NP-2025-0113", "from": "2025-01-01"},
 }
 HERE: Final[dict[str, Any]] = {"organisation": "organisation:here"}
+CLIENT: Final[dict[str, Any]] = {"client": "client:portal", **HERE}
+AS_READ: Final = {"If-Match": "*"}  # whatever it is by now
 
 ORGANISATIONS: Final = (
     ask("GET /v1/me", "applicant", "program"),
@@ -181,13 +233,69 @@ ORGANISATIONS: Final = (
         person="person:newcomer",
         **HERE,
     ),
-    ask("POST /v1/organisations/{organisation}/clients", "administrator", body=said(name="Portale"), **HERE),
+    ask(
+        "POST /v1/organisations/{organisation}/members/{person}/roles/{role}/end",
+        "administrator",
+        body=nothing,
+        person="person:assessor",
+        role="assessor",
+        **HERE,
+    ),
+    ask(
+        "GET /v1/organisations/{organisation}/memberships/{membership}",
+        "secretariat",
+        "auditor",
+        "program",
+        membership="membership:newcomer",
+        **HERE,
+    ),
+    ask(
+        "POST /v1/organisations/{organisation}/clients",
+        "administrator",
+        body=said(name="Portale", scopes=["credentials:issue", "dossiers:read"]),
+        **HERE,
+    ),
+    ask("GET /v1/organisations/{organisation}/clients", "administrator", **HERE),
+    ask("GET /v1/organisations/{organisation}/clients/{client}", "administrator", **CLIENT),
+    ask(
+        "PATCH /v1/organisations/{organisation}/clients/{client}",
+        "administrator",
+        body=said(scopes=["dossiers:read"]),
+        **CLIENT,
+    ),
+    ask("DELETE /v1/organisations/{organisation}/clients/{client}", "administrator", **CLIENT),
+    ask(
+        "POST /v1/organisations/{organisation}/clients/{client}/secrets",
+        "administrator",
+        body=nothing,
+        **CLIENT,
+    ),
+    ask(
+        "POST /v1/organisations/{organisation}/clients/{client}/secrets/{secret}/revocation",
+        "administrator",
+        secret="secret:portal",
+        **CLIENT,
+    ),
+    ask(
+        "POST /v1/organisations/{organisation}/clients/{client}/jwks",
+        "administrator",
+        body=lambda _: {**public_members(KEYS[1]), "kid": "2028-1"},
+        **CLIENT,
+    ),
+    ask(
+        "DELETE /v1/organisations/{organisation}/clients/{client}/jwks/{jwk}",
+        "administrator",
+        jwk="jwk:portal",
+        **CLIENT,
+    ),
+    ask("GET /v1/api-keys", "administrator"),
     ask(
         "POST /v1/api-keys",
         "administrator",
         about="client:portal",
         body=lambda world: {"client": world["client:portal"], "scopes": ["dossiers:read"]},
     ),
+    ask("POST /v1/api-keys/{key}/rotation", "administrator", OWN, body=nothing, key="key:spare"),
     ask("POST /v1/api-keys/{key}/revocation", "administrator", key="key:spare"),
     ask("GET /v1/schemes", "applicant"),
     ask("GET /v1/schemes/{scheme}", "applicant", scheme=SCHEME.id),
@@ -200,7 +308,13 @@ DOSSIERS: Final = (
     ),
     ask("GET /v1/dossiers", "secretariat", "applicant"),
     ask("GET /v1/dossiers/{dossier}", OWN, dossier="dossier:draft"),
-    ask("PATCH /v1/dossiers/{dossier}", OWN, body=said(language="en"), dossier="dossier:draft"),
+    ask(
+        "PATCH /v1/dossiers/{dossier}",
+        OWN,
+        body=said(language="en"),
+        headers=AS_READ,
+        dossier="dossier:draft",
+    ),
     ask("POST /v1/dossiers/{dossier}/evidence", OWN, form=evidence, dossier="dossier:draft"),
     ask(
         "DELETE /v1/dossiers/{dossier}/evidence/{evidence}",
@@ -261,6 +375,7 @@ ASSESSMENTS: Final = (
         "PUT /v1/assessments/{assessment_id}/scores",
         "assessor",
         body=scores,
+        headers=AS_READ,
         assessment_id="assessment:scoring",
     ),
     ask(
@@ -313,6 +428,44 @@ DECISIONS: Final = (
         decision_id="decision:voted",
     ),
     ask("GET /v1/dossiers/{dossier_id}/decision", OWN, dossier_id="dossier:published"),
+    ask("POST /v1/minutes", "chair", form=minutes),
+    ask("GET /v1/minutes/{minutes_id}", "registrar", "program", minutes_id="minutes:taken"),
+    ask("GET /v1/minutes/{minutes_id}/file", "registrar", "program", minutes_id="minutes:taken"),
+)
+# A program that sends a batch needs no less than it would need row by row.
+BATCHES: Final = (
+    ask(
+        "POST /v1/batches",
+        "secretariat",
+        "program",
+        query={"kind": "members"},
+        body=lambda _: rows(person_row(2), person_row(3)),
+        media_type=LINES,
+        needs=(Permission.MEMBERS_WRITE,),
+    ),
+    ask(
+        "POST /v1/batches",
+        "registrar",
+        "program",
+        query={"kind": "credentials"},
+        body=lambda world: rows({"external_id": "C-1", "decision": world["decision:granted"]}),
+        media_type=LINES,
+        needs=(Permission.CREDENTIALS_ISSUE,),
+    ),
+    ask(
+        "POST /v1/batches",
+        "registrar",
+        "program",
+        about="minutes:taken",
+        query={"kind": "decisions", "minutes": "minutes:taken"},
+        body=lambda world: rows(decided(world)),
+        media_type=LINES,
+        needs=(Permission.DECISIONS_IMPORT, Permission.CREDENTIALS_ISSUE),
+    ),
+    ask("GET /v1/batches", "secretariat", "registrar", "program"),
+    ask("GET /v1/batches/{batch}", "secretariat", "program", batch="batch:members"),
+    ask("GET /v1/batches/{batch}/results", "secretariat", "program", batch="batch:members"),
+    ask("POST /v1/batches/{batch}/cancellation", "secretariat", "program", batch="batch:members"),
 )
 CREDENTIAL: Final[dict[str, Any]] = {"credential_id": "credential:active"}
 CREDENTIALS: Final = (
@@ -437,6 +590,43 @@ RENEWALS: Final = (
     ask("GET /v1/audit-draws", "applicant"),
     ask("POST /v1/audit-draws/{draw_id}/drawing", "scheme_manager", draw_id="draw:open"),
 )
+ENDPOINT: Final[dict[str, Any]] = {"endpoint": "endpoint:here"}
+EVENTS: Final = (
+    ask("GET /v1/events", "auditor", "program", query={"after": "0"}),
+    ask(
+        "POST /v1/webhook-endpoints",
+        "administrator",
+        "program",
+        body=said(url="https://hooks.example.org/sigillo", types=["credential.issued"]),
+    ),
+    ask("GET /v1/webhook-endpoints", "auditor", "program"),
+    ask("GET /v1/webhook-endpoints/{endpoint}", "auditor", "program", **ENDPOINT),
+    ask(
+        "PATCH /v1/webhook-endpoints/{endpoint}",
+        "administrator",
+        "program",
+        body=said(types=["credential.issued", "credential.revoked"]),
+        **ENDPOINT,
+    ),
+    ask("DELETE /v1/webhook-endpoints/{endpoint}", "administrator", "program", **ENDPOINT),
+    ask("POST /v1/webhook-endpoints/{endpoint}/secret-rotation", "administrator", "program", **ENDPOINT),
+    ask("POST /v1/webhook-endpoints/{endpoint}/test", "administrator", "program", **ENDPOINT),
+    ask("GET /v1/webhook-endpoints/{endpoint}/deliveries", "auditor", "program", **ENDPOINT),
+    ask(
+        "POST /v1/webhook-endpoints/{endpoint}/deliveries/{delivery}/replay",
+        "administrator",
+        "program",
+        delivery="sent:ping",
+        **ENDPOINT,
+    ),
+    ask(
+        "POST /v1/webhook-endpoints/{endpoint}/replay",
+        "administrator",
+        "program",
+        query={"after": "0"},
+        **ENDPOINT,
+    ),
+)
 PUBLIC: Final = (
     ask("GET /v/{number}.json", NOBODY, number="number:active"),
     ask("GET /v/{number}", NOBODY, number="number:active"),
@@ -467,6 +657,22 @@ PUBLIC: Final = (
     ask("GET /status/{list}", NOBODY, list="list:first"),
     ask("GET /status/{list}-{purpose}", NOBODY, list="list:first", purpose="revocation"),
     ask("GET /audit-draws/{draw_id}.json", NOBODY, draw_id="draw:open"),
+    ask(
+        "POST /oauth/token",
+        NOBODY,
+        about="client:portal",
+        body=lambda world: {"grant_type": "client_credentials", "scope": "dossiers:read", **proven(world)},
+        media_type=FORM,
+    ),
+    ask(
+        "POST /oauth/revoke",
+        NOBODY,
+        about="client:portal",
+        body=lambda world: {"token": "tok_0v9k3m5x7z1b2c4d6f8g0h1j2k.secret", **proven(world)},
+        media_type=FORM,
+    ),
+    ask("GET /.well-known/oauth-authorization-server", NOBODY),
+    ask("GET /metrics", NOBODY),
     ask("GET /healthz", NOBODY),
     ask("GET /readyz", NOBODY),
 )
@@ -476,6 +682,8 @@ WITH_A_KEY: Final = (
     *ASSESSMENTS,
     *DECISIONS,
     *CREDENTIALS,
+    *BATCHES,
     *DEVELOPMENT,
     *RENEWALS,
+    *EVENTS,
 )

@@ -19,7 +19,7 @@ from app.adapters import schema
 from app.core.db import connect
 from app.core.ids import ALPHABET, LENGTH
 from app.organisations.rules import Role
-from tests.contract.asking import OWN, PUBLIC, WITH_A_KEY, Asking
+from tests.contract.asking import FORM, OWN, PUBLIC, WITH_A_KEY, Asking
 from tests.contract.stage import Stage, stage_on
 from tests.contract.world import PLAYED_BY, World
 
@@ -27,7 +27,8 @@ FILE: Final = Path(app.__file__).with_name("examples.json")
 LONGEST: Final = 160
 MOST: Final = 2
 _ID: Final = re.compile(r"\b([a-z]{3})_[0-9a-hjkmnp-tv-z]{26}\b")
-_TOKEN: Final = re.compile(r"^(key|tok)_[0-9a-z]{26}\..+$")
+_TOKEN: Final = re.compile(r"^(key|tok|sec)_[0-9a-z]{26}\..+$")
+_SIGNING: Final = re.compile(r"^whsec_.+$")
 Json = Any
 # A presentation is signed by a wallet, and there is none here.
 WRITTEN: Final[dict[tuple[str, str], Json]] = {
@@ -48,7 +49,13 @@ WRITTEN: Final[dict[tuple[str, str], Json]] = {
             ],
             "presentation": {"type": ["VerifiablePresentation"]},
         },
-    }
+    },
+    # Only the operator has the key for it.
+    ("GET", "/metrics"): {
+        "answer": "# HELP sigillo_outbox_due Pieces of work that are due.\n"
+        "# TYPE sigillo_outbox_due gauge\n"
+        'sigillo_outbox_due{topic="status.publish"} 0.0\n'
+    },
 }
 
 
@@ -58,9 +65,15 @@ def stable(kind: str, name: str) -> str:
     return f"{kind}_" + "".join(ALPHABET[(bits >> (5 * place)) & 31] for place in range(LENGTH))
 
 
+def shown_once(kind: str) -> str:
+    """Make what stands for a secret in examples."""
+    return stable(kind, "shown once") + ".the-secret-is-shown-once"
+
+
 def known_by(world: World) -> dict[str, str]:
     """Tell which object of the world an identifier of the examples means."""
-    return {stable(known[:3], name): known for name, known in _named(world).items() if _ID.fullmatch(known)}
+    named = {stable(known[:3], name): known for name, known in _named(world).items() if _ID.fullmatch(known)}
+    return {**named, shown_once("sec"): world["word:portal"]}
 
 
 def _named(world: World) -> dict[str, str]:
@@ -86,8 +99,10 @@ class Neutral:
         return self._text(value) if isinstance(value, str) else value
 
     def _text(self, text: str) -> str:
-        if _TOKEN.fullmatch(text):
-            return stable("key", "shown once") + ".the-secret-is-shown-once"
+        if token := _TOKEN.fullmatch(text):
+            return shown_once(token[1])
+        if _SIGNING.fullmatch(text):
+            return "whsec_the-secret-is-shown-once"
         text = _ID.sub(lambda found: stable(found[1], self.names.setdefault(found[0], found[0])), text)
         return text if len(text) <= LONGEST else text[:LONGEST] + "…"
 
@@ -101,7 +116,8 @@ def example(stage: Stage, asking: Asking) -> Json:
     assert answer.is_success, f"{asking.operation}: {answer.status_code} {answer.text}"
     shown: Json = {
         "parameters": {
-            name: neutral.of(world.objects.get(known, known)) for name, known in asking.filled.items()
+            name: neutral.of(known)
+            for name, known in asking.named(world, {**asking.filled, **asking.query}).items()
         },
         "requests": requested(asking, neutral),
         "answer": answered(answer, neutral),
@@ -123,11 +139,14 @@ def requested(asking: Asking, neutral: Neutral) -> Json:
         return {"multipart/form-data": {name: _part(part) for name, part in parts.items()}}
     if asking.body is None:
         return {}
-    return {asking.media_type or "application/json": neutral.of(asking.body(neutral.world))}
+    sent = asking.body(neutral.world)
+    text = asking.media_type not in {None, FORM}
+    return {asking.media_type or "application/json": neutral.of(sent["text"] if text else sent)}
 
 
-def _part(part: Json) -> str:
-    return bytes(part[1]).decode()
+def _part(part: Json) -> Json:
+    text = bytes(part[1]).decode()
+    return int(text) if text.isdigit() else text
 
 
 def answered(answer: httpx.Response, neutral: Neutral) -> Json:
@@ -144,7 +163,8 @@ def answered(answer: httpx.Response, neutral: Neutral) -> Json:
 def main() -> int:
     """Add the examples that are missing, or make all of them anew."""
     shown = {} if "--all" in sys.argv else json.loads(FILE.read_text("utf-8"))
-    wanted = [one for one in (*WITH_A_KEY, *PUBLIC) if " ".join(one.operation) not in shown]
+    first = {one.operation: one for one in reversed((*WITH_A_KEY, *PUBLIC))}
+    wanted = [one for operation, one in first.items() if " ".join(operation) not in shown]
     with tempfile.TemporaryDirectory() as folder:
         database = connect(f"sqlite:///{folder}/sigillo.db")
         schema.upgrade(database)

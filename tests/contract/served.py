@@ -14,7 +14,10 @@ from tests import serving
 from tests.contract.world import World, furnished, opens
 
 # Limits are for strangers who hurry; here everybody does.
-UNHURRIED: Final = {"SIGILLO_LOOKUPS_PER_MINUTE": "10000000"}
+UNHURRIED: Final = {
+    "SIGILLO_LOOKUPS_PER_MINUTE": "10000000",
+    "SIGILLO_REQUESTS_PER_MINUTE": "10000000",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,13 @@ from fastapi import FastAPI
 from app.core.db import Database
 from app.main import create_app
 from app.organisations.rules import Role
-from app.ports import Ports
+from app.ports import Hooks, Ports
 from tests.conftest import START, ports_on
 from tests.contract.asking import Asking
 from tests.contract.world import World, furnished, grant
 from tests.fakes import SetClock
 from tests.fakes_keys import MemoryKeys
+from tests.fakes_outbound import Letterbox, PlainVault
 
 LONG: Final = timedelta(days=3000)
 FAMILY: Final = range(200, 300)
@@ -71,7 +72,11 @@ class Stage:
 def stage_on(database: Database, folder: Path, keep: Callable[[], Callable[[], None]] | None = None) -> Stage:
     """Furnish a database, keep a copy of it (of SQLite, its file), and put the application on it."""
     keys = MemoryKeys(START, life=LONG)
-    ports = replace(ports_on(database, SetClock(START), keys, folder / "files"), wallet=NoWallet())  # type: ignore[arg-type] # nothing is deposited
+    ports = replace(
+        ports_on(database, SetClock(START), keys, folder / "files"),
+        wallet=NoWallet(),  # type: ignore[arg-type] # nothing is deposited
+        hooks=Hooks(Letterbox({}), PlainVault()),
+    )
     world = furnished(ports, lambda by: replace(ports, clock=SetClock(START + by)))
     then = replace(ports, clock=SetClock(world.at))
     put_back = keep() if keep is not None else keep_file(database, folder / "sigillo.db")

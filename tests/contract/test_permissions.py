@@ -17,13 +17,14 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from app.core.db import connect
-from app.organisations.access import Needs, every_route
+from app.oauth.api import PATHS as OF_CLIENTS
+from app.organisations.access import Needs, NeedsOneOf, every_route
 from app.organisations.rules import EVERYONE, OF_ROLE, PERSONS_ONLY, Permission, Role
 from app.verification import vc_api
 from tests import postgres
 from tests.contract.asking import OWN, WITH_A_KEY, Asking
 from tests.contract.stage import FAMILY, Stage, stage_on
-from tests.contract.world import ANYBODY, PLAYED_BY, PROGRAM
+from tests.contract.world import ANYBODY, PLAYED_BY, PROGRAM, TOKEN
 from tests.furnished import sharing_statements
 
 TABLE: Final = Path(__file__).parents[2] / "openapi/permissions.md"
@@ -66,27 +67,48 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     yield from request.param(request, tmp_path_factory.mktemp("matrix"))
 
 
-def declared(dependant: Dependant) -> set[Permission | None]:
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """What a route declares: any of some permissions, or just a key; and what its use case asks for."""
+
+    any_of: tuple[Permission, ...]
+    every: tuple[Permission, ...] = ()
+
+    def within(self, held: frozenset[Permission]) -> bool:
+        if self.every:
+            return held.issuperset(self.every)
+        return not self.any_of or not held.isdisjoint(self.any_of)
+
+    def __str__(self) -> str:
+        if self.every:
+            return " and ".join(f"`{each}`" for each in self.every)
+        return " or ".join(f"`{each}`" for each in self.any_of) or "any key"
+
+
+def declared(dependant: Dependant) -> set[tuple[Permission, ...]]:
     """What a route declares that its caller needs."""
-    found: set[Permission | None] = set()
-    if isinstance(dependant.call, Needs):
-        found.add(dependant.call.permission)
+    found: set[tuple[Permission, ...]] = set()
+    if isinstance(dependant.call, NeedsOneOf):
+        found.add(dependant.call.permissions)
+    elif isinstance(dependant.call, Needs):
+        permission = dependant.call.permission
+        found.add(() if permission is None else (permission,))
     return found.union(*(declared(each) for each in dependant.dependencies))
 
 
-def needed(app: FastAPI) -> Mapping[tuple[str, str], Permission | None]:
+def needed(app: FastAPI) -> Mapping[tuple[str, str], tuple[Permission, ...]]:
     """What every route that needs a key needs."""
-    found: dict[tuple[str, str], Permission | None] = {}
+    found: dict[tuple[str, str], tuple[Permission, ...]] = {}
     for route in every_route(app.routes):
-        if isinstance(route, APIRoute) and route.path not in vc_api.PATHS:
-            [permission] = declared(route.dependant)
-            found |= {(method, route.path_format): permission for method in route.methods or ()}
+        if isinstance(route, APIRoute) and route.path not in {*vc_api.PATHS, *OF_CLIENTS}:
+            [permissions] = declared(route.dependant)
+            found |= {(method, route.path_format): permissions for method in route.methods or ()}
     return found
 
 
 def test_every_route_that_needs_a_key_is_tried(stage: Stage) -> None:
     tried = {asking.operation for asking in WITH_A_KEY}
-    assert len(tried) == len(WITH_A_KEY)
+    assert len({(*asking.operation, *asking.query.values()) for asking in WITH_A_KEY}) == len(WITH_A_KEY)
     assert tried == set(needed(stage.app)), "add a line to tests/contract/asking.py"
 
 
@@ -107,7 +129,7 @@ def faults(stage: Stage, row: "Row", role: Role | None, *, own: bool) -> Iterato
     asking, world = row.asking, stage.world
     name = ANYBODY if role is None else role.value
     held = EVERYONE if role is None else EVERYONE | OF_ROLE[role]
-    may = row.permission is None or row.permission in held
+    may = row.needed.within(held)
     if own:
         owner = world.keys[world.owners[str(asking.about)]]
         sure = OWN in asking.who and role is None
@@ -116,9 +138,13 @@ def faults(stage: Stage, row: "Row", role: Role | None, *, own: bool) -> Iterato
     token = world.keys[ANYBODY if role is None else PLAYED_BY[role]]
     yield from judged(stage, row.others, Attempt(asking, name, token, may, name in asking.who), name)
     if role is None:
-        machine = row.permission is None or row.permission not in PERSONS_ONLY
-        program = Attempt(asking, PROGRAM, world.keys[PROGRAM], machine, PROGRAM in asking.who)
-        yield from judged(stage, row.others, program, PROGRAM)
+        machine = row.needed.within(frozenset(Permission) - PERSONS_ONLY)
+        by_token: list[str] = []
+        for way, succeeded in ((PROGRAM, row.others), (TOKEN, by_token)):
+            program = Attempt(asking, way, world.keys[way], machine, PROGRAM in asking.who)
+            yield from judged(stage, succeeded, program, PROGRAM)
+        if (PROGRAM in row.others) != (PROGRAM in by_token):
+            yield f"{asking.method} {asking.path} with a token is not as with a key"
         yield from of_strangers(stage, asking)
 
 
@@ -176,15 +202,16 @@ class Row:
     """A line of the table."""
 
     asking: Asking
-    permission: Permission | None
+    needed: Needed
     others: list[str] = field(default_factory=list)
     own: list[str] = field(default_factory=list)
     owned: bool = False
 
     def __str__(self) -> str:
         owned = "—" if not self.owned else told(self.own)
-        permission = f"`{self.permission}`" if self.permission else "any key"
-        return f"| `{self.asking.method} {self.asking.path}` | {permission} | {told(self.others)} | {owned} |"
+        kind = self.asking.query.get("kind")
+        path = self.asking.path if kind is None else f"{self.asking.path}?kind={kind}"
+        return f"| `{self.asking.method} {path}` | {self.needed} | {told(self.others)} | {owned} |"
 
 
 def told(callers: list[str]) -> str:
@@ -212,7 +239,10 @@ the committee are those of the case. *On one's own* is the object of the caller,
 def test_everybody_may_do_what_is_declared_and_nobody_reaches_another_organisation(stage: Stage) -> None:
     permissions = needed(stage.app)
     owners = stage.world.owners
-    rows = [Row(asking, permissions[asking.operation], owned=asking.about in owners) for asking in WITH_A_KEY]
+    rows = [
+        Row(asking, Needed(permissions[asking.operation], asking.needs), owned=asking.about in owners)
+        for asking in WITH_A_KEY
+    ]
     found: list[str] = []
     stage.begin(None)
     for role in ROLES:

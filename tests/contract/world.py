@@ -3,25 +3,42 @@
 It is made by the real use cases. Where a contract names an object, `kind:which` names it here.
 """
 
+import io
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from app.assessments.models import Interview
+from app.batches import service as batches
+from app.batches.reading import Understood
+from app.batches.rules import Kind
 from app.core.ids import new_id
 from app.credentials import issuing, queries
 from app.credentials import service as credentials
 from app.credentials.models import Delivery, Document
 from app.credentials.rules import DeliveryState
+from app.decisions import minutes
+from app.dossiers.intake import Offered
 from app.dossiers.models import Dossier
+from app.events import queries as told
+from app.events import service as events
+from app.events.models import WebhookEndpoint
 from app.formats.claims import Format
-from app.organisations import service
+from app.formats.jose import public_members
+from app.main import batch_worker
+from app.oauth import service as oauth
+from app.oauth.assertions import read_jwks
+from app.oauth.forms import Proof
+from app.organisations import clients, service
 from app.organisations.models import Membership, Person, RoleGrant
 from app.organisations.rules import PERSONS_ONLY, Actor, Permission, Role
+from app.outbox import trail
 from app.ports import Ports, RecipientKind, Slot
 from app.renewal.cycles import days_of
 from app.renewal.states import ActivityState
@@ -47,6 +64,12 @@ PLAYED_BY: Final[dict[Role, str]] = {
 }
 ANYBODY: Final = "applicant"
 PROGRAM: Final = "program"
+TOKEN: Final = "program with a token"  # the same program, by what `/oauth/token` gave it
+# An address of the documentation (RFC 5737): nothing is ever sent there.
+HOOK: Final = "https://203.0.113.7/sigillo"
+SIGNED: Final = b"# Verbale\n\nIl comitato ha deliberato.\n"
+# What a client signs with, the same in every example.
+KEYS: Final = tuple(ec.derive_private_key(number, ec.SECP256R1()).public_key() for number in (2601, 2602))
 EVERY_SCOPE: Final = tuple(sorted(p.value for p in frozenset(Permission) - PERSONS_ONLY))
 
 
@@ -100,7 +123,10 @@ def furnished(ports: Ports, later: Callable[[timedelta], Ports]) -> World:
     build.development()
     build.renewals()
     build.books()
+    build.programs()
+    build.many()
     build.foreign()
+    build.hooks()
     return world
 
 
@@ -326,26 +352,94 @@ class _Building:
         assert cure.status_code == 200, cure.text
 
     def books(self) -> None:
-        """The members' book, a program and its keys."""
+        """The members' book, and a key of a member's."""
         newcomer = self.world["person:newcomer"]
         with self._writing() as session:
             membership = session.query(Membership).filter_by(person_id=newcomer).one()
-            client = service.add_client(
-                session, self.world.organisation, name="Portale", by="system", at=self.world.at
-            )
-            self.world.keys[PROGRAM] = _program(session, client.id, self.world.at)
             spare = service.issue_key(
                 session, person_id=newcomer, scopes=None, expires_at=None, by="system", at=self.world.at
             )
         self.own("membership:newcomer", membership.id)
-        self.own("client:portal", client.id)
-        self.own("key:spare", spare.id)
+        self.world.keys[newcomer] = spare.token  # who holds a key may rotate it
+        self.own("key:spare", spare.id, newcomer)
         self.own("organisation:here", self.world.organisation)
         self.own("person:assessor", self.people["carla"])
         self.own("person:judge", self.people["anna"])
         self.own("person:second", self.people["bruno"])
         for place, name in enumerate(("chair", "elia", "fabia", "gino")):
             self.own(f"person:committee{place}", self.people[name])
+
+    def programs(self) -> None:
+        """A program that calls, by key and by token; and one that is registered, with a secret and a key."""
+        at, here = self.world.at, self.world.organisation
+        with self._writing() as session:
+            administrator = make.actor(session, self.world.keys["administrator"], at=at)
+            calling, portal = (
+                service.add_client(session, here, name=name, scopes=EVERY_SCOPE, by="system", at=at)
+                for name in ("Gestionale", "Portale")
+            )
+            self.world.keys[PROGRAM] = _program(session, calling.id, at)
+            secret, own = (
+                clients.add_secret(session, client.id, expires_at=None, by=administrator, at=at)
+                for client in (portal, calling)
+            )
+            [jwk] = clients.add_jwks(
+                session, portal.id, read_jwks(public_members(KEYS[0])), by=administrator, at=at
+            )
+        proof = Proof(calling.id, secret=own.secret)
+        granted = oauth.grant(self.then.database, proof, None, audiences=(), at=at)
+        self.world.keys[TOKEN] = granted.token
+        self.own("client:portal", portal.id)
+        self.own("secret:portal", secret.id)
+        self.own("word:portal", secret.secret)
+        self.own("jwk:portal", jwk.id)
+
+    def many(self) -> None:
+        """A batch of members that was tried dry, and minutes by which decisions are imported."""
+        held_on = self.world.at.date()
+        with self._writing() as session:
+            chair = make.actor(session, self.world.keys["chair"], at=self.world.at)
+            secretary = make.actor(session, self.world.keys["secretary"], at=self.world.at)
+        stated = minutes.Stated(SCHEME.id, held_on, 7, 6, 5, 20, "it")
+        offered = Offered("verbale.md", "text/markdown", io.BytesIO(SIGNED))
+        recorded = minutes.record(self.then, stated, offered, by=chair, at=self.world.at)
+        self.own("minutes:taken", recorded.id)
+        rows = io.StringIO("".join(json.dumps(person_row(number)) + "\n" for number in range(2)))
+        batch = batches.take_in(
+            self.then,
+            batches.Asked(Kind.MEMBERS, dry_run=True, minutes_id=None),
+            Understood(2, "0" * 64),
+            rows,
+            by=secretary,
+            at=self.world.at,
+        )
+        batch_worker(self.then).drain()
+        self.own("batch:members", batch.id)
+
+    def hooks(self) -> None:
+        """Chain what happened, so that the feed has it; and an address that is told of it from now on."""
+        while trail.append(self.then.database):
+            pass
+        if self.then.hooks is None:
+            return
+        with self._writing() as session:
+            endpoint = WebhookEndpoint(
+                id=new_id("whk"),
+                organisation_id=self.world.organisation,
+                url=HOOK,
+                description="",
+                types=[],
+                secret=b"",
+                created_by=self.people["administrator"],
+                created_at=self.world.at,
+                seen=told.head_of(session),
+            )
+            endpoint.secret = self.then.hooks.vault.seal(bytes(32), endpoint.id)
+            session.add(endpoint)
+            session.flush()
+            sent = events.test(session, endpoint.id, at=self.world.at)
+        self.own("endpoint:here", endpoint.id)
+        self.own("sent:ping", sent.id)
 
     def foreign(self) -> None:
         """Another organisation, with somebody who holds every role there, and a program with every scope."""
@@ -354,6 +448,16 @@ class _Building:
             all_in_all = make.person(session, made.organisation.id, *Role, at=self.world.at)
             self.world.keys["foreigner"] = make.key(session, all_in_all, at=self.world.at)
             self.world.keys["foreign program"] = _program(session, made.client.id, self.world.at)
+
+
+def person_row(number: int) -> dict[str, Any]:
+    """A row of a batch of members."""
+    return {
+        "external_id": f"A-{number}",
+        "given_name": "Elena",
+        "family_name": "Marchetti",
+        "email": f"elena{number}@example.org",
+    }
 
 
 def someone_of(build: _Building, name: str) -> Someone:
