@@ -127,7 +127,7 @@ def _plainly(raw: bytes) -> JsonValue:
     try:
         content: JsonValue = orjson.loads(raw)
         alike = orjson.dumps(content) == raw
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # it reads more levels than it writes
+    except (orjson.JSONDecodeError, TypeError):  # the latter: it reads more levels than it writes
         return None
     return content if alike and _LONG not in raw.translate(_DIGITS) else None
 

@@ -106,6 +106,7 @@ def test_base64_that_is_not_canonical_is_refused(text: str) -> None:
         b"1",
         b"",
         nested(MAX_DEPTH + 1),
+        *(nested(depth) for depth in (250, 253, 254, 255, 300, 1000, 1023, 1024, 1025, 1100)),
         b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
         b'{"a":' + b"[" * 200,
         b'{"a":"' + b"x" * LIMIT + b'"}',
