@@ -48,16 +48,17 @@ _ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ISO_INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:[0-9]{2})")
 
 
-def ports(request: Request) -> Ports:
+async def ports(request: Request) -> Ports:
     """Give a route the ports that the application was made with."""
     given: Ports = request.app.state.ports
     return given
 
 
+# Those that do nothing are async: for each that is not, the framework asks a thread.
 GivenPorts = Annotated[Ports, Depends(ports)]
 
 
-def current_time(given: GivenPorts) -> datetime:
+async def current_time(given: GivenPorts) -> datetime:
     """Tell the instant at which this request is dealt with."""
     return given.clock.now()
 

@@ -55,7 +55,7 @@ class Needs:
     def __init__(self, permission: Permission | None) -> None:
         self.permission = permission
 
-    def __call__(self, actor: CurrentActor) -> None:
+    async def __call__(self, actor: CurrentActor) -> None:
         if self.permission is not None and not actor.may(self.permission):
             raise PermissionMissing(
                 f"This needs the permission `{self.permission}`.", needs=self.permission.value
@@ -74,7 +74,7 @@ class NeedsOneOf(Needs):
         super().__init__(None)
         self.permissions = permissions
 
-    def __call__(self, actor: CurrentActor) -> None:
+    async def __call__(self, actor: CurrentActor) -> None:
         if not any(actor.may(permission) for permission in self.permissions):
             words = ", ".join(f"`{permission}`" for permission in self.permissions)
             raise PermissionMissing(f"This needs one of the permissions {words}.")
