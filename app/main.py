@@ -280,13 +280,13 @@ def check_clock(ports: Ports) -> None:
 def _work_road() -> APIRouter:
     """Gather the routes that need a key, once for a process: the framework works a quarter second on them."""
     gathered = APIRouter(responses=DEFAULT)
-    for router in (
+    for router in (  # looked through in this order: what programs ask for most comes first
+        credentials,
         organisations,
         schemes,
         dossiers,
         assessments,
         decisions,
-        credentials,
         batches,
         vc_api.router,
         oauth.router,

@@ -4,22 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.orm import Session
-
 from app.core.days import first_instant_after, start_of
-from app.core.db import ORGANISATION
 from app.credentials import composing
 from app.credentials.register import Entry, Filed, FirstPeriod, verify_url
 from app.credentials.rules import state_at
-from app.organisations import queries as organisations
 from app.ports import Ports
 
 
 def entry(
-    session: Session, ports: Ports, made: composing.Entry, documents: Sequence[Filed], *, at: datetime
+    ports: Ports, zone: ZoneInfo, made: composing.Entry, documents: Sequence[Filed], *, at: datetime
 ) -> Entry:
     """Put together what `register.entry` would read, of the documents of this transaction, the seal first."""
-    zone = ZoneInfo(organisations.organisation(session, session.info[ORGANISATION]).time_zone)
     return Entry(
         id=made.credential_id,
         number=made.number,

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -27,6 +28,7 @@ from app.credentials.register import Filed
 from app.credentials.rules import PeriodKind
 from app.credentials.storing import ACCOMPANY, Stored
 from app.formats.claims import Format
+from app.organisations import queries as organisations
 from app.organisations.errors import KeyReused
 from app.organisations.idempotency import ANEW, Once, Replayed
 from app.organisations.rules import Actor
@@ -174,9 +176,10 @@ def _end(ports: Ports, organisation_id: str, going: Sequence[_Going]) -> Sequenc
     kept: dict[str, Issued | Exception] = {}
 
     def keep(session: Session, there: Stored) -> None:
+        zone = organisations.zone_of(session, organisation_id)
         for each in going:
             if each.seal.id in there.documents:
-                kept[each.seal.id] = _kept(session, ports, each, there.documents, at=at)
+                kept[each.seal.id] = _kept(session, ports, zone, each, there.documents, at=at)
 
     intents = [intent for each in going for intent in each.intents]
     try:
@@ -189,14 +192,20 @@ def _end(ports: Ports, organisation_id: str, going: Sequence[_Going]) -> Sequenc
 
 
 def _kept(
-    session: Session, ports: Ports, going: _Going, documents: Mapping[str, Filed | None], *, at: datetime
+    session: Session,
+    ports: Ports,
+    zone: ZoneInfo,
+    going: _Going,
+    documents: Mapping[str, Filed | None],
+    *,
+    at: datetime,
 ) -> Issued | Exception:
     """See a credential as it is now, and keep the answer that is made of it."""
     entry = going.seal.entry
     its = [documents.get(intent.id) for intent in going.intents]
     made = [document for document in its if document is not None]
     found = (
-        fresh.entry(session, ports, entry, made, at=at)
+        fresh.entry(ports, zone, entry, made, at=at)
         if its[0] is not None
         else register.entry(session, ports, queries.by_id(session, entry.credential_id), at=at)
     )

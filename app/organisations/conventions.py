@@ -26,7 +26,7 @@ from app.organisations.access import CurrentActor, every_route, open_write
 from app.organisations.errors import KeyInFlight, KeyReused
 from app.organisations.idempotency import RIVAL_WAITS_MS, Once, Replayed, Stored, digest_of
 from app.problems import documented
-from app.web import CHUNK, GivenPorts, Now
+from app.web import CHUNK, instant_of, ports_of
 
 CREATING: Final = frozenset({201, 202})  # what a POST answers with that makes something
 REPEATED: Final = ("content-type", "cache-control", "location", "etag")
@@ -119,7 +119,7 @@ async def _digest_of_file(part: UploadFile) -> bytes:
 
 
 async def one_request(
-    request: Request, now: Now, actor: CurrentActor, idempotency_key: IdempotencyHeader = None
+    request: Request, actor: CurrentActor, idempotency_key: IdempotencyHeader = None
 ) -> AsyncIterator[Once]:
     """Give the request's key to the use case that makes something, once no other has its turn."""
     if idempotency_key is None:
@@ -127,7 +127,7 @@ async def one_request(
         return
     route: APIRoute = request.scope["route"]
     name = digest_of(actor.id.encode(), route.path.encode(), idempotency_key.encode())
-    once = Once(actor.organisation_id, name, await _fingerprint(request), now)
+    once = Once(actor.organisation_id, name, await _fingerprint(request), instant_of(request))
     request.state.once = once
     async with _turn(f"{actor.organisation_id}{name}"):
         yield once
@@ -136,20 +136,20 @@ async def one_request(
 OneRequest = Annotated[Once, Depends(one_request, scope="function")]
 
 
-def open_creating(given: GivenPorts, actor: CurrentActor, once: OneRequest) -> Iterator[Session]:
+def open_creating(request: Request, actor: CurrentActor, once: OneRequest) -> Iterator[Session]:
     """One request is one transaction, with its key first and its answer last, where it has a key."""
-    with given.database.writing(actor.organisation_id) as session:
+    with ports_of(request).database.writing(actor.organisation_id) as session:
         once.claim(session)
         yield session
         if once.kept is not None:
             once.store(session, once.kept)
 
 
-async def look_back(given: GivenPorts, actor: CurrentActor, once: OneRequest) -> Once:
+async def look_back(request: Request, once: OneRequest) -> Once:
     """Give the key to a use case that commits by itself, unless it was answered already."""
 
     def look() -> None:
-        with given.database.reading(actor.organisation_id) as session:
+        with ports_of(request).database.reading(once.organisation_id) as session:
             once.look(session)
 
     if once.name is not None:

@@ -1,9 +1,10 @@
 """Reads of organisations, people and keys."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, bindparam, func, or_, select
 from sqlalchemy.orm import Session, selectinload
@@ -41,6 +42,11 @@ def organisation(session: Session, organisation_id: str) -> Organisation:
     if found is None:
         raise OrganisationNotFound("There is no such organisation.")
     return found
+
+
+def zone_of(session: Session, organisation_id: str) -> ZoneInfo:
+    """Tell by which clocks the organisation counts its days."""
+    return ZoneInfo(organisation(session, organisation_id).time_zone)
 
 
 def organisations(session: Session) -> list[Organisation]:
@@ -248,12 +254,66 @@ def token_of_anyone(session: Session, token_id: str) -> KnownToken | None:
     return None if row is None else KnownToken(*row)
 
 
-def key_of_anyone(session: Session, key_id: str) -> ApiKey | None:
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """What is known of a key: whose it is, whether it is in use, and all that its person was ever granted."""
+
+    id: str
+    organisation_id: str
+    secret_hash: str
+    person_id: str | None
+    client_id: str | None
+    scopes: list[str] | None
+    expires_at: datetime
+    revoked_at: datetime | None
+    last_used_on: date | None
+    time_zone: str
+    grants: Sequence[tuple[str, date, date | None]]
+
+    def usable(self, at: datetime) -> bool:
+        return self.revoked_at is None and at < self.expires_at
+
+    def roles(self, on: date) -> frozenset[Role]:
+        """Tell which roles its person holds on a day."""
+        return frozenset(
+            Role(role)
+            for role, from_day, to_day in self.grants
+            if from_day <= on and (not to_day or to_day >= on)
+        )
+
+
+_KEY, _OWNER, _GRANT = columns.table(ApiKey), columns.table(Organisation), columns.table(RoleGrant)
+# Written once and past the ORM: it is asked for every call.
+_KNOWN_KEY: Final = (
+    select(
+        _KEY.c.id,
+        _KEY.c.organisation_id,
+        _KEY.c.secret_hash,
+        _KEY.c.person_id,
+        _KEY.c.client_id,
+        _KEY.c.scopes,
+        _KEY.c.expires_at,
+        _KEY.c.revoked_at,
+        _KEY.c.last_used_on,
+        _OWNER.c.time_zone,
+        _GRANT.c.role,
+        _GRANT.c.from_day,
+        _GRANT.c.to_day,
+    )
+    .join(_OWNER, _OWNER.c.id == _KEY.c.organisation_id)
+    .outerjoin(_GRANT, _GRANT.c.person_id == _KEY.c.person_id)
+    .where(_KEY.c.id == bindparam("key_id"))
+)
+
+
+def key_of_anyone(session: Session, key_id: str) -> KnownKey | None:
     """Look a key up before it is known whose it is."""
     look_up(session, ApiKey, key_id)
-    return session.scalars(
-        select(ApiKey).where(ApiKey.id == key_id), execution_options=EVERY_ORGANISATION
-    ).first()
+    rows = session.execute(_KNOWN_KEY, {"key_id": key_id}, execution_options=EVERY_ORGANISATION).all()
+    if not rows:
+        return None
+    grants = [(role, from_day, to_day) for *_, role, from_day, to_day in rows if role is not None]
+    return KnownKey(*rows[0][:-3], grants=grants)
 
 
 def roles_on(session: Session, person_id: str, on: date) -> frozenset[Role]:
