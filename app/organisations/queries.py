@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, bindparam, func, or_, select
@@ -44,9 +44,14 @@ def organisation(session: Session, organisation_id: str) -> Organisation:
     return found
 
 
+_ZONE: Final = select(columns.table(Organisation).c.time_zone).where(
+    columns.table(Organisation).c.id == columns.WHOSE
+)
+
+
 def zone_of(session: Session, organisation_id: str) -> ZoneInfo:
     """Tell by which clocks the organisation counts its days."""
-    return ZoneInfo(organisation(session, organisation_id).time_zone)
+    return ZoneInfo(session.connection().execute(_ZONE, {"whose": organisation_id}).scalar_one())
 
 
 def organisations(session: Session) -> list[Organisation]:
@@ -275,11 +280,8 @@ class KnownKey:
 
     def roles(self, on: date) -> frozenset[Role]:
         """Tell which roles its person holds on a day."""
-        return frozenset(
-            Role(role)
-            for role, from_day, to_day in self.grants
-            if from_day <= on and (not to_day or to_day >= on)
-        )
+        held = [role for role, begins, ends in self.grants if begins <= on and (ends is None or ends >= on)]
+        return frozenset(Role(role) for role in held)
 
 
 _KEY, _OWNER, _GRANT = columns.table(ApiKey), columns.table(Organisation), columns.table(RoleGrant)
@@ -312,8 +314,9 @@ def key_of_anyone(session: Session, key_id: str) -> KnownKey | None:
     rows = session.execute(_KNOWN_KEY, {"key_id": key_id}, execution_options=EVERY_ORGANISATION).all()
     if not rows:
         return None
-    grants = [(role, from_day, to_day) for *_, role, from_day, to_day in rows if role is not None]
-    return KnownKey(*rows[0][:-3], grants=grants)
+    grants = [(row.role, row.from_day, row.to_day) for row in rows if row.role is not None]
+    known: list[Any] = [*rows[0]]
+    return KnownKey(*known[:-3], grants)
 
 
 def roles_on(session: Session, person_id: str, on: date) -> frozenset[Role]:
@@ -369,7 +372,7 @@ def holders_of(session: Session, roles: Iterable[Role], on: date) -> frozenset[s
 
 _MEMBERSHIP: Final = columns.table(Membership)
 _MEMBERS: Final = select(_MEMBERSHIP.c.person_id).where(
-    _MEMBERSHIP.c.organisation_id == columns.INSIDE,
+    columns.inside(_MEMBERSHIP),
     _MEMBERSHIP.c.person_id.in_(columns.among("ids")),
     _MEMBERSHIP.c.state == MembershipState.ACTIVE,
     _MEMBERSHIP.c.from_day <= bindparam("day"),
@@ -378,7 +381,7 @@ _MEMBERS: Final = select(_MEMBERSHIP.c.person_id).where(
 _PERSON: Final = columns.table(Person)
 _NAMES: Final = (
     select(_PERSON.c.id, _PERSON.c.name_on_credential)
-    .where(_PERSON.c.organisation_id == columns.INSIDE, _PERSON.c.id.in_(columns.among("ids")))
+    .where(columns.inside(_PERSON), _PERSON.c.id.in_(columns.among("ids")))
     .order_by(_PERSON.c.id)
     .with_for_update(key_share=True)
 )
