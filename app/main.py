@@ -38,6 +38,7 @@ from app.core.clock import SystemClock
 from app.core.db import connect
 from app.credentials import delivering, issuing, prolonging
 from app.credentials.api import router as credentials
+from app.credentials.gathering import Gathering
 from app.decisions import minutes
 from app.decisions.api import router as decisions
 from app.dossiers import forgetting
@@ -279,13 +280,13 @@ def check_clock(ports: Ports) -> None:
 def _work_road() -> APIRouter:
     """Gather the routes that need a key, once for a process: the framework works a quarter second on them."""
     gathered = APIRouter(responses=DEFAULT)
-    for router in (
+    for router in (  # looked through in this order: what programs ask for most comes first
+        credentials,
         organisations,
         schemes,
         dossiers,
         assessments,
         decisions,
-        credentials,
         batches,
         vc_api.router,
         oauth.router,
@@ -336,6 +337,7 @@ def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = 
     )
     app.state.ports = ports
     app.state.desk = desk
+    app.state.gathering = Gathering(ports)
     app.state.pace = ActorsPace(ports.database, ports.settings)
 
     async def healthz(request: Request) -> Response:

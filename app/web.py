@@ -48,18 +48,36 @@ _ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ISO_INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:[0-9]{2})")
 
 
-def ports(request: Request) -> Ports:
-    """Give a route the ports that the application was made with."""
+INSTANT: Final = "sigillo.instant"  # of a request's scope
+
+
+def ports_of(request: Request) -> Ports:
+    """Give the ports that the application was made with."""
     given: Ports = request.app.state.ports
     return given
+
+
+def instant_of(request: Request) -> datetime:
+    """Tell the instant at which this request is dealt with: one, however often it is asked for."""
+    if INSTANT not in request.scope:
+        request.scope[INSTANT] = ports_of(request).clock.now()
+    at: datetime = request.scope[INSTANT]
+    return at
+
+
+# What a route depends on is async where it waits for nothing, since the framework asks a thread for each that
+# is not; and what many depend on depends on little itself, since that is gone through every time.
+async def ports(request: Request) -> Ports:
+    """Give a route the ports that the application was made with."""
+    return ports_of(request)
 
 
 GivenPorts = Annotated[Ports, Depends(ports)]
 
 
-def current_time(given: GivenPorts) -> datetime:
-    """Tell the instant at which this request is dealt with."""
-    return given.clock.now()
+async def current_time(request: Request) -> datetime:
+    """Tell a route the instant at which this request is dealt with."""
+    return instant_of(request)
 
 
 Now = Annotated[datetime, Depends(current_time)]

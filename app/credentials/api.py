@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from app.attestation.marks import MarkRefused
@@ -34,6 +34,7 @@ from app.credentials.errors import (
     SealNotProvable,
     TrialCredential,
 )
+from app.credentials.gathering import Gathering
 from app.credentials.models import Delivery, Document
 from app.credentials.register import Entry
 from app.credentials.rules import reads_all
@@ -54,7 +55,7 @@ from app.decisions.errors import DecisionNotFound, DecisionNotGranted, DecisionN
 from app.formats import jades, qr
 from app.formats.claims import Format
 from app.organisations.access import CurrentActor, Db, ReadDb, needs
-from app.organisations.conventions import ApiRoute, ByItself, Told, written
+from app.organisations.conventions import ApiRoute, ByItself, Told, as_stored, written
 from app.organisations.errors import MembershipNotValid, PermissionMissing
 from app.organisations.idempotency import Stored
 from app.organisations.rules import Permission
@@ -89,6 +90,14 @@ READ: Final = [needs(Permission.CREDENTIALS_READ)]
 STATUS: Final = [needs(Permission.CREDENTIALS_STATUS)]
 
 
+async def _gathering(request: Request) -> Gathering:
+    given: Gathering = request.app.state.gathering
+    return given
+
+
+IssuedTogether = Annotated[Gathering, Depends(_gathering)]
+
+
 @router.post(
     "",
     status_code=201,
@@ -108,17 +117,16 @@ STATUS: Final = [needs(Permission.CREDENTIALS_STATUS)]
         LintFailed,
     ),
 )
-def issue(ports: GivenPorts, now: Now, actor: CurrentActor, once: ByItself, given: IssuanceIn) -> Entry:
+async def issue(
+    gathering: IssuedTogether, now: Now, actor: CurrentActor, once: ByItself, given: IssuanceIn
+) -> Response:
     """Issue the credential of a published grant: exactly one, however many ask."""
 
-    def shown(session: Session, credential_id: str) -> Stored:
-        found = register.entry(session, ports, queries.by_id(session, credential_id), at=now)
-        return written(CredentialOut.model_validate(found))
+    def shown(_: Session | None, issued: issuing.Issued) -> Stored:
+        return written(CredentialOut.model_validate(issued.entry))
 
-    credential_id = issuing.issue(ports, given.decision, by=actor, at=now, once=once.shown_as(shown))
-    once.settle(ports.database, credential_id)
-    with ports.database.reading(actor.organisation_id) as session:
-        return register.entry(session, ports, queries.by_id(session, credential_id), at=now)
+    issued = await gathering.issue(given.decision, by=actor, at=now, once=once.shown_as(shown))
+    return as_stored(once.kept or shown(None, issued))
 
 
 @router.get("", response_model=CredentialsOut, dependencies=READ)

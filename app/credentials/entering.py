@@ -30,10 +30,10 @@ from app.schemes.scheme import Scheme
 
 _CREDENTIAL, _PERIOD = columns.table(Credential), columns.table(Period)
 _TAKEN: Final = select(_PERIOD.c.decision_id, _PERIOD.c.credential_id).where(
-    _PERIOD.c.organisation_id == columns.INSIDE, _PERIOD.c.decision_id.in_(columns.among("ids"))
+    columns.inside(_PERIOD), _PERIOD.c.decision_id.in_(columns.among("ids"))
 )
 _OPEN: Final = select(_CREDENTIAL.c.holder_id, _CREDENTIAL.c.scheme_id, _CREDENTIAL.c.id).where(
-    _CREDENTIAL.c.organisation_id == columns.INSIDE,
+    columns.inside(_CREDENTIAL),
     _CREDENTIAL.c.holder_id.in_(columns.among("ids")),
     _CREDENTIAL.c.closed_at.is_(None),
 )

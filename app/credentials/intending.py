@@ -199,10 +199,10 @@ _ENTRIES: Final = (
     )
     .join(_CREDENTIAL, _CREDENTIAL.c.id == _PERIOD.c.credential_id)
     .join(_PERSON, _PERSON.c.id == _CREDENTIAL.c.holder_id)
-    .where(_PERIOD.c.organisation_id == columns.INSIDE, _PERIOD.c.id.in_(columns.among("ids")))
+    .where(columns.inside(_PERIOD), _PERIOD.c.id.in_(columns.among("ids")))
 )
 _TOGETHER: Final = select(_INTENT).where(
-    _INTENT.c.organisation_id == columns.INSIDE,
+    columns.inside(_INTENT),
     _INTENT.c.period_id
     == select(_INTENT.c.period_id).where(_INTENT.c.id == bindparam("name")).scalar_subquery(),
 )
@@ -210,7 +210,7 @@ _LACKING: Final = (
     select(_PERIOD.c.id)
     .join(_CREDENTIAL, _CREDENTIAL.c.id == _PERIOD.c.credential_id)
     .where(
-        _PERIOD.c.organisation_id == columns.INSIDE,
+        columns.inside(_PERIOD),
         _PERIOD.c.id.in_(columns.among("ids")),
         _PERIOD.c.ended_on.is_(None),
         _CREDENTIAL.c.issued_at.is_not(None),

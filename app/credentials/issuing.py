@@ -11,22 +11,26 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from app.core.db import ORGANISATION
 from app.core.errors import Problem
 from app.core.ids import new_id
-from app.credentials import entering, intending, queries, sealing, standing, storing
+from app.credentials import entering, fresh, intending, queries, register, sealing, standing, storing
 from app.credentials.composing import Entry, entry_of
 from app.credentials.errors import CredentialNotActive, TrialCredential
 from app.credentials.intending import FINISH as FINISH  # noqa: PLC0414 - metrics count these
 from app.credentials.intending import MADE_TOGETHER, Intended, Wanted
 from app.credentials.models import Credential, Document, Period
+from app.credentials.register import Filed
 from app.credentials.rules import PeriodKind
-from app.credentials.storing import ACCOMPANY
+from app.credentials.storing import ACCOMPANY, Stored
 from app.formats.claims import Format
-from app.organisations.idempotency import ANEW, Once
+from app.organisations import queries as organisations
+from app.organisations.errors import KeyReused
+from app.organisations.idempotency import ANEW, Once, Replayed
 from app.organisations.rules import Actor
 from app.outbox import trail
 from app.outbox.messages import Message
@@ -49,9 +53,10 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """The credential that came of a decision."""
+    """The credential that came of a decision; as the register has it, where somebody waits to see it."""
 
     credential_id: str
+    entry: register.Entry | None = None
 
 
 def issue(ports: Ports, decision_id: str, *, by: Actor, at: datetime, once: Once = ANEW) -> str:
@@ -61,28 +66,183 @@ def issue(ports: Ports, decision_id: str, *, by: Actor, at: datetime, once: Once
     with its announcement. So no credential of ours can be in the world and missing from our books. Asked
     again with the same key, it finishes what it began.
     """
+    (outcome,) = issue_together(ports, [(decision_id, once)], by=by, at=at)
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome.credential_id
+
+
+def issue_together(
+    ports: Ports, asked: Sequence[tuple[str, Once]], *, by: Actor, at: datetime
+) -> list[Issued | Exception]:
+    """Do for each of several requests what `issue` does for one; one outcome for each, in order.
+
+    They share their two transactions. Whatever breaks one of these breaks it for nobody else: each request is
+    then carried out alone.
+    """
     # The first transaction: what is to be signed, and all that must not get lost with it.
-    with ports.database.writing(by.organisation_id) as session:
-        begun = once.claim(session)
-        if begun is None:
-            (intents,), at = _enter(session, ports, [decision_id], MADE_TOGETHER, by=by, at=at)
-            if isinstance(intents, Problem):
-                raise intents  # nothing is left of it, not even the list that was opened for it
-            seal = intents[0]
-            begun = once.begin(session, credential=seal.entry.credential_id, intent=seal.id)
+    begun = _begin(ports, asked, by=by, at=at)
     # The second: the documents, and everybody is told.
+    going = [
+        _Going(once, each) for (_, once), each in zip(asked, begun, strict=True) if isinstance(each, list)
+    ]
+    ended = iter(_end(ports, by.organisation_id, going))
+    outcomes: list[Issued | Exception] = []
+    for (_, once), each in zip(asked, begun, strict=True):
+        if isinstance(each, Exception):
+            outcomes.append(each)
+        elif isinstance(each, list):
+            outcomes.append(next(ended))
+        else:
+            outcomes.append(_resume(ports, by.organisation_id, each, once, at=at))
+    return outcomes
+
+
+Begun = list[Intended] | Mapping[str, str] | Exception  # anew, or by an earlier request with the same key
+
+
+def _begin(ports: Ports, asked: Sequence[tuple[str, Once]], *, by: Actor, at: datetime) -> Sequence[Begun]:
+    try:
+        with ports.database.writing(by.organisation_id) as session:
+            return _begin_all(session, ports, asked, by=by, at=at)
+    except _Refused as refused:
+        return refused.outcomes  # nothing is left of it, not even the list that was opened for it
+    except Exception as failed:  # noqa: BLE001 - whoever asked hears of it
+        if len(asked) == 1:
+            return [failed]
+        return [_begin(ports, [each], by=by, at=at)[0] for each in asked]
+
+
+class _Refused(Exception):
+    """Nothing is to be issued: the transaction vanishes."""
+
+    def __init__(self, outcomes: Sequence[Begun]) -> None:
+        super().__init__()
+        self.outcomes = outcomes
+
+
+class _Apart(Exception):
+    """What one of several was refused for may have been in the way of others."""
+
+
+def _begin_all(
+    session: Session, ports: Ports, asked: Sequence[tuple[str, Once]], *, by: Actor, at: datetime
+) -> Sequence[Begun]:
+    begun: list[Begun | None] = [_claimed(session, once) for _, once in asked]
+    anew = [place for place, found in enumerate(begun) if found is None]
+    entries, at = entering.enter(session, [asked[place][0] for place in anew], by=by, at=at)
+    intended = _write_down(session, ports, entries, MADE_TOGETHER, by=by, at=at)
+    # Entries stand in each other's way; one of which nothing comes must not have done so.
+    if len(asked) > 1 and any(
+        isinstance(its, Problem) and not isinstance(entry, Problem)
+        for entry, its in zip(entries, intended, strict=True)
+    ):
+        raise _Apart
+    for place, its in zip(anew, intended, strict=True):
+        begun[place] = its
+        if isinstance(its, Problem):
+            asked[place][1].let_go(session)
+        else:
+            asked[place][1].begin(session, credential=its[0].entry.credential_id, intent=its[0].id)
+    outcomes = [each for each in begun if each is not None]
+    if not any(isinstance(each, list) for each in outcomes):
+        raise _Refused(outcomes)
+    return outcomes
+
+
+def _claimed(session: Session, once: Once) -> Mapping[str, str] | Exception | None:
+    try:
+        return once.claim(session)
+    except (Replayed, KeyReused) as answered:
+        return answered
+
+
+@dataclass(frozen=True, slots=True)
+class _Going:
+    """A request whose documents are being made."""
+
+    once: Once
+    intents: Sequence[Intended]
+
+    @property
+    def seal(self) -> Intended:
+        return self.intents[0]
+
+
+def _end(ports: Ports, organisation_id: str, going: Sequence[_Going]) -> Sequence[Issued | Exception]:
+    if not going:
+        return []
+    at = max(each.seal.at for each in going)
+    kept: dict[str, Issued | Exception] = {}
+
+    def keep(session: Session, there: Stored) -> None:
+        zone = organisations.zone_of(session, organisation_id)
+        for each in going:
+            if each.seal.id in there.documents:
+                kept[each.seal.id] = _kept(session, ports, zone, each, there.documents, at=at)
+
+    intents = [intent for each in going for intent in each.intents]
+    try:
+        failed = _carry_out(ports, organisation_id, intents, at=at, then=keep)
+    except Exception as broken:  # noqa: BLE001 - whoever asked hears of it
+        if len(going) == 1:
+            return [broken]
+        return [_end(ports, organisation_id, [each])[0] for each in going]
+    return [kept.get(each.seal.id) or _outcome(each.seal, failed) for each in going]
+
+
+def _kept(
+    session: Session,
+    ports: Ports,
+    zone: ZoneInfo,
+    going: _Going,
+    documents: Mapping[str, Filed | None],
+    *,
+    at: datetime,
+) -> Issued | Exception:
+    """See a credential as it is now, and keep the answer that is made of it."""
+    entry = going.seal.entry
+    its = [documents.get(intent.id) for intent in going.intents]
+    made = [document for document in its if document is not None]
+    found = (
+        fresh.entry(ports, zone, entry, made, at=at)
+        if its[0] is not None
+        else register.entry(session, ports, queries.by_id(session, entry.credential_id), at=at)
+    )
+    issued = Issued(entry.credential_id, found)
+    try:
+        going.once.keep(session, issued)
+    except (Replayed, KeyReused) as answered:
+        return answered
+    return issued
+
+
+def _resume(
+    ports: Ports, organisation_id: str, begun: Mapping[str, str], once: Once, *, at: datetime
+) -> Issued | Exception:
+    """Finish what an earlier request with the same key began, and see what came of it."""
     credential_id = begun["credential"]
+
+    def seen(session: Session) -> Issued:
+        found = queries.by_id(session, credential_id)
+        return Issued(credential_id, register.entry(session, ports, found, at=at))
+
     try:
         finish(
             ports,
-            by.organisation_id,
+            organisation_id,
             begun["intent"],
             at=at,
-            then=lambda session: once.keep(session, credential_id),
+            then=lambda session, _: once.keep(session, seen(session)),
         )
+        with ports.database.reading(organisation_id) as session:
+            issued = seen(session)
+        once.settle(ports.database, issued)
     except SigningFailed as failed:
-        raise SigningFailed(failed.detail, credential=credential_id) from failed
-    return credential_id
+        return SigningFailed(failed.detail, credential=credential_id)
+    except Exception as failed:  # noqa: BLE001 - whoever asked hears of it
+        return failed
+    return issued
 
 
 def issue_many(
@@ -94,31 +254,14 @@ def issue_many(
     worker. The offline QR codes follow, in one go for all of them.
     """
     with ports.database.writing(by.organisation_id) as session:
-        intended, at = _enter(session, ports, decision_ids, MADE_TOGETHER[:1], by=by, at=at)
+        entries, at = entering.enter(session, decision_ids, by=by, at=at)
+        intended = _write_down(session, ports, entries, MADE_TOGETHER[:1], by=by, at=at)
     intents = [intent for group in intended if not isinstance(group, Problem) for intent in group]
     failed = _carry_out(ports, by.organisation_id, intents, at=at)
     return [each if isinstance(each, Problem) else _outcome(each[0], failed) for each in intended]
 
 
-def _enter(
-    session: Session,
-    ports: Ports,
-    decision_ids: Sequence[str],
-    forms: Sequence[Format],
-    *,
-    by: Actor,
-    at: datetime,
-) -> tuple[list[list[Intended] | Problem], datetime]:
-    """Enter what may be issued in the register, and write down what will be signed of each."""
-    entries, at = entering.enter(session, decision_ids, by=by, at=at)
-    intended = _intend_entries(session, ports, entries, forms, by=by, at=at)
-    good = [each for each in intended if not isinstance(each, Problem)]
-    entering.register(session, [group[0].entry for group in good], at=at)
-    intending.keep(session, [intent for group in good for intent in group], at=at)
-    return intended, at
-
-
-def _intend_entries(
+def _write_down(
     session: Session,
     ports: Ports,
     entries: Sequence[Entry | Problem],
@@ -127,11 +270,16 @@ def _intend_entries(
     by: Actor,
     at: datetime,
 ) -> list[list[Intended] | Problem]:
+    """Enter what may be issued in the register, and write down what will be signed of each."""
     groups = [intending.wanted(each, forms) for each in entries if not isinstance(each, Problem)]
     composed = iter(
         intending.compose_all(session, ports, groups, organisation_id=by.organisation_id, by=by.id, at=at)
     )
-    return [each if isinstance(each, Problem) else next(composed) for each in entries]
+    intended = [each if isinstance(each, Problem) else next(composed) for each in entries]
+    good = [each for each in intended if not isinstance(each, Problem)]
+    entering.register(session, [group[0].entry for group in good], at=at)
+    intending.keep(session, [intent for group in good for intent in group], at=at)
+    return intended
 
 
 def _outcome(seal: Intended, failed: Mapping[str, Problem]) -> Issued | Problem:
@@ -305,7 +453,7 @@ def finish(
     intent_id: str,
     *,
     at: datetime,
-    then: Callable[[Session], None] | None = None,
+    then: Callable[[Session, Stored], None] | None = None,
 ) -> None:
     """Sign what an intent says and store the document; if that is done already, do nothing.
 
@@ -329,7 +477,7 @@ def _carry_out(
     intents: Sequence[Intended],
     *,
     at: datetime,
-    then: Callable[[Session], None] | None = None,
+    then: Callable[[Session, Stored], None] | None = None,
 ) -> dict[str, Problem]:
     """Sign what was committed, and store it in one transaction; tell what came to nothing, and why."""
     outcomes = sealing.seal_all(ports, organisation_id, intents, at=at)
@@ -338,10 +486,10 @@ def _carry_out(
     try:
         if made:
             with ports.database.writing(organisation_id) as session:
-                stale = storing.store_all(session, ports, made, at=at)
+                stored = storing.store_all(session, ports, made, at=at)
                 if then is not None:
-                    then(session)
-            failed |= {name: SigningFailed(REPLACED) for name in stale}
+                    then(session, stored)
+            failed |= {name: SigningFailed(REPLACED) for name in stored.stale}
     except CredentialNotActive as refused:
         failed |= {one.id: refused for one, _ in made}
     for intent in intents:

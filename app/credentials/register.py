@@ -13,7 +13,7 @@ from app.core.clock import iso_duration
 from app.credentials import queries
 from app.credentials.errors import CredentialNotActive, LintFailed, QrLeadsNowhere
 from app.credentials.models import Credential, Document, Period
-from app.credentials.rules import CredentialState
+from app.credentials.rules import CredentialState, PeriodKind
 from app.formats.claims import TEST_MARK, Format
 from app.formats.q1 import link
 from app.formats.qualified import Answer, qualified
@@ -25,6 +25,30 @@ from app.schemes.scheme import Scheme
 
 # A page does not say that its credential was suspended or revoked; from when until when it holds it does.
 PRINTED: Final = frozenset({CredentialState.ACTIVE, CredentialState.NOT_YET_VALID, CredentialState.EXPIRED})
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """A document that was just stored, without its content."""
+
+    id: str
+    format: Format
+    issued_at: datetime
+    superseded_at: datetime | None
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPeriod:
+    """The period that a credential was just issued for."""
+
+    valid_from: date
+    valid_until: date
+    documents: Sequence[Filed]
+    seq: int = 1
+    kind: PeriodKind = PeriodKind.GRANT
+    cycle: int = 1
+    ended_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +67,13 @@ class Entry:
     issued_at: datetime | None
     verify_url: str
     hidden_at: datetime | None
-    documents: Sequence[Document]
-    periods: Sequence[Period]
+    documents: Sequence[Document | Filed]
+    periods: Sequence[Period | FirstPeriod]
 
 
-def verify_url(ports: Ports, credential: Credential) -> str:
+def verify_url(ports: Ports, number: str) -> str:
     """Give the address that anybody may open to check a credential by its number."""
-    return f"{ports.settings.public_url}/v/{credential.number}"
+    return f"{ports.settings.public_url}/v/{number}"
 
 
 def qr_text(session: Session, ports: Ports, credential: Credential, *, at: datetime) -> str:
@@ -81,7 +105,7 @@ def qr_text_of(session: Session, ports: Ports, credential: Credential, period: P
             "Have the document made in the format `qr`, or show the number again.",
             state="hidden",
         )
-    return verify_url(ports, credential)
+    return verify_url(ports, credential.number)
 
 
 def sheet(session: Session, ports: Ports, credential: Credential, *, at: datetime) -> Sheet:
@@ -191,7 +215,7 @@ def entry(session: Session, ports: Ports, credential: Credential, *, at: datetim
         valid_from=period.valid_from,
         valid_until=period.through,
         issued_at=credential.issued_at,
-        verify_url=verify_url(ports, credential),
+        verify_url=verify_url(ports, credential.number),
         hidden_at=credential.hidden_at,
         documents=period.documents,
         periods=credential.periods,

@@ -4,6 +4,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from app.credentials.composing import LISTS
 from app.credentials.errors import CredentialNotActive, TrialCredential
 from app.credentials.intending import Intended, finishing, told
 from app.credentials.models import Credential, Document, Intent, Period
+from app.credentials.register import Filed
 from app.credentials.sealing import Sealed
 from app.formats.claims import Format
 from app.outbox import changes, messages, trail
@@ -32,31 +34,29 @@ _INTENT, _DOCUMENT = columns.table(Intent), columns.table(Document)
 _CREDENTIAL, _PERIOD = columns.table(Credential), columns.table(Period)
 _HELD: Final = (
     select(_INTENT.c.id, _INTENT.c.unsigned)
-    .where(_INTENT.c.organisation_id == columns.INSIDE, _INTENT.c.id.in_(columns.among("ids")))
+    .where(columns.inside(_INTENT), _INTENT.c.id.in_(columns.among("ids")))
     .order_by(_INTENT.c.id)
     .with_for_update()
 )
-_DONE: Final = delete(_INTENT).where(
-    _INTENT.c.organisation_id == columns.INSIDE, _INTENT.c.id.in_(columns.among("ids"))
-)
+_DONE: Final = delete(_INTENT).where(columns.inside(_INTENT), _INTENT.c.id.in_(columns.among("ids")))
 _CREDENTIALS: Final = (
     select(_CREDENTIAL.c.id, _CREDENTIAL.c.issued_at, _CREDENTIAL.c.revoked_at)
-    .where(_CREDENTIAL.c.organisation_id == columns.INSIDE, _CREDENTIAL.c.id.in_(columns.among("ids")))
+    .where(columns.inside(_CREDENTIAL), _CREDENTIAL.c.id.in_(columns.among("ids")))
     .order_by(_CREDENTIAL.c.id)
     .with_for_update()
 )
 _PERIODS: Final = select(_PERIOD.c.id, _PERIOD.c.credential_id, _PERIOD.c.seq, _PERIOD.c.ended_on).where(
-    _PERIOD.c.organisation_id == columns.INSIDE, _PERIOD.c.credential_id.in_(columns.among("ids"))
+    columns.inside(_PERIOD), _PERIOD.c.credential_id.in_(columns.among("ids"))
 )
 _BEFORE: Final = select(_DOCUMENT.c.id, _DOCUMENT.c.period_id, _DOCUMENT.c.format).where(
-    _DOCUMENT.c.organisation_id == columns.INSIDE,
+    columns.inside(_DOCUMENT),
     _DOCUMENT.c.period_id.in_(columns.among("ids")),
     _DOCUMENT.c.superseded_at.is_(None),
 )
 _ISSUED: Final = (
     update(_CREDENTIAL)
     .where(
-        _CREDENTIAL.c.organisation_id == columns.INSIDE,
+        columns.inside(_CREDENTIAL),
         _CREDENTIAL.c.id.in_(columns.among("ids")),
         _CREDENTIAL.c.issued_at.is_(None),
     )
@@ -64,17 +64,25 @@ _ISSUED: Final = (
 )
 _CHANGED: Final = (
     update(_CREDENTIAL)
-    .where(_CREDENTIAL.c.organisation_id == columns.INSIDE, _CREDENTIAL.c.id.in_(columns.among("ids")))
+    .where(columns.inside(_CREDENTIAL), _CREDENTIAL.c.id.in_(columns.among("ids")))
     .values(updated_at=bindparam("now"), version=_CREDENTIAL.c.version + 1)
 )
 
 
-def store_all(session: Session, ports: Ports, made: Sequence[Sealed], *, at: datetime) -> Collection[str]:
-    """Store what nobody else has stored, and tell everybody, in one transaction.
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What there is now of what was made: None in the place of a document that somebody else stored.
 
-    Gives the intents that say something else by now, under a newer key; they are left to be signed with it,
+    The intents of `stale` say something else by now, under a newer key; they are left to be signed with it,
     and what comes after a seal is not stored before that.
     """
+
+    documents: Mapping[str, Filed | None]
+    stale: Collection[str]
+
+
+def store_all(session: Session, ports: Ports, made: Sequence[Sealed], *, at: datetime) -> Stored:
+    """Store what nobody else has stored, and tell everybody, in one transaction."""
     held = {row.id: row.unsigned for row in columns.read(session, _HELD, ids=[one.id for one, _ in made])}
     stale = {one.id for one, _ in made if one.id in held and held[one.id] != one.unsigned}
     seals = {one.entry.period_id for one, _ in made if one.id in stale and one.form is Format.VC_JWT}
@@ -83,9 +91,11 @@ def store_all(session: Session, ports: Ports, made: Sequence[Sealed], *, at: dat
         for each in made
         if each[0].id in held and each[0].id not in stale and each[0].entry.period_id not in seals
     ]
+    documents: dict[str, Filed | None] = {one.id: None for one, _ in made if one.id not in held}
     if ready:
-        _Books(session, ports, [one for one, _ in ready], at=at).take_in(ready)
-    return stale
+        filed = _Books(session, ports, [one for one, _ in ready], at=at).take_in(ready)
+        documents |= {each.id: each for each in filed}
+    return Stored(documents, stale)
 
 
 class _Books:
@@ -109,7 +119,7 @@ class _Books:
             (row.period_id, row.format): row for row in standing_ones
         }
 
-    def take_in(self, ready: Sequence[Sealed]) -> None:
+    def take_in(self, ready: Sequence[Sealed]) -> Sequence[Filed]:
         """Put each document where its intent was."""
         session, at = self._session, self._at
         events: list[Told] = []
@@ -135,6 +145,10 @@ class _Books:
         self._leave_word(intents)
         numbers = dict.fromkeys(one.entry.number for one in intents)
         changes.announce_all(session, [f"credential:{number}" for number in numbers], at=at)
+        return [
+            Filed(one.id, one.form, at, self._superseded_at(one), str(row["sha256"]))
+            for one, row in zip(intents, rows, strict=True)
+        ]
 
     def _make_room(self, one: Intended) -> None:
         """Mark as superseded what this document takes the place of."""
@@ -153,8 +167,11 @@ class _Books:
                 if older.seq < its.seq:
                     standing.supersede(session, session.get_one(Period, older.id), at=at)
 
+    def _superseded_at(self, one: Intended) -> datetime | None:
+        """Tell when it was replaced: at once, where the review ended its period before it was signed."""
+        return None if self._periods[one.entry.period_id].ended_on is None else self._at
+
     def _document(self, one: Intended, token: str, sha256: str) -> dict[str, object]:
-        ended = self._periods[one.entry.period_id].ended_on is not None
         return {
             "id": one.id,
             "period_id": one.entry.period_id,
@@ -166,7 +183,7 @@ class _Books:
             "list_id": one.place.list_id if one.place else None,
             "list_index": one.place.index if one.place else None,
             "issued_at": self._at,
-            "superseded_at": self._at if ended else None,  # the review ended it before it was signed
+            "superseded_at": self._superseded_at(one),
             "level": prolonging.FIRST.get(one.form),
         }
 

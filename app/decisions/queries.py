@@ -85,7 +85,7 @@ _GRANTED: Final = (
         _DOSSIER.c.applicant_id,
     )
     .join(_DOSSIER, _DOSSIER.c.id == _DECISION.c.dossier_id)
-    .where(_DECISION.c.organisation_id == columns.INSIDE, _DECISION.c.id.in_(columns.among("ids")))
+    .where(columns.inside(_DECISION), _DECISION.c.id.in_(columns.among("ids")))
     .order_by(_DECISION.c.id)
     .with_for_update(of=_DECISION)
 )

@@ -18,7 +18,7 @@ from app.organisations import service
 from app.organisations.errors import KeyNotAccepted, PermissionMissing
 from app.organisations.pace import ActorsPace
 from app.organisations.rules import PERSONS_ONLY, Actor, Permission
-from app.web import SAID, GivenPorts, Now
+from app.web import SAID, instant_of, ports_of
 
 bearer: Final = HTTPBearer(
     auto_error=False,
@@ -28,13 +28,12 @@ bearer: Final = HTTPBearer(
 
 def current_actor(
     request: Request,
-    given: GivenPorts,
-    now: Now,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> Actor:
     """Find out who is asking, in a short read of its own: strangers never hold the write lock."""
     if credentials is None:
         raise KeyNotAccepted("Send a key as `Authorization: Bearer …`.")
+    given, now = ports_of(request), instant_of(request)
     with given.database.reading() as session:
         actor, unnoted = service.recognise(session, credentials.credentials, at=now)
         pace: ActorsPace = request.app.state.pace
@@ -55,7 +54,7 @@ class Needs:
     def __init__(self, permission: Permission | None) -> None:
         self.permission = permission
 
-    def __call__(self, actor: CurrentActor) -> None:
+    async def __call__(self, actor: CurrentActor) -> None:
         if self.permission is not None and not actor.may(self.permission):
             raise PermissionMissing(
                 f"This needs the permission `{self.permission}`.", needs=self.permission.value
@@ -74,7 +73,7 @@ class NeedsOneOf(Needs):
         super().__init__(None)
         self.permissions = permissions
 
-    def __call__(self, actor: CurrentActor) -> None:
+    async def __call__(self, actor: CurrentActor) -> None:
         if not any(actor.may(permission) for permission in self.permissions):
             words = ", ".join(f"`{permission}`" for permission in self.permissions)
             raise PermissionMissing(f"This needs one of the permissions {words}.")
@@ -90,14 +89,14 @@ def needs_any_key() -> Dependency:
     return Depends(Needs(None))  # type: ignore[no-any-return] # FastAPI types Depends as Any
 
 
-def open_write(given: GivenPorts, actor: CurrentActor) -> Iterator[Session]:
+def open_write(request: Request, actor: CurrentActor) -> Iterator[Session]:
     """One request is one transaction: commit if the route returns, roll back if it raises."""
-    with given.database.writing(actor.organisation_id) as session:
+    with ports_of(request).database.writing(actor.organisation_id) as session:
         yield session
 
 
-def open_read(given: GivenPorts, actor: CurrentActor) -> Iterator[Session]:
-    with given.database.reading(actor.organisation_id) as session:
+def open_read(request: Request, actor: CurrentActor) -> Iterator[Session]:
+    with ports_of(request).database.reading(actor.organisation_id) as session:
         yield session
 
 

@@ -16,6 +16,7 @@ from fastapi.params import Depends as Dependency
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
@@ -25,7 +26,7 @@ from app.organisations.access import CurrentActor, every_route, open_write
 from app.organisations.errors import KeyInFlight, KeyReused
 from app.organisations.idempotency import RIVAL_WAITS_MS, Once, Replayed, Stored, digest_of
 from app.problems import documented
-from app.web import CHUNK, GivenPorts, Now
+from app.web import CHUNK, instant_of, ports_of
 
 CREATING: Final = frozenset({201, 202})  # what a POST answers with that makes something
 REPEATED: Final = ("content-type", "cache-control", "location", "etag")
@@ -118,7 +119,7 @@ async def _digest_of_file(part: UploadFile) -> bytes:
 
 
 async def one_request(
-    request: Request, now: Now, actor: CurrentActor, idempotency_key: IdempotencyHeader = None
+    request: Request, actor: CurrentActor, idempotency_key: IdempotencyHeader = None
 ) -> AsyncIterator[Once]:
     """Give the request's key to the use case that makes something, once no other has its turn."""
     if idempotency_key is None:
@@ -126,7 +127,7 @@ async def one_request(
         return
     route: APIRoute = request.scope["route"]
     name = digest_of(actor.id.encode(), route.path.encode(), idempotency_key.encode())
-    once = Once(actor.organisation_id, name, await _fingerprint(request), now)
+    once = Once(actor.organisation_id, name, await _fingerprint(request), instant_of(request))
     request.state.once = once
     async with _turn(f"{actor.organisation_id}{name}"):
         yield once
@@ -135,20 +136,24 @@ async def one_request(
 OneRequest = Annotated[Once, Depends(one_request, scope="function")]
 
 
-def open_creating(given: GivenPorts, actor: CurrentActor, once: OneRequest) -> Iterator[Session]:
+def open_creating(request: Request, actor: CurrentActor, once: OneRequest) -> Iterator[Session]:
     """One request is one transaction, with its key first and its answer last, where it has a key."""
-    with given.database.writing(actor.organisation_id) as session:
+    with ports_of(request).database.writing(actor.organisation_id) as session:
         once.claim(session)
         yield session
         if once.kept is not None:
             once.store(session, once.kept)
 
 
-def look_back(given: GivenPorts, actor: CurrentActor, once: OneRequest) -> Once:
+async def look_back(request: Request, once: OneRequest) -> Once:
     """Give the key to a use case that commits by itself, unless it was answered already."""
-    if once.name is not None:
-        with given.database.reading(actor.organisation_id) as session:
+
+    def look() -> None:
+        with ports_of(request).database.reading(once.organisation_id) as session:
             once.look(session)
+
+    if once.name is not None:
+        await run_in_threadpool(look)
     return once
 
 
@@ -169,7 +174,7 @@ class Withholds:
     def __init__(self, member: str) -> None:
         self.member = member
 
-    def __call__(self, request: Request) -> None:
+    async def __call__(self, request: Request) -> None:
         request.state.withheld = self.member
 
 
@@ -199,7 +204,7 @@ class ApiRoute(APIRoute):
                 return _again(replayed.stored)
             once: Once | None = getattr(request.state, "once", None)
             if once is not None and once.kept is not None:
-                return _as_stored(once.kept)
+                return as_stored(once.kept)
             tagged = _tagged(request, response)
             if once is not None:
                 once.kept = _to_keep(tagged, getattr(request.state, "withheld", None))
@@ -218,12 +223,13 @@ def _also(route: APIRoute, *kinds: type[Problem]) -> None:
 
 
 def _again(stored: Stored) -> Response:
-    response = _as_stored(stored)
+    response = as_stored(stored)
     response.headers["Idempotent-Replayed"] = "true"
     return response
 
 
-def _as_stored(stored: Stored) -> Response:
+def as_stored(stored: Stored) -> Response:
+    """Answer with what is kept, or would be if the request had a key."""
     return Response(stored.body, status_code=stored.status, headers=dict(stored.headers))
 
 
@@ -307,7 +313,7 @@ class Edition:
         return {int(each[1]) for each in named if each is not None}
 
 
-def edition(
+async def edition(
     request: Request,
     if_match: Annotated[
         str | None,
@@ -322,7 +328,7 @@ def edition(
     return Edition(request, if_match)
 
 
-def told(request: Request) -> Edition:
+async def told(request: Request) -> Edition:
     """Give a read the means to tell its edition."""
     return Edition(request, None)
 

@@ -129,6 +129,12 @@ class Once:
             )
         return names
 
+    def let_go(self, session: Session) -> None:
+        """Free the key in the transaction that took it: what was asked for was refused, others were not."""
+        if self._row is not None:
+            session.execute(_by_id(self._row))
+            self._row = None
+
     def keep(self, session: Session, made: object) -> None:
         """Store the answer about what was made, in the transaction that made it."""
         if self._row is not None and self.shown is not None and self.kept is None:
@@ -245,7 +251,8 @@ def _wait_briefly(session: Session) -> None:
     """Bound the wait for a rival: on SQLite that for the one lock there is, before anything else."""
     if _is_postgresql(session):
         session.execute(select(func.set_config("lock_timeout", str(RIVAL_WAITS_MS), True)))
-    else:
+    elif session.info.get(PATIENCE_MS) is None:  # several requests may share a transaction
+        session.info[PATIENCE_MS] = RIVAL_WAITS_MS
         session.connection(execution_options={PATIENCE_MS: RIVAL_WAITS_MS})
 
 

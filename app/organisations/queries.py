@@ -1,9 +1,10 @@
 """Reads of organisations, people and keys."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, bindparam, func, or_, select
 from sqlalchemy.orm import Session, selectinload
@@ -41,6 +42,16 @@ def organisation(session: Session, organisation_id: str) -> Organisation:
     if found is None:
         raise OrganisationNotFound("There is no such organisation.")
     return found
+
+
+_ZONE: Final = select(columns.table(Organisation).c.time_zone).where(
+    columns.table(Organisation).c.id == columns.WHOSE
+)
+
+
+def zone_of(session: Session, organisation_id: str) -> ZoneInfo:
+    """Tell by which clocks the organisation counts its days."""
+    return ZoneInfo(session.connection().execute(_ZONE, {"whose": organisation_id}).scalar_one())
 
 
 def organisations(session: Session) -> list[Organisation]:
@@ -248,12 +259,64 @@ def token_of_anyone(session: Session, token_id: str) -> KnownToken | None:
     return None if row is None else KnownToken(*row)
 
 
-def key_of_anyone(session: Session, key_id: str) -> ApiKey | None:
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """What is known of a key: whose it is, whether it is in use, and all that its person was ever granted."""
+
+    id: str
+    organisation_id: str
+    secret_hash: str
+    person_id: str | None
+    client_id: str | None
+    scopes: list[str] | None
+    expires_at: datetime
+    revoked_at: datetime | None
+    last_used_on: date | None
+    time_zone: str
+    grants: Sequence[tuple[str, date, date | None]]
+
+    def usable(self, at: datetime) -> bool:
+        return self.revoked_at is None and at < self.expires_at
+
+    def roles(self, on: date) -> frozenset[Role]:
+        """Tell which roles its person holds on a day."""
+        held = [role for role, begins, ends in self.grants if begins <= on and (ends is None or ends >= on)]
+        return frozenset(Role(role) for role in held)
+
+
+_KEY, _OWNER, _GRANT = columns.table(ApiKey), columns.table(Organisation), columns.table(RoleGrant)
+# Written once and past the ORM: it is asked for every call.
+_KNOWN_KEY: Final = (
+    select(
+        _KEY.c.id,
+        _KEY.c.organisation_id,
+        _KEY.c.secret_hash,
+        _KEY.c.person_id,
+        _KEY.c.client_id,
+        _KEY.c.scopes,
+        _KEY.c.expires_at,
+        _KEY.c.revoked_at,
+        _KEY.c.last_used_on,
+        _OWNER.c.time_zone,
+        _GRANT.c.role,
+        _GRANT.c.from_day,
+        _GRANT.c.to_day,
+    )
+    .join(_OWNER, _OWNER.c.id == _KEY.c.organisation_id)
+    .outerjoin(_GRANT, _GRANT.c.person_id == _KEY.c.person_id)
+    .where(_KEY.c.id == bindparam("key_id"))
+)
+
+
+def key_of_anyone(session: Session, key_id: str) -> KnownKey | None:
     """Look a key up before it is known whose it is."""
     look_up(session, ApiKey, key_id)
-    return session.scalars(
-        select(ApiKey).where(ApiKey.id == key_id), execution_options=EVERY_ORGANISATION
-    ).first()
+    rows = session.execute(_KNOWN_KEY, {"key_id": key_id}, execution_options=EVERY_ORGANISATION).all()
+    if not rows:
+        return None
+    grants = [(row.role, row.from_day, row.to_day) for row in rows if row.role is not None]
+    known: list[Any] = [*rows[0]]
+    return KnownKey(*known[:-3], grants)
 
 
 def roles_on(session: Session, person_id: str, on: date) -> frozenset[Role]:
@@ -309,7 +372,7 @@ def holders_of(session: Session, roles: Iterable[Role], on: date) -> frozenset[s
 
 _MEMBERSHIP: Final = columns.table(Membership)
 _MEMBERS: Final = select(_MEMBERSHIP.c.person_id).where(
-    _MEMBERSHIP.c.organisation_id == columns.INSIDE,
+    columns.inside(_MEMBERSHIP),
     _MEMBERSHIP.c.person_id.in_(columns.among("ids")),
     _MEMBERSHIP.c.state == MembershipState.ACTIVE,
     _MEMBERSHIP.c.from_day <= bindparam("day"),
@@ -318,7 +381,7 @@ _MEMBERS: Final = select(_MEMBERSHIP.c.person_id).where(
 _PERSON: Final = columns.table(Person)
 _NAMES: Final = (
     select(_PERSON.c.id, _PERSON.c.name_on_credential)
-    .where(_PERSON.c.organisation_id == columns.INSIDE, _PERSON.c.id.in_(columns.among("ids")))
+    .where(columns.inside(_PERSON), _PERSON.c.id.in_(columns.among("ids")))
     .order_by(_PERSON.c.id)
     .with_for_update(key_share=True)
 )

@@ -183,7 +183,7 @@ def _by_token(session: Session, token: str, at: datetime) -> Actor:
     )
 
 
-def _by_key(session: Session, key: ApiKey, at: datetime) -> Actor:
+def _by_key(session: Session, key: queries.KnownKey, at: datetime) -> Actor:
     enter(session, key.organisation_id)
     scopes = None if key.scopes is None else frozenset(key.scopes)
     if key.person_id is None:
@@ -191,8 +191,7 @@ def _by_key(session: Session, key: ApiKey, at: datetime) -> Actor:
         return Actor(
             str(key.client_id), key.organisation_id, frozenset(), allowed, is_person=False, key_id=key.id
         )
-    today = today_of(session, key.organisation_id, at)
-    roles = queries.roles_on(session, key.person_id, today)
+    roles = key.roles(local_day(at, ZoneInfo(key.time_zone)))
     allowed = permissions_of_person(roles, scopes)
     return Actor(
         key.person_id,

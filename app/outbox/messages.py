@@ -60,7 +60,7 @@ _MESSAGE: Final = columns.table(Message)
 _WITHDRAWN: Final = (
     update(_MESSAGE)
     .where(
-        _MESSAGE.c.organisation_id == columns.INSIDE,
+        columns.inside(_MESSAGE),
         _MESSAGE.c.id.in_(columns.among("names")),
         _MESSAGE.c.done_at.is_(None),
         _MESSAGE.c.lease_owner.is_(None),

@@ -16,13 +16,13 @@ from app.status.models import ListKind, PublishedList, Standing, StatusList, Sta
 
 _POSITION: Final = columns.table(StatusPosition)
 _TAKEN: Final = select(_POSITION.c.index).where(
-    _POSITION.c.organisation_id == columns.INSIDE,
+    columns.inside(_POSITION),
     _POSITION.c.list_id == bindparam("list_id"),
     _POSITION.c.index.in_(columns.among("indexes")),
 )
 _PUBLISHED: Final = columns.table(PublishedList)
 _FORMS: Final = select(_PUBLISHED.c.list_id, _PUBLISHED.c.purpose).where(
-    _PUBLISHED.c.organisation_id == columns.INSIDE, _PUBLISHED.c.list_id.in_(columns.among("lists"))
+    columns.inside(_PUBLISHED), _PUBLISHED.c.list_id.in_(columns.among("lists"))
 )
 
 
@@ -38,7 +38,7 @@ _LIST: Final = columns.table(StatusList)
 _OPEN: Final = (
     select(_LIST.c.id, _LIST.c.size, _LIST.c.taken)
     .where(
-        _LIST.c.organisation_id == columns.INSIDE,
+        _LIST.c.organisation_id == columns.WHOSE,  # nothing else is narrower
         _LIST.c.kind == bindparam("wanted"),
         _LIST.c.taken * 2 < _LIST.c.size,
     )
@@ -48,7 +48,7 @@ _OPEN: Final = (
 )
 _FILLED: Final = (
     update(_LIST)
-    .where(_LIST.c.organisation_id == columns.INSIDE, _LIST.c.id == bindparam("list_id"))
+    .where(columns.inside(_LIST), _LIST.c.id == bindparam("list_id"))
     .values(taken=_LIST.c.taken + bindparam("count"))
 )
 

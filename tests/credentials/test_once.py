@@ -7,7 +7,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from app.credentials import intending, register, sealing
+from app.credentials import fresh, intending, sealing
 from app.credentials.models import Credential, Document
 from app.organisations.idempotency import IdempotencyKey
 from tests.credentials.office import Office
@@ -55,13 +55,13 @@ def test_the_key_is_answered_in_the_transaction_that_stores_the_document(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("the machine stops")
 
-    entry = register.entry
-    monkeypatch.setattr(register, "entry", broken)  # which the answer is made of
+    entry = fresh.entry
+    monkeypatch.setattr(fresh, "entry", broken)  # which the answer is made of
     assert desk.post(PATH, json=asked, headers=KEY).status_code == 500
     assert there(office) == (1, 0), "no document without its answer"
     begun = kept(office)
     assert begun.status is None
-    monkeypatch.setattr(register, "entry", entry)
+    monkeypatch.setattr(fresh, "entry", entry)
     again = desk.post(PATH, json=asked, headers=KEY)
     assert again.status_code == 201
     assert begun.begun is not None
