@@ -14,11 +14,14 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from starlette.routing import BaseRoute
 
+from app.core.db import PATIENCE_MS
 from app.organisations import service
 from app.organisations.errors import KeyNotAccepted, PermissionMissing
 from app.organisations.pace import ActorsPace
 from app.organisations.rules import PERSONS_ONLY, Actor, Permission
 from app.web import SAID, instant_of, ports_of
+
+NO_WAIT_MS: Final = 10
 
 bearer: Final = HTTPBearer(
     auto_error=False,
@@ -37,10 +40,13 @@ def current_actor(
     with given.database.reading() as session:
         actor, unnoted = service.recognise(session, credentials.credentials, at=now)
         pace: ActorsPace = request.app.state.pace
-        pace.require(session, actor, at=now, said=partial(request.scope.__setitem__, SAID))
+        per_minute = pace.quota(session, actor, now)
+    pace.require(actor, per_minute, at=now, said=partial(request.scope.__setitem__, SAID))
     if unnoted is not None:
-        # Once a day for each key. It is worth no answer: where it cannot be written, the next one tries.
+        # Once a day for each key. It is worth no answer, and no wait: where it cannot be written at once, the
+        # next one tries.
         with suppress(OperationalError), given.database.writing(actor.organisation_id) as session:
+            session.connection(execution_options={PATIENCE_MS: NO_WAIT_MS})
             service.note_use(session, unnoted, at=now)
     return actor
 

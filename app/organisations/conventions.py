@@ -203,11 +203,12 @@ class ApiRoute(APIRoute):
             except Replayed as replayed:
                 return _again(replayed.stored)
             once: Once | None = getattr(request.state, "once", None)
-            if once is not None and once.kept is not None:
+            withheld = getattr(request.state, "withheld", None)
+            if once is not None and once.kept is not None and withheld is None:
                 return as_stored(once.kept)
             tagged = _tagged(request, response)
-            if once is not None:
-                once.kept = _to_keep(tagged, getattr(request.state, "withheld", None))
+            if once is not None and once.kept is None:
+                once.kept = _to_keep(tagged, withheld)
             return tagged
 
         return handled

@@ -109,6 +109,7 @@ class Once:
                     continue  # swept meanwhile
                 if not self._is_over(found):
                     self._judge(found)
+                    _wait_as_ever(session)
                     self._row = found.id
                     return found.begun
                 session.execute(_by_id(found.id))

@@ -44,11 +44,17 @@ class ActorsPace:
     _quotas: dict[str, tuple[int | None, datetime]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
+    def quota(self, session: Session, actor: Actor, at: datetime) -> int:
+        """Tell how many requests a minute the actor's organisation lets each of its callers make."""
+        return self._quota(session, actor.organisation_id, at) or self.settings.requests_per_minute
+
     def require(
-        self, session: Session, actor: Actor, *, at: datetime, said: Callable[[Headers], None]
+        self, actor: Actor, per_minute: int, *, at: datetime, said: Callable[[Headers], None]
     ) -> None:
-        """Count a request, or raise `Hurried`; either way, say how many are left."""
-        per_minute = self._quota(session, actor.organisation_id, at) or self.settings.requests_per_minute
+        """Count a request, or raise `Hurried`; either way, say how many are left.
+
+        To be called with no transaction open: counting in the database takes one of its own.
+        """
         rate = Rate(per_minute, at_once=per_minute)
         now = at.timestamp()
         counted = self._in_database if self.settings.count_requests_in == "database" else self._in_memory

@@ -26,6 +26,15 @@ def test_the_secret_is_shown_once_and_stands_nowhere_in_clear(body: Body, owner:
     assert body.ports.hooks.vault.open(bytes(sealed), made["id"])
 
 
+def test_with_a_key_the_secret_is_shown_the_first_time_and_never_again(body: Body) -> None:
+    asked, key = {"url": body.receiver.url()}, {"Idempotency-Key": "one"}
+    first, again = (body.api.post(ENDPOINTS, json=asked, headers=key) for _ in range(2))
+    assert first.json()["secret"].startswith("whsec_")
+    assert first.headers["Cache-Control"] == "no-store"
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (201, "true")
+    assert again.json() == {**first.json(), "secret": None}
+
+
 @pytest.mark.parametrize(
     "url",
     [

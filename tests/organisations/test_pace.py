@@ -1,11 +1,13 @@
 """How fast one caller may ask, and that every answer says so."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from app.core.db import connect
 from app.main import create_app
 from app.organisations import queries
 from app.organisations.rules import Role
@@ -35,6 +37,13 @@ def test_so_many_a_minute_are_taken_and_the_rest_told_when_to_come(slow: Ports, 
     assert [calls.get("/v1/me").status_code for _ in range(2)] == [200, 429]
     clock.move(timedelta(minutes=10))
     assert [calls.get("/v1/me").status_code for _ in range(4)] == [200, 200, 200, 429]
+
+
+def test_counting_takes_no_second_connection(database_url: str, slow: Ports) -> None:
+    with closing(connect(database_url, pool=1)) as narrow:
+        _, [token] = make.tokens(slow, (Role.AUDITOR,))
+        calls = make.caller(create_app(replace(slow, database=narrow)), token)
+        assert [calls.get("/v1/me").status_code for _ in range(4)] == [200, 200, 200, 429]
 
 
 def test_refusals_count_and_say_so_too(slow: Ports) -> None:
