@@ -315,8 +315,8 @@ def key_of_anyone(session: Session, key_id: str) -> KnownKey | None:
     if not rows:
         return None
     grants = [(row.role, row.from_day, row.to_day) for row in rows if row.role is not None]
-    known: list[Any] = [*rows[0]]
-    return KnownKey(*known[:-3], grants)
+    known: tuple[Any, ...] = (*rows[0][:-3], grants)
+    return KnownKey(*known)
 
 
 def roles_on(session: Session, person_id: str, on: date) -> frozenset[Role]:
