@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from app.attestation.marks import MarkRefused
@@ -90,14 +90,6 @@ READ: Final = [needs(Permission.CREDENTIALS_READ)]
 STATUS: Final = [needs(Permission.CREDENTIALS_STATUS)]
 
 
-async def _gathering(request: Request) -> Gathering:
-    given: Gathering = request.app.state.gathering
-    return given
-
-
-IssuedTogether = Annotated[Gathering, Depends(_gathering)]
-
-
 @router.post(
     "",
     status_code=201,
@@ -118,13 +110,14 @@ IssuedTogether = Annotated[Gathering, Depends(_gathering)]
     ),
 )
 async def issue(
-    gathering: IssuedTogether, now: Now, actor: CurrentActor, once: ByItself, given: IssuanceIn
+    request: Request, now: Now, actor: CurrentActor, once: ByItself, given: IssuanceIn
 ) -> Response:
     """Issue the credential of a published grant: exactly one, however many ask."""
 
     def shown(_: Session | None, issued: issuing.Issued) -> Stored:
         return written(CredentialOut.model_validate(issued.entry))
 
+    gathering: Gathering = request.app.state.gathering
     issued = await gathering.issue(given.decision, by=actor, at=now, once=once.shown_as(shown))
     return as_stored(once.kept or shown(None, issued))
 

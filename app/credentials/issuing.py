@@ -33,7 +33,7 @@ from app.organisations.errors import KeyReused
 from app.organisations.idempotency import ANEW, Once, Replayed
 from app.organisations.rules import Actor
 from app.outbox import trail
-from app.outbox.messages import Message
+from app.outbox.messages import GivenUp, Message
 from app.ports import Ports
 from app.status.errors import SigningFailed
 from app.status.models import Standing
@@ -129,9 +129,11 @@ def _begin_all(
     session: Session, ports: Ports, asked: Sequence[tuple[str, Once]], *, by: Actor, at: datetime
 ) -> Sequence[Begun]:
     begun: list[Begun | None] = [_claimed(session, once) for _, once in asked]
+    body = organisations.organisation(session, by.organisation_id)  # held, so that it is read but once
     anew = [place for place, found in enumerate(begun) if found is None]
     entries, at = entering.enter(session, [asked[place][0] for place in anew], by=by, at=at)
     intended = _write_down(session, ports, entries, MADE_TOGETHER, by=by, at=at)
+    del body
     # Entries stand in each other's way; one of which nothing comes must not have done so.
     if len(asked) > 1 and any(
         isinstance(its, Problem) and not isinstance(entry, Problem)
@@ -253,12 +255,17 @@ def issue_many(
     What is wrong with one decision keeps no other waiting; what could not be signed is signed later by a
     worker. The offline QR codes follow, in one go for all of them.
     """
+    named = list(dict.fromkeys(decision_ids))  # of one that is named twice, both times the same is told
     with ports.database.writing(by.organisation_id) as session:
-        entries, at = entering.enter(session, decision_ids, by=by, at=at)
+        entries, at = entering.enter(session, named, by=by, at=at)
         intended = _write_down(session, ports, entries, MADE_TOGETHER[:1], by=by, at=at)
     intents = [intent for group in intended if not isinstance(group, Problem) for intent in group]
     failed = _carry_out(ports, by.organisation_id, intents, at=at)
-    return [each if isinstance(each, Problem) else _outcome(each[0], failed) for each in intended]
+    outcomes = {
+        name: each if isinstance(each, Problem) else _outcome(each[0], failed)
+        for name, each in zip(named, intended, strict=True)
+    }
+    return [outcomes[each] for each in decision_ids]
 
 
 def _write_down(
@@ -273,7 +280,15 @@ def _write_down(
     """Enter what may be issued in the register, and write down what will be signed of each."""
     groups = [intending.wanted(each, forms) for each in entries if not isinstance(each, Problem)]
     composed = iter(
-        intending.compose_all(session, ports, groups, organisation_id=by.organisation_id, by=by.id, at=at)
+        intending.compose_all(
+            session,
+            ports,
+            groups,
+            organisation_id=by.organisation_id,
+            by=by.id,
+            at=at,
+            followed=Format.QR not in forms,
+        )
     )
     intended = [each if isinstance(each, Problem) else next(composed) for each in entries]
     good = [each for each in intended if not isinstance(each, Problem)]
@@ -510,9 +525,10 @@ def accompany(ports: Ports, organisation_id: str, period_ids: Collection[str], *
         intents = [intent for group in outcomes if not isinstance(group, Problem) for intent in group]
         intending.keep(session, intents, at=at)
     failed = _carry_out(ports, organisation_id, intents, at=at)
-    refused = [each for each in outcomes if isinstance(each, Problem)]
-    for why in (*refused, *failed.values()):
+    for why in failed.values():
         raise why
+    if any(isinstance(each, Problem) for each in outcomes):
+        raise GivenUp("Some offline QR codes cannot be made.")  # however often it is tried
 
 
 def topics(ports: Ports) -> dict[str, Callable[[Message], None]]:

@@ -10,6 +10,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.params import Depends as Dependency
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from starlette.routing import BaseRoute
@@ -29,16 +30,14 @@ bearer: Final = HTTPBearer(
 )
 
 
-def current_actor(
-    request: Request,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
-) -> Actor:
+def current_actor(request: Request) -> Actor:
     """Find out who is asking, in a short read of its own: strangers never hold the write lock."""
-    if credentials is None:
+    scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
+    if scheme.lower() != "bearer" or not token:
         raise KeyNotAccepted("Send a key as `Authorization: Bearer …`.")
     given, now = ports_of(request), instant_of(request)
     with given.database.reading() as session:
-        actor, unnoted = service.recognise(session, credentials.credentials, at=now)
+        actor, unnoted = service.recognise(session, token, at=now)
         pace: ActorsPace = request.app.state.pace
         per_minute = pace.quota(session, actor, now)
     pace.require(actor, per_minute, at=now, said=partial(request.scope.__setitem__, SAID))
@@ -52,6 +51,8 @@ def current_actor(
 
 
 CurrentActor = Annotated[Actor, Depends(current_actor)]
+# For the contract, of every route that says what it needs: `current_actor` reads the header itself.
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 
 
 class Needs:
@@ -60,7 +61,7 @@ class Needs:
     def __init__(self, permission: Permission | None) -> None:
         self.permission = permission
 
-    async def __call__(self, actor: CurrentActor) -> None:
+    async def __call__(self, actor: CurrentActor, _: Bearer) -> None:
         if self.permission is not None and not actor.may(self.permission):
             raise PermissionMissing(
                 f"This needs the permission `{self.permission}`.", needs=self.permission.value
@@ -79,7 +80,7 @@ class NeedsOneOf(Needs):
         super().__init__(None)
         self.permissions = permissions
 
-    async def __call__(self, actor: CurrentActor) -> None:
+    async def __call__(self, actor: CurrentActor, _: Bearer) -> None:
         if not any(actor.may(permission) for permission in self.permissions):
             words = ", ".join(f"`{permission}`" for permission in self.permissions)
             raise PermissionMissing(f"This needs one of the permissions {words}.")
