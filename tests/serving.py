@@ -13,7 +13,7 @@ from typing import Final
 
 import httpx
 
-PATIENCE_SECONDS: Final = 120.0  # only a service that hangs is given up; one that ends is noticed at once
+PATIENCE_SECONDS: Final = 300.0  # only a service that hangs is given up; one that ends is noticed at once
 
 
 def free_port() -> int:
