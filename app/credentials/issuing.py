@@ -20,7 +20,7 @@ from app.core.errors import Problem
 from app.core.ids import new_id
 from app.credentials import entering, fresh, intending, queries, register, sealing, standing, storing
 from app.credentials.composing import Entry, entry_of
-from app.credentials.errors import CredentialNotActive, TrialCredential
+from app.credentials.errors import CredentialIssuedAlready, CredentialNotActive, TrialCredential
 from app.credentials.intending import FINISH as FINISH  # noqa: PLC0414 - metrics count these
 from app.credentials.intending import MADE_TOGETHER, Intended, Wanted
 from app.credentials.models import Credential, Document, Period
@@ -255,7 +255,7 @@ def issue_many(
     What is wrong with one decision keeps no other waiting; what could not be signed is signed later by a
     worker. The offline QR codes follow, in one go for all of them.
     """
-    named = list(dict.fromkeys(decision_ids))  # of one that is named twice, both times the same is told
+    named = list(dict.fromkeys(decision_ids))
     with ports.database.writing(by.organisation_id) as session:
         entries, at = entering.enter(session, named, by=by, at=at)
         intended = _write_down(session, ports, entries, MADE_TOGETHER[:1], by=by, at=at)
@@ -265,7 +265,20 @@ def issue_many(
         name: each if isinstance(each, Problem) else _outcome(each[0], failed)
         for name, each in zip(named, intended, strict=True)
     }
-    return [outcomes[each] for each in decision_ids]
+    first = {name: decision_ids.index(name) for name in named} if len(named) < len(decision_ids) else {}
+    return [
+        outcomes[name] if first.get(name, place) == place else _again(outcomes[name])
+        for place, name in enumerate(decision_ids)
+    ]
+
+
+def _again(outcome: Issued | Problem) -> Problem:
+    """Tell of a decision that is named once more what whoever comes later is told."""
+    if isinstance(outcome, Problem):
+        return outcome
+    return CredentialIssuedAlready(
+        "This decision has its credential already.", credential=outcome.credential_id
+    )
 
 
 def _write_down(

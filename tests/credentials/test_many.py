@@ -111,6 +111,25 @@ def test_each_of_many_has_its_intent_its_events_its_word_and_its_verified_signat
     assert sorted(each for each in told if each.startswith("credential:")) == sorted(subjects)
 
 
+def test_a_name_without_room_in_the_offline_code_is_refused_of_many_as_of_one(office: Office) -> None:
+    decisions = [office.decision(office.candidate(name=name)) for name in ("W" * 200, "Ada Riva")]
+    refused, issued = many(office, decisions)
+    assert isinstance(refused, LintFailed)
+    assert isinstance(issued, Issued)
+    office.work()
+    with office.ports.database.reading(office.organisation_id) as session:
+        assert [each.id for each in session.scalars(select(Credential))] == [issued.credential_id]
+
+
+def test_a_decision_that_is_named_twice_is_issued_once(office: Office) -> None:
+    decision, wrong = office.decision(), office.decision(office.candidate(name=" "))
+    first, second, *refused = many(office, [decision, decision, wrong, wrong])
+    assert isinstance(first, Issued)
+    assert isinstance(second, CredentialIssuedAlready)
+    assert second.facts == {"credential": first.credential_id}
+    assert all(isinstance(each, LintFailed) for each in refused)
+
+
 def test_what_is_wrong_with_one_of_many_keeps_no_other_waiting(office: Office) -> None:
     holder = office.candidate()
     first, second = office.decision(holder), office.decision(holder)
