@@ -187,6 +187,8 @@ def _end(ports: Ports, organisation_id: str, going: Sequence[_Going]) -> Sequenc
     try:
         failed = _carry_out(ports, organisation_id, intents, at=at, then=keep)
     except Exception as broken:  # noqa: BLE001 - whoever asked hears of it
+        for each in going:
+            each.once.undo()
         if len(going) == 1:
             return [broken]
         return [_end(ports, organisation_id, [each])[0] for each in going]

@@ -156,6 +156,10 @@ class Once:
             self.look(session)
         self.kept = answer
 
+    def undo(self) -> None:
+        """Forget the answer that was stored in a transaction that vanished."""
+        self.kept = None
+
     def settle(self, database: Database, made: object) -> None:
         """Store the answer in a transaction of its own, where the effect can be had once by itself."""
         if self.name is None or self.kept is not None:
