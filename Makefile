@@ -49,8 +49,9 @@ fuzz: $(MADE) ## ask the served contract 50,000 odd things as everybody (CASES=â
 interop: $(MADE) $(PEERS) ## ask other people's verifiers (npm, PyPI, Maven) about what we issue
 	@$(RUN)/python -m interop
 
-openapi: $(MADE) ## write the published contract, openapi/openapi.json, anew
+openapi: $(MADE) ## write the published contract, openapi/openapi.json, anew, and the client's types by it
 	@$(RUN)/sigillo openapi > openapi/openapi.json.new && mv openapi/openapi.json.new openapi/openapi.json
+	@$(RUN)/python -m tests.contract.shapes
 
 # Pins stay as they are unless pyproject.toml asks for more; UPGRADE=1 takes the newest of everything.
 # No address and no path gets in, so the files mean the same wherever packages come from.
