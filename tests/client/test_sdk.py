@@ -162,7 +162,7 @@ def test_an_organisation_issues_by_its_minutes_and_minds_its_credentials(ports: 
             "credential.issued",
             "credential.revoked",
         ]
-        assert [one["type"] for one in program.events.since(said[1]["cursor"])][-1] == "credential.revoked"
+        assert said[-1] in list(program.events.since(said[1]["cursor"]))
         assert list(program.events.since(said[-1]["cursor"], types=["credential.issued"])) == []
 
 
