@@ -53,8 +53,9 @@ drill: $(MADE) ## kill the service at random moments under load, and count what 
 	@$(RUN)/python -m drill $(if $(SHORT),--short) $(if $(KILLS),--kills $(KILLS)) \
 		$(if $(DATABASE),--database $(DATABASE)) $(if $(SEED),--seed $(SEED))
 
-openapi: $(MADE) ## write the published contract, openapi/openapi.json, anew
+openapi: $(MADE) ## write the published contract, openapi/openapi.json, anew, and the client's types by it
 	@$(RUN)/sigillo openapi > openapi/openapi.json.new && mv openapi/openapi.json.new openapi/openapi.json
+	@$(RUN)/python -m tests.contract.shapes
 
 # Pins stay as they are unless pyproject.toml asks for more; UPGRADE=1 takes the newest of everything.
 # No address and no path gets in, so the files mean the same wherever packages come from.

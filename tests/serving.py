@@ -47,11 +47,11 @@ def command(environment: Mapping[str, str], *arguments: str) -> subprocess.Compl
 
 
 @contextmanager
-def serving(environment: Mapping[str, str], url: str) -> Iterator[Path]:
+def serving(environment: Mapping[str, str], url: str, *options: str) -> Iterator[Path]:
     """Run `sigillo serve` until the block ends; gives the file that its log goes to."""
     with tempfile.NamedTemporaryFile(suffix=".log") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", "serve"], env=environment, stdout=log, stderr=log
+            [sys.executable, "-m", "app.cli", "serve", *options], env=environment, stdout=log, stderr=log
         )
         try:
             _wait(process, url, Path(log.name))

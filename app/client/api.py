@@ -78,11 +78,13 @@ class Unreachable(Told):
 class GaveUp(Unreachable):
     """However often it was sent, there was no answer. With the same `key` it can still be sent again."""
 
-    def __init__(self, *, attempts: int, key: str | None, after: float | None, **facts: object) -> None:
-        super().__init__("gave-up", attempts=attempts, **facts)
+    def __init__(self, url: str, last: Refused | Unreachable, *, attempts: int, key: str | None) -> None:
+        facts = last.facts if isinstance(last, Unreachable) else {}
+        why = facts.get("why") or facts.get("status") or last.code
+        super().__init__("gave-up", url=url, attempts=attempts, why=why)
         self.attempts = attempts
         self.key = key
-        self.after = after
+        self.after = last.after
 
 
 class Unsure(Unreachable):
@@ -244,9 +246,7 @@ class Api:
                 rest = self._patience.rest(attempt, waited, failed.after)
                 if rest is None:
                     key = given.get("headers", {}).get(KEY)
-                    raise GaveUp(
-                        attempts=attempt, key=key, after=failed.after, url=self.url, why=failed
-                    ) from failed
+                    raise GaveUp(self.url, failed, attempts=attempt, key=key) from failed
             self._patience.pause(rest)
             attempt, waited = attempt + 1, waited + rest
 

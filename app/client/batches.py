@@ -15,12 +15,11 @@ from typing import Final
 
 from app.client import private, terminal
 from app.client.api import Json, NotUsable, Refused, Unreachable
+from app.client.calls.batches import LINES, TABLE, kind_of, media_type
 from app.client.visit import Ends, Stopped, Visit
 
 FOLDER: Final = "batches"
 BATCH: Final = re.compile(r"bat_[0-9a-z]{26}")
-LINES: Final = "application/x-ndjson"
-TABLE: Final = "text/csv"
 KINDS: Final = ("members", "credentials", "decisions")
 LONGEST_FILE: Final = 64_000_000
 SHOWN: Final = 25
@@ -43,19 +42,12 @@ class Asked:
             raise NotUsable("file-empty", path=file)
         if len(content) > LONGEST_FILE:
             raise NotUsable("batch-too-long", path=file, most=LONGEST_FILE // 1_000_000)
-        first = content.lstrip(b"\xef\xbb\xbf \r\n")[:2000].split(b"\n")[0]
-        query = {"kind": kind or _kind(first)}
+        query = {"kind": kind or kind_of(content)}
         if minutes:
             query["minutes"] = minutes
         if dry_run:
             query["dry_run"] = "true"
-        return cls(content, LINES if first.startswith(b"{") else TABLE, query)
-
-
-def _kind(first: bytes) -> str:
-    if b"votes" in first:
-        return "decisions"
-    return "credentials" if re.search(rb"\bdecision\b", first) else "members"
+        return cls(content, media_type(content), query)
 
 
 def send(visit: Visit, asked: Asked) -> str:

@@ -43,6 +43,7 @@ class ClientKey:
     algorithm: str = "ES256"
     key_id: str | None = None
     scopes: Sequence[str] = ()
+    audience: str | None = None  # the service's own address of tokens, where it is called by another
     clock: Callable[[], float] = time.time
 
     def proof(self, audience: str) -> dict[str, str]:
@@ -51,7 +52,8 @@ class ClientKey:
         except ImportError:
             raise NotUsable("assertion-needs-pyjwt") from None
         now = int(self.clock())
-        claims = {"iss": self.client, "sub": self.client, "aud": audience, "jti": secrets.token_urlsafe(16)}
+        named = {"iss": self.client, "sub": self.client, "aud": self.audience or audience}
+        claims = {**named, "jti": secrets.token_urlsafe(16)}
         header = {"kid": self.key_id} if self.key_id else None
         try:
             signed = jwt.encode(

@@ -79,6 +79,7 @@ class Stub:
         self.headers: list[Message] = []
         self.hang_up: Callable[[str, str], str | None] = never
         self.answers: dict[str, tuple[int, bytes]] = {}
+        self.kept: dict[str, tuple[int, Any]] = {}  # what was answered, by Idempotency-Key
 
     def paths(self, method: str) -> list[str]:
         return [path for found, path, _ in self.asked if found == method]
@@ -442,14 +443,22 @@ class _Handler(BaseHTTPRequestHandler):
         if path != "/v1/verifications" and self.headers.get("Authorization") != f"Bearer {KEY}":
             self._write(401, json.dumps(Problem(401, "key-not-accepted").body).encode())
             return
+        key = self.headers.get("Idempotency-Key", "")
         try:
-            status, answer = self.stub.answer(self.command, self.path, body)
+            status, answer = self.stub.kept.get(key) or self.stub.answer(self.command, self.path, body)
         except Problem as problem:
             status, answer = problem.status, problem.body if problem.body["code"] else {}
+        else:
+            self.stub.kept |= {key: (status, answer)} if key else {}
         if how == "after":
             self.close_connection = True
             return
-        self._write(status, answer if isinstance(answer, bytes) else json.dumps(answer).encode())
+        content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        if how == "midway":
+            self.close_connection = True
+            self._write(status, content, left_out=len(content) // 2)
+            return
+        self._write(status, content)
 
     do_GET = do_POST = do_PUT = do_DELETE = _deal  # noqa: N815 - http.server calls them so
 
@@ -470,13 +479,13 @@ class _Handler(BaseHTTPRequestHandler):
                 form[f"{name} name"] = part.get_filename()
         return form
 
-    def _write(self, status: int, content: bytes, kind: str = "application/json") -> None:
+    def _write(self, status: int, content: bytes, kind: str = "application/json", left_out: int = 0) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         with suppress(ConnectionError):  # whoever asked may have gone
             self.end_headers()
-            self.wfile.write(content)
+            self.wfile.write(content[: len(content) - left_out])
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

@@ -9,6 +9,7 @@ import pytest
 from app.adapters import schema
 from app.client import batches
 from app.client.batches import Asked
+from app.client.calls.batches import LINES, TABLE
 from app.client.visit import Ends, Visit
 from app.client.words import Language
 from app.main import production_ports
@@ -25,12 +26,12 @@ def lines(*rows: dict[str, Any]) -> str:
 @pytest.mark.parametrize(
     ("content", "kind", "media_type"),
     [
-        (lines(member(1)), "members", batches.LINES),
-        (lines(decision(1)), "decisions", batches.LINES),
-        (lines({"external_id": "A", "decision": "dec_"}), "credentials", batches.LINES),
-        ("external_id,given_name\nA,B\n", "members", batches.TABLE),
-        ("\ufeffexternal_id;votes_for\nA;1\n", "decisions", batches.TABLE),
-        ("external_id,decision\nA,B\n", "credentials", batches.TABLE),
+        (lines(member(1)), "members", LINES),
+        (lines(decision(1)), "decisions", LINES),
+        (lines({"external_id": "A", "decision": "dec_"}), "credentials", LINES),
+        ("external_id,given_name\nA,B\n", "members", TABLE),
+        ("\ufeffexternal_id;votes_for\nA;1\n", "decisions", TABLE),
+        ("external_id,decision\nA,B\n", "credentials", TABLE),
     ],
 )
 def test_what_a_file_holds_is_told_by_its_first_row(

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import uvicorn
+from fastapi import FastAPI
 
 from app.core.clock import SystemClock
 from app.ports import Ports
@@ -27,20 +28,26 @@ class Served:
 
 
 @contextmanager
-def served(ports: Ports) -> Iterator[Served]:
-    """Serve in a thread until the block ends."""
-    house = House(replace(ports, clock=SystemClock()))
-    _, secret = house.secret()
+def listening(app: FastAPI) -> Iterator[str]:
+    """Put an application behind a port, in a thread, until the block ends; gives where it answers."""
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(house.app, host="127.0.0.1", port=port, log_config=None))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while thread.is_alive() and not server.started:
         thread.join(0.02)
-    url = f"http://127.0.0.1:{port}"
-    token = house.administrator._headers["Authorization"].removeprefix("Bearer ")
     try:
-        yield Served(url, Remote(url, token), house.path, house.client, secret)
+        yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
         thread.join(timeout=30)
+
+
+@contextmanager
+def served(ports: Ports) -> Iterator[Served]:
+    """Serve in a thread until the block ends."""
+    house = House(replace(ports, clock=SystemClock()))
+    _, secret = house.secret()
+    token = house.administrator._headers["Authorization"].removeprefix("Bearer ")
+    with listening(house.app) as url:
+        yield Served(url, Remote(url, token), house.path, house.client, secret)

@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 class Events(Part):
     """The feed of what happened."""
 
-    def since(self, cursor: str = "0", *, types: Sequence[EventType] = ()) -> Iterator[EventOut]:
-        """Give what happened after a cursor, in its order, up to now.
+    def since(self, cursor: str | None = None, *, types: Sequence[EventType] = ()) -> Iterator[EventOut]:
+        """Give what happened after a cursor, in its order, up to now; without one, from the very first.
 
         Keep the `cursor` of each event once it is dealt with, and go on from the last: nothing is missed.
         """
-        more = True
+        after, more = cursor or "0", True
         while more:
-            page = self._api.get("/v1/events", **asked({"after": cursor, "type": tuple(types)}))
+            page = self._api.get("/v1/events", **asked({"after": after, "type": tuple(types)}))
             yield from page["data"]
-            cursor, more = page["next_cursor"], page["more"]
+            after, more = page["next_cursor"], page["more"]
 
 
 class Webhooks(Part):

@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import quote
 
 from app.client.api import Answered, Api, NotUsable
 
-T = TypeVar("T")
 Query = str | int | bool | datetime | list[Any] | tuple[str, ...] | None
 File = Path | tuple[str, bytes]
 TYPES: Final = {
@@ -27,34 +26,33 @@ class Part:
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    def _get(self, *path: str, **query: Query) -> T:  # type: ignore[type-var] # the caller says which
-        return self._api.get(to(*path), **asked(query))  # type: ignore[return-value]
+    def _get(self, *path: str, **query: Query) -> Any:
+        return self._api.get(to(*path), **asked(query))
 
-    def _all(self, *path: str, **query: Query) -> Iterator[T]:
-        return self._api.all(to(*path), **asked(query))  # type: ignore[return-value]
+    def _all(self, *path: str, **query: Query) -> Iterator[Any]:
+        return self._api.all(to(*path), **asked(query))
 
-    def _post(self, *path: str, body: object = None, key: str | None, **query: Query) -> T:  # type: ignore[type-var]
-        return self._api.post(to(*path), told(body), key=key, **asked(query))  # type: ignore[return-value]
+    def _post(self, *path: str, body: object = None, key: str | None, **query: Query) -> Any:
+        return self._api.post(to(*path), told(body), key=key, **asked(query))
 
-    def _move(self, *path: str, body: object = None) -> T:  # type: ignore[type-var]
-        return self._api.move(to(*path), told(body))  # type: ignore[return-value]
+    def _move(self, *path: str, body: object = None) -> Any:
+        return self._api.move(to(*path), told(body))
 
-    def _patch(self, *path: str, body: object, edition: str | None = None) -> T:  # type: ignore[type-var]
-        return self._api.patch(to(*path), told(body), edition=edition)  # type: ignore[return-value]
+    def _patch(self, *path: str, body: object, edition: str | None = None) -> Any:
+        return self._api.patch(to(*path), told(body), edition=edition)
 
-    def _put(self, *path: str, body: object, edition: str) -> T:  # type: ignore[type-var]
-        return self._api.put(to(*path), told(body), edition=edition)  # type: ignore[return-value]
+    def _put(self, *path: str, body: object, edition: str) -> Any:
+        return self._api.put(to(*path), told(body), edition=edition)
 
-    def _upload(self, *path: str, fields: Mapping[str, object], file: File | None, key: str | None) -> T:  # type: ignore[type-var]
+    def _upload(self, *path: str, fields: Mapping[str, object], file: File | None, key: str | None) -> Any:
         form = {name: str(value) for name, value in fields.items()}
         files = {"file": read(file)} if file else None
-        return self._api.upload(to(*path), form, files, key=key)  # type: ignore[return-value]
+        return self._api.upload(to(*path), form, files, key=key)
 
     def _send(
         self, *path: str, content: bytes, media_type: str, key: str | None, query: Mapping[str, Query]
-    ) -> T:  # type: ignore[type-var]
-        sent = {"media_type": media_type, "key": key, "query": asked(query)}
-        return self._api.send(to(*path), content, **sent)  # type: ignore[return-value, arg-type]
+    ) -> Any:
+        return self._api.send(to(*path), content, media_type=media_type, key=key, query=asked(query))
 
 
 def to(*segments: str) -> str:
