@@ -13,7 +13,7 @@ from typing import Final
 
 import httpx
 
-PATIENCE_SECONDS: Final = 30.0
+PATIENCE_SECONDS: Final = 120.0
 
 
 def free_port() -> int:
