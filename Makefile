@@ -43,8 +43,11 @@ check: test ## the gate: tests, format, lint, types, import contracts
 bench: $(MADE) ## measure, each figure beside a limit of the same run (N=1000000 adds a register of that size)
 	@$(RUN)/python -m bench $(if $(N),--register $(N))
 
-fuzz: $(MADE) ## ask the served contract 50,000 odd things as everybody (CASES=…, DATABASE=postgresql, SEED=…)
-	@$(RUN)/python -m tests.contract.fuzzing --cases $(or $(CASES),50000) --database $(or $(DATABASE),sqlite) $(if $(SEED),--seed $(SEED))
+fuzz: $(MADE) ## ask the served contract 50,000 odd things and more as everybody, on each database (CASES=…, DATABASE=…, SEED=…)
+	@for kind in $(or $(DATABASE),sqlite postgresql); do \
+		$(RUN)/python -m tests.contract.fuzzing --cases $(or $(CASES),50000) --database $$kind \
+			$(if $(SEED),--seed $(SEED)) || exit 1; \
+	done
 
 interop: $(MADE) $(PEERS) ## ask other people's verifiers (npm, PyPI, Maven) about what we issue
 	@$(RUN)/python -m interop

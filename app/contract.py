@@ -22,9 +22,10 @@ _KEY: Final = "key-not-accepted"
 _PERMISSION: Final = "permission-missing"
 _TOO_LARGE: Final = "too-large"
 _JSON: Final = "application/json"
+_FORM: Final = "application/x-www-form-urlencoded"
 _CREATED: Final = ("201", "202")
 # What callers name in headers, as it may look: the same wherever it is asked for.
-_NAMED: Final[Mapping[str, str]] = {
+NAMED: Final[Mapping[str, str]] = {
     "Idempotency-Key": "5b2c1f0e-6a7d-4f3c-9e81-0d4b7a92c6f3",
     "If-Match": '"3-q1Vd0Zl8mXJt5cWn7RbE"',
 }
@@ -36,7 +37,7 @@ _IF_NONE_MATCH: Final[Json] = {
     "schema": {"type": "string"},
 }
 _HEADERS: Final[Mapping[str, tuple[str, str]]] = {
-    "ETag": ("Stands for what was answered (RFC 9110, 8.8.3).", _NAMED["If-Match"]),
+    "ETag": ("Stands for what was answered (RFC 9110, 8.8.3).", NAMED["If-Match"]),
     "Idempotent-Replayed": ("`true` where this is the answer that was given to the same before.", "true"),
     "RateLimit-Policy": (
         "How many requests you may make (`q`) in so many seconds (`w`).",
@@ -98,8 +99,8 @@ def _share(operation: Json) -> None:
     shared: list[tuple[int, str]] = [(429, "hurried"), (503, "")]
     if operation.get("security"):
         shared += [(401, _KEY), (403, _PERMISSION)]
-    by_itself = "400" in operation["responses"]  # it says in its own words what is malformed
-    if (body or operation.get("parameters")) and not by_itself:
+    # In forms only OAuth asks, and says in its own words what is wrong with them.
+    if (body or operation.get("parameters")) and _FORM not in body:
         shared += [(422, "malformed")]
     if body:
         shared += [(400, ""), (413, _TOO_LARGE)]
@@ -189,7 +190,7 @@ def _exemplify(operation: Json, shown: Json) -> None:
     """Show a request and its answer; what a route shows by itself stays."""
     for parameter in operation.get("parameters", []):
         name = parameter["name"]
-        if (value := shown.get("parameters", {}).get(name, _NAMED.get(name))) is not None:
+        if (value := shown.get("parameters", {}).get(name, NAMED.get(name))) is not None:
             parameter["example"] = value
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
         if (value := shown.get("requests", {}).get(media_type)) is not None:

@@ -6,6 +6,8 @@ Exits with 1 when anything was found.
 """
 
 import argparse
+import itertools
+import json
 import re
 import secrets
 import sys
@@ -19,15 +21,21 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
+import httpx
 import schemathesis
 from schemathesis import engine, hooks
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events
 
+from app.adapters import schema
+from app.contract import NAMED
+from app.core.db import connect
 from tests import postgres
-from tests.contract.examples import known_by
+from tests.contract.asking import LINES
+from tests.contract.examples import known_by, stable
 from tests.contract.served import Served, served
-from tests.contract.world import ANYBODY, PLAYED_BY, PROGRAM, World
+from tests.contract.world import ANYBODY, PLAYED_BY, PROGRAM, TOKEN, World, person_row
+from tests.serving import PATIENCE_SECONDS
 
 PHASES: Final = ("examples", "coverage", "fuzzing", "stateful")
 # Whether 2xx may be had at all depends on the state of things, so that rightly made requests may be refused.
@@ -64,16 +72,53 @@ for _media_type in ("application/jwt", "application/vc+jwt", "application/status
     schemathesis.deserializer(_media_type)(_as_text)
 
 
+TABLE: Final = "text/csv"
+for _media_type in (LINES, TABLE):
+    schemathesis.serializer.alias(_media_type, "text/plain")
+# What is put in the place of text that says nothing: rows as they are sent, right and wrong.
+_DECIDED: Final = {**person_row(7), "votes": {"for": 5, "against": 0}, "outcome": "grant"}
+_ROWS: Final[tuple[list[Any], ...]] = (
+    [person_row(1), person_row(2)],
+    [person_row(1), person_row(1)],
+    [{**person_row(3), "membership": {"number": "NP-1", "from": "2026-01-01"}}],
+    [{**person_row(4), "membership": {"number": "NP-1", "from": "2026-02-01", "to": "2026-01-01"}}],
+    [{"external_id": "C-1", "decision": stable("dec", "decision:granted")}],
+    [{"external_id": "C-2", "decision": stable("dec", "nothing")}],
+    [{**_DECIDED, "decided_on": "2029-05-21", "membership": {"number": "NP-2", "from": "2026-01-01"}}],
+    [{**_DECIDED, "decided_on": "9999-12-31"}],
+    [{}, None, [], 1e400, "A-1"],
+)
+_TABLES: Final = (
+    "external_id,given_name,family_name,email\nA-8,Sara,Esempio,sara@example.org\n",
+    "external_id;given_name\nA-9;Sara\n",
+    f"external_id,decision\nC-3,{stable('dec', 'decision:granted')}\n",
+    'external_id,external_id\n"',
+)
+
+
+def rows_for(text: str, media_type: str) -> str:
+    """Choose rows by a text that says nothing, which stands in the middle of some of them."""
+    chosen = sha256(text.encode("utf-8", "replace")).digest()
+    lines = "".join(json.dumps(row) + "\n" for row in _ROWS[chosen[0] % len(_ROWS)])
+    rows = lines if media_type == LINES else _TABLES[chosen[0] % len(_TABLES)]
+    place = chosen[2] % len(rows) if chosen[1] % 3 == 0 else len(rows)
+    return rows[:place] + (text if place < len(rows) else "") + rows[place:]
+
+
 def callers(world: World) -> dict[str, str | None]:
     """Everybody who asks, with their key: each role, who holds a credential, programs, foreigners, nobody."""
+    roles = {role.value: world.keys[name] for role, name in PLAYED_BY.items()}
+    administrator = roles.pop("administrator")
     return {
-        **{role.value: world.keys[name] for role, name in PLAYED_BY.items()},
+        **roles,
         "holder": world.keys[world.owners["credential:active"]],
         "candidate": world.keys[world.owners["dossier:draft"]],
         ANYBODY: world.keys[ANYBODY],
         PROGRAM: world.keys[PROGRAM],
+        TOKEN: world.keys[TOKEN],
         "foreigner": world.keys["foreigner"],
         NOBODY: None,
+        "administrator": administrator,  # last, since they take keys and roles away
     }
 
 
@@ -84,6 +129,7 @@ class Known:
     world: World
     by_kind: Mapping[str, list[str]] = field(init=False)
     by_example: Mapping[str, str] = field(init=False)
+    drawn: Iterator[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
         kinds: dict[str, list[str]] = {}
@@ -105,12 +151,26 @@ class Known:
             return found[sha256(value.encode()).digest()[0] % len(found)]
         return value
 
+    def named(self, text: str) -> str:
+        """Put them in where rows are sent as they are written."""
+        return _ID.sub(lambda found: str(self.swapped(found[0])), text)
+
     def put_in(self, case: Any) -> None:
         """Change a case before it is sent."""
+        self.head(case.headers)
         for part in ("path_parameters", "query", "body"):
             given = getattr(case, part)
             if isinstance(given, dict | list) and (swapped := self.swapped(given)) != given:
                 setattr(case, part, swapped)  # only then: what was changed is judged anew
+        if isinstance(case.body, str) and case.media_type in {LINES, TABLE}:
+            said_nothing = "external_id" not in case.body and len(case.body) % 4
+            case.body = self.named(rows_for(case.body, case.media_type) if said_nothing else case.body)
+
+    def head(self, headers: Any) -> None:
+        """In most requests, draw a key of its own and be about the present edition: to get further."""
+        for name, known in NAMED.items():
+            if headers and headers.get(name) == known and (number := next(self.drawn)) % 5:
+                headers[name] = "*" if name == "If-Match" else f"key-{number}"
 
 
 @dataclass
@@ -137,6 +197,8 @@ class Tally:
                 self._named(who, recorder, case_id, interaction)
         for case_id, checks in recorder.checks.items():
             for check in checks:
+                if check.name == "missing_required_header" and _had_a_key(recorder, case_id):
+                    continue  # it was to have none, and the settings put it back: `ignored_auth` tries that
                 # Made wrong, and right again once an object that is there was named: it says so itself.
                 if check.failure_info is not None and HEALED not in check.failure_info.failure.message:
                     operation = recorder.cases[case_id].value.operation.label
@@ -177,6 +239,11 @@ class Tally:
         yield f"{self.total} cases, {len(self.findings)} findings"
 
 
+def _had_a_key(recorder: Any, case_id: str) -> bool:
+    headers = recorder.interactions[case_id].request.headers
+    return any(name.lower() == "authorization" for name in headers)
+
+
 def _told(who: str, recorder: Any, case_id: str, check: Any) -> str:
     interaction = recorder.interactions.get(case_id)
     answer = interaction.response if interaction else None
@@ -194,7 +261,7 @@ def settings(*, examples: int, seed: int, phases: tuple[str, ...]) -> Schemathes
         "suppress-health-check": ["all"],
         "continue-on-failure": True,
         "workers": 1,  # two threads in `ast` at once bring CPython 3.11 down
-        "request-timeout": 30,
+        "request-timeout": PATIENCE_SECONDS,
         "generation": {"max-examples": examples, "no-shrink": True, "database": "none"},
         "checks": {"enabled": False, **{check: {"enabled": True} for check in CHECKS}},
         "phases": {phase: {"enabled": phase in phases} for phase in PHASES},
@@ -216,8 +283,10 @@ def fuzz(
     """Ask as one caller, in all phases, for so long at most."""
     ends = monotonic() + seconds
     config = settings(examples=examples, seed=seed, phases=phases)
-    schema = schemathesis.openapi.from_url(f"{at.url}/openapi.json", config=config)
-    schema.config.update(headers={} if token is None else {"Authorization": f"Bearer {token}"})
+    document = httpx.get(f"{at.url}/openapi.json", timeout=PATIENCE_SECONDS).json()
+    contract = schemathesis.openapi.from_dict(document, config=config)
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    contract.config.update(base_url=at.url, headers=headers)
     known = Known(at.world)
 
     def before_call(context: Any, case: Any, kwargs: Any) -> None:
@@ -226,7 +295,7 @@ def fuzz(
 
     schemathesis.hook(before_call)
     try:
-        stream = engine.from_schema(schema).execute()
+        stream = engine.from_schema(contract).execute()
         for event in stream:
             tally.take(who, event)
             if monotonic() > ends:
@@ -238,37 +307,41 @@ def fuzz(
 def run(
     at: Served,
     *,
-    cases: int,
-    minutes: float,
+    tally: Tally,
+    ends: float,
     seed: int,
-    most: int = 200,
-    examples: int = 4,
-    only: str | None = None,
-    out: Any = sys.stdout,
-) -> Tally:
-    """Ask as everybody until so many cases were asked, so much time has passed, or enough was found."""
-    tally, ends = Tally(), monotonic() + 60 * minutes
-    everybody = {
-        who: token for who, token in callers(at.world).items() if only is None or who in only.split(",")
-    }
-    rounds = 0
-    while tally.total < cases and monotonic() < ends and len(tally.findings) < most:
-        for who, token in everybody.items():
-            left = ends - monotonic()
-            if left < 0 or tally.total >= cases or len(tally.findings) >= most:
-                break
-            fuzz(at, who=who, token=token, tally=tally, examples=examples, seed=seed + rounds, seconds=left)
-            out.write(f"{who}: {tally.total} cases, {len(tally.findings)} findings so far\n")
-            out.flush()
-        rounds += 1
-    return tally
+    most: int,
+    examples: int,
+    only: str | None,
+) -> None:
+    """Ask as everybody once, until it is time, or enough was found."""
+    for who, token in callers(at.world).items():
+        left = ends - monotonic()
+        if left < 0 or len(tally.findings) >= most:
+            return
+        if only is not None and who not in only.split(","):
+            continue
+        fuzz(at, who=who, token=token, tally=tally, examples=examples, seed=seed, seconds=left)
+        known = token is None or _is_known(at, token)
+        sys.stdout.write(
+            f"{who}: {tally.total} cases, {len(tally.findings)} findings so far"
+            f"{'' if known else '; their key ended on the way'}\n"
+        )
+        sys.stdout.flush()
+
+
+def _is_known(at: Served, token: str) -> bool:
+    asked = httpx.get(
+        f"{at.url}/v1/me", headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE_SECONDS
+    )
+    return asked.status_code == 200
 
 
 def main() -> int:
-    """Run from the command line."""
+    """Run from the command line: rounds as everybody, each in a world of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=int, default=50_000)
-    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--cases", type=int, default=50_000, help="at least; every round is finished")
+    parser.add_argument("--minutes", type=float, default=60, help="at most")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--most-findings", type=int, default=200)
     parser.add_argument("--examples", type=int, default=4, help="of the fuzzing phase, for each operation")
@@ -277,23 +350,33 @@ def main() -> int:
     asked = parser.parse_args()
     seed = secrets.randbelow(2**31) if asked.seed is None else asked.seed
     sys.stdout.write(f"seed {seed}, {asked.database}\n")
+    tally, defects, ends = Tally(), list[str](), monotonic() + 60 * asked.minutes
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        url = None
+        server = None
         if asked.database == "postgresql":
             server = stack.enter_context(postgres.PrivateServer(parent=postgres.in_memory()))
-            url = server.create_database("fuzzed")
-        at = stack.enter_context(served(folder, url))
-        tally = run(
-            at,
-            cases=asked.cases,
-            minutes=asked.minutes,
-            seed=seed,
-            most=asked.most_findings,
-            examples=asked.examples,
-            only=asked.callers,
-        )
-        defects = [line for line in at.log.read_text().splitlines() if '"event": "unexpected"' in line]
+            server.create_database("template")
+            owner = connect(server.owner_url("template"))
+            schema.upgrade(owner, serving=postgres.RUNTIME)
+            owner.close()
+        rounds, before = 0, -1
+        while before < tally.total < asked.cases and monotonic() < ends:
+            before = tally.total
+            with tempfile.TemporaryDirectory() as folder:
+                url = None if server is None else server.create_database(f"r{rounds}", template="template")
+                with served(Path(folder), url) as at:
+                    run(
+                        at,
+                        tally=tally,
+                        ends=ends,
+                        seed=seed + rounds,
+                        most=asked.most_findings,
+                        examples=asked.examples,
+                        only=asked.callers,
+                    )
+                    lines = at.log.read_text().splitlines()
+            defects += [line for line in lines if '"event": "unexpected"' in line]
+            rounds += 1
     said = [*tally.lines(), f"{len(defects)} unexpected errors in the log", *defects[:20]]
     sys.stdout.write("\n".join(said) + "\n")
     return 1 if tally.findings or defects else 0

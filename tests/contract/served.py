@@ -42,7 +42,8 @@ def served(folder: Path, database_url: str | None = None) -> Iterator[Served]:
         if name.startswith("SIGILLO_")
     }
     ports = production_ports(Settings.model_validate(given))
-    schema.upgrade(ports.database)
+    if not schema.is_current(ports.database):  # of PostgreSQL its owner made it: who serves may not
+        schema.upgrade(ports.database)
     offset = opens(ports.clock.now())
 
     world = furnished(ports, lambda by: replace(ports, clock=SystemClock(by)))

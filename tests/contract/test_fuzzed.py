@@ -18,7 +18,7 @@ def test_what_is_served_keeps_its_word(kind: str, tmp_path: Path, request: pytes
     url = None
     if kind == "postgresql":
         server: postgres.PrivateServer = request.getfixturevalue("postgres_server")
-        url = server.create_database("fuzzed")
+        url = server.create_database("fuzzed", template="template")
     tally = Tally()
     with served(tmp_path, url) as at:
         everybody = callers(at.world)
