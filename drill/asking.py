@@ -12,6 +12,8 @@ from drill.house import House
 CONFLICT: Final = 409
 TOO_MANY: Final = 429
 BROKEN: Final = 500
+REPLAYED: Final = "idempotent-replayed"
+AGAIN_IN: Final = 15  # so many requests, one is sent again although it was answered
 IN_FLIGHT: Final = "idempotency-in-flight"
 PAUSE_SECONDS: Final = 0.1
 SECONDS: Final = 20.0  # for an answer; after that it is asked again
@@ -51,7 +53,12 @@ class Caller:
     def make(self, path: str, **given: Any) -> httpx.Response:
         """Ask for something to be made: once, however often it has to be sent."""
         headers = {"Idempotency-Key": secrets.token_hex(16), **given.pop("headers", {})}
-        return self.ask("POST", path, headers=headers, **given)
+        answer = self.ask("POST", path, headers=headers, **given)
+        if answer.is_success and secrets.randbelow(AGAIN_IN) == 0:
+            again = self.ask("POST", path, headers=headers, **given)
+            if REPLAYED not in again.headers or again.content != answer.content:
+                self._house.find(f"POST {path}, sent again, was answered otherwise: {again.status_code}")
+        return answer
 
     def ask(self, method: str, path: str, **given: Any) -> httpx.Response:
         """Send a request until there is an answer to it that is no word about the machine."""
@@ -72,7 +79,7 @@ class Caller:
                 self.repeated = attempts > 1
                 self._house.count("requests answered")
                 self._house.count("sent more than once", self.repeated)
-                self._house.count("answers replayed", "idempotent-replayed" in answer.headers)
+                self._house.count("answers replayed", REPLAYED in answer.headers)
                 return answer
             self._house.count(why)
             self._rest.wait(PAUSE_SECONDS)

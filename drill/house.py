@@ -33,7 +33,7 @@ from tests.serving import free_port
 
 SQLITE: Final = "sqlite"
 POSTGRESQL: Final = "postgresql"
-PATIENCE_SECONDS: Final = 60.0
+PATIENCE_SECONDS: Final = 180.0
 MEMBERS: Final = 12  # who write dossiers
 GOING: Final = ("web 1", "web 2", "worker 1", "worker 2")
 CAST: Final[Mapping[str, tuple[Role, ...]]] = {

@@ -9,7 +9,7 @@ import httpx
 from sqlalchemy import func, select
 
 from app.credentials.models import Period
-from drill.asking import BROKEN, CONFLICT, IN_FLIGHT, Caller, code_of
+from drill.asking import BROKEN, CONFLICT, IN_FLIGHT, REPLAYED, Caller, code_of
 from drill.house import CannotDrill, House
 from drill.load import CREATED, MOVES, OK
 
@@ -26,7 +26,7 @@ def race(house: House, *, revocations: int) -> None:
     decision = _granted(house)
     answers = asyncio.run(_at_once(house, decision))
     made = {answer.json().get("id") for answer in answers if answer.status_code == CREATED}
-    replayed = sum("idempotent-replayed" in answer.headers for answer in answers)
+    replayed = sum(REPLAYED in answer.headers for answer in answers)
     with house.place.ports() as ports, ports.database.reading(house.organisation) as session:
         effects = session.scalars(
             select(func.count()).select_from(Period).where(Period.decision_id == decision)
