@@ -281,6 +281,18 @@ def test_a_table_that_a_migration_forgot_is_said(database: Database, owner: Data
     ]
 
 
+def test_a_table_that_keeps_its_own_owner_out_is_said_and_the_next_migration_lets_them_in(
+    database: Database, owner: Database
+) -> None:
+    with owner.engine.begin() as connection:
+        connection.exec_driver_sql(f"ALTER POLICY everyone ON api_key TO {postgres.RUNTIME}")
+        connection.exec_driver_sql("DROP POLICY everyone ON person")
+    said = "the policy everyone of the table {} is not for its owner (run sigillo migrate)"
+    assert sorted(schema.gaps_in_the_wall(database)) == [said.format("api_key"), said.format("person")]
+    schema.upgrade(owner, serving=postgres.RUNTIME)
+    assert schema.gaps_in_the_wall(database) == []
+
+
 def test_a_superuser_has_no_second_wall_and_is_told(
     database: Database, postgres_server: postgres.PrivateServer
 ) -> None:

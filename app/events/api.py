@@ -211,7 +211,7 @@ def replay_delivery(db: Creating, now: Now, endpoint: EndpointId, delivery: Deli
     responses=documented(PermissionMissing, WebhookEndpointNotFound, CursorUnknown, WebhookEndpointDisabled),
 )
 def replay_since(db: Creating, now: Now, endpoint: EndpointId, after: EventCursor) -> ReplayOut:
-    """Send everything once more that happened after a cursor, each by its own `webhook-id`."""
+    """Send everything once more that happened after a cursor: of 30 days, by the same `webhook-id`s."""
     service.replay_since(db, endpoint, int(after), at=now)
     return ReplayOut(after=after)
 

@@ -72,6 +72,13 @@ Index(
     postgresql_where=_WAITS,
 )
 Index(
+    "ix_webhook_delivery_due",
+    WebhookDelivery.endpoint_id,
+    WebhookDelivery.due_at,
+    sqlite_where=_WAITS,
+    postgresql_where=_WAITS,
+)
+Index(
     "ix_webhook_delivery_order",
     WebhookDelivery.endpoint_id,
     WebhookDelivery.subject,

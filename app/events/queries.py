@@ -31,6 +31,18 @@ def head_of(session: Session) -> int:
     return session.scalars(select(EventHead.seq)).one()
 
 
+def place_before(session: Session, at: datetime) -> int:
+    """Find the last place of the chain from before a time, by halves: it grows by the time."""
+    first, end = 0, head_of(session)
+    while first < end:
+        middle = (first + end + 1) // 2
+        happened = session.scalars(
+            select(Event.at).join(EventLink, EventLink.event_id == Event.id).where(EventLink.seq == middle)
+        ).one()
+        first, end = (middle, end) if happened < at else (first, middle - 1)
+    return first
+
+
 def events_after(session: Session, after: int, *, types: Collection[EventType], limit: int) -> Leaf:
     """Read on in the order of the chain, in which no event ever comes before one that was read."""
     head = head_of(session)  # first: what is appended meanwhile is for the next time
@@ -124,22 +136,54 @@ def behind(session: Session) -> Sequence[Place]:
     return _places(rows)
 
 
-def due(session: Session, *, at: datetime, limit: int) -> Sequence[Place]:
-    """Name the endpoints, of every organisation, to which something is to be sent and nobody sends."""
+def due(session: Session, *, at: datetime, share: int, limit: int) -> Sequence[Place]:
+    """Name the endpoints, of every organisation, to which something is to be sent and nobody sends.
+
+    Of each organisation no more than its share, with those that are visited already; first those whose
+    organisation has the fewest, and of them those that have waited longest.
+    """
     if session.get_bind().dialect.name == "postgresql":
-        asked = text("SELECT * FROM webhooks_due(:at, :limit)")
-        return _places(session.execute(asked, {"at": at, "limit": limit}))
-    rows = session.execute(
-        select(WebhookEndpoint.organisation_id, WebhookEndpoint.id)
+        asked = text("SELECT * FROM webhooks_due(:at, :share, :limit)")
+        return _places(session.execute(asked, {"at": at, "share": share, "limit": limit}))
+    visited = aliased(WebhookEndpoint)
+    since = (
+        select(func.min(WebhookDelivery.due_at))
+        .where(
+            WebhookDelivery.endpoint_id == WebhookEndpoint.id,
+            WebhookDelivery.state == WebhookDeliveryState.WAITING,
+        )
+        .scalar_subquery()
+    )
+    visits = (
+        select(func.count(visited.id))
+        .where(
+            visited.organisation_id == WebhookEndpoint.organisation_id,
+            visited.lease_owner.is_not(None),
+            visited.lease_until >= at,
+        )
+        .scalar_subquery()
+    )
+    queue = func.row_number().over(
+        partition_by=WebhookEndpoint.organisation_id, order_by=(since, WebhookEndpoint.id)
+    )
+    found = (
+        select(
+            WebhookEndpoint.organisation_id,
+            WebhookEndpoint.id,
+            since.label("since"),
+            (queue + visits).label("turn"),
+        )
         .where(
             WebhookEndpoint.disabled_at.is_(None),
             or_(WebhookEndpoint.lease_until.is_(None), WebhookEndpoint.lease_until < at),
-            exists().where(
-                WebhookDelivery.endpoint_id == WebhookEndpoint.id,
-                WebhookDelivery.state == WebhookDeliveryState.WAITING,
-                WebhookDelivery.due_at <= at,
-            ),
+            since <= at,
         )
+        .subquery()
+    )
+    rows = session.execute(
+        select(found.c.organisation_id, found.c.id)
+        .where(found.c.turn <= share)
+        .order_by(found.c.turn, found.c.since, found.c.id)
         .limit(limit),
         execution_options=EVERY_ORGANISATION,
     )
@@ -183,20 +227,6 @@ def forget_aged(session: Session, *, before: datetime, limit: int) -> int:
         execution_options={"synchronize_session": False},
     )
     return len(old)
-
-
-def send_again(session: Session, endpoint_id: str, *, after: int, at: datetime) -> None:
-    """Have all that was delivered or given up since a place sent anew."""
-    session.execute(
-        update(WebhookDelivery)
-        .where(
-            WebhookDelivery.endpoint_id == endpoint_id,
-            WebhookDelivery.seq > after,
-            WebhookDelivery.event_key.is_not(None),
-        )
-        .values(state=WebhookDeliveryState.WAITING, attempts=0, due_at=at, settled_at=None),
-        execution_options={"synchronize_session": False},
-    )
 
 
 def wave(session: Session, endpoint_id: str, *, at: datetime, limit: int) -> Sequence[WebhookDelivery]:

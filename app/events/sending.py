@@ -36,6 +36,8 @@ log: Final = logging.getLogger("sigillo.webhooks")
 ANSWER_SECONDS: Final = 15.0
 LEASE: Final = timedelta(seconds=60)  # longer than a wave and its writing
 VISITS: Final = 16  # endpoints at once
+SHARE: Final = 4  # of them of one organisation, whoever visits
+WAVES: Final = 4  # in one visit: then it is another's turn
 WAVE: Final = 16  # to one endpoint at once
 POSTS: Final = VISITS * WAVE
 REST: Final = timedelta(seconds=5)  # of an endpoint that fails, between one try and the next
@@ -131,7 +133,7 @@ class Courier:
         """Take endpoints to visit: looked for without a lock, then taken one by one."""
         now = self.clock.now()
         with self.database.reading() as session:
-            due = queries.due(session, at=now, limit=limit)
+            due = queries.due(session, at=now, share=SHARE, limit=limit)
         return [place for place in due if self._take(place, now)]
 
     def _take(self, place: queries.Place, now: datetime) -> bool:
@@ -140,16 +142,17 @@ class Courier:
             return queries.take(session, endpoint_id, self.name, at=now, until=now + LEASE)
 
     async def _visit(self, place: queries.Place, stop: threading.Event) -> int:
-        """Send wave after wave, until nothing is left that can be sent now."""
-        sent = 0
+        """Send a few waves, or as many as there are; whoever has more comes again in its turn."""
+        sent = waves = 0
         letters = await to_thread.run_sync(self._next_wave, place, ())
         while letters:
             outcomes: list[Outcome] = []
             async with anyio.create_task_group() as wave:
                 for letter in letters:
                     wave.start_soon(self._send, letter, outcomes)
-            sent += len(outcomes)
-            letters = await to_thread.run_sync(partial(self._next_wave, place, outcomes, last=stop.is_set()))
+            sent, waves = sent + len(outcomes), waves + 1
+            last = stop.is_set() or waves >= WAVES
+            letters = await to_thread.run_sync(partial(self._next_wave, place, outcomes, last=last))
         return sent
 
     async def _send(self, letter: Letter, outcomes: list[Outcome]) -> None:

@@ -21,7 +21,7 @@ from app.events.errors import (
     WebhooksUnavailable,
 )
 from app.events.models import WebhookDelivery, WebhookDeliveryState, WebhookEndpoint
-from app.events.rules import MOST_ENDPOINTS, OVERLAP, PING, EventType
+from app.events.rules import KEPT, MOST_ENDPOINTS, OVERLAP, PING, EventType
 from app.organisations.idempotency import ANEW, Once
 from app.organisations.rules import Actor
 from app.outbox import trail
@@ -168,13 +168,15 @@ def replay(session: Session, endpoint_id: str, delivery_id: str, *, at: datetime
 
 
 def replay_since(session: Session, endpoint_id: str, after: int, *, at: datetime) -> None:
-    """Send everything once more that happened after a cursor, whether or not it was sent before."""
+    """Send everything once more that happened after a cursor, whether or not it was sent before.
+
+    A worker does it, a stretch at a time, and no further back than deliveries are kept.
+    """
     endpoint = _enabled(session, endpoint_id)
     head = queries.head_of(session)
     if after > head:
         raise CursorUnknown(f"The last event so far has the cursor {head}.", last=str(head))
-    queries.send_again(session, endpoint_id, after=after, at=at)
-    endpoint.seen = min(endpoint.seen, after)  # for what was forgotten, or not wanted then
+    endpoint.seen = min(endpoint.seen, max(after, queries.place_before(session, at - KEPT)))
 
 
 def _enabled(session: Session, endpoint_id: str) -> WebhookEndpoint:

@@ -54,7 +54,7 @@ def _spread(session: Session, endpoint_id: str, *, at: datetime) -> int:
         for key, one in queries.stretch(session, endpoint.seen, until, types=types)
     ]
     if rows:
-        session.execute(_unless_there(session), rows)
+        session.execute(_anew(session), rows)
     endpoint.seen = until
     return len(rows)
 
@@ -76,10 +76,20 @@ def _row(organisation_id: str, endpoint_id: str, key: int, one: Told, at: dateti
     }
 
 
-def _unless_there(session: Session) -> Insert:
-    """Insert what is new: a replay from some point on passes by deliveries that are still there."""
+def _anew(session: Session) -> Insert:
+    """Insert what is new; what is there already, a replay has come to: it is sent once more."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    return dialect.insert(WebhookDelivery.__table__).on_conflict_do_nothing()  # type: ignore[no-any-return]
+    made = dialect.insert(WebhookDelivery.__table__)
+    given = made.excluded
+    return made.on_conflict_do_update(  # type: ignore[no-any-return]
+        index_elements=["endpoint_id", "event_id"],
+        set_={
+            "state": given.state,
+            "attempts": given.attempts,
+            "due_at": given.due_at,
+            "settled_at": None,
+        },
+    )
 
 
 def ageing(ports: Ports) -> Callable[[], None]:

@@ -14,16 +14,18 @@ import pytest
 from sqlalchemy import func, select
 from typer.testing import CliRunner
 
+from app.adapters import schema
 from app.adapters.keys import FileKeys
 from app.cli import app
 from app.client.visit import Ends
 from app.core.clock import SystemClock
 from app.core.db import Database, connect
+from app.organisations import service
 from app.outbox import messages
 from app.tables import metadata
 from app.upkeep import copies
 from app.upkeep.mark import NAME
-from tests import postgres
+from tests import make, postgres
 from tests.conftest import ports_on
 from tests.fakes import SetClock
 from tests.upkeep.conftest import Registry, filled
@@ -65,7 +67,7 @@ def as_owner(**environment: str) -> dict[str, str]:
     if url.startswith("sqlite"):
         return environment
     owner = url.replace(f"user={postgres.RUNTIME}", f"user={postgres.OWNER}")
-    return {**environment, "SIGILLO_DATABASE_OWNER_URL": owner}
+    return {"SIGILLO_DATABASE_OWNER_URL": owner, **environment}
 
 
 def said(*arguments: str, **environment: str) -> tuple[int, str]:
@@ -105,6 +107,46 @@ def test_what_was_backed_up_comes_back_whole_and_says_that_it_agrees(
     assert found["looked_at"]["files"] == len([*(tmp_path / "back").glob("??/*")]) > 0
     with closing(connect(empty_url)) as restored:
         assert rows(restored) == rows(machine.ports.database)
+
+
+def test_a_backup_comes_back_under_an_owner_of_another_name_who_finds_every_key(
+    machine: Registry, database_url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if database_url.startswith("sqlite"):
+        pytest.skip("SQLite knows no roles.")
+    server: postgres.PrivateServer = request.getfixturevalue("postgres_server")
+    organisation_id, at = machine.office.organisation_id, machine.office.now
+    with machine.ports.database.writing(organisation_id) as session:
+        token = make.key(session, make.person(session, organisation_id, at=at), at=at)
+    source = backed_up(machine)
+    url = server.create_database("inherited")
+    heir = url.replace(f"user={postgres.RUNTIME}", "user=heir")
+
+    def above(*statements: str) -> None:
+        with (
+            closing(connect(server.superuser_url("postgres"))) as opened,
+            opened.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
+        ):
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+
+    above("CREATE ROLE heir LOGIN", "ALTER DATABASE inherited OWNER TO heir")
+    try:
+        code, found = told(
+            "restore",
+            source,
+            SIGILLO_DATABASE_URL=url,
+            SIGILLO_DATABASE_OWNER_URL=heir,
+            SIGILLO_FILES_FOLDER=str(tmp_path / "back"),
+        )
+        assert (code, found["agrees"], found["findings"]) == (Ends.OK, True, [])
+        with closing(connect(url)) as restored:
+            with restored.reading() as session:
+                assert service.authenticate(session, token, at=at).organisation_id == organisation_id
+            assert schema.gaps_in_the_wall(restored) == []
+    finally:
+        server.drop_database("inherited")
+        above("DROP ROLE heir")
 
 
 def test_a_restore_says_in_words_that_everything_agrees(
