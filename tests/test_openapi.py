@@ -103,3 +103,34 @@ def test_what_makes_an_object_links_to_what_can_be_done_with_it() -> None:
     named = {operation.get("operationId") for _, _, operation in operations(document())}
     assert {link["operationId"] for link in made.values()} <= named
     assert "post__v1_dossiers__dossier__submission" in made
+
+
+def test_links_name_the_parameters_that_the_request_had() -> None:
+    made = document()["paths"]["/v1/organisations/{organisation}/clients"]["post"]["responses"]["201"][
+        "links"
+    ]
+    link = next(each for name, each in made.items() if name.startswith("post") and name.endswith("secrets"))
+    assert link["parameters"] == {
+        "organisation": "$request.path.organisation",
+        "client": "$response.body#/id",
+    }
+
+
+def test_what_is_refused_at_oauth_is_described_in_the_words_of_oauth() -> None:
+    for path in ("/oauth/token", "/oauth/revoke"):
+        answers = document()["paths"][path]["post"]["responses"]
+        for status in ("400", "401"):
+            assert list(answers[status]["content"]) == ["application/json"], path
+        assert "422" not in answers, path
+
+
+def test_what_is_read_has_a_tag_and_answers_say_how_many_requests_are_left() -> None:
+    for method, path, operation in operations(document()):
+        if not operation.get("security"):
+            continue
+        for status, answer in operation["responses"].items():
+            if status.startswith("2") or status == "429":
+                assert {"RateLimit", "RateLimit-Policy"} <= answer["headers"].keys(), f"{method} {path}"
+        if method == "get" and "application/json" in operation["responses"]["200"]["content"]:
+            assert "ETag" in operation["responses"]["200"]["headers"], path
+            assert "304" in operation["responses"], path

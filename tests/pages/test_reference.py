@@ -113,3 +113,23 @@ def test_what_is_not_there_is_said_and_not_kept(stranger: Caller, path: str) -> 
     answer = stranger.get(f"{path}?lang=en")
     assert answer.status_code == 404
     assert "There is no page here" in answer.text
+
+
+def test_what_is_sent_to_an_address_is_shown_with_its_headers_and_what_answers_mean(stranger: Caller) -> None:
+    page = stranger.get("/api/events?lang=en").text
+    shown = re.search(r'id="webhook-event".*?</section>', page, re.DOTALL)
+    assert shown
+    for word in ("webhook-id", "webhook-signature", "credential.issued", "<code>410</code>"):
+        assert word in shown[0]
+
+
+@pytest.mark.parametrize(
+    ("part", "line"),
+    [
+        ("oauth", "--data-urlencode &#39;grant_type=client_credentials&#39;"),
+        ("batches", "--data-binary &#39;{&#34;external_id&#34;: &#34;A-1&#34;"),
+        ("batches", "/v1/batches?kind=members"),
+    ],
+)
+def test_examples_send_what_the_operation_takes(stranger: Caller, part: str, line: str) -> None:
+    assert line in stranger.get(f"/api/{part}?lang=en").text
