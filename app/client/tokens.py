@@ -55,6 +55,8 @@ class ClientKey:
         named = {"iss": self.client, "sub": self.client, "aud": self.audience or audience}
         claims = {**named, "jti": secrets.token_urlsafe(16)}
         header = {"kid": self.key_id} if self.key_id else None
+        if self.algorithm not in jwt.algorithms.get_default_algorithms():  # PyJWT without cryptography
+            raise NotUsable("assertion-needs-pyjwt")
         try:
             signed = jwt.encode(
                 {**claims, "iat": now, "exp": now + ASSERTION_SECONDS},
@@ -62,8 +64,6 @@ class ClientKey:
                 algorithm=self.algorithm,
                 headers=header,
             )
-        except NotImplementedError:  # PyJWT without cryptography
-            raise NotUsable("assertion-needs-pyjwt") from None
         except (jwt.PyJWTError, ValueError, TypeError):
             raise NotUsable("assertion-key-wrong", algorithm=self.algorithm) from None
         return {"client_id": self.client, "client_assertion_type": ASSERTION, "client_assertion": signed}
