@@ -60,7 +60,7 @@ _MARK: Final = secrets.token_hex(16)
 _MARKED: Final = re.compile(_MARK.encode() + b"([0-5])")
 _TO_JTI: Final = len(orjson.dumps({"@context": CONTEXT, "id": ""})) - len('"}')
 
-_BEFELL: Final = (1, 2, 3, 16, 17)  # suspended, revoked, closed, superseded, its renewal refused
+_BEFELL: Final = (16, 17)  # superseded; its renewal refused
 
 Key = tuple[object, ...]
 Span = tuple[datetime, datetime]
@@ -72,8 +72,15 @@ def key_of(rows: Sequence[Row], place: int | None = None) -> Key:
     With a `place`, of one of its documents, which somebody sent; without, of the credential as it is.
     """
     if len(rows) == 1:
-        return (place, *rows[0][:DECIDING])
-    return (place, *(row[:DECIDING] for row in rows))
+        return (place, *_shared(rows[0]))
+    return (place, *map(_shared, rows))
+
+
+def _shared(row: Row) -> Row:
+    """Of a suspension, a revocation and a closing nothing is told but whether there was one."""
+    if row[1] is row[2] is row[3] is None:
+        return row[:DECIDING]
+    return (row[0], *(each is not None for each in row[1:4]), *row[4:DECIDING])
 
 
 def place_of(rows: Sequence[Row], jti: str) -> int | None:
@@ -82,7 +89,7 @@ def place_of(rows: Sequence[Row], jti: str) -> int | None:
 
 
 def is_ordinary(rows: Sequence[Row]) -> bool:
-    """Tell whether nothing befell a credential at a time of its own: no other would be as it is."""
+    """Tell whether others may be as this credential is: nothing befell it whose very time counts."""
     return not any(row[befell] is not None for row in rows for befell in _BEFELL)
 
 
