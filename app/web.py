@@ -348,6 +348,45 @@ def _answering(endpoint: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
     return answering
 
 
+class _Junction:
+    """Finds the public route of an address by how the address begins; whatever has none goes on to `others`.
+
+    To try all of them in turn costs as much as some answers do.
+    """
+
+    def __init__(self, routes: Sequence[Route], others: ASGIApp) -> None:
+        self.others = others
+        self.plain: dict[str, Route] = {}
+        self.named: dict[str, list[Route]] = {}
+        for route in routes:
+            if "{" not in route.path:
+                self.plain.setdefault(route.path, route)
+            self.named.setdefault(_first(route.path), []).append(route)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        route, named = self.plain.get(path), {}
+        if route is None or scope["root_path"]:
+            for route in self.named.get(_first(path), ()):
+                if found := route.path_regex.match(path):
+                    named = {
+                        name: route.param_convertors[name].convert(value)
+                        for name, value in found.groupdict().items()
+                    }
+                    break
+            else:
+                route = None
+        if route is None or scope["root_path"] or not (route.methods and scope["method"] in route.methods):
+            await self.others(scope, receive, send)
+            return
+        scope["path_params"], scope["route"], scope["endpoint"] = named, route, route.endpoint
+        await route.app(scope, receive, send)
+
+
+def _first(path: str) -> str:
+    return path[: path.find("/", 1) + 1]
+
+
 class PublicRoad:
     """Answers strangers before the framework is asked: what it puts around a route costs more than they."""
 
@@ -361,7 +400,8 @@ class PublicRoad:
         meant = {kind: handler for kind, handler in handlers.items() if kind is not Exception}
         self.app = app
         # A redirect to the path with another slash would be made of the Host header, and repeat the number.
-        self.road = ExceptionMiddleware(Router(routes, default=app, redirect_slashes=False), meant)
+        others = Router(routes, default=app, redirect_slashes=False)
+        self.road = ExceptionMiddleware(_Junction(routes, others), meant)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await (self.road if scope["type"] == "http" else self.app)(scope, receive, send)

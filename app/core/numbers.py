@@ -14,6 +14,7 @@ CODE: Final = re.compile(r"[A-Z]{2,6}")
 
 _BITS: Final = 60
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS: Final = tuple(one + other for one in _ALPHABET for other in _ALPHABET)
 _LOOK_ALIKES: Final = str.maketrans("OIL", "011")
 # Python counts in base 32 too, by other letters; the one that Crockford leaves out for good is none of them.
 _AS_DIGITS: Final = str.maketrans(_ALPHABET + "U", "0123456789ABCDEFGHIJKLMNOPQRSTUV ")
@@ -82,8 +83,10 @@ class CredentialNumber:
         return f"{98 - 100 * self.bits % 97:02d}"
 
     def __str__(self) -> str:
-        drawn = "".join(_ALPHABET[self.bits >> shift & 31] for shift in range(_BITS - 5, -1, -5))
-        return f"{self.code}-{self.year:02d}-{drawn[:4]}-{drawn[4:8]}-{drawn[8:]}-{self.check_digits}"
+        bits = self.bits
+        drawn = f"{_PAIRS[bits >> 50]}{_PAIRS[bits >> 40 & 1023]}-{_PAIRS[bits >> 30 & 1023]}"
+        drawn += f"{_PAIRS[bits >> 20 & 1023]}-{_PAIRS[bits >> 10 & 1023]}{_PAIRS[bits & 1023]}"
+        return f"{self.code}-{self.year:02d}-{drawn}-{self.check_digits}"
 
 
 def _bare(text: str) -> str:

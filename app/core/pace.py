@@ -42,13 +42,14 @@ class Count:
 
     def early(self, name: str, now: float) -> float:
         """Tell by how many seconds it is too early for another one; where it is not, nothing or less."""
-        return self.due(name, now) - self.rate.ahead - now
+        return max(self._due.get(name, now) - now, 0.0) - self.rate.ahead
 
     def forget(self, name: str) -> None:
         self._due.pop(name, None)
 
     def add(self, name: str, now: float, times: int) -> None:
-        self._due[name] = self.due(name, now) + times * self.rate.interval
-        self._due.move_to_end(name)
-        if len(self._due) > MOST_NAMES:
-            self._due.popitem(last=False)
+        due = self._due
+        due[name] = max(due.get(name, now), now) + times * self.rate.interval
+        due.move_to_end(name)
+        if len(due) > MOST_NAMES:
+            due.popitem(last=False)

@@ -91,7 +91,7 @@ class Compact:
         """Tell whether this key signed this token and the header names the one algorithm that the key has."""
         named = "EdDSA" if self.header.alg == "Ed25519" else self.header.alg  # one algorithm (RFC 9864, 2.2)
         key = public_key(jwk)
-        return named == _algorithm(key) and _signed(self.signing_input, self.signature, key)
+        return named == _algorithm(key) and signed_by(self.signing_input, self.signature, key)
 
 
 def _chain(x5c: Sequence[str] | None, digest: str | None) -> tuple[bytes, ...]:
@@ -272,10 +272,11 @@ def _read_presentation_header(raw: bytes) -> Header:
 
 def verify(signing_input: bytes, signature: bytes, jwk: Mapping[str, object]) -> bool:
     """Tell whether the key signed these bytes. The key decides the algorithm."""
-    return _signed(signing_input, signature, public_key(jwk))
+    return signed_by(signing_input, signature, public_key(jwk))
 
 
-def _signed(signing_input: bytes, signature: bytes, key: PublicKeyObject) -> bool:
+def signed_by(signing_input: bytes, signature: bytes, key: PublicKeyObject) -> bool:
+    """The same with a key that was read before."""
     try:
         if isinstance(key, rsa.RSAPublicKey):
             key.verify(signature, signing_input, padding.PKCS1v15(), hashes.SHA256())

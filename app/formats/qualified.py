@@ -12,7 +12,7 @@ Pure: chains and lists in, findings out.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from functools import lru_cache
 from typing import Final
@@ -27,6 +27,8 @@ from app.formats.strict import Malformed
 from app.formats.x509 import UNREADABLE, chain_of
 from app.ports import Criteria, ListedService, TrustedList, TrustedLists
 
+_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
+_LATEST: Final = datetime.max.replace(tzinfo=UTC)
 _QC_STATEMENTS: Final = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.3")
 # ETSI EN 319 412-5, 4.2 and 5.
 _COMPLIANCE: Final = "0.4.0.1862.1.1"
@@ -159,6 +161,19 @@ def vouching(
     assert lists is not None  # noqa: S101 - for the type checker: somebody said that it is qualified
     found = _verdicts(tuple(chain), lists)
     return tuple(dict.fromkeys(each.issuer for each in found if each.holds(sealed_at)))
+
+
+def era(chain: Sequence[bytes], lists: TrustedLists, at: datetime) -> tuple[datetime, datetime]:
+    """Tell from when until when, around an instant, the lists said the same of seals under this chain."""
+    try:
+        found = _verdicts(tuple(chain), lists)
+    except (Malformed, IndexError, *UNREADABLE):
+        found = ()
+    turns = [turn for each in found for turn in (each.service.since, each.service.until) if turn]
+    return (
+        max((turn for turn in turns if turn <= at), default=_EARLIEST),
+        min((turn for turn in turns if turn > at), default=_LATEST),
+    )
 
 
 Name = tuple[bytes, bytes]  # of an authority: its subject, and its key

@@ -7,7 +7,7 @@ twice a second and forgets what changed, so that no process has to tell another.
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -28,14 +28,26 @@ from app.ports import Ports, PublicKey
 from app.status.errors import ListNotFound
 from app.verification import sealed, service
 from app.verification.answers import Answer
-from app.verification.entries import PublicRegister
+from app.verification.entries import PublicRegister, Row
 from app.verification.errors import RETRY_AFTER, CredentialNotFound, RegisterUnreachable
 from app.verification.examining import Examined, Seals, claims_to_be_ours, examine
 from app.verification.foreign import PATIENCE_SECONDS, Abroad
 from app.verification.pace import Pace
+from app.verification.plainly import (
+    Front,
+    Mould,
+    Sealed,
+    Told,
+    is_ordinary,
+    key_of,
+    mould_of,
+    opened,
+    place_of,
+)
 from app.verification.report import Report
 from app.verification.service import Held, Known
 from app.verification.sqlite import SqliteRegister
+from app.verification.statements import TOKEN, entry_of
 from app.verification.submitted import Submission, of_number
 from app.verification.trust import Keyring, anchors_in
 from app.verification.written import HOLDER, NUMBER, Pattern, Written, written
@@ -52,7 +64,8 @@ MEDIA_TYPES: Final = {
     "suspension": "application/vc+jwt",
 }
 INDEX: Final = "index"  # beside the lists themselves, and forgotten with any of them
-MOST_PATTERNS: Final = 2_048  # each of some three thousand bytes, and of nobody
+MOST_PATTERNS: Final = 2_048  # each of some three thousand bytes, and of nobody; as many moulds, of seven
+MOST_FRONTS: Final = 8  # of headers: a key has one, and another once the service moved house
 MOST_KEYS: Final = 2  # the ways in which all keys are published: as a set, and as a DID document
 QR_KEYS_TYPE: Final = "application/jwt"
 SEALS_AT_ONCE: Final = 2
@@ -110,6 +123,10 @@ class Desk:
         self._written: Remembered[Written] = Remembered(max(1, entries // 5))
         self._patterns: Remembered[Pattern] = Remembered(MOST_PATTERNS)
         self._seals: Remembered[bool] = Remembered(entries)
+        # What is told in one straight line, and what it takes for that.
+        self._told: Remembered[Told] = Remembered(entries)
+        self._moulds: Remembered[Mould] = Remembered(MOST_PATTERNS)
+        self._fronts: tuple[Front, ...] = ()
         self._lists: Remembered[Answer] = Remembered(min(entries, MOST_LISTS))
         self._keys: Remembered[Answer] = Remembered(MOST_KEYS)
         self._key_list = KeyList(ports.signer, ports.settings.public_url)
@@ -167,17 +184,30 @@ class Desk:
         `asked` is a number as somebody typed it; may raise `NumberMistyped` too.
         """
         # Spelt as we spell it, a number that is remembered need not be read.
-        name = asked if asked in self._written else str(of_number(asked))
+        name = asked if asked in self._told or asked in self._written else str(of_number(asked))
         keyring = self.keyring
         await self._catch_up()
         at = self._ports.clock.now()
-        kept = self._written.get(name)
-        if kept is not None and kept.holds(at):
-            return kept.body(at)
-        periods = await self._periods(name, keyring)
-        at = self._ports.clock.now()
-        made = self._write(service.answering(periods, at), keyring, at)
+        for kept in (self._told.get(name), self._written.get(name)):
+            if kept is not None and kept.holds(at):
+                return kept.body(at)
+        if self._absent.get(name):
+            raise CredentialNotFound
+        rows: Sequence[Row] = ()
+        if (periods := self._known.get(name)) is None:
+            seq = self._seq
+            rows = await self._register.by_number(name)
+            at = self._ports.clock.now()
+            if told := self._plainly(rows, keyring, at):
+                if seq == self._seq:
+                    self._told.keep(name, told)
+                return told.body(at)
+            periods = self._held(name, rows, keyring, seq)
+        made = self._write(known := service.answering(periods, at), keyring, at)
         until = min(made.until, service.first_after(at, service.turns_of(periods)))
+        if rows:
+            place = next(place for place, each in enumerate(periods) if each.known is known)
+            self._learn(known, rows, keyring, at, until=until, standing_for=place)
         # What was read while a change came by is told, and not kept: neither is what was written of it.
         if keyring is self._keyring and self._known.get(name) is periods:
             self._written.keep(name, replace(made, since=at, until=until))
@@ -187,10 +217,76 @@ class Desk:
         """Give the report on what somebody sent as JSON, the same as `on`."""
         if isinstance(submission, CredentialNumber):
             return await self.written_about(str(submission))
+        text = submission.text
+        if told := await self.written_plainly(text):
+            return told
         keyring = self.keyring
-        known, _ = await self._known_of(submission.text, keyring, patience=PATIENCE_SECONDS, bind=False)
+        known, examined, rows = await self._known_of(text, keyring, patience=PATIENCE_SECONDS, bind=False)
         at = self._ports.clock.now()
-        return self._write(known, keyring, at).body(at)
+        made = self._write(known, keyring, at)
+        jti = examined.says.jti if examined.says else None
+        if rows and jti and (place := place_of(rows, jti)) is not None:
+            self._learn(known, rows, keyring, at, until=made.until, sent=(place, text))
+        return made.body(at)
+
+    async def written_plainly(self, token: str) -> bytes | None:
+        """Give the same of an ordinary token of ours in one straight line; None of anything else."""
+        keyring = self.keyring
+        sealed = opened(token, self._fronts, self._seals)
+        if sealed is None or not OUR_NAME.fullmatch(sealed.jti):
+            return None
+        rows = await self._register.by_document(sealed.jti)
+        at = self._ports.clock.now()
+        told = self._plainly(rows, keyring, at, sealed)
+        return told.body(at) if told else None
+
+    def _plainly(
+        self, rows: Sequence[Row], keyring: Keyring, at: datetime, sealed: Sealed | None = None
+    ) -> Told | None:
+        """Tell of what is as others were in one straight line; None where it is not, or nobody knows yet."""
+        if not rows or keyring is not self._keyring:
+            return None
+        place = place_of(rows, sealed.jti) if sealed else None
+        mould = self._moulds.get(key_of(rows, place))
+        if mould is None or not mould.pattern.holds(at):
+            return None
+        row = rows[mould.place]
+        sealed = sealed or opened(row[TOKEN], (mould.front,), self._seals)
+        shown = mould.shown(sealed, row) if sealed else None
+        return Told(mould, *shown) if shown else None
+
+    def _learn(
+        self,
+        known: Known,
+        rows: Sequence[Row],
+        keyring: Keyring,
+        at: datetime,
+        *,
+        until: datetime,
+        standing_for: int = 0,
+        sent: tuple[int, str] | None = None,
+    ) -> None:
+        """Keep of an ordinary document what others of its kind have in common with it."""
+        alike = service.alike(known, keyring, at) if keyring is self._keyring else None
+        pattern = self._patterns.get(alike) if alike is not None else None
+        span = service.alike_if_sealed(known, keyring)
+        if pattern is None or span is None or not is_ordinary(rows):
+            return
+        if sent is None:
+            entry = entry_of(rows)
+            document = service.standing_for(entry)[standing_for] if entry else None
+            place = place_of(rows, document.jti if document else "")
+            text = document.token if document else ""
+        else:
+            place, text = sent
+        if place is None:
+            return
+        lasting = replace(pattern, since=at, until=until)
+        mould = mould_of(text, rows, place, keyring, fronts=self._fronts, pattern=lasting, sealed=span)
+        if mould is not None:
+            if mould.front not in self._fronts:
+                self._fronts = (mould.front, *self._fronts)[:MOST_FRONTS]
+            self._moulds.keep(key_of(rows, place if sent else None), mould)
 
     def _write(self, known: Known, keyring: Keyring, at: datetime) -> Written:
         """Write a report: of what is alike, the words are made once."""
@@ -210,10 +306,7 @@ class Desk:
     async def _periods(self, name: str, keyring: Keyring) -> tuple[Held, ...]:
         if self._absent.get(name):
             raise CredentialNotFound
-        periods = self._known.get(name) or await self._look_up(name, keyring)
-        if not periods:
-            raise CredentialNotFound
-        return periods
+        return self._known.get(name) or await self._look_up(name, keyring)
 
     def _report(self, periods: tuple[Held, ...], keyring: Keyring) -> Report:
         at = self._ports.clock.now()
@@ -245,15 +338,16 @@ class Desk:
     ) -> tuple[Report, Examined]:
         """Report on a document, and say what it proves; with `bind`, also whether its issuer has its key."""
         keyring = self.keyring
-        known, examined = await self._known_of(text, keyring, patience=patience, bind=bind)
+        known, examined, _ = await self._known_of(text, keyring, patience=patience, bind=bind)
         at = self._ports.clock.now()
         return service.report(known, keyring, at=at, clock_offset=self.clock_offset), examined
 
     async def _known_of(
         self, text: str, keyring: Keyring, *, patience: float, bind: bool
-    ) -> tuple[Known, Examined]:
+    ) -> tuple[Known, Examined, Sequence[Row]]:
         """Examine a document and put it beside the register, or beside what its own issuer says."""
-        now, listed, entry, bodies = self._ports.clock.now(), None, None, None
+        now, listed, bodies = self._ports.clock.now(), None, None
+        rows: Sequence[Row] = ()
         seals = self._seals if keyring is self._keyring else None
         examined = await _examined(text, keyring, now, tokens=bind, seals=seals)
         if examined.foreign and examined.token:
@@ -262,10 +356,11 @@ class Desk:
             examined, listed = await self.abroad.look(text, keyring, now, patience=patience, bind=bind)
         jti = examined.says.jti if examined.says else None
         if jti and OUR_NAME.fullmatch(jti) and claims_to_be_ours(examined, keyring):
-            entry = await self._register.by_document(jti)
+            rows = await self._register.by_document(jti)
         if examined.code:
             bodies = [each.code for each in await self._register.issuers()]
-        return service.compare(examined, entry, keyring, listed=listed, bodies=bodies), examined
+        known = service.compare(examined, entry_of(rows), keyring, listed=listed, bodies=bodies)
+        return known, examined, rows
 
     def key_set(self) -> Answer:
         """Give every key, those that retired included, as a JWK set."""
@@ -331,7 +426,11 @@ class Desk:
 
     async def _look_up(self, name: str, keyring: Keyring) -> tuple[Held, ...]:
         seq = self._seq
-        entry = await self._register.by_number(name)
+        return self._held(name, await self._register.by_number(name), keyring, seq)
+
+    def _held(self, name: str, rows: Sequence[Row], keyring: Keyring, seq: int) -> tuple[Held, ...]:
+        """Judge what was read of a number while the sequence stood there, and remember it."""
+        entry = entry_of(rows)
         seals = self._seals if keyring is self._keyring else None
         periods = service.held(entry, keyring, seals) if entry else ()
         # If a change came by while this was being read, it may be the older state: tell it, do not keep it.
@@ -340,6 +439,8 @@ class Desk:
                 self._known.keep(name, periods)
             else:
                 self._absent.keep(name, value=True)
+        if not periods:
+            raise CredentialNotFound
         return periods
 
     async def _catch_up(self) -> None:
@@ -377,6 +478,7 @@ class Desk:
                 self._known.forget(name)
                 self._absent.forget(name)
                 self._written.forget(name)
+                self._told.forget(name)
             case "list":
                 self._lists.forget(INDEX)
                 for form in MEDIA_TYPES:
@@ -388,6 +490,9 @@ class Desk:
         self._known.forget_all()
         self._absent.forget_all()
         self._written.forget_all()
+        self._told.forget_all()
+        self._moulds.forget_all()
+        self._fronts = ()
         self._patterns.forget_all()
         self._seals.forget_all()
         self._lists.forget_all()

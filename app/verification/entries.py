@@ -1,10 +1,13 @@
 """What the public road reads of the register: plain values, and the way to ask for them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.formats.keylist import Issuer
+
+Row = Sequence[Any]  # of the database, as its driver gives it
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +73,11 @@ class PublicRegister(Protocol):
 
     async def close(self) -> None: ...
 
-    async def by_number(self, number: str) -> Entry | None: ...
+    async def by_number(self, number: str) -> Sequence[Row]:
+        """Read the rows of an entry, as `statements` says; none where strangers may not see it."""
 
-    async def by_document(self, jti: str) -> Entry | None: ...
+    async def by_document(self, jti: str) -> Sequence[Row]:
+        """Read those of the entry that a document belongs to."""
 
     async def status_list(self, list_id: int, form: str) -> str | None:
         """Give a list as it was last published in this form, or nothing."""

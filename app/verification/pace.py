@@ -28,7 +28,9 @@ class Pace:
     def wait(self, host: str, now: float, *, times: int = 1) -> float:
         """Give the seconds that a stranger has to wait; where it is nothing, these look-ups are counted."""
         networks = _networks(host)
-        early = max(count.early(name, now) for count, name in zip(self._counts, networks, strict=False))
+        early = 0.0
+        for count, name in zip(self._counts, networks, strict=False):
+            early = max(early, count.early(name, now))
         if early > 0:
             return early
         self._add(networks, now, times)
@@ -49,7 +51,8 @@ class Pace:
 
 
 def _host(request: Request) -> str:
-    return request.client.host if request.client else ""
+    client = request.scope.get("client")
+    return client[0] if client else ""
 
 
 @lru_cache(maxsize=4_096)  # whoever asks much is read once: that costs more than to count

@@ -10,9 +10,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from app.formats.keylist import Issuer
 from app.verification import statements
-from app.verification.entries import Changes, Entry
+from app.verification.entries import Changes, Row
 from app.verification.errors import RegisterUnreachable
-from app.verification.statements import Row
 
 _WAIT: Final = 1.0  # seconds for a connection; nobody waits longer for an answer that may be two old
 _SETTINGS: Final[dict[str, Any]] = {
@@ -23,8 +22,13 @@ _SETTINGS: Final[dict[str, Any]] = {
 }
 # What belongs to organisations is read by functions of the owner's (migration 0011), one for each question:
 # the role that serves sees nothing of it by itself.
-_BY_NUMBER: Final = b"SELECT * FROM register_by_number(%s)"
-_BY_DOCUMENT: Final = b"SELECT * FROM register_by_document(%s)"
+_COLUMNS: Final = (
+    b"scheme_id, suspended_at, revoked_at, closed_at, mode, time_zone, legal_name, issuer_code, seq, kind, "
+    b"valid_from, valid_until, ended_on, scheme_version, format, key_thumbprint, superseded_at, renewal_id, "
+    b"number, subject_id, jti, token, sha256, issued_at"
+)
+_BY_NUMBER: Final = b"SELECT " + _COLUMNS + b" FROM register_by_number(%s)"
+_BY_DOCUMENT: Final = b"SELECT " + _COLUMNS + b" FROM register_by_document(%s)"
 _STATUS_LIST: Final = b"SELECT * FROM register_list(%s, %s)"
 _LISTS: Final = b"SELECT * FROM register_lists()"
 _ISSUERS: Final = statements.ISSUERS.encode()
@@ -65,11 +69,11 @@ class PostgresRegister:
             await self._pool.close()
             self._pool = None
 
-    async def by_number(self, number: str) -> Entry | None:
-        return statements.entry_of(await self._rows(_BY_NUMBER, (number,)))
+    async def by_number(self, number: str) -> Sequence[Row]:
+        return await self._rows(_BY_NUMBER, (number,))
 
-    async def by_document(self, jti: str) -> Entry | None:
-        return statements.entry_of(await self._rows(_BY_DOCUMENT, (jti,)))
+    async def by_document(self, jti: str) -> Sequence[Row]:
+        return await self._rows(_BY_DOCUMENT, (jti,))
 
     async def status_list(self, list_id: int, form: str) -> str | None:
         rows = await self._rows(_STATUS_LIST, (list_id, form))

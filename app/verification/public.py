@@ -35,9 +35,11 @@ class _Private(Response):
         for name, value in {**PRIVATE, "Content-Type": "application/json"}.items()
     )
 
-    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
-        del headers
-        self.raw_headers = [*self._WRITTEN, (b"content-length", str(len(self.body)).encode("ascii"))]
+    def __init__(self, content: bytes) -> None:
+        self.status_code = HTTPStatus.OK.value
+        self.background = None
+        self.body = content
+        self.raw_headers = [*self._WRITTEN, (b"content-length", b"%d" % len(content))]
 
 
 def private(content: bytes) -> Response:

@@ -17,7 +17,7 @@ from app.formats import q1
 from app.formats.claims import Format
 from app.formats.instants import seconds
 from app.formats.jades_checks import SealFinding
-from app.formats.qualified import Answer, qualified
+from app.formats.qualified import Answer, era, qualified
 from app.formats.reading import ReadCredential
 from app.formats.vc import in_both
 from app.formats.x509 import ChainFinding, Standing, host_of
@@ -510,26 +510,47 @@ def _facts_at(known: Known, facts: RegisterFacts, at: datetime) -> RegisterFacts
 
 def held(entry: Entry, keyring: Keyring, seals: Seals | None = None) -> tuple[Held, ...]:
     """Verify the entry's own documents, one for each period, the oldest period first."""
-    chosen: dict[int, Document] = {}
-    for document in entry.documents:
-        if document.format == Format.VC_JWT and document.first_day <= document.through:
-            newest = chosen.get(document.period)
-            if newest is None or newest.superseded_at is not None:
-                chosen[document.period] = document
     zone = ZoneInfo(entry.time_zone)
     return tuple(
         Held(
             since=days.start_of(document.first_day, zone),
             known=compare(examine(document.token, keyring, seals=seals), entry, keyring, stored_as=document),
         )
-        for document in chosen.values()
+        for document in standing_for(entry)
     )
+
+
+def standing_for(entry: Entry) -> tuple[Document, ...]:
+    """Choose the document that stands for each period, the oldest period first."""
+    chosen: dict[int, Document] = {}
+    for document in entry.documents:
+        if document.format == Format.VC_JWT and document.first_day <= document.through:
+            newest = chosen.get(document.period)
+            if newest is None or newest.superseded_at is not None:
+                chosen[document.period] = document
+    return tuple(chosen.values())
 
 
 def answering(periods: tuple[Held, ...], at: datetime) -> Known:
     """Pick the period that answers for an instant: the last one that has begun, else the first to come."""
     begun = [each.known for each in periods if each.since <= at]
     return begun[-1] if begun else periods[0].known
+
+
+def alike_if_sealed(known: Known, keyring: Keyring) -> tuple[datetime, datetime] | None:
+    """Tell from when until when a document may have been sealed for the report on it to be the same.
+
+    By the trusted lists a seal is worth what they said of whoever made it at that time. None where nothing
+    can be told beforehand.
+    """
+    life = keyring.whole_life(known.chain)
+    if known.proven_at is None or life is None:
+        return None
+    begins, ends = life
+    if keyring.lists is not None:
+        first, last = era(known.chain, keyring.lists, known.proven_at)
+        begins, ends = max(begins, first), min(ends, last)
+    return (begins, ends) if begins <= known.proven_at < ends else None
 
 
 def turns_of(periods: tuple[Held, ...]) -> tuple[datetime, ...]:

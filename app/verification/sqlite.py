@@ -4,16 +4,15 @@ A read takes some ten microseconds; handing it to a thread would cost many times
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from typing import Final
 from urllib.parse import quote
 
 from app.formats.keylist import Issuer
 from app.verification import statements
-from app.verification.entries import Changes, Entry
+from app.verification.entries import Changes, Row
 from app.verification.errors import RegisterUnreachable
-from app.verification.statements import Row
 
 _WAIT: Final = 0.5  # seconds; a reader hardly ever waits in WAL mode, and the loop waits with it
 # Read out of the system's own cache: a copy of each page costs as much as all the rest of a look-up.
@@ -41,11 +40,11 @@ class SqliteRegister:
         self._keeps = False
         self._drop()
 
-    async def by_number(self, number: str) -> Entry | None:
-        return statements.entry_of(self._rows(_BY_NUMBER, (number,)))
+    async def by_number(self, number: str) -> Sequence[Row]:
+        return self._rows(_BY_NUMBER, (number,))
 
-    async def by_document(self, jti: str) -> Entry | None:
-        return statements.entry_of(self._rows(_BY_DOCUMENT, (jti, jti)))
+    async def by_document(self, jti: str) -> Sequence[Row]:
+        return self._rows(_BY_DOCUMENT, (jti, jti))
 
     async def status_list(self, list_id: int, form: str) -> str | None:
         rows = self._rows(_STATUS_LIST, (list_id, form))
@@ -62,20 +61,16 @@ class SqliteRegister:
 
     def _rows(self, statement: str, values: Sequence[object]) -> list[Row]:
         try:
-            with self._connection() as connection:
+            if self._kept is not None:
+                return self._kept.execute(statement, values).fetchall()
+            if self._keeps:
+                self._kept = self._connect()
+                return self._kept.execute(statement, values).fetchall()
+            with closing(self._connect()) as connection:
                 return connection.execute(statement, values).fetchall()
         except sqlite3.Error as failed:
             self._drop()
             raise RegisterUnreachable from failed
-
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        if self._keeps:
-            self._kept = self._kept or self._connect()
-            yield self._kept
-            return
-        with closing(self._connect()) as connection:
-            yield connection
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(

@@ -4,19 +4,26 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 from app.formats.keylist import Issuer
-from app.verification.entries import Changes, Document, Entry
+from app.verification.entries import Changes, Document, Entry, Row
 
 MOST_CHANGES: Final = 1_000  # one fewer than are read: beyond it, everything is forgotten
 
+# In the rows of an entry, what its holder shares with others comes first, and then what is its own.
+DECIDING: Final = 18
+FORMAT: Final = 14
+NUMBER, SUBJECT, JTI, TOKEN, SHA256, ISSUED_AT = range(DECIDING, DECIDING + 6)
+_OF_DOCUMENT: Final = 8
+
 # `{mark}` is where the driver wants its value. An entry is public once its first document was stored.
 _ENTRY: Final = """
-SELECT c.number, c.subject_id, c.scheme_id, c.suspended_at, c.revoked_at, c.closed_at, c.mode, o.time_zone,
-       o.legal_name, o.issuer_code,
+SELECT c.scheme_id, c.suspended_at, c.revoked_at, c.closed_at, c.mode, o.time_zone, o.legal_name,
+       o.issuer_code,
        p.seq, p.kind, p.valid_from, p.valid_until, p.ended_on, p.scheme_version,
-       d.format, d.jti, {token}, d.sha256, d.key_thumbprint, d.issued_at, d.superseded_at, r.id
+       d.format, d.key_thumbprint, d.superseded_at, r.id,
+       c.number, c.subject_id, d.jti, {token}, d.sha256, d.issued_at
 FROM credential c
 JOIN organisation o ON o.id = c.organisation_id
 JOIN period p ON p.credential_id = c.id
@@ -47,24 +54,21 @@ SELECT k.value, h.seq, h.subject FROM change_counter k LEFT JOIN change h ON h.s
 WHERE k.id = 1 ORDER BY h.seq LIMIT 1001
 """
 
-Row = Sequence[Any]
-
 
 def entry_of(rows: Sequence[Row]) -> Entry | None:
     if not rows:
         return None
-    number, subject_id, scheme_id, suspended_at, revoked_at, closed_at, mode, time_zone = rows[0][:8]
-    issuer_name, issuer_code = rows[0][8:10]
+    scheme_id, suspended_at, revoked_at, closed_at, mode, time_zone, issuer_name, issuer_code = rows[0][:8]
     return Entry(
-        number=number,
-        subject_id=subject_id,
+        number=rows[0][NUMBER],
+        subject_id=rows[0][SUBJECT],
         scheme_id=scheme_id,
         suspended_at=_instant(suspended_at),
         revoked_at=_instant(revoked_at),
         closed_at=_instant(closed_at),
         mode=mode,
         time_zone=time_zone,
-        documents=tuple(_document(*row[10:]) for row in rows),
+        documents=tuple(_document(*row[_OF_DOCUMENT:]) for row in rows),
         issuer_name=issuer_name,
         issuer_code=issuer_code,
     )
@@ -82,16 +86,17 @@ def _document(
     ended_on: object,
     scheme_version: str,
     form: str,
+    key_thumbprint: str,
+    superseded_at: datetime | str | None,
+    refused_renewal: str | None,
+    number: str,
+    subject_id: str,
     jti: str,
     token: str,
     sha256: str,
-    key_thumbprint: str,
     issued_at: datetime | str,
-    superseded_at: datetime | str | None,
-    refused_renewal: str | None,
 ) -> Document:
-    issued = _instant(issued_at)
-    assert issued is not None  # noqa: S101 - the column does not allow it
+    del number, subject_id
     return Document(
         period=seq,
         kind=kind,
@@ -104,7 +109,7 @@ def _document(
         token=token,
         sha256=sha256,
         key_thumbprint=key_thumbprint,
-        issued_at=issued,
+        issued_at=instant(issued_at),
         superseded_at=_instant(superseded_at),
         refused=refused_renewal is not None,
     )
@@ -118,13 +123,14 @@ def changes_of(rows: Sequence[Row], *, seq: int) -> Changes:
     return Changes(last, tuple(row[2] for row in rows if row[1]) if whole and seqs[-1] == last else None)
 
 
-@lru_cache(maxsize=4096)  # what was issued together, or is done by day, tells the same times
-def _instant(value: datetime | str | None) -> datetime | None:
+def instant(value: datetime | str) -> datetime:
     """SQLite keeps instants as text, and without their zone."""
-    if value is None:
-        return None
-    instant = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    read = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+
+
+def _instant(value: datetime | str | None) -> datetime | None:
+    return None if value is None else instant(value)
 
 
 @lru_cache(maxsize=4096)

@@ -118,6 +118,11 @@ class Keyring:
             return life.finding
         return judge_chain(chain, anchors, at)
 
+    def whole_life(self, chain: Chain) -> tuple[datetime, datetime] | None:
+        """Give the time for all of which a chain of ours is trusted, and alike; None where there is none."""
+        life = _whole_life(chain, self.anchors_for(chain))
+        return None if life is None else (life.begins, life.ends)
+
 
 def anchors_in(folder: Path | None) -> Chain:
     """Read the certificates of a folder, in PEM or DER; one that cannot be read ends the start."""

@@ -1,5 +1,6 @@
 """Taking in what a stranger sends, in any of the ways in which one can send it."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from app.verification.errors import RETRY_AFTER, FileTooLarge, NothingToVerify
 from app.verification.schemas import BatchIn, VerificationIn
 from app.verification.submitted import MAX_TEXT, Submission
 
+JSON: Final = "application/json"
 FILE: Final = "file"
 NUMBER: Final = "number"
 MAX_BATCH: Final = 1_000_000  # bytes, of all credentials of a request
@@ -33,6 +35,9 @@ PICTURES_AT_ONCE: Final = 2  # each may take some hundred megabytes while it is 
 PICTURES_WAITING: Final = 8
 PAPERS_AT_ONCE: Final = 2  # each is a process of its own, which gives way to everything else
 PDF_COSTS: Final = 10  # look-ups
+
+_BEFORE_TOKEN: Final = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"credential"[ \t\r\n]*:[ \t\r\n]*"')
+_AFTER_TOKEN: Final = re.compile(rb'"[ \t\r\n]*\}[ \t\r\n]*')
 
 # Of the event loop, like its threads. Whoever sends PDFs keeps nobody's pictures waiting.
 _turns: Final = RunVar[CapacityLimiter]("turns of pictures")
@@ -61,12 +66,26 @@ async def of_request(
     body = await request.body()
     if not body:
         raise NothingToVerify
-    if media_type == "application/json":
+    if media_type == JSON:
         submission = of_json(body, public_url=public_url)
         if charge is not None and isinstance(submission, submitted.Token):
             charge(submitted.costs(submission.text) - 1)
         return submission
     return await of_content(body, public_url=public_url, charge=charge)
+
+
+async def plain_token(request: Request) -> str | None:
+    """Take out what stands in `{"credential": "…"}` and may be a token; None of a body of any other form.
+
+    It was not read as JSON: it is what was sent only if there is no quote and no escape in it.
+    """
+    if request.headers.get("content-type") != JSON:
+        return None
+    body = await request.body()
+    begins, ends = _BEFORE_TOKEN.match(body), body.rfind(b'"')
+    if begins is None or len(body) > MAX_TEXT or not _AFTER_TOKEN.fullmatch(body, ends):
+        return None
+    return body[begins.end() : ends].decode("latin-1")
 
 
 async def _of_form(request: Request, *, public_url: str, charge: Charge | None) -> Submission:

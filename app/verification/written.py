@@ -68,6 +68,12 @@ class Pattern:
         shown = b"".join((front, written(number), middle, written(holder), back))
         return Written(self.since, self.until, (*self.before, shown, *self.after))
 
+    def naming(self, number: bytes, holder: bytes, at: datetime) -> bytes:
+        """Write the same at once, of texts that stand in JSON as they are."""
+        front, middle, back = self.around
+        shown = b"".join((front, b'"', number, b'"', middle, b'"', holder, b'"', back))
+        return rfc3339(at).encode().join((*self.before, shown, *self.after))
+
 
 def _without_time(report: Report) -> tuple[bytes, ...]:
     return tuple(written(report.as_json(told=_TIME)).split(_TIME.encode()))

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ from app.outbox import changes
 from app.ports import Ports, Slot
 from app.settings import Settings
 from app.verification.desk import Desk, Remembered, public_register
-from app.verification.entries import Changes, Entry, PublicRegister
+from app.verification.entries import Changes, PublicRegister, Row
 from app.verification.errors import CredentialNotFound, RegisterUnreachable
 from app.verification.report import Report, Result
 from tests.conftest import START
@@ -45,12 +45,12 @@ class Watched:
     async def close(self) -> None:
         await self.real.close()
 
-    async def by_number(self, number: str) -> Entry | None:
+    async def by_number(self, number: str) -> Sequence[Row]:
         entry = await self._ask("number", self.real.by_number(number))
         self.meanwhile()
         return entry
 
-    async def by_document(self, jti: str) -> Entry | None:
+    async def by_document(self, jti: str) -> Sequence[Row]:
         return await self._ask("document", self.real.by_document(jti))
 
     async def newest_lists(self) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ from app.verification.desk import Desk
 from app.verification.examining import examine
 from app.verification.report import CheckName, Outcome, Report, Shown
 from app.verification.rules import conclude, found
+from app.verification.statements import entry_of
 from app.verification.submitted import Token
 from app.verification.written import HOLDER, NUMBER, Pattern, Written
 from tests.conftest import START
@@ -157,7 +158,7 @@ def test_documents_are_alike_only_as_far_as_nothing_but_number_and_holder_tells_
     ring, at = desk.keyring, START
     examined = examine(credential.token, ring)
     assert examined.says
-    entry = asyncio.run(desk._register.by_document(examined.says.jti or ""))
+    entry = entry_of(asyncio.run(desk._register.by_document(examined.says.jti or "")))
     known = service.compare(examined, entry, ring)
     assert known.shown
     assert known.facts
