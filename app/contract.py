@@ -102,7 +102,7 @@ def _share(operation: Json) -> None:
     # In forms only OAuth asks, and says in its own words what is wrong with them.
     if (body or operation.get("parameters")) and _FORM not in body:
         shared += [(422, "malformed")]
-    if body:
+    if body or _takes_key(operation):  # a key is about what was sent, also where nothing should have been
         shared += [(400, ""), (413, _TOO_LARGE)]
     answers = operation["responses"]
     for status, code in shared:
@@ -112,6 +112,10 @@ def _share(operation: Json) -> None:
             shown = content.setdefault(MEDIA_TYPE, {"schema": SCHEMA}).setdefault("examples", {})
             shown.setdefault(code or "about:blank", {"value": {}})
     operation["responses"] = dict(sorted(answers.items()))
+
+
+def _takes_key(operation: Json) -> bool:
+    return any(each["name"] == "Idempotency-Key" for each in operation.get("parameters", []))
 
 
 def _tag(method: str, operation: Json) -> None:
@@ -130,7 +134,7 @@ def _tag(method: str, operation: Json) -> None:
 
 def _head(operation: Json) -> None:
     """Name the headers of answers: of limits to whoever is known, of replays, of what to wait for."""
-    replays = any(each["name"] == "Idempotency-Key" for each in operation.get("parameters", []))
+    replays = _takes_key(operation)
     for status, answer in operation["responses"].items():
         if operation.get("security") and (status.startswith("2") or status == "429"):
             _refer(answer, "RateLimit-Policy", "RateLimit")

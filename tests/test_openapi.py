@@ -134,3 +134,14 @@ def test_what_is_read_has_a_tag_and_answers_say_how_many_requests_are_left() -> 
         if method == "get" and "application/json" in operation["responses"]["200"]["content"]:
             assert "ETag" in operation["responses"]["200"]["headers"], path
             assert "304" in operation["responses"], path
+
+
+def test_what_takes_a_key_says_that_a_broken_form_is_refused_even_where_none_is_asked_for() -> None:
+    answers = document()["paths"]["/v1/webhook-endpoints/{endpoint}/test"]["post"]["responses"]
+    assert {"400", "413"} <= answers.keys()
+
+
+def test_files_are_given_under_the_media_type_that_they_have() -> None:
+    for path, described in document()["paths"].items():
+        if path.endswith("/file"):
+            assert list(described["get"]["responses"]["200"]["content"]) == ["*/*"], path

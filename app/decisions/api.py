@@ -193,7 +193,7 @@ def read_minutes(db: ReadDb, minutes_id: MinutesId) -> MinutesOut:
     responses={
         200: {
             "description": "The signed minutes as they were handed in",
-            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+            "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
         },
         **documented(PermissionMissing, MinutesNotFound),
     },
