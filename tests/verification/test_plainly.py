@@ -313,20 +313,20 @@ def test_what_is_like_others_takes_the_straight_line_whether_it_is_asked_for_or_
         assert json.loads(told(desk, register, rows, token) or b"{}")["result"] == "valid"
 
 
-def test_nothing_goes_straight_by_a_key_that_was_lost_or_by_none(
-    live: Ports, bought_keys: MemoryKeys, credential: Issued
-) -> None:
+def test_nothing_goes_straight_by_a_key_that_was_lost_or_by_none(live: Ports, credential: Issued) -> None:
+    keys = MemoryKeys(START, development=False)  # its own: it loses one
+    live = replace(live, signer=keys)
     register, clock = Given(), live.clock
     assert isinstance(clock, SetClock)
     clock.move()
     desk = Desk(live, register)
     made = [Made(bits=bits) for bits in (1, 2)]
-    tokens = [each.token(bought_keys) for each in made]
-    rows = [each.row(token, bought_keys) for each, token in zip(made, tokens, strict=True)]
+    tokens = [each.token(keys) for each in made]
+    rows = [each.row(token, keys) for each, token in zip(made, tokens, strict=True)]
     for row, token in zip(rows, tokens, strict=True):
         told(desk, register, [row], token)
     assert asyncio.run(desk.written_plainly(tokens[1]))
-    bought_keys.compromise(Slot.SEAL, START)
+    keys.compromise(Slot.SEAL, START)
     clock.move()
     for row, token in [*zip(rows, tokens, strict=True)] * 2:
         said = told(desk, register, [row], token)
