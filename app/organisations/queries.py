@@ -1,6 +1,6 @@
 """Reads of organisations, people and keys."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -254,6 +254,15 @@ def key_of_anyone(session: Session, key_id: str) -> ApiKey | None:
     return session.scalars(
         select(ApiKey).where(ApiKey.id == key_id), execution_options=EVERY_ORGANISATION
     ).first()
+
+
+def keys_of_client(session: Session, client_id: str, at: datetime) -> Sequence[ApiKey]:
+    """Give the keys that a client can still use."""
+    return session.scalars(
+        select(ApiKey).where(
+            ApiKey.client_id == client_id, ApiKey.revoked_at.is_(None), ApiKey.expires_at > at
+        )
+    ).all()
 
 
 def roles_on(session: Session, person_id: str, on: date) -> frozenset[Role]:
