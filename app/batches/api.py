@@ -14,7 +14,14 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from app.batches import queries, reading, service
-from app.batches.errors import BatchNotFound, BatchRowsWrong, BatchTooLong, MinutesMissing
+from app.batches.errors import (
+    BatchNotFound,
+    BatchRowsWrong,
+    BatchTooLong,
+    MinutesMissing,
+    MinutesTooOld,
+    TooManyBatches,
+)
 from app.batches.models import Batch, BatchRow
 from app.batches.rules import Kind, RowState, harmless
 from app.batches.schemas import COLUMNS, RESULT_COLUMNS, ROWS, SHAPES, BatchOut, ResultOut
@@ -108,7 +115,15 @@ async def spooled(request: Request) -> AsyncIterator[BinaryIO]:
     openapi_extra=_BODY,
     responses={
         415: {"description": "`Accept-Post` says in which forms rows are taken", **PLAIN},
-        **documented(PermissionMissing, MinutesMissing, MinutesNotFound, BatchRowsWrong, BatchTooLong),
+        **documented(
+            PermissionMissing,
+            MinutesMissing,
+            MinutesNotFound,
+            MinutesTooOld,
+            BatchRowsWrong,
+            BatchTooLong,
+            TooManyBatches,
+        ),
     },
 )
 def submit(
@@ -134,7 +149,7 @@ def submit(
     """
     asked = Asked(kind, dry_run, minutes)
     with given.database.reading(actor.organisation_id) as session:
-        stated = service.require_sender(session, asked, by=actor)
+        stated = service.require_sender(session, asked, by=actor, at=now)
     look = None if stated is None else service.look_at(stated)
     form = reading.Form(SHAPES[kind], COLUMNS[kind], ONCE[kind], look)
     table = request.headers["content-type"].lower().startswith(TABLE)

@@ -20,6 +20,7 @@ from app.batches.reading import Row
 from app.batches.rules import (
     DONE_BEFORE,
     NEEDS,
+    SENDER_NOT_ALLOWED,
     SKIPPED_BY_CANCELLING,
     BatchState,
     Kind,
@@ -27,6 +28,7 @@ from app.batches.rules import (
     RowState,
 )
 from app.credentials import issuing
+from app.organisations import service as organisations
 from app.organisations.rules import Actor
 from app.outbox import trail
 from app.outbox.messages import Message
@@ -72,7 +74,12 @@ def carry_on(ports: Ports, organisation_id: str, batch_id: str) -> bool:
         batch = queries.locked(session, batch_id)
         if batch is None or batch.done:
             return False
-        begun = queries.begun(session, batch_id) or _take(session, batch, at=ports.clock.now())
+        at = ports.clock.now()
+        begun, allowed = queries.begun(session, batch_id), _is_allowed(session, batch, at)
+        if begun and not allowed:
+            left = _left_undone(session, batch, [made["decision"] for made in begun.values()], at)
+            return _settle(session, batch_id, left, at=at)
+        begun = begun or _take(session, batch, allowed=allowed, at=at)
         if not begun:
             return not batch.done
         by = _sender(batch)
@@ -93,7 +100,28 @@ def _sender(batch: Batch) -> Actor:
     )
 
 
-def _take(session: Session, batch: Batch, *, at: datetime) -> Mapping[int, Mapping[str, str]]:
+def _is_allowed(session: Session, batch: Batch, at: datetime) -> bool:
+    """Tell whether whoever sent a batch may still do what it does: they may have lost that meanwhile."""
+    allowed = organisations.allowed_now(
+        session, batch.organisation_id, batch.created_by, is_person=batch.by_person, at=at
+    )
+    return NEEDS[batch.kind] <= allowed
+
+
+def _left_undone(
+    session: Session, batch: Batch, decisions: Sequence[str], at: datetime
+) -> Mapping[str, Outcome]:
+    """Issue nothing more for rows that are begun; say of which the credential was there already."""
+    judged = granting.judge(session, decisions, by=_sender(batch), at=at)
+    return {
+        decision: Outcome(RowState.OK, outcome.made, effect=True)
+        if "credential" in outcome.made
+        else SENDER_NOT_ALLOWED
+        for decision, outcome in zip(decisions, judged, strict=True)
+    }
+
+
+def _take(session: Session, batch: Batch, *, allowed: bool, at: datetime) -> Mapping[int, Mapping[str, str]]:
     """Take the rows that come next and do what one transaction can do for them; give those that are begun."""
     if batch.state is BatchState.QUEUED:
         batch.state, batch.started_at = BatchState.RUNNING, at
@@ -105,6 +133,8 @@ def _take(session: Session, batch: Batch, *, at: datetime) -> Mapping[int, Mappi
     written = Written(batch.organisation_id, batch.created_by)
     if batch.state is BatchState.CANCELLING:
         outcomes = [SKIPPED_BY_CANCELLING] * len(rows)
+    elif not allowed:
+        outcomes = [SENDER_NOT_ALLOWED] * len(rows)
     else:
         outcomes = _Part(session, batch, written, at).outcomes(rows)
     if batch.dry_run:

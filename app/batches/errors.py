@@ -1,6 +1,6 @@
 """What can go wrong with a batch as a whole; what goes wrong with a row stands in its result."""
 
-from app.core.errors import NotFound, RuleBroken, TooLarge
+from app.core.errors import Conflict, NotFound, RuleBroken, TooLarge
 
 
 class BatchNotFound(NotFound):
@@ -16,6 +16,16 @@ class BatchRowsWrong(RuleBroken):
 class BatchTooLong(TooLarge):
     code = "batch-too-long"
     title = "A batch has fewer rows"
+
+
+class TooManyBatches(Conflict):
+    code = "too-many-batches"
+    title = "Batches are waiting already: as many as may"
+
+
+class MinutesTooOld(RuleBroken):
+    code = "minutes-too-old"
+    title = "Decisions are imported soon after their minutes were recorded"
 
 
 class MinutesMissing(RuleBroken):

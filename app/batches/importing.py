@@ -18,6 +18,7 @@ from app.batches.reading import Row
 from app.batches.rules import Kind, Outcome, RowState, failed
 from app.core.errors import JsonValue
 from app.core.ids import new_id
+from app.credentials.errors import OwnCredential
 from app.decisions import minutes as minutes_taken
 from app.decisions.models import Decision, DecisionStatus, Minutes
 from app.dossiers.models import Dossier, DossierStatus, DossierStep
@@ -44,6 +45,7 @@ class _Known:
     in_force: set[str]
     scheme: Scheme
     today: date
+    recorded_by: str
     by: Actor
 
 
@@ -101,6 +103,7 @@ def _known(session: Session, rows: Sequence[Row], minutes: Minutes, *, by: Actor
         granting.members_on(session, ids, today),
         catalogue().version(minutes.scheme_id, minutes.scheme_version),
         today,
+        minutes.recorded_by,
         by,
     )
 
@@ -117,6 +120,8 @@ def _judged(row: Row, known: _Known) -> Outcome:
         return failed(MembershipNumberTaken.code)
     if _called(row["given_name"], row["family_name"]) != _called(person.given_name, person.family_name):
         return failed(ANOTHER_NAME)
+    if person.id == known.recorded_by:  # by what they put on record themselves
+        return failed(OwnCredential.code, person=person.id)
     if code := granting.barred(person.id, known.scheme, known.held, known.in_force, known.by):
         return failed(code, person=person.id)
     return Outcome(RowState.BEGUN, {"person": person.id})

@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.batches.errors import BatchNotFound
 from app.batches.models import Batch, BatchPart, BatchRow
-from app.batches.rules import NEEDS, Kind, RowState
+from app.batches.rules import ENDED, NEEDS, Kind, RowState
 from app.core.db import EVERY_ORGANISATION
 from app.dossiers.errors import CursorUnknown
 from app.organisations.rules import Actor
@@ -46,6 +46,11 @@ def page(session: Session, *, by: Actor, kind: Kind | None, after: str | None, l
         same_instant = and_(Batch.created_at == last.created_at, Batch.id < last.id)
         query = query.where(or_(Batch.created_at < last.created_at, same_instant))
     return session.scalars(query.order_by(Batch.created_at.desc(), Batch.id.desc()).limit(limit)).all()
+
+
+def unfinished(session: Session) -> int:
+    """Count the organisation's batches that wait or run."""
+    return session.scalars(select(func.count(Batch.id)).where(Batch.state.not_in(ENDED))).one()
 
 
 def next_part(session: Session, batch_id: str) -> BatchPart | None:

@@ -18,6 +18,7 @@ from app.batches.errors import BatchRowsWrong, BatchTooLong
 from app.batches.rules import LONGEST_ROW, MOST_FAULTS, MOST_ROWS
 from app.core.errors import JsonValue
 
+BLANK: Final = object()
 BOM: Final = b"\xef\xbb\xbf"
 Row = dict[str, Any]
 Place = tuple[str | int, ...]
@@ -71,9 +72,14 @@ def understand(source: BinaryIO, form: Form, *, table: bool, out: TextIO) -> Und
     faults, seen = Faults(), [set[str]() for _ in form.once]
     digest, number = hashlib.sha256(), -1
     try:
-        for number, (line, given) in enumerate(_table(source, form) if table else _lines(source)):
-            if number >= MOST_ROWS:
-                raise BatchTooLong(f"A batch has at most {MOST_ROWS} rows.", limit=MOST_ROWS)
+        for lines, (line, given) in enumerate(_table(source, form) if table else _lines(source)):
+            if lines >= MOST_ROWS:
+                raise BatchTooLong(
+                    f"A batch has at most {MOST_ROWS} rows, empty ones counted.", limit=MOST_ROWS
+                )
+            if given is BLANK:
+                continue
+            number += 1
             row = _checked(given, form, seen, faults, number, line, table=table)
             if row is not None and not faults.count:
                 written = json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
@@ -130,7 +136,7 @@ def _at(row: Row, place: tuple[str, ...]) -> Any:
 
 
 def _lines(source: BinaryIO) -> Iterator[tuple[int, object]]:
-    """Read JSON lines: one object each, every name once; empty lines are none."""
+    """Read JSON lines: one object each, every name once; empty lines are blank."""
     number = 0
     while line := source.readline(LONGEST_ROW + 1):
         number += 1
@@ -138,6 +144,7 @@ def _lines(source: BinaryIO) -> Iterator[tuple[int, object]]:
             raise Stop("row-too-long", f"A row takes at most {LONGEST_ROW} bytes.", number)
         text = (line.removeprefix(BOM) if number == 1 else line).decode("utf-8")
         if not text.strip():
+            yield number, BLANK
             continue
         try:
             yield number, json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
@@ -166,9 +173,48 @@ def _table(source: BinaryIO, form: Form) -> Iterator[tuple[int, object]]:
         text.detach()
 
 
+@dataclass(slots=True)
+class _Cut:
+    """The lines of a table, of which a row may take several: never more of them than a row takes."""
+
+    text: TextIO
+    line: int = 0
+    length: int = 0  # of the row so far
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self.text.readline(LONGEST_ROW + 1)
+        if not line:
+            raise StopIteration
+        self.line, self.length = self.line + 1, self.length + len(line)
+        if self.length > LONGEST_ROW:
+            raise Stop("row-too-long", f"A row takes at most {LONGEST_ROW} characters.", self.line)
+        return line
+
+
 def _records(text: TextIO, form: Form) -> Iterator[tuple[int, object]]:
-    first = text.readline(LONGEST_ROW)
+    lines = _Cut(text)
+    first = next(lines, "")
     delimiter = ";" if first.count(";") > first.count(",") else ","
+    names = _names(first, delimiter, form)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    while True:
+        line, lines.length = lines.line + 1, 0
+        try:
+            cells = next(reader, None)
+        except csv.Error:
+            raise Stop("not-csv", "The row cannot be read as a row of a table.", line) from None
+        if cells is None:
+            return
+        if len(cells) > len(names):
+            raise Stop("not-csv", "The row has more cells than there are columns.", line)
+        filled = any(cell.strip() for cell in cells)
+        yield line, _nested(zip(names, cells, strict=False), form) if filled else BLANK
+
+
+def _names(first: str, delimiter: str, form: Form) -> list[str]:
     try:
         heads = next(csv.reader([first], delimiter=delimiter, strict=True), [])
     except csv.Error:
@@ -177,22 +223,7 @@ def _records(text: TextIO, form: Form) -> Iterator[tuple[int, object]]:
     if len(set(names)) != len(names) or not set(names) <= form.columns.keys():
         known = ", ".join(form.columns)
         raise Stop("columns-unknown", f"The first line names columns, each once, out of: {known}.", 1)
-    reader = csv.reader(text, delimiter=delimiter, strict=True)
-    while True:
-        line = reader.line_num + 2
-        try:
-            cells = next(reader, None)
-        except csv.Error:
-            raise Stop("not-csv", "The row cannot be read as a row of a table.", line) from None
-        if cells is None:
-            return
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) > len(names):
-            raise Stop("not-csv", "The row has more cells than there are columns.", line)
-        if sum(map(len, cells)) > LONGEST_ROW:
-            raise Stop("row-too-long", f"A row takes at most {LONGEST_ROW} characters.", line)
-        yield line, _nested(zip(names, cells, strict=False), form)
+    return names
 
 
 def _nested(cells: Iterable[tuple[str, str]], form: Form) -> Row:

@@ -13,6 +13,8 @@ AT_ONCE: Final = 500  # rows in one transaction
 MOST_FAULTS: Final = 100
 LONGEST_ROW: Final = 20_000  # bytes of a line
 KEPT_FOR: Final = timedelta(days=90)
+MOST_AT_ONCE: Final = 10  # batches of an organisation that wait or run
+IMPORTED_WITHIN: Final = timedelta(days=30)  # of the day on which the minutes were recorded
 
 
 class Kind(StrEnum):
@@ -68,6 +70,7 @@ def failed(code: str, **made: str) -> Outcome:
 
 
 SKIPPED_BY_CANCELLING: Final = Outcome(RowState.SKIPPED, code="batch-cancelled")
+SENDER_NOT_ALLOWED: Final = Outcome(RowState.SKIPPED, code="sender-not-allowed")
 DONE_BEFORE: Final = "done-before"
 
 

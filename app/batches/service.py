@@ -10,10 +10,10 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from app.batches import queries
-from app.batches.errors import BatchNotFound, MinutesMissing
+from app.batches.errors import BatchNotFound, MinutesMissing, MinutesTooOld, TooManyBatches
 from app.batches.models import Batch, BatchPart, BatchRow
 from app.batches.reading import Place, Row, Understood
-from app.batches.rules import AT_ONCE, ENDED, KEPT_FOR, NEEDS, BatchState, Kind
+from app.batches.rules import AT_ONCE, ENDED, IMPORTED_WITHIN, KEPT_FOR, MOST_AT_ONCE, NEEDS, BatchState, Kind
 from app.core.errors import JsonValue
 from app.core.ids import new_id
 from app.decisions import minutes as minutes_taken
@@ -38,7 +38,7 @@ class Asked:
     minutes_id: str | None
 
 
-def require_sender(session: Session, asked: Asked, *, by: Actor) -> Minutes | None:
+def require_sender(session: Session, asked: Asked, *, by: Actor, at: datetime) -> Minutes | None:
     """Insist that somebody may do for many what they ask for; give the minutes, where decisions need them."""
     for needed in sorted(NEEDS[asked.kind] - by.permissions):
         raise PermissionMissing(f"This needs the permission `{needed}`.", needs=needed.value)
@@ -46,7 +46,13 @@ def require_sender(session: Session, asked: Asked, *, by: Actor) -> Minutes | No
         return None
     if asked.minutes_id is None:
         raise MinutesMissing("Record the minutes with `POST /v1/minutes`, and name them: `?minutes=min_…`.")
-    return minutes_taken.by_id(session, asked.minutes_id)
+    minutes = minutes_taken.by_id(session, asked.minutes_id)
+    if at > minutes.recorded_at + IMPORTED_WITHIN:
+        raise MinutesTooOld(
+            f"These were recorded more than {IMPORTED_WITHIN.days} days ago. A person records them again, to "
+            "vouch for what is still to be imported."
+        )
+    return minutes
 
 
 def look_at(minutes: Minutes) -> Callable[[Row], Iterator[tuple[Place, str, str]]]:
@@ -89,6 +95,12 @@ def take_in(
     """Keep a batch whose rows are all right, and leave word to carry it out."""
     with ports.database.writing(by.organisation_id) as session:
         once.claim(session)
+        if queries.unfinished(session) >= MOST_AT_ONCE:
+            raise TooManyBatches(
+                f"An organisation has {MOST_AT_ONCE} batches at most that wait or run. Wait for one to end, "
+                "or cancel one.",
+                limit=MOST_AT_ONCE,
+            )
         batch = Batch(
             id=new_id("bat"),
             organisation_id=by.organisation_id,

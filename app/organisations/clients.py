@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from app.core.errors import JsonValue
 from app.core.ids import new_id
 from app.organisations import queries, service
 from app.organisations.errors import JwkTaken, PeriodInverted, ScopeNotGrantable, TooManyProofs
-from app.organisations.models import AccessToken, ApiClient, ApiKey, ClientJwk, ClientSecret, UsedAssertion
+from app.organisations.models import AccessToken, ApiClient, ClientJwk, ClientSecret, UsedAssertion
 from app.organisations.rules import Actor
 from app.organisations.service import KEY_LIFE, LONGEST_KEY_LIFE
 from app.outbox import trail
@@ -59,7 +59,7 @@ def change(
         client.name = name
     if scopes is not None:
         client.scopes = service.scopes_of_client(scopes, within=by.within)
-        for key in _keys_of(session, client_id, at):
+        for key in queries.keys_of_client(session, client_id, at):
             key.scopes = sorted({*(key.scopes or ())} & {*client.scopes})
     _record(session, client, "client.changed", by, at)
     return client
@@ -68,7 +68,7 @@ def change(
 def remove(session: Session, client_id: str, *, by: Actor, at: datetime) -> None:
     """End a client with all that it proves itself with. Its name stays, since the trail speaks of it."""
     client = queries.client_locked(session, client_id)
-    for key in _keys_of(session, client_id, at):
+    for key in queries.keys_of_client(session, client_id, at):
         service.revoke_key(session, key.id, by=by.id, at=at)
     for secret in queries.secrets_of(session, client_id, at):
         secret.revoked_at = at
@@ -162,14 +162,6 @@ def _for_proofs(session: Session, client_id: str, by: Actor) -> ApiClient:
         raise ScopeNotGrantable("Say first what the client may at most: it has no scopes.")
     service.scopes_of_client(client.scopes, within=by.within)
     return client
-
-
-def _keys_of(session: Session, client_id: str, at: datetime) -> Sequence[ApiKey]:
-    return session.scalars(
-        select(ApiKey).where(
-            ApiKey.client_id == client_id, ApiKey.revoked_at.is_(None), ApiKey.expires_at > at
-        )
-    ).all()
 
 
 def _end_tokens(session: Session, proof_id: str) -> None:

@@ -319,6 +319,15 @@ def key_of_anyone(session: Session, key_id: str) -> KnownKey | None:
     return KnownKey(*known)
 
 
+def keys_of_client(session: Session, client_id: str, at: datetime) -> Sequence[ApiKey]:
+    """Give the keys that a client can still use."""
+    return session.scalars(
+        select(ApiKey).where(
+            ApiKey.client_id == client_id, ApiKey.revoked_at.is_(None), ApiKey.expires_at > at
+        )
+    ).all()
+
+
 def roles_on(session: Session, person_id: str, on: date) -> frozenset[Role]:
     """Tell which roles a person holds on a day."""
     rows = session.scalars(select(RoleGrant).where(RoleGrant.person_id == person_id, *_in_force(on)))

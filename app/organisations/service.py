@@ -20,6 +20,7 @@ from app.core.ids import new_id, pattern
 from app.organisations import notices, queries
 from app.organisations.errors import (
     NOT_A_MEMBER,
+    ClientNotFound,
     KeyNotAccepted,
     LastAdministrator,
     MembershipNotValid,
@@ -202,6 +203,21 @@ def _by_key(session: Session, key: queries.KnownKey, at: datetime) -> Actor:
         narrowed=scopes is not None,
         key_id=key.id,
     )
+
+
+def allowed_now(
+    session: Session, organisation_id: str, holder_id: str, *, is_person: bool, at: datetime
+) -> frozenset[Permission]:
+    """Say what somebody may now at most, for work that goes on in their name: nobody, where they are gone."""
+    if is_person:
+        today = today_of(session, organisation_id, at)
+        return permissions_of_person(queries.roles_on(session, holder_id, today), None)
+    try:
+        client = queries.client(session, holder_id)
+    except ClientNotFound:
+        return frozenset()
+    keys = queries.keys_of_client(session, client.id, at)
+    return permissions_of_client(frozenset(client.scopes or ()).union(*(key.scopes or () for key in keys)))
 
 
 def own_organisation(session: Session, organisation_id: str, *, by: Actor) -> Organisation:

@@ -3,18 +3,23 @@
 import csv
 import io
 import json
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
 
-from app.batches import carrying, service
+from app.batches import carrying, reading, service
+from app.batches.errors import BatchRowsWrong, BatchTooLong
 from app.batches.models import Batch, BatchPart, BatchRow
-from app.batches.rules import KEPT_FOR, MOST_ROWS
+from app.batches.rules import KEPT_FOR, MOST_AT_ONCE, MOST_ROWS, BatchState, Kind, RowState
+from app.batches.schemas import COLUMNS, SHAPES
+from app.credentials import issuing
 from app.credentials.models import Credential, Document, Intent
 from app.decisions.models import Decision
 from app.main import batch_worker, worker
-from app.organisations.models import Membership, Person
+from app.organisations import clients
+from app.organisations.models import ApiClient, Membership, Person, RoleGrant
 from app.outbox import trail
 from app.outbox.trail import Event
 from app.ports import Ports
@@ -334,6 +339,92 @@ def test_two_workers_share_a_batch_and_no_row_is_done_twice(desk: Desk) -> None:
         pass
     assert desk.batch(batch, "secretary")["counts"]["ok"] == 1_500
     assert desk.count()["batch_row"] == 1_500
+
+
+@pytest.mark.parametrize("lost", ["role", "client"])
+def test_a_batch_stops_where_its_sender_may_not_go_on_and_what_is_done_stays(desk: Desk, lost: str) -> None:
+    at = desk.ports.clock.now()
+    program = desk.client("members:write")
+    sender: Caller | str = "secretary" if lost == "role" else program
+    answer = desk.send("members", [member(number) for number in range(600)], who=sender)
+    batch = answer.json()["id"]
+    assert carrying.carry_on(desk.ports, desk.organisation_id, batch)
+    with desk.ports.database.writing(desk.organisation_id) as session:
+        if lost == "role":
+            yesterday = at.date() - timedelta(days=1)
+            secretary = RoleGrant.person_id == desk.actors["secretary"].id
+            session.execute(
+                update(RoleGrant).where(secretary).values(from_day=date(2026, 1, 1), to_day=yesterday)
+            )
+        else:
+            client = session.scalars(select(ApiClient).where(ApiClient.name == "Gestionale")).one()
+            clients.remove(session, client.id, by=desk.actors["chair"], at=at)
+    desk.work()
+    with desk.ports.database.reading(desk.organisation_id) as session:
+        ended = session.get_one(Batch, batch)
+        assert (ended.state, ended.ok, ended.failed, ended.skipped) == (BatchState.DONE, 500, 0, 100)
+        last = session.get_one(BatchRow, (batch, 599))
+        assert (last.state, last.code) == (RowState.SKIPPED, "sender-not-allowed")
+
+
+@pytest.mark.parametrize("issued", [False, True])
+def test_of_what_is_begun_nothing_more_is_issued_for_a_sender_who_may_not_go_on(
+    desk: Desk,
+    issued: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    issue_many = issuing.issue_many
+
+    def stops(*given: Any, **named: Any) -> None:
+        if issued:
+            issue_many(*given, **named)
+        raise KeyboardInterrupt
+
+    batch = desk.sent("credentials", [{"external_id": "x", "decision": desk.grant()}])
+    monkeypatch.setattr(issuing, "issue_many", stops)
+    with pytest.raises(KeyboardInterrupt):
+        carrying.carry_on(desk.ports, desk.organisation_id, batch)
+    monkeypatch.undo()
+    with desk.ports.database.writing(desk.organisation_id) as session:
+        session.execute(delete(RoleGrant).where(RoleGrant.person_id == desk.actors["registrar"].id))
+    assert not carrying.carry_on(desk.ports, desk.organisation_id, batch)  # it has ended
+    with desk.ports.database.reading(desk.organisation_id) as session:
+        row = session.get_one(BatchRow, (batch, 0))
+        known = session.scalars(select(Credential.id)).all()
+    told = (RowState.OK, None, [row.made.get("credential")])
+    assert (row.state, row.code, known) == (told if issued else (RowState.SKIPPED, "sender-not-allowed", []))
+
+
+def test_an_organisation_has_ten_batches_at_once_and_another_has_its_own(desk: Desk) -> None:
+    rows = [member(1)]
+    batches = [desk.sent("members", rows, who="secretary", dry_run=True) for _ in range(MOST_AT_ONCE)]
+    refused = desk.send("members", rows, who="secretary")
+    assert (refused.status_code, refused.json()["code"]) == (409, "too-many-batches")
+    other = Desk.opened(desk.ports, "Altra associazione")
+    assert other.send("members", rows, who="secretary").status_code == 202
+    desk.calls("secretary").post(f"/v1/batches/{batches[0]}/cancellation")
+    desk.work()
+    assert desk.send("members", rows, who="secretary").status_code == 202
+
+
+@pytest.mark.parametrize("table", [False, True])
+def test_empty_lines_count_and_nothing_is_read_beyond_the_last_that_may_be(table: bool) -> None:  # noqa: FBT001
+    source = io.BytesIO((b"external_id\n" if table else b"") + b"\n" * (3 * MOST_ROWS))
+    form = reading.Form(SHAPES[Kind.MEMBERS], COLUMNS[Kind.MEMBERS], ())
+    with pytest.raises(BatchTooLong):
+        reading.understand(source, form, table=table, out=io.StringIO())
+    assert source.tell() < 2 * MOST_ROWS
+
+
+@pytest.mark.parametrize("cell", ["x" * 30_000, '"' + "x\n" * 15_000 + '"'])
+def test_a_row_of_a_table_is_read_no_further_than_a_row_goes(cell: str) -> None:
+    source = io.BytesIO(f"external_id,email\n{cell}".encode() + b"x" * 1_000_000)
+    form = reading.Form(SHAPES[Kind.MEMBERS], COLUMNS[Kind.MEMBERS], ())
+    with pytest.raises(BatchRowsWrong) as refused:
+        reading.understand(source, form, table=True, out=io.StringIO())
+    (fault,) = refused.value.facts["errors"]
+    assert (fault["pointer"], fault["code"]) == ("/rows/0", "row-too-long")
+    assert source.tell() < 100_000
 
 
 def test_a_hundred_thousand_rows_are_accepted_and_one_more_is_not(desk: Desk) -> None:

@@ -10,11 +10,11 @@ from sqlalchemy.exc import DBAPIError
 
 from app.batches import carrying, queries
 from app.batches.models import BatchRow
-from app.batches.rules import RowState
+from app.batches.rules import IMPORTED_WITHIN, RowState
 from app.core.errors import JsonValue
 from app.decisions.models import Decision, Minutes
 from app.dossiers.models import Dossier
-from app.organisations.models import Membership
+from app.organisations.models import Membership, Person
 from app.outbox import trail
 from app.outbox.trail import Event
 from tests.batches.desk import HELD, SIGNED, Desk, decision, member
@@ -195,6 +195,29 @@ def test_nobody_imports_a_decision_about_themselves(desk: Desk) -> None:
     )
     ended = desk.done("decisions", [row], minutes=desk.recorded())
     assert desk.results(ended["id"])[0]["code"] == "own-credential"
+
+
+def test_whoever_recorded_the_minutes_is_granted_nothing_by_them(desk: Desk) -> None:
+    chair = desk.actors["chair"].id
+    with desk.ports.database.reading(desk.organisation_id) as session:
+        person = session.get_one(Person, chair)
+        number = session.scalars(select(Membership.number).where(Membership.person_id == chair)).one()
+    row = decision(
+        1, given_name=person.given_name, family_name=person.family_name, membership={"number": number}
+    )
+    ended = desk.done("decisions", [row], minutes=desk.recorded())
+    assert desk.results(ended["id"])[0]["code"] == "own-credential"
+    assert desk.count()["decision"] == 0
+
+
+def test_decisions_are_imported_within_a_month_of_recording_their_minutes(desk: Desk) -> None:
+    minutes = desk.recorded()
+    assert isinstance(desk.ports.clock, SetClock)
+    desk.ports.clock.move(IMPORTED_WITHIN)
+    assert desk.send("decisions", [decision(1)], minutes=minutes).status_code == 202
+    desk.ports.clock.move(timedelta(seconds=1))
+    late = desk.send("decisions", [decision(2)], minutes=minutes)
+    assert (late.status_code, late.json()["code"]) == (422, "minutes-too-old")
 
 
 def test_a_program_imports_with_a_scope_of_its_own_and_records_no_minutes(desk: Desk) -> None:
