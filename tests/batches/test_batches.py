@@ -422,8 +422,8 @@ def test_a_row_of_a_table_is_read_no_further_than_a_row_goes(cell: str) -> None:
     form = reading.Form(SHAPES[Kind.MEMBERS], COLUMNS[Kind.MEMBERS], ())
     with pytest.raises(BatchRowsWrong) as refused:
         reading.understand(source, form, table=True, out=io.StringIO())
-    (fault,) = refused.value.facts["errors"]
-    assert (fault["pointer"], fault["code"]) == ("/rows/0", "row-too-long")
+    told = {"pointer": "/rows/0", "code": "row-too-long"}
+    assert told.items() <= json.loads(json.dumps(refused.value.facts["errors"]))[0].items()
     assert source.tell() < 100_000
 
 

@@ -193,13 +193,28 @@ DOCUMENTS = st.builds(
     changed=PAYLOADS,
     header=HEADERS,
 )
-LATER = "2026-11-20 10:00:00.000000"
+AFTERWARDS = "2026-11-20 10:00:00.000000"
 CONTRADICTIONS = st.lists(
     st.sampled_from(
         [
-            *((0, "gone"), (1, LATER), (2, LATER), (3, LATER), (4, "test"), (4, "live"), (6, "Other")),
+            *(
+                (0, "gone"),
+                (1, AFTERWARDS),
+                (2, AFTERWARDS),
+                (3, AFTERWARDS),
+                (4, "test"),
+                (4, "live"),
+                (6, "Other"),
+            ),
             *((5, "Pacific/Auckland"), (8, 2), (9, "bridge"), (10, "2026-11-19"), (11, "2029-11-21")),
-            *((12, "2027-01-01"), (13, "9.9.9"), (14, "ob+jwt"), (15, "other"), (16, LATER), (17, "ren_1")),
+            *(
+                (12, "2027-01-01"),
+                (13, "9.9.9"),
+                (14, "ob+jwt"),
+                (15, "other"),
+                (16, AFTERWARDS),
+                (17, "ren_1"),
+            ),
             *((18, drawn(5)), (19, "urn:uuid:x"), (20, "urn:uuid:x"), (SHA256, "0" * 64)),
             (23, "2020-01-01 00:00:00"),
         ]
