@@ -145,3 +145,7 @@ def test_files_are_given_under_the_media_type_that_they_have() -> None:
     for path, described in document()["paths"].items():
         if path.endswith("/file"):
             assert list(described["get"]["responses"]["200"]["content"]) == ["*/*"], path
+
+
+def test_the_end_of_a_token_is_answered_without_a_body() -> None:
+    assert "content" not in document()["paths"]["/oauth/revoke"]["post"]["responses"]["200"]

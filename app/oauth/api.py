@@ -124,6 +124,7 @@ async def token(request: Request) -> Response:
 
 @router.post(
     REVOCATION,
+    response_class=Response,  # RFC 7009, 2.2: what counts is the status, and there is no body
     openapi_extra=_described({"token": {"type": "string"}, "token_type_hint": {"type": "string"}}, ["token"]),
     responses=_answers({"description": "The token opens nothing any more, if it ever did"}),
 )
