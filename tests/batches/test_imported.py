@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from app.batches import carrying, queries
+from app.batches import carrying, queries, service
+from app.batches.errors import MinutesTooOld
 from app.batches.models import BatchRow
-from app.batches.rules import IMPORTED_WITHIN, RowState
+from app.batches.rules import IMPORTED_WITHIN, Kind, RowState
 from app.core.errors import JsonValue
 from app.decisions.models import Decision, Minutes
 from app.dossiers.models import Dossier
@@ -212,13 +213,12 @@ def test_whoever_recorded_the_minutes_is_granted_nothing_by_them(desk: Desk) -> 
 
 
 def test_decisions_are_imported_within_a_month_of_recording_their_minutes(desk: Desk) -> None:
-    minutes = desk.recorded()
-    assert isinstance(desk.ports.clock, SetClock)
-    desk.ports.clock.move(IMPORTED_WITHIN)
-    assert desk.send("decisions", [decision(1)], minutes=minutes).status_code == 202
-    desk.ports.clock.move(timedelta(seconds=1))
-    late = desk.send("decisions", [decision(2)], minutes=minutes)
-    assert (late.status_code, late.json()["code"]) == (422, "minutes-too-old")
+    asked = service.Asked(Kind.DECISIONS, dry_run=False, minutes_id=desk.recorded())
+    last, by = desk.ports.clock.now() + IMPORTED_WITHIN, desk.actors["registrar"]
+    with desk.ports.database.reading(desk.organisation_id) as session:
+        assert service.require_sender(session, asked, by=by, at=last)
+        with pytest.raises(MinutesTooOld):
+            service.require_sender(session, asked, by=by, at=last + timedelta(seconds=1))
 
 
 def test_a_program_imports_with_a_scope_of_its_own_and_records_no_minutes(desk: Desk) -> None:
