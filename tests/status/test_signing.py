@@ -24,8 +24,8 @@ def test_one_module_alone_asks_a_key_to_sign() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and node.attr == "sign"
     }
-    # The adapters are the keys themselves, the authority that certifies some, and what tries them out. What is
-    # sent to webhooks is signed with the secret that its receiver shares.
+    # The adapters are the keys themselves, the authority that certifies some, and what tries them out. What
+    # webhooks are sent is signed with the secret that their receiver shares.
     assert asking == {
         "status/signing.py",
         "events/sending.py",
