@@ -56,10 +56,10 @@ class Given:
         return [(*row[:TOKEN], "", *row[TOKEN + 1 :]) for row in self.rows]
 
     async def status_list(self, list_id: int, form: str) -> str | None:
-        raise AssertionError("nobody asks this here")
+        raise AssertionError(f"nobody asks for list {list_id} as {form} here")
 
     async def newest_lists(self) -> tuple[int, ...]:
-        raise AssertionError("nobody asks this here")
+        raise AssertionError("nobody asks for lists here")
 
     async def issuers(self) -> tuple[Issuer, ...]:
         return ()
