@@ -10,6 +10,7 @@ import httpx
 from fastapi import FastAPI
 from sqlalchemy import MetaData, func, select
 
+from app.credentials.gathering import Gathering
 from app.main import batch_worker, create_app, worker
 from app.organisations.rules import Actor, Role
 from app.ports import Ports
@@ -163,7 +164,9 @@ def _application(ports: Ports) -> FastAPI:
     """The application, put together once: only its ports differ."""
     if not _made:
         _made.append(create_app(ports))
-    _made[0].state.ports = ports
+    if _made[0].state.ports is not ports:
+        _made[0].state.ports = ports
+        _made[0].state.gathering = Gathering(ports)
     return _made[0]
 
 
