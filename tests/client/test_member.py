@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -663,6 +664,7 @@ def test_a_qr_code_that_is_not_drawn_comes_with_advice_that_helps(spoken: Langua
     assert [closed in sentence for sentence in told] == [False, True]
 
 
+SILENCE = 120.0  # seconds after which nothing more will be said
 # Makes the terminal the process's own, so that Ctrl-C there means what it means to people.
 AT_A_TERMINAL = """
 import fcntl, os, sys, termios
@@ -693,6 +695,8 @@ def typed(url: str, home: Path, arguments: list[str], answers: list[tuple[str, s
     said = ""
     waiting = list(answers)
     while True:
+        if not select.select([master], [], [], SILENCE)[0]:
+            process.kill()  # it waits for an answer that nobody has; what it said tells which
         try:
             piece = os.read(master, 4096)
         except OSError:  # the terminal is closed: nobody writes any more
