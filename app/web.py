@@ -366,7 +366,7 @@ class _Junction:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         route, named = self.plain.get(path), {}
-        if route is None or scope["root_path"]:
+        if route is None or scope.get("root_path", ""):
             for route in self.named.get(_first(path), ()):
                 if found := route.path_regex.match(path):
                     named = {
@@ -376,7 +376,7 @@ class _Junction:
                     break
             else:
                 route = None
-        if route is None or scope["root_path"] or not (route.methods and scope["method"] in route.methods):
+        if route is None or scope.get("root_path", "") or not (route.methods and scope["method"] in route.methods):
             await self.others(scope, receive, send)
             return
         scope["path_params"], scope["route"], scope["endpoint"] = named, route, route.endpoint
