@@ -376,7 +376,11 @@ class _Junction:
                     break
             else:
                 route = None
-        if route is None or scope.get("root_path", "") or not (route.methods and scope["method"] in route.methods):
+        if (
+            route is None
+            or scope.get("root_path", "")
+            or not (route.methods and scope["method"] in route.methods)
+        ):
             await self.others(scope, receive, send)
             return
         scope["path_params"], scope["route"], scope["endpoint"] = named, route, route.endpoint
