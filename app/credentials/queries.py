@@ -187,11 +187,6 @@ def intents_of(session: Session, period: Period) -> Sequence[Intent]:
     return session.scalars(select(Intent).where(Intent.period_id == period.id)).all()
 
 
-def credential_from(session: Session, decision_id: str) -> Credential | None:
-    """Find the credential that a decision led to."""
-    return session.scalars(select(Credential).join(Period).where(Period.decision_id == decision_id)).first()
-
-
 def open_credential(session: Session, holder_id: str, scheme_id: str) -> Credential | None:
     """Find the one open credential that a person may hold of a scheme (I15)."""
     return session.scalars(

@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +12,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.adapters import schema
-from app.adapters.keycheck import days_left
+from app.adapters.keycheck import Level, days_left
 from app.core.db import EVERY_ORGANISATION
 from app.organisations import queries as organisations
 from app.organisations.models import Mode
@@ -28,14 +27,6 @@ BEHIND: Final = timedelta(seconds=30)  # a list that changed is published within
 CLOCKS: Final = timedelta(seconds=2)
 LEAST_ROOM: Final = 1_000_000_000  # bytes
 WARNED_AT: Final = 30  # days
-
-
-class Level(StrEnum):
-    """How much a finding matters: a failure means that something does not work now."""
-
-    GOOD = "good"
-    WARNING = "warning"
-    FAILURE = "failure"
 
 
 @dataclass(frozen=True, slots=True)
