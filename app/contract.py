@@ -18,6 +18,7 @@ Json = dict[str, Any]
 METHODS: Final = frozenset({"get", "put", "post", "delete", "patch"})
 _EXAMPLES: Final = Path(__file__).with_name("examples.json")
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
+_OFFLINE: Final = "app.verification.offline"
 _KEY: Final = "key-not-accepted"
 _PERMISSION: Final = "permission-missing"
 _TOO_LARGE: Final = "too-large"
@@ -49,8 +50,12 @@ _HEADERS: Final[Mapping[str, tuple[str, str]]] = {
 
 
 def problems() -> Mapping[str, type[Problem]]:
-    """Every kind of problem that this service knows, by its code."""
-    return {kind.code: kind for kind in sorted(_kinds(Problem), key=lambda kind: kind.code)}
+    """Every kind of problem that this service answers with, by its code.
+
+    What `sigillo verify --offline` says is said without a service, and has no page.
+    """
+    kinds = (kind for kind in _kinds(Problem) if kind.__module__ != _OFFLINE)
+    return {kind.code: kind for kind in sorted(kinds, key=lambda kind: kind.code)}
 
 
 def _kinds(family: type[Problem]) -> Iterator[type[Problem]]:

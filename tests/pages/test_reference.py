@@ -11,6 +11,7 @@ from app.pages.headers import PUBLIC_HEADERS
 from app.pages.reference import PLAIN
 from app.pages.remedies import BY_CODE, ITALIAN
 from app.ports import Ports
+from app.verification.offline import NumberOffline
 from tests import make
 from tests.calling import Caller
 
@@ -58,6 +59,7 @@ def test_every_problem_has_a_page_in_both_languages_that_says_what_to_do(strange
         code: title for code, (title, _) in PLAIN.items()
     }
     lists = {language: stranger.get(f"/problems?lang={language}").text for language in LANGUAGES}
+    assert NumberOffline.code not in known, "no service says so"
 
     for code in known:
         for language in LANGUAGES:
