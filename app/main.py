@@ -58,6 +58,7 @@ from app.outbox import trail
 from app.outbox.messages import Message
 from app.outbox.worker import Worker
 from app.pages import public as pages
+from app.pages.conventions import PARTS
 from app.pages.reference import Reference
 from app.ports import Clock, Hooks, Ports, RevocationValues, Signer, TimeStamps
 from app.problems import DEFAULT, install
@@ -97,6 +98,7 @@ class Service(FastAPI):
             described = json.loads(json.dumps({**PATHS, **verification.PATHS}))  # ours to write into
             document["paths"] = {**described, **document["paths"]}
             document["webhooks"] = described_webhooks()
+            document["tags"] = [{"name": tag, "description": about.en} for tag, about in PARTS.items()]
             completed(document)
         return document
 

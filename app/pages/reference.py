@@ -15,7 +15,7 @@ from app.core.errors import Problem
 from app.core.labels import Labels, Language
 from app.pages import render
 from app.pages.assets import packed
-from app.pages.conventions import CONVENTIONS
+from app.pages.conventions import CONVENTIONS, PARTS
 from app.pages.headers import PUBLIC_HEADERS
 from app.pages.languages import language_of
 from app.pages.remedies import ITALIAN, remedy
@@ -147,11 +147,15 @@ class Reference:
         match kind:
             case "start":
                 parts = {slug: (tag, len(found)) for slug, (tag, found) in self._parts().items()}
-                html = render.api_page(language, parts=parts, conventions=CONVENTIONS, site=self._site)
+                html = render.api_page(
+                    language, parts=parts, about=PARTS, conventions=CONVENTIONS, site=self._site
+                )
             case "part":
                 tag, found = self._parts()[name]
                 hooks = [each for each, part in self._hooks() if part == tag]
-                html = render.api_part_page(language, tag=tag, operations=found, hooks=hooks)
+                html = render.api_part_page(
+                    language, tag=tag, about=PARTS[tag], operations=found, hooks=hooks
+                )
             case "problems":
                 html = render.problems_page(
                     language, problems=[self._told(each, language) for each in self._codes()]

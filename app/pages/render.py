@@ -210,7 +210,7 @@ def _unbroken(text: str) -> str:
 
 def _coded(text: str) -> Markup:
     """Set apart what stands between backticks."""
-    return Markup(_CODE.sub(r"<code>\1</code>", escape(text)))  # noqa: S704 - escaped just before
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped just before
 
 
 def _page(template: str, language: Language, **values: object) -> str:

@@ -51,10 +51,10 @@ WORDS: Final[Mapping[str, Labels]] = {
     "problem_remedy": Labels(it="Che fare", en="What to do"),
     "problem_status": Labels(it="La risposta ha lo stato", en="The answer has the status"),
     "problem_detail": Labels(
-        it="Il membro detail della risposta parla del caso preciso; request_id lo ritrova nel registro del"
-        " servizio.",
-        en="The member detail of the answer is about the very case; request_id finds it in the log of the "
-        "service.",
+        it="Il membro `detail` della risposta parla del caso preciso; `request_id` lo ritrova nel "
+        "registro del servizio.",
+        en="The member `detail` of the answer is about the very case; `request_id` finds it in the log "
+        "of the service.",
     ),
     "verify_another": Labels(it="Verifica un altro attestato", en="Verify another attestation"),
     "for_machines": Labels(it="Per i programmi (JSON)", en="For programs (JSON)"),

@@ -1,12 +1,15 @@
 """The API's reference on our own host: all of it, readable without a script, and the same for everybody."""
 
 import re
+from html import unescape
 from typing import Any
 
 import pytest
 
 from app.contract import operations, problems
+from app.core.labels import Language
 from app.main import create_app
+from app.pages.conventions import PARTS
 from app.pages.headers import PUBLIC_HEADERS
 from app.pages.reference import PLAIN
 from app.pages.remedies import BY_CODE, ITALIAN
@@ -15,7 +18,7 @@ from app.verification.offline import NumberOffline
 from tests import make
 from tests.calling import Caller
 
-LANGUAGES = ("it", "en")
+LANGUAGES: tuple[Language, ...] = ("it", "en")
 
 
 @pytest.fixture(params=["sqlite"])
@@ -52,6 +55,27 @@ def test_every_operation_is_shown_with_an_example_and_its_refusals(stranger: Cal
             if status.startswith("2"):
                 assert f"Answer {status}</h3>" in shown[0], f"{method} {path}"
         assert '<a href="/problems/hurried?lang=en">' in shown[0]
+
+
+def test_every_part_says_what_it_is_for_in_both_languages_and_in_the_contract(stranger: Caller) -> None:
+    document = stranger.get("/openapi.json").json()
+    tags = {each["tags"][0] for _, _, each in operations(document)}
+
+    assert {each["name"]: each["description"] for each in document["tags"]} == {
+        tag: PARTS[tag].en for tag in tags
+    }
+    for language in LANGUAGES:
+        start = unescape(stranger.get(f"/api?lang={language}").text)
+        assert all(PARTS[tag].in_language(language) in start for tag in tags)
+
+
+@pytest.mark.parametrize("address", ["/api", "/api/credentials", "/problems/idempotency-in-flight"])
+def test_names_of_the_contract_are_set_apart_as_code(stranger: Caller, address: str) -> None:
+    for language in LANGUAGES:
+        page = stranger.get(f"{address}?lang={language}").text
+        assert "<code>" in page
+        assert "&lt;code" not in page
+        assert "`" not in page
 
 
 def test_every_problem_has_a_page_in_both_languages_that_says_what_to_do(stranger: Caller) -> None:
