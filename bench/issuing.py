@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.adapters import schema
-from app.core.db import enter
+from app.core.db import connect, enter
 from app.core.ids import new_id
 from app.credentials import composing, entering, intending, issuing, storing
 from app.formats import vc
@@ -37,7 +37,7 @@ from app.status import signing
 from bench.load import Candidate, CannotMeasure, bare, in_turn, sigillo
 from bench.public import RAISED, Figure
 from tests import make
-from tests.postgres import PrivateServer, find_binaries
+from tests.postgres import DURABLE, RUNTIME, PrivateServer, find_binaries
 
 AT_ONCE: Final = 500
 MANY: Final = 10_000
@@ -158,12 +158,15 @@ def _urls(on: str) -> Iterator[Callable[[int], Settings]]:
             binaries = find_binaries()
             if binaries is None:
                 raise CannotMeasure("PostgreSQL's server is not installed: apt-get install postgresql.")
-            server = stack.enter_context(PrivateServer(binaries))
+            server = stack.enter_context(PrivateServer(binaries, settings=DURABLE))
 
         def settings(size: int) -> Settings:
             path = Path(folder, str(size))
             path.mkdir()
             url = server.create_database(f"r{size}") if server else f"sqlite:///{path}/sigillo.db"
+            owner = connect(server.owner_url(f"r{size}") if server else url)
+            schema.upgrade(owner, serving=RUNTIME if server else None)
+            owner.close()
             return Settings(
                 public_url="https://sigillo.example.org",
                 database_url=url,
@@ -177,7 +180,6 @@ def _urls(on: str) -> Iterator[Callable[[int], Settings]]:
 
 def _desk(settings: Settings) -> Desk:
     ports = production_ports(settings)
-    schema.upgrade(ports.database)
     at = ports.clock.now()
     with ports.database.writing() as session:
         made = organisations.found(

@@ -10,7 +10,7 @@ from app.core.db import Database, connect
 from bench import public
 from bench.load import CannotMeasure
 from bench.seeding.register import filled
-from tests.postgres import RUNTIME, PrivateServer, find_binaries
+from tests.postgres import DURABLE, RUNTIME, PrivateServer, find_binaries
 
 LEAST: Final[Mapping[str, float]] = {"hit": 1.0, "miss": 0.25}
 
@@ -20,7 +20,7 @@ def lookups(count: int, *, seconds: int, rounds: int) -> Iterator[public.Figure]
     binaries = find_binaries()
     if binaries is None:
         raise CannotMeasure("PostgreSQL's server is not installed: apt-get install postgresql.")
-    with PrivateServer(binaries) as server:
+    with PrivateServer(binaries, settings=DURABLE) as server:
         served = server.create_database("register")
         owner = connect(server.owner_url("register"))
         schema.upgrade(owner, serving=RUNTIME)
@@ -33,7 +33,7 @@ def lookups(count: int, *, seconds: int, rounds: int) -> Iterator[public.Figure]
 
 
 def _settled(owner: Database) -> None:
-    """Do what autovacuum, which the private server is without, has done for a register in use."""
+    """Do at once what autovacuum has done for a register in use."""
     try:
         with owner.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("VACUUM ANALYZE")
