@@ -57,6 +57,12 @@ MALFORMED: Final[Mapping[str, Any]] = {
     "code": "malformed",
     "detail": "See `errors` for each place that is wrong.",
 }
+_IN_BOTH: Final[dict[str, Any]] = {
+    "title": "Words in both languages",
+    "type": "object",
+    "required": ["it", "en"],
+    "properties": {"it": {"type": "string"}, "en": {"type": "string"}},
+}
 SCHEMA: Final[dict[str, Any]] = {
     "title": "Problem",
     "description": "What went wrong (RFC 9457). `type` leads to a page that says what to do; "
@@ -75,7 +81,11 @@ SCHEMA: Final[dict[str, Any]] = {
             "type": "array",
             "items": {
                 "type": "object",
-                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+                "properties": {
+                    "pointer": {"type": "string"},
+                    "code": {"type": "string"},
+                    "detail": {"anyOf": [{"type": "string"}, _IN_BOTH]},
+                },
             },
         },
     },

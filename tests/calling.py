@@ -1,13 +1,21 @@
 """A plain way to call the application, in process without a port or in a process of its own."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 import httpx
+from jsonschema import Draft202012Validator
+
+from app.problems import MEDIA_TYPE, SCHEMA
+
+_PROBLEM: Final = Draft202012Validator(SCHEMA)
 
 
 class Caller:
-    """Calls routes one after another, each in an event loop of its own."""
+    """Calls routes one after another, each in an event loop of its own.
+
+    Whichever way a test comes upon a problem, it has to be of the form that the contract promises.
+    """
 
     def __init__(self, transport: httpx.ASGITransport, headers: dict[str, str]) -> None:
         self._transport = transport
@@ -21,7 +29,7 @@ class Caller:
             async with client:
                 return await client.request(method, path, **given)
 
-        return asyncio.run(call())
+        return _as_promised(asyncio.run(call()))
 
     def get(self, path: str, **given: Any) -> httpx.Response:
         return self.request("GET", path, **given)
@@ -48,4 +56,10 @@ class Remote(Caller):
 
     def request(self, method: str, path: str, **given: Any) -> httpx.Response:
         with httpx.Client(base_url=self._url, headers=self._headers, timeout=30, trust_env=False) as client:
-            return client.request(method, path, **given)
+            return _as_promised(client.request(method, path, **given))
+
+
+def _as_promised(answer: httpx.Response) -> httpx.Response:
+    if answer.headers.get("content-type") == MEDIA_TYPE:
+        _PROBLEM.validate(answer.json())
+    return answer

@@ -1167,7 +1167,8 @@ class Problem(TypedDict):
 
 
 class ProblemErrors(TypedDict):
-    detail: NotRequired[str]
+    code: NotRequired[str]
+    detail: NotRequired[str | InTwoLanguages]
     pointer: NotRequired[str]
 
 
