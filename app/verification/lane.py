@@ -37,7 +37,7 @@ class Lane:
         self._absent_headers: Final = absent.raw_headers
 
     async def answered(self, scope: Scope, send: Send) -> bool:
-        """Answer, and tell whether that was done; the road finds in the scope what went wrong, and says it."""
+        """Answer, and tell whether that was done; what went wrong is in the scope then, to be said."""
         number = _number_in(scope)
         if not number:
             return False
