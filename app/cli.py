@@ -148,6 +148,7 @@ def serve(
 
     from app.main import ClockMovedWhileLive, check_clock, create_app
     from app.settings import LOOPBACK
+    from app.together import Together
     from app.web import log_to_stderr
 
     log_to_stderr()
@@ -167,6 +168,7 @@ def serve(
         service,
         host=host,
         port=port or local or 8000,
+        http=Together,
         access_log=False,
         log_config=None,  # its own would print exceptions with their words, and those may be personal
         log_level="warning",

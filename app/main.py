@@ -16,6 +16,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from app.adapters import schema
 from app.adapters.europass import EuropassWallet
@@ -79,8 +80,9 @@ from app.verification import vc_api
 from app.verification.answers import Answer
 from app.verification.described import PATHS
 from app.verification.desk import Desk
+from app.verification.lane import Lane
 from app.verification.trust import anchors_in
-from app.web import BodyLimit, PublicRoad, PublicRoute, RequestLog
+from app.web import BodyLimit, PublicRoad, PublicRoute, RequestLines, RequestLog
 
 VERSION: Final = "0.1.0"
 NOT_KEPT: Final = {"Cache-Control": "no-store"}
@@ -89,6 +91,13 @@ UPLOAD_LIMIT: Final = 21_000_000  # the largest file that a scheme takes, and th
 
 class Service(FastAPI):
     """The application; its contract also tells of the plain routes of the public road."""
+
+    lane: Lane | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; what is asked for most goes past all that stands around the others."""
+        if self.lane is None or not await self.lane.answered(scope, send):
+            await super().__call__(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """Describe every operation, the public ones first."""
@@ -396,7 +405,9 @@ def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = 
     refuse_forgotten(app)
     app.add_middleware(PublicRoad, routes=public_routes, handlers=app.exception_handlers)
     app.add_middleware(BodyLimit, uploads=UPLOAD_LIMIT, shown=shown)
-    app.add_middleware(RequestLog, out=request_lines, count=seen.count)
+    lines = RequestLines(request_lines, seen.count)
+    app.add_middleware(RequestLog, note=lines.note)
+    app.lane = Lane(desk, lines.note)
     return app
 
 

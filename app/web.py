@@ -271,8 +271,12 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 SAID: Final = "sigillo.said"  # of a request's scope: headers that its answer has, whatever it is
 
 
-class RequestLog:
-    """Gives each request an id and writes one line about it: the route's pattern, never the address.
+REQUEST_ID_BYTES: Final = 8
+Noted = Callable[[str, str, int, str, float], object]
+
+
+class RequestLines:
+    """Writes one line about each request and has it counted: the route's pattern, never the address.
 
     The line goes to `out`, if anywhere, in the form of the log's and past its library: by way of that it
     would cost as much as a whole answer from memory. `count` hears of each answer too.
@@ -280,20 +284,36 @@ class RequestLog:
 
     def __init__(
         self,
-        app: ASGIApp,
-        *,
         out: Callable[[str], object] | None = None,
         count: Callable[[str, str, int, float], object] | None = None,
     ) -> None:
-        self.app = app
         self.out = out
         self.count = count
+
+    def note(self, method: str, route: str, status: int, request_id: str, took: float) -> None:
+        """Say what became of a request, and in how many seconds."""
+        if self.count is not None:
+            self.count(method if method in METHODS else "-", route, status, took)
+        if self.out is not None:
+            self.out(
+                f'{{"at": "{_written_at(time.time())}", "level": "info", "event": "request", '
+                f'"request_id": "{request_id}", {_asked(method, route)}, "status": {status}, '
+                f'"ms": {took * 1000:.1f}}}\n'
+            )
+
+
+class RequestLog:
+    """Gives each request an id, and has it noted."""
+
+    def __init__(self, app: ASGIApp, *, note: Noted | None = None) -> None:
+        self.app = app
+        self.note = note or RequestLines().note
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = secrets.token_hex(8)
+        request_id = secrets.token_hex(REQUEST_ID_BYTES)
         scope["request_id"] = request_id
         started = time.perf_counter()
         status = 500
@@ -313,15 +333,8 @@ class RequestLog:
         try:
             await self.app(scope, receive, noted)
         finally:
-            took, route = time.perf_counter() - started, getattr(scope.get("route"), "path", "-")
-            if self.count is not None:
-                self.count(scope["method"] if scope["method"] in METHODS else "-", route, status, took)
-            if self.out is not None:
-                asked, took = _asked(scope["method"], route), took * 1000
-                self.out(
-                    f'{{"at": "{_written_at(time.time())}", "level": "info", "event": "request", '
-                    f'"request_id": "{request_id}", {asked}, "status": {status}, "ms": {took:.1f}}}\n'
-                )
+            route = getattr(scope.get("route"), "path", "-")
+            self.note(scope["method"], route, status, request_id, time.perf_counter() - started)
 
 
 class PublicRoute(Route):

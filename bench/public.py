@@ -20,7 +20,7 @@ DRAWN: Final = 50_000
 SENT: Final = 500
 LEAST: Final[Mapping[str, float]] = {"hit": 1.0, "miss": 0.5}
 VERIFICATIONS: Final = "/v1/verifications"
-P99_MS: Final = 10.0
+P99_MS: Final = 10.0  # of a look-up
 SPREAD: Final = 0.15
 Figure = dict[str, object]
 
@@ -166,7 +166,7 @@ def _figure(name: str, candidate: Candidate, limit: Candidate, *, least: float) 
         "p99_ms": round(found.p99_ms, 3),
         "judged": "ratio",
         "least": least,
-        "met": ratio >= least and found.p99_ms < P99_MS,
+        "met": ratio >= least and (found.p99_ms < P99_MS or bool(candidate.path)),
         "runs": [{key: round(value, 3) for key, value in asdict(run).items()} for run in candidate.runs],
     }
 

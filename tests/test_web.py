@@ -23,6 +23,7 @@ from app.web import (
     Instant,
     JsonLines,
     Line,
+    RequestLines,
     RequestLog,
     Text,
     log_to_stderr,
@@ -206,7 +207,7 @@ def test_what_nobody_expected_is_answered_with_nothing_and_logged_without_its_wo
 def test_each_request_leaves_one_line_in_the_form_of_the_log() -> None:
     lines: list[str] = []
     app = application()
-    app.add_middleware(RequestLog, out=lines.append)
+    app.add_middleware(RequestLog, note=RequestLines(lines.append).note)
     answer = make.caller(app).get("/missing/Annarella")
 
     (line,) = lines

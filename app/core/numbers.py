@@ -21,6 +21,10 @@ _AS_DIGITS: Final = str.maketrans(_ALPHABET + "U", "0123456789ABCDEFGHIJKLMNOPQR
 # Spaces, and all that phones and word processors make of a hyphen.
 _SEPARATORS: Final = re.compile(r"[\s\u2010-\u2015\u2212-]+")
 _FORM: Final = re.compile(r"([A-Z]{2,6})([0-9]{2})([0-9A-Z]{12})([0-9]{2})")
+# As we write one; whoever follows a link of ours asks so.
+_WRITTEN: Final = re.compile(
+    r"[A-Z]{2,6}-[0-9]{2}-([0-9A-HJKMNP-TV-Z]{4})-([0-9A-HJKMNP-TV-Z]{4})-([0-9A-HJKMNP-TV-Z]{4})-([0-9]{2})"
+)
 _LONGEST: Final = 64
 # What was meant as a number, with a slip or two in it; whatever holds a dot or a colon was not.
 _MEANT: Final = re.compile(r"[A-Z][A-Z01]{1,5}(?:[0-9][0-9OIL]|[OIL][0-9])[0-9A-Z]{8,20}")
@@ -73,6 +77,15 @@ class CredentialNumber:
             raise Mistyped
         return number
 
+    @classmethod
+    def as_written(cls, text: str) -> str:
+        """Read what a person typed, or raise `Mistyped`, and give it as we write it."""
+        if found := _WRITTEN.fullmatch(text):
+            first, second, third, check = found.groups()
+            if _check_digits(_decoded(first + second + third)) == check:
+                return text
+        return str(cls.read(text))
+
     @staticmethod
     def is_meant(text: str) -> bool:
         """Tell whether a text has the shape of a number, be it mistyped: nothing else was meant by it."""
@@ -80,7 +93,7 @@ class CredentialNumber:
 
     @property
     def check_digits(self) -> str:
-        return f"{98 - 100 * self.bits % 97:02d}"
+        return _check_digits(self.bits)
 
     def __str__(self) -> str:
         bits = self.bits
@@ -94,6 +107,10 @@ def _bare(text: str) -> str:
     bare = _SEPARATORS.sub("", text) if len(text) <= _LONGEST else ""
     # Only ASCII is brought to capitals: a dotless i would otherwise become an I, and that a 1.
     return bare.upper() if bare.isascii() else ""
+
+
+def _check_digits(bits: int) -> str:
+    return f"{98 - 100 * bits % 97:02d}"
 
 
 def _decoded(drawn: str) -> int:

@@ -28,6 +28,7 @@ from app.ports import Ports, PublicKey
 from app.status.errors import ListNotFound
 from app.verification import sealed, service
 from app.verification.answers import Answer
+from app.verification.aside import Aside
 from app.verification.entries import PublicRegister, Row
 from app.verification.errors import RETRY_AFTER, CredentialNotFound, RegisterUnreachable
 from app.verification.examining import Examined, Seals, claims_to_be_ours, examine
@@ -48,7 +49,7 @@ from app.verification.report import Report
 from app.verification.service import Held, Known
 from app.verification.sqlite import SqliteRegister
 from app.verification.statements import TOKEN, entry_of
-from app.verification.submitted import Submission, of_number
+from app.verification.submitted import Submission, number_of
 from app.verification.trust import Keyring, anchors_in
 from app.verification.written import HOLDER, NUMBER, Pattern, Written, written
 
@@ -113,7 +114,9 @@ class Desk:
 
     def __init__(self, ports: Ports, register: PublicRegister | None = None) -> None:
         self._ports = ports
+        self._now = ports.clock.now
         self._register = register or public_register(ports.database.engine.url)
+        self._aside: Aside | None = None
         self.pace: Final = Pace(ports.settings.lookups_per_minute)
         entries = ports.settings.cache_entries
         self._known: Remembered[tuple[Held, ...]] = Remembered(entries)
@@ -138,13 +141,18 @@ class Desk:
         self._stamp_anchors = anchors_in(ports.settings.stamp_anchors_folder)
         self._keyring = self._read_keyring()
         self.abroad = Abroad(ports.outbound)
-        self._keys_read_at = ports.clock.now()
+        self._keys_read_at = self._now()
+        self._fresh = (self._keys_read_at, self._keys_read_at)
 
     async def open(self) -> None:
         """Keep connections to the register until `close`; to be called in the loop that will answer."""
         await self._register.open()
+        self._aside = Aside()
 
     async def close(self) -> None:
+        if self._aside is not None:
+            self._aside.close()
+            self._aside = None
         await self._register.close()
 
     @property
@@ -153,7 +161,7 @@ class Desk:
 
     @property
     def now(self) -> datetime:
-        return self._ports.clock.now()
+        return self._now()
 
     @property
     def clock_offset(self) -> str | None:
@@ -163,7 +171,7 @@ class Desk:
     @property
     def keyring(self) -> Keyring:
         """Give the keys of at most half a second ago. What was judged by other keys is forgotten."""
-        now = self._ports.clock.now()
+        now = self._now()
         if not timedelta(0) <= now - self._keys_read_at < FRESH:
             read = self._read_keyring()
             if read != self._keyring:
@@ -183,23 +191,26 @@ class Desk:
 
         `asked` is a number as somebody typed it; may raise `NumberMistyped` too.
         """
-        # Spelt as we spell it, a number that is remembered need not be read.
-        name = asked if asked in self._told or asked in self._written else str(of_number(asked))
-        keyring = self.keyring
-        await self._catch_up()
-        at = self._ports.clock.now()
-        for kept in (self._told.get(name), self._written.get(name)):
-            if kept is not None and kept.holds(at):
-                return kept.body(at)
+        at, (since, until) = self._now(), self._fresh
+        fresh = since <= at < until
+        # Written as we write it, a number that is remembered need not be read.
+        if fresh and (said := self._remembered(asked, at)):
+            return said
+        name, keyring = number_of(asked), self._keyring
+        if not fresh:
+            keyring = await self._freshened()
+            at = self._now()
+        if (name is not asked or not fresh) and (said := self._remembered(name, at)):
+            return said
         if self._absent.get(name):
             raise CredentialNotFound
         rows: Sequence[Row] = ()
         if (periods := self._known.get(name)) is None:
             seq = self._seq
             rows = await self._register.by_number(name)
-            at = self._ports.clock.now()
-            if told := self._plainly(rows, keyring, at):
-                if seq == self._seq:
+            at = self._now()
+            if told := await self._plainly(rows, keyring, at):
+                if seq == self._seq and keyring is self._keyring:
                     self._told.keep(name, told)
                 return told.body(at)
             periods = self._held(name, rows, keyring, seq)
@@ -213,6 +224,13 @@ class Desk:
             self._written.keep(name, replace(made, since=at, until=until))
         return made.body(at)
 
+    def _remembered(self, name: str, at: datetime) -> bytes | None:
+        """Say what was said of a number, if nothing in it changed but the time."""
+        kept: Told | Written | None = self._told.get(name)
+        if kept is None or not kept.holds(at):
+            kept = self._written.get(name)
+        return kept.body(at) if kept is not None and kept.holds(at) else None
+
     async def written_on(self, submission: Submission) -> bytes:
         """Give the report on what somebody sent as JSON, the same as `on`."""
         if isinstance(submission, CredentialNumber):
@@ -222,7 +240,7 @@ class Desk:
             return told
         keyring = self.keyring
         known, examined, rows = await self._known_of(text, keyring, patience=PATIENCE_SECONDS, bind=False)
-        at = self._ports.clock.now()
+        at = self._now()
         made = self._write(known, keyring, at)
         jti = examined.says.jti if examined.says else None
         if rows and jti and (place := place_of(rows, jti)) is not None:
@@ -232,18 +250,31 @@ class Desk:
     async def written_plainly(self, token: str) -> bytes | None:
         """Give the same of an ordinary token of ours in one straight line; None of anything else."""
         keyring = self.keyring
-        sealed = opened(token, self._fronts, self._seals)
-        if sealed is None or not OUR_NAME.fullmatch(sealed.jti):
+        sealed = opened(token, self._fronts)
+        if sealed is None or not OUR_NAME.fullmatch(sealed.jti) or not await self._holds(sealed, keyring):
             return None
         rows = await self._register.by_document(sealed.jti)
-        at = self._ports.clock.now()
-        told = self._plainly(rows, keyring, at, sealed)
+        at = self._now()
+        told = await self._plainly(rows, keyring, at, sealed)
         return told.body(at) if told else None
 
-    def _plainly(
+    async def _holds(self, sealed: Sealed, keyring: Keyring) -> bool:
+        """Tell whether a seal is what it should be, and remember that of one that is."""
+        if sealed.digest in self._seals:
+            return True
+        aside = self._aside
+        holds = await aside.holds(sealed.holds) if aside and aside.is_here else sealed.holds()
+        if holds and keyring is self._keyring:
+            self._seals.keep(sealed.digest, value=True)
+        return holds
+
+    async def _plainly(
         self, rows: Sequence[Row], keyring: Keyring, at: datetime, sealed: Sealed | None = None
     ) -> Told | None:
-        """Tell of what is as others were in one straight line; None where it is not, or nobody knows yet."""
+        """Tell of what is as others were in one straight line; None where it is not, or nobody knows yet.
+
+        A seal that is given was found to hold.
+        """
         if not rows or keyring is not self._keyring:
             return None
         place = place_of(rows, sealed.jti) if sealed else None
@@ -251,8 +282,11 @@ class Desk:
         if mould is None or not mould.pattern.holds(at):
             return None
         row = rows[mould.place]
-        sealed = sealed or opened(row[TOKEN], (mould.front,), self._seals)
-        shown = mould.shown(sealed, row) if sealed else None
+        if sealed is None:
+            sealed = opened(row[TOKEN], (mould.front,))
+            if sealed is None or not await self._holds(sealed, keyring):
+                return None
+        shown = mould.shown(sealed, row)
         return Told(mould, *shown) if shown else None
 
     def _learn(
@@ -309,7 +343,7 @@ class Desk:
         return self._known.get(name) or await self._look_up(name, keyring)
 
     def _report(self, periods: tuple[Held, ...], keyring: Keyring) -> Report:
-        at = self._ports.clock.now()
+        at = self._now()
         return service.report(service.answering(periods, at), keyring, at=at, clock_offset=self.clock_offset)
 
     def _read_keyring(self) -> Keyring:
@@ -339,14 +373,14 @@ class Desk:
         """Report on a document, and say what it proves; with `bind`, also whether its issuer has its key."""
         keyring = self.keyring
         known, examined, _ = await self._known_of(text, keyring, patience=patience, bind=bind)
-        at = self._ports.clock.now()
+        at = self._now()
         return service.report(known, keyring, at=at, clock_offset=self.clock_offset), examined
 
     async def _known_of(
         self, text: str, keyring: Keyring, *, patience: float, bind: bool
     ) -> tuple[Known, Examined, Sequence[Row]]:
         """Examine a document and put it beside the register, or beside what its own issuer says."""
-        now, listed, bodies = self._ports.clock.now(), None, None
+        now, listed, bodies = self._now(), None, None
         rows: Sequence[Row] = ()
         seals = self._seals if keyring is self._keyring else None
         examined = await _examined(text, keyring, now, tokens=bind, seals=seals)
@@ -385,7 +419,7 @@ class Desk:
 
         Where it has to be signed anew, that is done in a thread.
         """
-        at = self._ports.clock.now()
+        at = self._now()
         if self._sealed is not None and timedelta(0) <= at - self._sealed[0] < FRESH:
             return self._sealed[1]
         unsigned = self._key_list.unsigned(await self._register.issuers(), at=at)
@@ -443,9 +477,18 @@ class Desk:
             raise CredentialNotFound
         return periods
 
+    async def _freshened(self) -> Keyring:
+        """Give the keys once both they and the register's changes are known as they are now."""
+        keyring = self.keyring
+        await self._catch_up()
+        # So long nobody need ask for either.
+        read = (self._keys_read_at, self._read_at or self._keys_read_at)
+        self._fresh = max(read), min(read) + FRESH
+        return keyring
+
     async def _catch_up(self) -> None:
         """Forget what changed, unless that was done within the last half second."""
-        now = self._ports.clock.now()
+        now = self._now()
         if self._within(FRESH, now) or (self._reading and self._within(OLDEST, now)):
             return
         self._reading = True

@@ -8,6 +8,7 @@ from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.types import Scope
 
 from app.core.pace import Count
 
@@ -38,11 +39,15 @@ class Pace:
 
     def charge(self, request: Request, times: int) -> None:
         """Count more, or less, for what was let through, once it is known what it costs."""
-        self._add(_networks(_host(request)), monotonic(), times)
+        self._add(_networks(_host(request.scope)), monotonic(), times)
 
     def require(self, request: Request, *, times: int = 1) -> None:
         """Let a request through, or refuse it with 429 and the seconds to wait."""
-        if wait := self.wait(_host(request), monotonic(), times=times):
+        self.admit(request.scope, times=times)
+
+    def admit(self, scope: Scope, *, times: int = 1) -> None:
+        """The same of a request of which nothing else was looked at yet."""
+        if wait := self.wait(_host(scope), monotonic(), times=times):
             raise HTTPException(429, headers={"Retry-After": str(ceil(wait))})
 
     def _add(self, networks: tuple[str, ...], now: float, times: int) -> None:
@@ -50,8 +55,8 @@ class Pace:
             count.add(name, now, times)
 
 
-def _host(request: Request) -> str:
-    client = request.scope.get("client")
+def _host(scope: Scope) -> str:
+    client = scope.get("client")
     return client[0] if client else ""
 
 

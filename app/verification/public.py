@@ -27,19 +27,23 @@ PRIVATE: Final[Mapping[str, str]] = {
 }
 
 
-class _Private(Response):
-    """JSON with these headers, written once: for each answer anew they would cost a tenth of it."""
+# Written once: for each answer anew they would cost a tenth of it.
+PRIVATE_WRITTEN: Final = tuple(
+    (name.lower().encode("latin-1"), value.encode("latin-1"))
+    for name, value in {**PRIVATE, "Content-Type": "application/json"}.items()
+)
+REPORT: Final = "/v/{number}.json"
+FAILED: Final = "sigillo.failed"  # of a request's scope: what went wrong on a shorter way, still to be said
 
-    _WRITTEN: Final = tuple(
-        (name.lower().encode("latin-1"), value.encode("latin-1"))
-        for name, value in {**PRIVATE, "Content-Type": "application/json"}.items()
-    )
+
+class _Private(Response):
+    """JSON with these headers."""
 
     def __init__(self, content: bytes) -> None:
         self.status_code = HTTPStatus.OK.value
         self.background = None
         self.body = content
-        self.raw_headers = [*self._WRITTEN, (b"content-length", b"%d" % len(content))]
+        self.raw_headers = [*PRIVATE_WRITTEN, (b"content-length", b"%d" % len(content))]
 
 
 def private(content: bytes) -> Response:
@@ -67,8 +71,10 @@ def routes(desk: Desk) -> list[Route]:
 
     async def report(request: Request) -> Response:
         """Report on the credential that has this number."""
-        desk.pace.require(request)
         try:
+            if FAILED in request.scope:
+                raise request.scope[FAILED]
+            desk.pace.require(request)
             return private(await desk.written_about(request.path_params["number"]))
         except RegisterUnreachable:
             raise unreachable() from None
@@ -94,7 +100,7 @@ def routes(desk: Desk) -> list[Route]:
         return _one_key(desk, wanted).to(request)
 
     return [
-        PublicRoute("/v/{number}.json", report),
+        PublicRoute(REPORT, report),
         PublicRoute("/.well-known/jwks.json", key_set),
         PublicRoute("/.well-known/qr-keys", qr_keys),
         PublicRoute("/.well-known/did.json", did_document),

@@ -110,6 +110,14 @@ def of_number(text: str) -> CredentialNumber:
         raise NumberMistyped from None
 
 
+def number_of(text: str) -> str:
+    """Give the same number as we write it."""
+    try:
+        return CredentialNumber.as_written(text)
+    except Mistyped:
+        raise NumberMistyped from None
+
+
 def presented(presentation: JsonValue) -> str:
     """Read a presentation: the token itself, or an envelope around it. What is neither is an empty text."""
     match presentation:

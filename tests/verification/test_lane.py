@@ -1,0 +1,105 @@
+"""The shorter way to a look-up's answer says what the road says, byte for byte."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from app.main import Service, create_app
+from app.ports import Ports
+from app.verification.entries import Row
+from app.verification.errors import RegisterUnreachable
+from app.verification.sqlite import SqliteRegister
+from tests import make
+from tests.verification.issued import Issued
+
+UNKNOWN = "DLE-26-7K3Q-F9XM-2T5H-65"
+Asked = list[tuple[httpx.Response, dict[str, object]]]
+
+
+@pytest.fixture(params=["sqlite"])
+def database_url(database_url: str) -> str:
+    """What is about HTTP alone is tried on one database."""
+    return database_url
+
+
+def on_both_ways(ports: Ports, *paths: str, register: SqliteRegister | None = None) -> tuple[Asked, Asked]:
+    """Ask the same by the lane and by the road alone; gives each answer with its line in the log."""
+    heard: list[Asked] = []
+    for lane in (True, False):
+        lines: list[str] = []
+        app = create_app(ports, request_lines=lines.append)
+        assert isinstance(app, Service)
+        if not lane:
+            app.lane = None
+        if register is not None:
+            app.state.desk._register = register
+        caller = make.caller(app)
+        answers = [caller.get(path) for path in paths]
+        heard.append([(each, json.loads(line)) for each, line in zip(answers, lines, strict=True)])
+    return heard[0], heard[1]
+
+
+def told(answer: httpx.Response, line: dict[str, object]) -> object:
+    """Give all that was answered and noted, but for the request's name and its time."""
+    name = answer.headers["x-request-id"]
+    assert line["request_id"] == name
+    headers = [(each, value) for each, value in answer.headers.raw if each != b"x-request-id"]
+    noted = {key: value for key, value in line.items() if key not in {"at", "ms", "request_id"}}
+    return answer.status_code, headers, answer.content.replace(name.encode(), b"name"), noted
+
+
+def alike(short: Asked, long: Asked) -> list[int]:
+    assert [told(*each) for each in short] == [told(*each) for each in long]
+    return [answer.status_code for answer, _ in short]
+
+
+def test_the_lane_answers_a_look_up_as_the_road_does(live: Ports, credential: Issued) -> None:
+    number = credential.number
+    asked = (number, number, number.lower(), number.replace("-", "%20"), UNKNOWN, UNKNOWN, UNKNOWN.lower())
+    wrong = (UNKNOWN[:-1] + "6", "x", "%E2%84%AA", f"{number}%0A", f"{number}/x", "")
+    paths = [f"/v/{each}.json" for each in (*asked, *wrong)]
+    statuses = alike(*on_both_ways(live, *paths, f"/v/{number}.json?lang=it", f"/v/{number}.json%0A"))
+    assert statuses[: len(asked)] == [200] * 4 + [404] * 3
+    assert statuses[len(asked) : len(asked) + 4] == [422, 422, 422, 200]
+
+
+def test_the_lane_refuses_whoever_asks_too_much_as_the_road_does(live: Ports) -> None:
+    slow = replace(live, settings=live.settings.model_copy(update={"lookups_per_minute": 1}))
+    assert alike(*on_both_ways(slow, *[f"/v/{UNKNOWN}.json"] * 2)) == [404, 429]
+    assert alike(*on_both_ways(slow, *["/v/x.json"] * 2)) == [422, 429]
+
+
+def test_what_is_mistyped_costs_one_look_up(live: Ports) -> None:
+    slow = replace(live, settings=live.settings.model_copy(update={"lookups_per_minute": 20}))
+    assert alike(*on_both_ways(slow, *["/v/x.json"] * 3)) == [422, 422, 429]
+
+
+class Silent(SqliteRegister):
+    """A register that cannot be read."""
+
+    def _rows(self, statement: str, values: Sequence[object]) -> list[Row]:
+        del statement, values
+        raise RegisterUnreachable
+
+
+class Defective(SqliteRegister):
+    """A register with a defect that nobody thought of."""
+
+    def _rows(self, statement: str, values: Sequence[object]) -> list[Row]:
+        del statement, values
+        raise ZeroDivisionError
+
+
+def test_a_register_that_cannot_be_read_is_answered_for_as_on_the_road(live: Ports) -> None:
+    assert alike(*on_both_ways(live, f"/v/{UNKNOWN}.json", register=Silent(""))) == [503]
+
+
+def test_what_nobody_thought_of_is_answered_for_as_on_the_road(live: Ports) -> None:
+    short, long = on_both_ways(live, f"/v/{UNKNOWN}.json", register=Defective(""))
+    for (answer, line), (other, also) in zip(short, long, strict=True):
+        assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+        assert answer.headers.keys() == other.headers.keys()
+        assert (line["route"], line["status"]) == (also["route"], also["status"]) == ("/v/{number}.json", 500)
