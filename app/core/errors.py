@@ -79,6 +79,14 @@ class EditionMissing(Problem):
     title = "Say which edition you are changing"
 
 
+class DatabaseBusy(Problem):
+    """The database did not take the request in time, or is away; it may take the same a little later."""
+
+    code = "database-busy"
+    title = "The database is busy or cannot be reached"
+    retry_after = 2
+
+
 class Hurried(Problem):
     """Too much was asked in too short a time."""
 

@@ -44,6 +44,7 @@ ITALIAN: Final[Mapping[str, str]] = {
     "credential-not-movable": "La credenziale non è in uno stato che lo consente",
     "credential-open-already": "La persona ha già una credenziale aperta di questo schema",
     "cursor-unknown": "Il cursore non è dei nostri",
+    "database-busy": "La base dati è occupata o non è raggiungibile",
     "decision-not-found": "Qui non c'è questa decisione",
     "decision-not-granted": "La decisione non è una concessione",
     "decision-not-open": "La decisione non accoglie più voti",
@@ -257,6 +258,12 @@ BY_CODE: Final[Mapping[str, Labels]] = {
     "scanner-unavailable": Labels(
         it="Riprovi più tardi. Senza antivirus nessun file entra.",
         en="Try again later. Without a scanner, no file comes in.",
+    ),
+    "database-busy": Labels(
+        it="Attenda i secondi che dice `Retry-After` e ripeta la stessa richiesta, con la stessa "
+        "`Idempotency-Key` se ne aveva una: così l'effetto non è mai doppio.",
+        en="Wait for the seconds that `Retry-After` says and send the same request again, with the same "
+        "`Idempotency-Key` if it had one: then the effect never comes twice.",
     ),
     "idempotency-in-flight": Labels(
         it="Attenda i secondi che dice `Retry-After` e ripeta la stessa richiesta con la stessa chiave: avrà "
