@@ -143,7 +143,7 @@ def _head(operation: Json) -> None:
     for status, answer in operation["responses"].items():
         if operation.get("security") and (status.startswith("2") or status == "429"):
             _refer(answer, "RateLimit-Policy", "RateLimit")
-        if replays and status in _CREATED:
+        if replays and status.startswith("2"):
             _refer(answer, "Idempotent-Replayed")
         if status in {"429", "503"}:
             _refer(answer, "Retry-After")

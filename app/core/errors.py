@@ -58,6 +58,13 @@ class RuleBroken(Problem):
     title = "A rule is broken"
 
 
+class CursorUnknown(RuleBroken):
+    """A list is to go on from a place that it does not have."""
+
+    code = "cursor-unknown"
+    title = "The cursor is not one of ours"
+
+
 class TooLarge(Problem):
     """More was sent than we take in."""
 

@@ -208,6 +208,7 @@ KEPT: Final = timedelta(days=30)
 OVERLAP: Final = timedelta(hours=24)  # during which what is sent is signed with the former secret as well
 PATIENCE: Final = timedelta(days=5)  # an endpoint that took nothing for so long is not tried any more
 MOST_ENDPOINTS: Final = 20
+MOST_FORMER: Final = 5  # secrets that were replaced and sign still: each is a signature of every delivery
 _JITTER: Final = 1000
 
 

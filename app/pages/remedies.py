@@ -157,6 +157,7 @@ ITALIAN: Final[Mapping[str, str]] = {
     "scores-not-acceptable": "I punteggi non possono restare così",
     "seal-not-provable": "Il certificato del sigillo non è più buono",
     "secret-not-found": "Il programma non ha questo segreto",
+    "secret-rotated-often": "Il segreto è già stato sostituito quante volte può esserlo in un giorno",
     "separation-broken": "Chi ha giudicato questo caso ha votato nella stessa riunione",
     "several-qr-found": "Nell'immagine sono stati trovati più codici QR",
     "signing-failed": "La firma non si è potuta fare in questo momento",
@@ -289,6 +290,12 @@ BY_CODE: Final[Mapping[str, Labels]] = {
         "altrove. Gli indirizzi interni non sono mai raggiunti.",
         en="An https address of the public internet is needed, on the usual port, without user and fragment, "
         "that does not redirect. Internal addresses are never reached.",
+    ),
+    "secret-rotated-often": Labels(
+        it="Attenda: un segreto sostituito firma ancora per 24 ore, e se ne tengono cinque. "
+        "`former_secret_until` dice quando finisce l'ultimo. L'ultimo segreto dato resta in vigore.",
+        en="Wait: a secret that was replaced signs for 24 hours more, and five of them are kept. "
+        "`former_secret_until` says when the last one ends. The last secret that was given stays in force.",
     ),
     "webhook-endpoint-disabled": Labels(
         it="Lo riattivi con `PATCH` e `disabled: false`: riprende da dove si era fermato. `disabled_reason` "
