@@ -118,6 +118,7 @@ _OTHERWISE: Final = {*_CALLED.values(), _REPLACING}
 TOPICS: Final[Mapping[str, EventType]] = {
     **{one.value: one for one in EventType if one not in _OTHERWISE},
     **_CALLED,
+    "decision.imported": EventType.DECISION_PUBLISHED,  # it was taken elsewhere, and is in force here alike
 }
 _ID: Final = re.compile(r"[a-z]{3}_[0-9a-z]{1,26}")
 _WORD: Final = re.compile(r"[a-z0-9][a-z0-9_+.-]{0,39}")
