@@ -11,7 +11,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
-from app.core.errors import Problem
+from app.core.errors import DatabaseBusy, Problem
 from app.problems import HURRIED, MALFORMED, MEDIA_TYPE, SCHEMA, status_of
 
 Json = dict[str, Any]
@@ -101,7 +101,7 @@ def completed(document: Json) -> Json:
 def _share(operation: Json) -> None:
     """Name the refusals that no route has to think of."""
     body = operation.get("requestBody", {}).get("content", {})
-    shared: list[tuple[int, str]] = [(429, "hurried"), (503, "")]
+    shared: list[tuple[int, str]] = [(429, "hurried"), (503, ""), (503, DatabaseBusy.code)]
     if operation.get("security"):
         shared += [(401, _KEY), (403, _PERMISSION)]
     # In forms only OAuth asks, and says in its own words what is wrong with them.
@@ -143,7 +143,7 @@ def _head(operation: Json) -> None:
     for status, answer in operation["responses"].items():
         if operation.get("security") and (status.startswith("2") or status == "429"):
             _refer(answer, "RateLimit-Policy", "RateLimit")
-        if replays and status in _CREATED:
+        if replays and status.startswith("2"):
             _refer(answer, "Idempotent-Replayed")
         if status in {"429", "503"}:
             _refer(answer, "Retry-After")

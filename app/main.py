@@ -56,6 +56,7 @@ from app.organisations.api import router as organisations
 from app.organisations.conventions import refuse_forgotten
 from app.organisations.pace import ActorsPace
 from app.outbox import trail
+from app.outbox.hourly import Hourly
 from app.outbox.messages import Message
 from app.outbox.worker import Worker
 from app.pages import public as pages
@@ -66,7 +67,6 @@ from app.problems import DEFAULT, install
 from app.renewal import bridging, draws, reminders, renewal_api
 from app.renewal import queries as cpd_queries
 from app.renewal.api import router as development
-from app.renewal.hourly import Hourly
 from app.renewal.renewal_api import router as renewals
 from app.schemes.api import router as schemes
 from app.settings import Settings

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from app.core.errors import (
     Conflict,
+    DatabaseBusy,
     EditionMissing,
     Hurried,
     JsonValue,
@@ -43,6 +44,7 @@ STATUS: Final[Mapping[type[Problem], HTTPStatus]] = {
     Outdated: HTTPStatus.PRECONDITION_FAILED,
     EditionMissing: HTTPStatus.PRECONDITION_REQUIRED,
     Hurried: HTTPStatus.TOO_MANY_REQUESTS,
+    DatabaseBusy: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 # What a plain refusal may say beyond its status, where its reader can do something about it.
 HURRIED: Final[Mapping[str, str]] = {
@@ -203,11 +205,12 @@ def _lost_race_to_the_rules(request: Request, error: Exception) -> Response:
 
 def _database_busy(request: Request, error: Exception) -> Response:
     log.error("database.unavailable", exc_info=error)
-    status = HTTPStatus.SERVICE_UNAVAILABLE
-    return answer(
+    return problem_response(
         request,
-        {"type": "about:blank", "title": status.phrase, "status": status.value},
-        {"Retry-After": "2"},
+        DatabaseBusy(
+            "The database is busy or cannot be reached. Send the same again after `Retry-After`; "
+            "with the same `Idempotency-Key` it has one effect."
+        ),
     )
 
 

@@ -166,7 +166,7 @@ def registrar(ports: Ports, token: str) -> Actor:
     """Let the registrar in."""
     at = ports.clock.now()
     with ports.database.writing() as session:
-        return organisations.authenticate(session, token, at=at)
+        return organisations.recognise(session, token, at=at)[0]
 
 
 def measured(ports: Ports, by: Actor, credentials: Sequence[str], kind: str) -> dict[str, object]:

@@ -87,7 +87,7 @@ def key(session: Session, holder: Person, *, at: datetime) -> str:
 
 
 def actor(session: Session, token: str, *, at: datetime) -> Actor:
-    return service.authenticate(session, token, at=at)
+    return service.recognise(session, token, at=at)[0]
 
 
 def caller(app: FastAPI, token: str | None = None) -> Caller:

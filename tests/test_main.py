@@ -56,9 +56,9 @@ def test_the_contract_is_worked_out_once_and_nobody_waits_for_it(
 def test_a_moved_clock_is_refused_as_soon_as_any_organisation_is_live(ports: Ports) -> None:
     moved = replace(ports, clock=SetClock(ports.clock.now(), offset=timedelta(days=30)))
     with ports.database.writing() as session:
-        make.organisation(session, ports.clock.now())
+        founded = make.organisation(session, ports.clock.now())
     check_clock(moved)
-    with ports.database.writing() as session:
+    with ports.database.writing(founded.organisation.id) as session:
         session.execute(update(Organisation).values(mode=Mode.LIVE))
     check_clock(ports)
     with pytest.raises(ClockMovedWhileLive):

@@ -1,7 +1,7 @@
 """Grants that are published here: which of them a credential can be issued for, and the issuing itself."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import select
@@ -15,8 +15,8 @@ from app.credentials.models import Credential, Period
 from app.decisions.errors import DecisionNotFound, DecisionNotGranted, DecisionNotPublished
 from app.decisions.models import Decision, DecisionStatus
 from app.dossiers.models import Dossier
+from app.organisations import queries as organisations
 from app.organisations.errors import MembershipNotValid
-from app.organisations.models import Membership
 from app.organisations.rules import Actor
 from app.organisations.service import today_of
 from app.outbox.messages import NotYet
@@ -44,7 +44,7 @@ def judge(session: Session, decisions: Sequence[str], *, by: Actor, at: datetime
     holders = {holder for _, holder, _ in found.values()}
     held = open_credentials(session, holders)
     today = today_of(session, by.organisation_id, at)
-    members = members_on(session, holders, today)
+    members = organisations.members_on(session, holders, today)
     outcomes: list[Outcome] = []
     for name in decisions:
         if name not in found:
@@ -95,12 +95,6 @@ def open_credentials(session: Session, people: Collection[str]) -> dict[str, set
     for holder, scheme in session.execute(query):
         held.setdefault(holder, set()).add(scheme)
     return held
-
-
-def members_on(session: Session, people: Collection[str], on: date) -> set[str]:
-    """Tell whose membership is in force on a day."""
-    rows = session.scalars(select(Membership).where(Membership.person_id.in_(people)))
-    return {row.person_id for row in rows if row.in_force(on)}
 
 
 def settled(outcome: Issued | Problem, decision: str) -> Outcome:

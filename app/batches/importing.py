@@ -4,7 +4,7 @@ Each becomes a published grant like any other: of a person, in a dossier that sa
 pinned to the scheme version of that day. Its case file is the row itself. Nobody here has judged it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -22,6 +22,7 @@ from app.credentials.errors import OwnCredential
 from app.decisions import minutes as minutes_taken
 from app.decisions.models import Decision, DecisionStatus, Minutes
 from app.dossiers.models import Dossier, DossierStatus, DossierStep
+from app.organisations import queries as organisations
 from app.organisations.errors import MembershipNotValid, MembershipNumberTaken
 from app.organisations.models import Person
 from app.organisations.rules import Actor
@@ -42,7 +43,7 @@ class _Known:
     by_number: Mapping[str, tuple[Any, Person]]
     by_external_id: Mapping[str, Person]
     held: Mapping[str, set[str]]
-    in_force: set[str]
+    in_force: Collection[str]
     scheme: Scheme
     today: date
     recorded_by: str
@@ -100,7 +101,7 @@ def _known(session: Session, rows: Sequence[Row], minutes: Minutes, *, by: Actor
         by_number,
         by_external_id,
         {person: set[str]() for person in ids} | granting.open_credentials(session, ids),
-        granting.members_on(session, ids, today),
+        organisations.members_on(session, ids, today),
         catalogue().version(minutes.scheme_id, minutes.scheme_version),
         today,
         minutes.recorded_by,

@@ -11,7 +11,7 @@ from app.batches.errors import BatchNotFound
 from app.batches.models import Batch, BatchPart, BatchRow
 from app.batches.rules import ENDED, NEEDS, Kind, RowState
 from app.core.db import EVERY_ORGANISATION
-from app.dossiers.errors import CursorUnknown
+from app.core.errors import CursorUnknown
 from app.organisations.rules import Actor
 from app.ports import Ports
 

@@ -58,6 +58,13 @@ class RuleBroken(Problem):
     title = "A rule is broken"
 
 
+class CursorUnknown(RuleBroken):
+    """A list is to go on from a place that it does not have."""
+
+    code = "cursor-unknown"
+    title = "The cursor is not one of ours"
+
+
 class TooLarge(Problem):
     """More was sent than we take in."""
 
@@ -77,6 +84,14 @@ class EditionMissing(Problem):
 
     code = "edition-missing"
     title = "Say which edition you are changing"
+
+
+class DatabaseBusy(Problem):
+    """The database did not take the request in time, or is away; it may take the same a little later."""
+
+    code = "database-busy"
+    title = "The database is busy or cannot be reached"
+    retry_after = 2
 
 
 class Hurried(Problem):

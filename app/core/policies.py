@@ -3,9 +3,9 @@
 The code keeps every session inside an organisation (`app.core.db`); this holds where the code forgets. Each
 table of an organisation's has the policy `tenant`: rows are there, to read and to write, as long as they
 belong to the organisation that the transaction named (`sigillo.organisation`); where it named none, there are
-none. `FORCE` has it hold for the tables' owner too. The owner alone, and only where it says so
-(`sigillo.everyone`), goes past: migrations do, and the few functions below, which look up one thing and give
-away as little as can be.
+none. The organisations themselves are published: everybody reads them, and each is changed by itself. `FORCE`
+has it hold for the tables' owner too. The owner alone, and only where it says so (`sigillo.everyone`), goes
+past: migrations do, and the few functions below, which look up one thing and give away as little as can be.
 
 Migrations call this module, so what stands here keeps its meaning.
 """
@@ -20,7 +20,6 @@ EXEMPT: Final[Mapping[str, str]] = {
     "change_counter": "one number, of the last change",
     "event_waiting": "ids alone: which events, of whom, have no place in their chain yet",
     "message": "ids alone: work that a worker takes up whosesoever it is, and then does inside that body",
-    "organisation": "the bodies themselves, whose names and addresses are published",
 }
 
 
@@ -35,18 +34,39 @@ def protect(op: Operations, *tables: str) -> None:
     """Put tables of organisations behind the wall; on SQLite, which serves one process, do nothing."""
     for table in tables if _walled(op) else ():
         mine = "organisation_id = current_setting('sigillo.organisation', true)"
-        said = "current_setting('sigillo.everyone', true) = 'on'"
-        op.execute(f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY')
-        op.execute(f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY')
-        op.execute(f'CREATE POLICY tenant ON "{table}" USING ({mine}) WITH CHECK ({mine})')
-        op.execute(f'CREATE POLICY everyone ON "{table}" TO CURRENT_USER USING ({said}) WITH CHECK ({said})')
+        _wall(op, table, f'tenant ON "{table}" USING ({mine}) WITH CHECK ({mine})')
+
+
+def show_to_all(op: Operations, table: str) -> None:
+    """Let everybody read a table and add to it, while each row is changed by the organisation that it is.
+
+    Nobody takes a row away. Whoever sets up this installation adds organisations, as the serving role.
+    """
+    if _walled(op):
+        mine = "id = current_setting('sigillo.organisation', true)"
+        _wall(
+            op,
+            table,
+            f'tenant ON "{table}" FOR UPDATE USING ({mine}) WITH CHECK ({mine})',
+            f'shown ON "{table}" FOR SELECT USING (true)',
+            f'added ON "{table}" FOR INSERT WITH CHECK (true)',
+        )
+
+
+def _wall(op: Operations, table: str, *ways: str) -> None:
+    """Close a table but for these ways, which hold for its owner too, and for what the owner says aloud."""
+    said = "current_setting('sigillo.everyone', true) = 'on'"
+    op.execute(f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY')
+    op.execute(f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY')
+    for way in (*ways, f'everyone ON "{table}" TO CURRENT_USER USING ({said}) WITH CHECK ({said})'):
+        op.execute(f"CREATE POLICY {way}")
 
 
 def unprotect(op: Operations, *tables: str) -> None:
     """Take the wall down again, in a downgrade."""
     for table in tables if _walled(op) else ():
-        op.execute(f'DROP POLICY everyone ON "{table}"')
-        op.execute(f'DROP POLICY tenant ON "{table}"')
+        for way in ("everyone", "tenant", "shown", "added"):
+            op.execute(f'DROP POLICY IF EXISTS {way} ON "{table}"')
         op.execute(f'ALTER TABLE "{table}" NO FORCE ROW LEVEL SECURITY')
         op.execute(f'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY')
 

@@ -187,17 +187,6 @@ def intents_of(session: Session, period: Period) -> Sequence[Intent]:
     return session.scalars(select(Intent).where(Intent.period_id == period.id)).all()
 
 
-def open_credential(session: Session, holder_id: str, scheme_id: str) -> Credential | None:
-    """Find the one open credential that a person may hold of a scheme (I15)."""
-    return session.scalars(
-        select(Credential).where(
-            Credential.holder_id == holder_id,
-            Credential.scheme_id == scheme_id,
-            Credential.closed_at.is_(None),
-        )
-    ).first()
-
-
 def credentials(
     session: Session,
     *,

@@ -6,13 +6,12 @@ from fastapi import APIRouter, Depends, Form, Query
 from fastapi.responses import Response, StreamingResponse
 from sqlalchemy.orm import Session
 
-from app.core.errors import EditionMissing
+from app.core.errors import CursorUnknown, EditionMissing
 from app.dossiers import admission, preparing, service
 from app.dossiers.errors import (
     AdmissionPathNotMet,
     ApplicantNotNamed,
     ConflictOfInterest,
-    CursorUnknown,
     DeclarationRequired,
     DossierClosedToChanges,
     DossierIncomplete,

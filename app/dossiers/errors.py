@@ -63,11 +63,6 @@ class ApplicantNotNamed(RuleBroken):
     title = "An API client says for whom it acts"
 
 
-class CursorUnknown(RuleBroken):
-    code = "cursor-unknown"
-    title = "The cursor is not one of ours"
-
-
 class DossierIncomplete(RuleBroken):
     code = "dossier-incomplete"
     title = "The dossier is not complete"

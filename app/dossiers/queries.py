@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.core.errors import JsonValue
-from app.dossiers.errors import CursorUnknown, DossierNotFound, EvidenceNotFound
+from app.core.errors import CursorUnknown, JsonValue
+from app.dossiers.errors import DossierNotFound, EvidenceNotFound
 from app.dossiers.models import (
     Declaration,
     Dossier,

@@ -23,8 +23,8 @@ from app.events.models import Notice, PeriodNotice
 from app.events.rules import EventType
 from app.organisations import queries as organisations
 from app.outbox import trail
+from app.outbox.hourly import Hourly
 from app.ports import Ports
-from app.renewal.hourly import Hourly
 from app.schemes.catalogue import catalogue
 from app.schemes.upkeep import RenewalRules
 

@@ -5,9 +5,10 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Response
 from sqlalchemy.orm import Session
 
+from app.core.errors import CursorUnknown
 from app.events import queries, service
 from app.events.errors import (
-    CursorUnknown,
+    SecretRotatedOften,
     TooManyWebhookEndpoints,
     WebhookAddressRefused,
     WebhookDeliveryNotFound,
@@ -150,13 +151,16 @@ def remove_endpoint(db: Db, now: Now, actor: CurrentActor, endpoint: EndpointId)
 
 @router.post(
     "/webhook-endpoints/{endpoint}/secret-rotation",
-    dependencies=[needs(P.WEBHOOKS_WRITE)],
-    responses=documented(PermissionMissing, WebhookEndpointNotFound, WebhooksUnavailable),
+    dependencies=[needs(P.WEBHOOKS_WRITE), shows_once("secret")],
+    responses=documented(PermissionMissing, WebhookEndpointNotFound, SecretRotatedOften, WebhooksUnavailable),
 )
 def rotate_secret(
-    given: GivenPorts, db: Db, now: Now, actor: CurrentActor, response: Response, endpoint: EndpointId
+    given: GivenPorts, db: Creating, now: Now, actor: CurrentActor, response: Response, endpoint: EndpointId
 ) -> KeyedEndpointOut:
-    """Give an endpoint a new secret. For 24 hours what is sent is signed with the former one as well."""
+    """Give an endpoint a new secret. For 24 hours what is sent is signed with the former one as well.
+
+    So it may be asked for again where the answer was lost: the secret in use keeps signing for its 24 hours.
+    """
     response.headers.update(NO_STORE)
     return KeyedEndpointOut.keyed(service.rotate(given, db, endpoint, by=actor, at=now))
 

@@ -3,11 +3,6 @@
 from app.core.errors import Conflict, NotFound, RuleBroken
 
 
-class CursorUnknown(RuleBroken):
-    code = "cursor-unknown"
-    title = "No event of this organisation has this cursor"
-
-
 class WebhookEndpointNotFound(NotFound):
     code = "webhook-endpoint-not-found"
     title = "There is no such webhook endpoint here"
@@ -31,6 +26,11 @@ class TooManyWebhookEndpoints(Conflict):
 class WebhookEndpointDisabled(Conflict):
     code = "webhook-endpoint-disabled"
     title = "The endpoint is disabled"
+
+
+class SecretRotatedOften(Conflict):
+    code = "secret-rotated-often"
+    title = "The secret was replaced as often as it may be within a day"
 
 
 class WebhooksUnavailable(Conflict):

@@ -1,5 +1,6 @@
 """Webhook endpoints, what is on its way to them, and which periods were announced as ending."""
 
+from base64 import b64decode, b64encode
 from datetime import datetime
 from enum import StrEnum
 
@@ -20,8 +21,8 @@ class WebhookEndpoint(Owned, Base):
     description: Mapped[str] = mapped_column(String(200))
     types: Mapped[list[str]]  # none named: all
     secret: Mapped[bytes] = mapped_column(LargeBinary)
-    former_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
-    former_until: Mapped[datetime | None]
+    # What was replaced, each until the end that it was promised: whichever of them is in use, it is not lost.
+    former_secrets: Mapped[dict[str, str]] = mapped_column(default=dict)
     created_by: Mapped[str] = mapped_column(String(30))
     created_at: Mapped[datetime]
     seen: Mapped[int]  # up to which place of the chain its deliveries were written
@@ -30,6 +31,23 @@ class WebhookEndpoint(Owned, Base):
     disabled_reason: Mapped[str | None] = mapped_column(String(40))
     lease_owner: Mapped[str | None] = mapped_column(String(40))
     lease_until: Mapped[datetime | None]
+
+    def replace_secret(self, sealed: bytes, *, until: datetime, at: datetime) -> None:
+        """Take another secret; what it replaces is in force until then; what that replaced, as promised."""
+        present = {b64encode(self.secret).decode(): until.isoformat()}
+        still = {b64encode(each).decode(): end.isoformat() for each, end in self.former(at)}
+        self.former_secrets = still | present
+        self.secret = sealed
+
+    def former(self, at: datetime) -> list[tuple[bytes, datetime]]:
+        """Give the secrets that were replaced and are in force still, each with its end."""
+        ends = ((b64decode(each), datetime.fromisoformat(end)) for each, end in self.former_secrets.items())
+        return [(each, end) for each, end in ends if at < end]
+
+    @property
+    def former_until(self) -> datetime | None:
+        """Tell when the last of those ends, or did."""
+        return max(map(datetime.fromisoformat, self.former_secrets.values()), default=None)
 
 
 class WebhookDeliveryState(StrEnum):

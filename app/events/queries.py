@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, t
 from sqlalchemy.orm import Session, aliased
 
 from app.core.db import EVERY_ORGANISATION
-from app.events.errors import CursorUnknown, WebhookDeliveryNotFound, WebhookEndpointNotFound
+from app.core.errors import CursorUnknown
+from app.events.errors import WebhookDeliveryNotFound, WebhookEndpointNotFound
 from app.events.models import WebhookDelivery, WebhookDeliveryState, WebhookEndpoint
 from app.events.rules import EventType, Told, told, topics_of
 from app.outbox.trail import Event, EventHead, EventLink

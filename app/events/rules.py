@@ -118,6 +118,7 @@ _OTHERWISE: Final = {*_CALLED.values(), _REPLACING}
 TOPICS: Final[Mapping[str, EventType]] = {
     **{one.value: one for one in EventType if one not in _OTHERWISE},
     **_CALLED,
+    "decision.imported": EventType.DECISION_PUBLISHED,  # it was taken elsewhere, and is in force here alike
 }
 _ID: Final = re.compile(r"[a-z]{3}_[0-9a-z]{1,26}")
 _WORD: Final = re.compile(r"[a-z0-9][a-z0-9_+.-]{0,39}")
@@ -208,6 +209,7 @@ KEPT: Final = timedelta(days=30)
 OVERLAP: Final = timedelta(hours=24)  # during which what is sent is signed with the former secret as well
 PATIENCE: Final = timedelta(days=5)  # an endpoint that took nothing for so long is not tried any more
 MOST_ENDPOINTS: Final = 20
+MOST_FORMER: Final = 5  # secrets that were replaced and sign still: each is a signature of every delivery
 _JITTER: Final = 1000
 
 

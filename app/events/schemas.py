@@ -120,7 +120,9 @@ class EndpointOut(Answer):
         "`secret-unreadable` (the key that secrets are sealed with is another one now: rotate it)."
     )
     failing_since: datetime | None
-    former_secret_until: datetime | None
+    former_secret_until: datetime | None = Field(
+        description="When the last secret that was replaced ends, or ended: until then it signs as well."
+    )
 
     @classmethod
     def of(cls, row: WebhookEndpoint) -> Self:

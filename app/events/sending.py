@@ -10,6 +10,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -237,10 +238,11 @@ class Courier:
 
 def signing_keys(vault: Vault, endpoint: WebhookEndpoint, now: datetime) -> list[Webhook]:
     """Give what an endpoint's deliveries are signed with: for a day after a rotation, the former one too."""
-    sealed = [endpoint.secret]
-    if endpoint.former_secret is not None and endpoint.former_until is not None:
-        sealed += [endpoint.former_secret] if now < endpoint.former_until else []
-    return [Webhook(vault.open(each, endpoint.id)) for each in sealed]
+    keys = [Webhook(vault.open(endpoint.secret, endpoint.id))]
+    for former, _ in endpoint.former(now):
+        with suppress(SealBroken):  # it was replaced because it could not be opened
+            keys.append(Webhook(vault.open(former, endpoint.id)))
+    return keys
 
 
 def _contents(session: Session, deliveries: Sequence[WebhookDelivery]) -> Mapping[str, bytes]:

@@ -11,17 +11,18 @@ import anyio
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from app.core.errors import CursorUnknown
 from app.core.ids import new_id
 from app.events import queries
 from app.events.errors import (
-    CursorUnknown,
+    SecretRotatedOften,
     TooManyWebhookEndpoints,
     WebhookAddressRefused,
     WebhookEndpointDisabled,
     WebhooksUnavailable,
 )
 from app.events.models import WebhookDelivery, WebhookDeliveryState, WebhookEndpoint
-from app.events.rules import KEPT, MOST_ENDPOINTS, OVERLAP, PING, EventType
+from app.events.rules import KEPT, MOST_ENDPOINTS, MOST_FORMER, OVERLAP, PING, EventType
 from app.organisations.idempotency import ANEW, Once
 from app.organisations.rules import Actor
 from app.outbox import trail
@@ -119,12 +120,16 @@ def remove(session: Session, endpoint_id: str, *, by: Actor, at: datetime) -> No
 
 
 def rotate(ports: Ports, session: Session, endpoint_id: str, *, by: Actor, at: datetime) -> Keyed:
-    """Give an endpoint a new secret; for a day what is sent is signed with the former one as well."""
+    """Give an endpoint a new secret; for a day what is sent is signed with the former one as well.
+
+    Whoever did not get the answer may ask again: the secret that is in use keeps its day.
+    """
     vault = _hooks(ports).vault
     endpoint = queries.endpoint(session, endpoint_id, lock=True)
+    if len(endpoint.former(at)) >= MOST_FORMER:
+        raise SecretRotatedOften(f"Within a day it is replaced {MOST_FORMER} times at most.")
     drawn = secrets.token_bytes(SECRET_BYTES)
-    endpoint.former_secret, endpoint.former_until = endpoint.secret, at + OVERLAP
-    endpoint.secret = vault.seal(drawn, endpoint_id)
+    endpoint.replace_secret(vault.seal(drawn, endpoint_id), until=at + OVERLAP, at=at)
     _record(session, endpoint, "webhook-endpoint.secret-rotated", by=by.id, at=at)
     return Keyed(endpoint, _shown(drawn))
 

@@ -21,8 +21,8 @@ from app.events import queries
 from app.events.errors import WebhookEndpointNotFound
 from app.events.models import WebhookDelivery, WebhookDeliveryState
 from app.events.rules import KEPT, EventType, Told
+from app.outbox.hourly import Hourly
 from app.ports import Ports
-from app.renewal.hourly import Hourly
 
 log: Final = logging.getLogger("sigillo.webhooks")
 STRETCH: Final = 250  # of the chain, in one transaction: a longer write would keep requests waiting on SQLite

@@ -96,8 +96,9 @@ class Once:
     def claim(self, session: Session) -> dict[str, str] | None:
         """Take the key for this transaction; give what an earlier attempt began and did not finish.
 
-        Whoever holds the key is waited for, at most two seconds: then `KeyInFlight`. If it was answered
-        already, `Replayed` is raised; if it was sent with something else, `KeyReused`.
+        Whoever holds the key is waited for, at most two seconds: then `KeyInFlight`; on SQLite, where any
+        writer may be who is waited for, the database's own error. If it was answered already, `Replayed` is
+        raised; if it was sent with something else, `KeyReused`.
         """
         if self.name is None:
             return None
@@ -114,7 +115,8 @@ class Once:
                     return found.begun
                 session.execute(_by_id(found.id))
         except OperationalError as error:
-            if _is_wait_over(session, error):
+            # SQLite has one lock for everybody: who holds it, and with which key, is not to be known.
+            if getattr(error.orig, "sqlstate", None) == _LOCKED:
                 raise KeyInFlight("Another request with this key is being carried out.") from None
             raise
         _wait_as_ever(session)
@@ -264,9 +266,3 @@ def _wait_briefly(session: Session) -> None:
 def _wait_as_ever(session: Session) -> None:
     if _is_postgresql(session):
         session.execute(select(func.set_config("lock_timeout", "0", True)))
-
-
-def _is_wait_over(session: Session, error: OperationalError) -> bool:
-    if _is_postgresql(session):
-        return getattr(error.orig, "sqlstate", None) == _LOCKED
-    return "locked" in str(error.orig)

@@ -148,13 +148,11 @@ def found(
     )
 
 
-def authenticate(session: Session, token: str, *, at: datetime) -> Actor:
-    """Find whose key or token this is, and what it allows; raise `KeyNotAccepted` without saying why."""
-    return recognise(session, token, at=at)[0]
-
-
 def recognise(session: Session, token: str, *, at: datetime) -> tuple[Actor, str | None]:
-    """Find whose key or token this is; a key that nobody noted the use of today is named as well."""
+    """Find whose key or token this is, and what it allows; raise `KeyNotAccepted` without saying why.
+
+    A key that nobody noted the use of today is named as well.
+    """
     if token.startswith("tok_"):
         return _by_token(session, token, at), None
     key_id, _, secret = token.partition(".")

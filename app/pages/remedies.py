@@ -44,6 +44,7 @@ ITALIAN: Final[Mapping[str, str]] = {
     "credential-not-movable": "La credenziale non è in uno stato che lo consente",
     "credential-open-already": "La persona ha già una credenziale aperta di questo schema",
     "cursor-unknown": "Il cursore non è dei nostri",
+    "database-busy": "La base dati è occupata o non è raggiungibile",
     "decision-not-found": "Qui non c'è questa decisione",
     "decision-not-granted": "La decisione non è una concessione",
     "decision-not-open": "La decisione non accoglie più voti",
@@ -156,6 +157,7 @@ ITALIAN: Final[Mapping[str, str]] = {
     "scores-not-acceptable": "I punteggi non possono restare così",
     "seal-not-provable": "Il certificato del sigillo non è più buono",
     "secret-not-found": "Il programma non ha questo segreto",
+    "secret-rotated-often": "Il segreto è già stato sostituito quante volte può esserlo in un giorno",
     "separation-broken": "Chi ha giudicato questo caso ha votato nella stessa riunione",
     "several-qr-found": "Nell'immagine sono stati trovati più codici QR",
     "signing-failed": "La firma non si è potuta fare in questo momento",
@@ -258,6 +260,12 @@ BY_CODE: Final[Mapping[str, Labels]] = {
         it="Riprovi più tardi. Senza antivirus nessun file entra.",
         en="Try again later. Without a scanner, no file comes in.",
     ),
+    "database-busy": Labels(
+        it="Attenda i secondi che dice `Retry-After` e ripeta la stessa richiesta, con la stessa "
+        "`Idempotency-Key` se ne aveva una: così l'effetto non è mai doppio.",
+        en="Wait for the seconds that `Retry-After` says and send the same request again, with the same "
+        "`Idempotency-Key` if it had one: then the effect never comes twice.",
+    ),
     "idempotency-in-flight": Labels(
         it="Attenda i secondi che dice `Retry-After` e ripeta la stessa richiesta con la stessa chiave: avrà "
         "la risposta della prima. Non ne tragga un'altra, o l'effetto potrebbe essere doppio.",
@@ -282,6 +290,12 @@ BY_CODE: Final[Mapping[str, Labels]] = {
         "altrove. Gli indirizzi interni non sono mai raggiunti.",
         en="An https address of the public internet is needed, on the usual port, without user and fragment, "
         "that does not redirect. Internal addresses are never reached.",
+    ),
+    "secret-rotated-often": Labels(
+        it="Attenda: un segreto sostituito firma ancora per 24 ore, e se ne tengono cinque. "
+        "`former_secret_until` dice quando finisce l'ultimo. L'ultimo segreto dato resta in vigore.",
+        en="Wait: a secret that was replaced signs for 24 hours more, and five of them are kept. "
+        "`former_secret_until` says when the last one ends. The last secret that was given stays in force.",
     ),
     "webhook-endpoint-disabled": Labels(
         it="Lo riattivi con `PATCH` e `disabled: false`: riprende da dove si era fermato. `disabled_reason` "

@@ -6,10 +6,11 @@ from fastapi import APIRouter, Depends, Form, Query, Response
 from fastapi.responses import StreamingResponse
 
 from app.core.clock import iso_duration
+from app.core.errors import CursorUnknown
 from app.core.ids import pattern
 from app.credentials.api import CredentialId
 from app.credentials.errors import CredentialNotFound
-from app.dossiers.errors import CursorUnknown, FileInfected, FileRefused, FileTooLarge, ScannerNotAvailable
+from app.dossiers.errors import FileInfected, FileRefused, FileTooLarge, ScannerNotAvailable
 from app.organisations.access import CurrentActor, Db, ReadDb, needs
 from app.organisations.conventions import ApiRoute, ByItself, Creating, Held, Told, written
 from app.organisations.errors import PermissionMissing

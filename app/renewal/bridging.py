@@ -22,12 +22,12 @@ from app.credentials.models import Credential
 from app.credentials.rules import PeriodKind
 from app.organisations import queries as organisations
 from app.outbox import changes, trail
+from app.outbox.hourly import Hourly
 from app.ports import Ports
 from app.renewal import renewal_queries as queries
 from app.renewal.cycles import DAY, Phase, bridged, deserves_bridge
 from app.renewal.deciding import end_bridge
 from app.renewal.evaluating import as_filed, asks_membership, used
-from app.renewal.hourly import Hourly
 from app.renewal.models import Renewal
 from app.renewal.renewal_queries import Place
 from app.renewal.states import RenewalKind, RenewalState

@@ -16,12 +16,12 @@ from app.organisations.models import Organisation
 from app.organisations.rules import Actor, Role
 from app.organisations.service import today_of
 from app.outbox import trail
+from app.outbox.hourly import Hourly
 from app.ports import Ports
 from app.renewal import renewal_queries as queries
 from app.renewal import sampling
 from app.renewal.deciding import look_into
 from app.renewal.errors import DrawDoneAlready, DrawEmpty, OwnRenewal
-from app.renewal.hourly import Hourly
 from app.renewal.models import AuditDraw
 from app.renewal.sampling import Member
 from app.schemes.catalogue import catalogue

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session, selectinload
 
 from app.core.days import months_before
 from app.core.db import EVERY_ORGANISATION
+from app.core.errors import CursorUnknown
 from app.credentials.models import Credential, Period
 from app.credentials.rules import PeriodKind
-from app.dossiers.errors import CursorUnknown
 from app.renewal.cycles import DAY, Days, days_of
 from app.renewal.errors import CpdActivityNotFound, CpdCycleNotFound
 from app.renewal.models import CpdActivity, CpdExemption, CpdProof, Renewal

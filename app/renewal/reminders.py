@@ -27,11 +27,11 @@ from app.credentials.rules import PeriodKind
 from app.organisations import queries as organisations
 from app.organisations.models import Mode, Person
 from app.outbox import messages, trail
+from app.outbox.hourly import Hourly
 from app.outbox.messages import Message
 from app.ports import Mail, MailRefused, Ports
 from app.renewal import letters, queries
 from app.renewal.cycles import DAY
-from app.renewal.hourly import Hourly
 from app.renewal.ledger import ledger_of
 from app.renewal.letters import Entry, Hours, Occasion
 from app.renewal.models import Reminder, Renewal

@@ -189,15 +189,6 @@ class Publisher:
         return bitstring.unsigned_status_list(bits, key)
 
 
-def ensure_published(ports: Ports, list_id: int, *, at: datetime) -> None:
-    """Publish a list that lacks a form, before a document names it; what changed is left to the workers."""
-    with ports.database.reading() as session:
-        kind = queries.of_anyone(session, list_id).kind
-        complete = queries.shown(session, list_id).keys() >= {*forms_of(kind)}
-    if not complete:
-        Publisher(ports).publish(list_id, at=at)
-
-
 def ensure_all_published(
     ports: Ports, organisation_id: str, lists: Mapping[int, ListKind], *, at: datetime
 ) -> None:

@@ -72,21 +72,6 @@ def give_back(session: Session, places: Iterable[Place]) -> None:
         queries.fill(session, place.list_id, -1)
 
 
-def take_position(
-    session: Session,
-    kind: ListKind,
-    document_id: str,
-    *,
-    organisation_id: str,
-    at: datetime,
-    draw: Callable[[int], int] = secrets.randbelow,
-) -> tuple[StatusList, int]:
-    """Take a place for one document, for good."""
-    (place,) = draw_places(session, kind, 1, organisation_id=organisation_id, at=at, draw=draw)
-    take_places(session, {document_id: place})
-    return queries.locked(session, place.list_id), place.index
-
-
 def _free(session: Session, chosen: OpenList, count: int, draw: Callable[[int], int]) -> list[int]:
     """Find so many places that nobody has: the list's row is locked, and nobody else draws."""
     found: dict[int, None] = {}

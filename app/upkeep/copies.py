@@ -20,6 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Final
+from urllib.parse import quote
 
 from sqlalchemy import URL, inspect, text
 
@@ -115,7 +116,7 @@ def _new(path: Path) -> IO[bytes]:
 
 def _dump(url: URL, target: Path) -> None:
     if url.get_backend_name() == "sqlite":
-        source = f"file:{url.database}?mode=ro"
+        source = f"file:{quote(str(url.database))}?mode=ro"
         with closing(sqlite3.connect(source, uri=True, isolation_level=None, timeout=30)) as connection:
             connection.execute("VACUUM INTO ?", (str(target),))
         target.chmod(0o600)

@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 
 from app.adapters import schema
 from app.adapters.keycheck import Level, days_left
+from app.adapters.ring import VAULT
 from app.core.db import EVERY_ORGANISATION
+from app.events.models import WebhookEndpoint
 from app.organisations import queries as organisations
 from app.organisations.models import Mode
 from app.outbox.messages import Message
@@ -66,6 +68,7 @@ def look(ports: Ports) -> Iterator[Finding]:
         for each in looks:
             yield from each(session, ports, at)
     yield from _keys(ports, at)
+    yield from _webhooks(ports)
     yield from _set_up(ports.settings)
 
 
@@ -191,6 +194,25 @@ def _keys(ports: Ports, at: datetime) -> Iterator[Finding]:
         else:
             trial = ", for trying only" if key.development else ""
             yield good("keys", f"{key.slot}: {left} days left{trial}.")
+
+
+def _webhooks(ports: Ports) -> Iterator[Finding]:
+    """Look for the key under which secrets lie sealed: another one would be made, and open none of them."""
+    counted = select(func.count(WebhookEndpoint.id))
+    endpoints = sum(
+        session.scalar(counted, execution_options=EVERY_ORGANISATION) or 0
+        for session in ports.database.everywhere()
+    )
+    if not endpoints:
+        return
+    if (ports.settings.keys_folder / VAULT).is_file():
+        yield good("webhooks", f"{endpoints} endpoints; their secrets are sealed under {VAULT}.")
+    else:
+        yield failure(
+            "webhooks",
+            f"{VAULT} is not in {ports.settings.keys_folder}: {endpoints} endpoints have lost their secrets. "
+            "Bring it back from the folder's backup, or rotate each secret.",
+        )
 
 
 def _set_up(settings: Settings) -> Iterator[Finding]:

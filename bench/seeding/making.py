@@ -77,9 +77,8 @@ def make(ports: Ports, seed: str, count: int) -> tuple[Body, str]:
         progress.at(done)
     with ports.database.engine.begin() as connection:
         _settle(connection, body, rows)
-    for numbers in body.lists().values():
-        for number in numbers:
-            publishing.ensure_published(ports, number, at=ports.clock.now())
+    kinds = {number: KINDS[form] for form, numbers in body.lists().items() for number in numbers}
+    publishing.ensure_all_published(ports, body.organisation, kinds, at=ports.clock.now())
     trail.append(ports.database)
     return body, token
 

@@ -15,6 +15,8 @@ from app.batches.rules import IMPORTED_WITHIN, Kind, RowState
 from app.core.errors import JsonValue
 from app.decisions.models import Decision, Minutes
 from app.dossiers.models import Dossier
+from app.events.queries import events_after
+from app.events.rules import EventType
 from app.organisations.models import Membership, Person
 from app.outbox import trail
 from app.outbox.trail import Event
@@ -93,6 +95,14 @@ def test_what_was_decided_elsewhere_becomes_a_credential_and_says_where_it_was_d
         events = session.scalars(select(Event).where(Event.topic == "decision.imported")).all()
         assert [event.about["minutes"] for event in events] == [minutes, minutes]
         assert "Esempio1" not in json.dumps([[event.about, event.facts] for event in events])
+    while trail.append(desk.ports.database):
+        pass
+    with desk.ports.database.reading(desk.organisation_id) as session:
+        feed = events_after(session, 0, types=(EventType.DECISION_PUBLISHED,), limit=10).told
+    assert [dict(each.data) for each in feed] == [
+        {"dossier": each["dossier"], "decision": each["decision"], "outcome": "grant"}
+        for each in desk.results(ended["id"])
+    ]
 
 
 @pytest.mark.parametrize(

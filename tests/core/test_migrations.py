@@ -3,7 +3,7 @@
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -12,15 +12,16 @@ from unittest.mock import ANY
 
 import pytest
 from alembic import command
-from sqlalchemy import Connection, MetaData, inspect, text
+from sqlalchemy import Connection, MetaData, bindparam, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app.adapters import schema
-from app.core.db import Database, connect
+from app.core.db import Database, Instant, connect
 from app.core.ids import new_id
 from app.credentials.models import Credential, Delivery, Document, Period
 from app.credentials.rules import DeliveryState, PeriodKind
+from app.events.models import WebhookEndpoint
 from app.organisations.models import Mode
 from app.outbox import messages
 from app.outbox.messages import Message
@@ -490,3 +491,42 @@ def test_one_delivery_of_a_document_waits_and_none_belongs_to_nothing(empty: Dat
     refused(empty, insert.format(document="id"), id="dlv_2", credential=credential_id)
     refused(empty, insert.format(document="'doc_none'"), id="dlv_2", credential=credential_id)
     refused(empty, "UPDATE delivery SET address = 'A-1'")
+
+
+def test_a_secret_of_a_webhook_that_was_replaced_before_signs_until_its_day_is_over(empty: Database) -> None:
+    organisation_id, _ = at_work(empty)
+    bring(empty, "0014")
+    until = AT + timedelta(hours=3)
+    with empty.engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO webhook_endpoint (id, organisation_id, url, description, types, secret, "
+                "former_secret, former_until, created_by, created_at, seen) VALUES (:id, :organisation, "
+                "'https://example.org/', '', '[]', :secret, :former, :until, 'per_1', :until, 0)"
+            ).bindparams(bindparam("until", type_=Instant)),
+            [
+                {
+                    "id": "whk_1",
+                    "organisation": organisation_id,
+                    "secret": b"new",
+                    "former": b"old",
+                    "until": until,
+                },
+                {
+                    "id": "whk_2",
+                    "organisation": organisation_id,
+                    "secret": b"one",
+                    "former": None,
+                    "until": until,
+                },
+            ],
+        )
+    schema.upgrade(empty)
+    with empty.reading(organisation_id) as session:
+        replaced, other = (session.get_one(WebhookEndpoint, each) for each in ("whk_1", "whk_2"))
+        assert (replaced.secret, replaced.former(AT)) == (b"new", [(b"old", until)])
+        assert replaced.former(until) == other.former(AT) == []
+    bring(empty, "0014", back=True)
+    schema.upgrade(empty)
+    with empty.reading(organisation_id) as session:
+        assert session.get_one(WebhookEndpoint, "whk_1").former(AT) == []

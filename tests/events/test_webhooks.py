@@ -18,8 +18,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from app.core.clock import SystemClock
 from app.events import spreading
-from app.events.models import WebhookDeliveryState
-from app.events.rules import KEPT, RETRIES, next_try
+from app.events.models import WebhookDeliveryState, WebhookEndpoint
+from app.events.rules import KEPT, MOST_FORMER, OVERLAP, RETRIES, next_try
 from app.events.sending import LEASE, REST, SHARE, VISITS, WAVE, WAVES
 from app.ports import Hooks
 from tests.conftest import START
@@ -273,6 +273,50 @@ def test_for_a_day_after_a_rotation_both_secrets_verify_and_then_the_new_one_alo
         assert len(came.signatures) == sum(expected)
 
 
+def test_a_secret_that_is_replaced_again_within_its_day_signs_until_that_day_is_over(body: Body) -> None:
+    """Whoever did not get the answer asks again, and meanwhile verifies by the secret that they have."""
+    made = body.endpoint()
+    path = f"{ENDPOINTS}/{made['id']}/secret-rotation"
+    first = body.api.post(path).json()["secret"]
+    body.move(timedelta(hours=1))
+    last = body.api.post(path).json()
+    assert (
+        last["former_secret_until"] == body.api.get(f"{ENDPOINTS}/{made['id']}").json()["former_secret_until"]
+    )
+    given = (made["secret"], first, last["secret"])
+    for moved, expected in (
+        (timedelta(hours=23) - timedelta(seconds=1), (True, True, True)),
+        (timedelta(seconds=1), (False, True, True)),
+        (timedelta(hours=1), (False, False, True)),
+    ):
+        body.move(moved)
+        body.receiver.received.clear()
+        body.api.post(f"{ENDPOINTS}/{made['id']}/test")
+        body.work()
+        [came] = body.receiver.received
+        assert tuple(came.signed_by(secret) for secret in given) == expected
+        assert len(came.signatures) == sum(expected)
+
+
+def test_a_rotation_that_is_sent_again_with_its_key_replaces_nothing_and_shows_no_secret(body: Body) -> None:
+    made, key = body.endpoint(), {"Idempotency-Key": "a-rotation"}
+    path = f"{ENDPOINTS}/{made['id']}/secret-rotation"
+    first, again = (body.api.post(path, headers=key) for _ in range(2))
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (200, "true")
+    assert again.json() == {**first.json(), "secret": None}
+    assert len(body.row(made["id"]).former_secrets) == 1
+
+
+def test_a_secret_is_replaced_no_more_often_than_all_that_was_promised_can_sign(body: Body) -> None:
+    made = body.endpoint()
+    path = f"{ENDPOINTS}/{made['id']}/secret-rotation"
+    answers = [body.api.post(path) for _ in range(MOST_FORMER + 1)]
+    assert {each.status_code for each in answers[:-1]} == {200}
+    assert (answers[-1].status_code, answers[-1].json()["code"]) == (409, "secret-rotated-often")
+    body.move(OVERLAP)
+    assert body.api.post(path).status_code == 200
+
+
 def test_a_test_sends_a_ping_that_stands_in_no_feed(body: Body) -> None:
     made = body.endpoint(types=["credential.issued"])
     sent = body.api.post(f"{ENDPOINTS}/{made['id']}/test")
@@ -439,6 +483,18 @@ def test_a_secret_that_cannot_be_opened_disables_the_endpoint_until_it_is_rotate
     body.api.patch(f"{ENDPOINTS}/{made['id']}", json={"disabled": False})
     body.work()
     assert "crd_1" in told(body)
+
+
+def test_a_new_secret_signs_even_where_those_before_it_can_never_be_opened_again(body: Body) -> None:
+    made = body.endpoint()
+    with body.ports.database.writing(body.id) as session:
+        session.get_one(WebhookEndpoint, made["id"]).secret = b"of a key that is gone"
+    new = body.api.post(f"{ENDPOINTS}/{made['id']}/secret-rotation").json()["secret"]
+    body.api.post(f"{ENDPOINTS}/{made['id']}/test")
+    body.work()
+    [came] = body.receiver.received
+    assert came.signed_by(new)
+    assert len(came.signatures) == 1
 
 
 def test_two_couriers_send_each_event_once_between_them(body: Body) -> None:

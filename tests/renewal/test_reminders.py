@@ -454,7 +454,7 @@ def test_a_body_in_test_mode_says_so_and_a_live_one_does_not(post: Post) -> None
     post.held()
     post.go_to(DATES[Kind.P90D])
     post.work()
-    with post.ports.database.writing() as session:
+    with post.ports.database.writing(post.organisation) as session:
         session.execute(update(Organisation).values(mode=Mode.LIVE))
     post.go_to(DATES[Kind.P30D])
     post.work()

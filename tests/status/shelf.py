@@ -1,6 +1,11 @@
 """A list with three documents in it, and what the public sees of it."""
 
+import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
 
 from app.formats.bitstring import MAX_TOKEN, ReadStatusList, read_status_list
 from app.formats.claims import Purpose
@@ -8,10 +13,25 @@ from app.formats.jose import Compact, open_compact
 from app.formats.tokenlist import ReadTokenList, open_token_list
 from app.ports import Ports
 from app.status import queries
-from app.status.models import ListKind, PublishedList, Standing
+from app.status.models import ListKind, PublishedList, Standing, StatusList
 from app.status.publishing import Form, Publisher
-from app.status.service import set_standing, take_position
+from app.status.service import draw_places, set_standing, take_places
 from tests import make
+
+
+def take_position(
+    session: Session,
+    kind: ListKind,
+    document_id: str,
+    *,
+    organisation_id: str,
+    at: datetime,
+    draw: Callable[[int], int] = secrets.randbelow,
+) -> tuple[StatusList, int]:
+    """Take a place for one document, for good, as issuing does for many."""
+    (place,) = draw_places(session, kind, 1, organisation_id=organisation_id, at=at, draw=draw)
+    take_places(session, {document_id: place})
+    return queries.locked(session, place.list_id), place.index
 
 
 @dataclass(frozen=True, slots=True)

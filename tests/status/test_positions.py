@@ -10,8 +10,9 @@ from sqlalchemy.exc import IntegrityError
 from app.formats.bitstring import MIN_SIZE
 from app.ports import Ports
 from app.status.models import ListKind, Standing, StatusList, StatusPosition
-from app.status.service import set_standing, take_position
+from app.status.service import set_standing
 from tests import make
+from tests.status.shelf import take_position
 
 
 @pytest.fixture

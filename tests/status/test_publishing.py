@@ -24,7 +24,7 @@ from app.status.publishing import (
     RENEWED_AFTER,
     Form,
     Publisher,
-    ensure_published,
+    ensure_all_published,
 )
 from tests.fakes import SetClock
 from tests.fakes_keys import MemoryKeys
@@ -192,11 +192,12 @@ def test_a_document_never_waits_for_a_list_and_its_list_never_waits_for_a_docume
 ) -> None:
     """Whoever issues publishes a list that nobody can fetch yet, and leaves what changed to the workers."""
     shelf = Shelf.made(replace(ports, settings=ports.settings.model_copy(update={"list_pause": SECOND})))
-    ensure_published(shelf.ports, shelf.list_id, at=clock.now())
+    lists = {shelf.list_id: ListKind.CREDENTIAL}
+    ensure_all_published(shelf.ports, shelf.organisation_id, lists, at=clock.now())
     first = shelf.row("token").token
     shelf.say(Standing.REVOKED, "doc_1")
     clock.move(SECOND)
-    ensure_published(shelf.ports, shelf.list_id, at=clock.now())
+    ensure_all_published(shelf.ports, shelf.organisation_id, lists, at=clock.now())
     assert shelf.row("token").token == first
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import tarfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,15 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import URL, func, select
 from typer.testing import CliRunner
 
 from app.adapters import schema
 from app.adapters.keys import FileKeys
+from app.adapters.vault import FolderVault
 from app.cli import app
 from app.client.visit import Ends
 from app.core.clock import SystemClock
 from app.core.db import Database, connect
+from app.events.models import WebhookEndpoint
 from app.organisations import service
 from app.outbox import messages
 from app.tables import metadata
@@ -109,6 +112,20 @@ def test_what_was_backed_up_comes_back_whole_and_says_that_it_agrees(
         assert rows(restored) == rows(machine.ports.database)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_database_is_found_whatever_its_path_is_written_with(
+    machine: Registry, database_url: str, tmp_path: Path
+) -> None:
+    """To SQLite the path is an address, in which these would mean something else."""
+    machine.ports.database.close()
+    odd = tmp_path / "50%41 #1?"
+    odd.mkdir()
+    shutil.copy(database_url.removeprefix("sqlite:///"), odd / "sigillo.db")
+    url = URL.create("sqlite", database=str(odd / "sigillo.db")).render_as_string()
+    code, found = said("backup", "one.tar", SIGILLO_DATABASE_URL=url)
+    assert (code, Path("one.tar").exists()) == (Ends.OK, True), found
+
+
 def test_a_backup_comes_back_under_an_owner_of_another_name_who_finds_every_key(
     machine: Registry, database_url: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -142,7 +159,7 @@ def test_a_backup_comes_back_under_an_owner_of_another_name_who_finds_every_key(
         assert (code, found["agrees"], found["findings"]) == (Ends.OK, True, [])
         with closing(connect(url)) as restored:
             with restored.reading() as session:
-                assert service.authenticate(session, token, at=at).organisation_id == organisation_id
+                assert service.recognise(session, token, at=at)[0].organisation_id == organisation_id
             assert schema.gaps_in_the_wall(restored) == []
     finally:
         server.drop_database("inherited")
@@ -294,6 +311,28 @@ def test_the_doctor_finds_a_healthy_register_healthy(machine: Registry) -> None:
     code, found = told("doctor", "--deep")
     assert [each["words"] for each in found["findings"] if each["level"] == "failure"] == []
     assert (code, found["agreement"]["agrees"]) == (Ends.OK, True)
+
+
+def test_the_doctor_misses_the_key_that_secrets_of_webhooks_are_sealed_under(machine: Registry) -> None:
+    office = machine.office
+    with office.ports.database.writing(office.organisation_id) as session:
+        session.add(
+            WebhookEndpoint(
+                id="whk_1",
+                organisation_id=office.organisation_id,
+                url="https://example.org/",
+                description="",
+                types=[],
+                secret=b"sealed",
+                created_by="per_1",
+                created_at=office.now,
+                seen=0,
+            )
+        )
+    code, words = said("doctor")
+    assert (code, "webhooks.key.pem is not in" in " ".join(words.split())) == (Ends.REFUSED, True), words
+    FolderVault(Path(os.environ["SIGILLO_KEYS_FOLDER"])).seal(b"a secret", "whk_1")
+    assert "webhooks.key.pem is not in" not in " ".join(said("doctor")[1].split())
 
 
 def test_the_doctor_says_when_no_worker_runs(machine: Registry) -> None:

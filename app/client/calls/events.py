@@ -55,9 +55,12 @@ class Webhooks(Part):
     def remove(self, endpoint: str) -> None:
         self._api.delete(to("v1", "webhook-endpoints", endpoint))
 
-    def rotate_secret(self, endpoint: str) -> KeyedEndpointOut:
-        """Draw a new secret; for a day everything is signed with both."""
-        return self._move("v1", "webhook-endpoints", endpoint, "secret-rotation")
+    def rotate_secret(self, endpoint: str, *, key: str | None = None) -> KeyedEndpointOut:
+        """Draw a new secret, shown once; for a day everything is signed with both.
+
+        Where it is `None`, the first answer was lost: ask once more, with another key. That ends no secret.
+        """
+        return self._post("v1", "webhook-endpoints", endpoint, "secret-rotation", key=key)
 
     def test(self, endpoint: str, *, key: str | None = None) -> WebhookDeliveryOut:
         return self._post("v1", "webhook-endpoints", endpoint, "test", key=key)
