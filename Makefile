@@ -13,6 +13,9 @@ LOCKED := $(VENV)/.locked
 MADE := $(VENV)/.made
 PEERS := interop/node_modules/.package-lock.json
 
+# Whoever asks for no bytecode would have every command, server and worker of the tests compile it all again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help env demo serve test check bench fuzz interop drill lock openapi clean
 
 help: ## say what there is
