@@ -35,7 +35,7 @@ serve: $(MADE) ## start the service on http://localhost:8000
 	@$(RUN)/sigillo serve
 
 test: $(MADE) ## run the tests: on SQLite, and on PostgreSQL where its server is installed
-	@$(RUN)/python -m pytest -n auto -rs
+	@$(RUN)/python -m pytest -n auto --dist worksteal -rs
 
 check: test ## the gate: tests, format, lint, types, import contracts
 	@$(RUN)/ruff format --check .
