@@ -13,6 +13,9 @@ LOCKED := $(VENV)/.locked
 MADE := $(VENV)/.made
 PEERS := interop/node_modules/.package-lock.json
 
+# Whoever asks for no bytecode would have every command, server and worker of the tests compile it all again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help env demo serve test check bench fuzz interop drill lock openapi clean
 
 help: ## say what there is
@@ -32,7 +35,7 @@ serve: $(MADE) ## start the service on http://localhost:8000
 	@$(RUN)/sigillo serve
 
 test: $(MADE) ## run the tests: on SQLite, and on PostgreSQL where its server is installed
-	@$(RUN)/python -m pytest -n auto -rs
+	@$(RUN)/python -m pytest -n auto --dist worksteal -rs
 
 check: test ## the gate: tests, format, lint, types, import contracts
 	@$(RUN)/ruff format --check .

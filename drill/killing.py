@@ -12,7 +12,7 @@ from drill.draws import Draws
 from drill.house import GOING, House, Process
 
 LONGEST_AWAY: Final = 1.0  # seconds that a stopped server stays away
-LONGEST_LIFE: Final = 4.5  # seconds of CPU before a process may be killed; to start takes about two
+LONGEST_LIFE: Final = 3.2  # seconds of CPU before a process may be killed; to start takes about half
 LONGEST_PAUSE: Final = 1.5
 LEAST_ANSWERS: Final = 5  # between two kills: it is the load that is drilled
 PATIENCE_SECONDS: Final = 30.0

@@ -1,19 +1,21 @@
 """The database's schema: brought to the newest migration, which ship with the package."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from app.core.db import Database
 from app.core.policies import EXEMPT
 
+if TYPE_CHECKING:  # only who migrates needs it: it takes ten megabytes, and a fifth of a second
+    from alembic.config import Config
+
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
+_REVISION: Final = re.compile(r"(\d{4})_\w+\.py")
 # What the serving role is given, statement by statement; the schema's number is to be read alone.
 _GRANTS: Final = """
 SELECT format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), CAST(:role AS text))
@@ -70,7 +72,15 @@ def migrations() -> Path:
     return packaged if packaged.is_dir() else _PACKAGE.parent / "migrations"
 
 
-def _config() -> Config:
+def revisions() -> frozenset[str]:
+    """Name all forms of the schema that this code knows: each file of the migrations begins with its own."""
+    found = (_REVISION.fullmatch(path.name) for path in (migrations() / "versions").iterdir())
+    return frozenset(name[1] for name in found if name)
+
+
+def _config() -> "Config":
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(migrations()).replace("%", "%%"))
     return config
@@ -82,6 +92,8 @@ def upgrade(database: Database, *, serving: str | None = None) -> None:
     On PostgreSQL, `serving` is the role that serves where the one that migrates does not: it may then do all
     that the service does, and nothing else.
     """
+    from alembic import command
+
     config = _config()
     with database.engine.connect() as connection, _tables_may_be_remade(connection), connection.begin():
         config.attributes["connection"] = connection
@@ -147,7 +159,7 @@ def _require_whole(connection: Connection) -> None:
 
 def is_current(database: Database) -> bool:
     """Tell whether the schema is the one that this code was written for."""
-    newest = ScriptDirectory.from_config(_config()).get_current_head()
+    newest = max(revisions())
     with database.engine.connect() as connection:
         if not inspect(connection).has_table("alembic_version"):
             return False
@@ -158,4 +170,4 @@ def is_current(database: Database) -> bool:
 
 def knows(revision: str) -> bool:
     """Tell whether this code knows a form of the schema; an older one it can bring up to date."""
-    return revision in {each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()}
+    return revision in revisions()

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
-
-import typst
+from typing import TYPE_CHECKING, Any, Final
 
 from app.attestation.marks import Mark, MarkRefused
 from app.attestation.words import (
@@ -35,6 +33,9 @@ from app.core.errors import RuleBroken
 from app.core.labels import Labels, Language
 from app.formats import qr
 from app.formats.claims import TEST_MARK as TITLE_MARK
+
+if TYPE_CHECKING:
+    import typst  # seven megabytes, which a process takes with its first page
 
 LANGUAGES: Final[tuple[Language, ...]] = ("it", "en")
 MAX_TEXT: Final = 400
@@ -111,6 +112,8 @@ def _set(given: Mapping[str, Any], *, ppi: int | None = None) -> list[bytes]:
     A compiler takes one caller at a time and is cheap. What is dear is shared: the fonts, and what typst
     remembers of earlier pages, so that pages that were set once cost little more as pictures.
     """
+    import typst
+
     compiler = typst.Compiler(_TEMPLATE, root=_TEMPLATE.parent, font_paths=_fonts(), ignore_system_fonts=True)
     inputs = {"sheet": json.dumps(given)}
     try:
@@ -138,7 +141,9 @@ def _told(message: str) -> Exception:
 
 
 @cache
-def _fonts() -> typst.Fonts:
+def _fonts() -> "typst.Fonts":
+    import typst
+
     return typst.Fonts(include_system_fonts=False)
 
 

@@ -5,7 +5,6 @@ import zlib
 from io import BytesIO
 from typing import Final
 
-import zxingcpp
 from PIL import Image
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
@@ -65,6 +64,8 @@ def qr_text(picture: bytes) -> str:
     Size is judged before a pixel is unpacked, so a small file cannot claim much memory, and only
     the two named readers ever see the bytes: the first ones decide, never a name or a header.
     """
+    import zxingcpp  # two megabytes, which a process takes with its first picture
+
     if len(picture) > MAX_BYTES:
         raise PictureTooLarge("Send a picture of at most 10 MB.", limit_bytes=MAX_BYTES)
     try:

@@ -12,6 +12,7 @@ from unittest.mock import ANY
 
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, bindparam, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -51,6 +52,12 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     yield opened
     opened.close()
     server.drop_database(name)
+
+
+def test_the_files_are_named_for_the_revisions_that_stand_in_them() -> None:
+    chain = ScriptDirectory.from_config(schema._config())
+    assert schema.revisions() == {each.revision for each in chain.walk_revisions()}
+    assert max(schema.revisions()) == chain.get_current_head()
 
 
 def bring(database: Database, revision: str, *, back: bool = False) -> None:

@@ -124,7 +124,7 @@ def test_a_machine_that_stops_loses_nothing_and_doubles_nothing(
     fresh.database.close()
 
 
-BATCH = 500
+BATCH = 40
 
 
 def places_of(session: Session) -> dict[str, tuple[int, int]]:
