@@ -10,7 +10,6 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.params import Depends as Dependency
 from fastapi.routing import APIRoute
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -26,17 +25,22 @@ from app.web import SAID, instant_of, ports_of
 
 NO_WAIT_MS: Final = 10
 
-bearer: Final = HTTPBearer(
-    auto_error=False,
-    description="A key issued by the organisation, or an access token of `/oauth/token`.",
-)
+ACTOR: Final = "sigillo.actor"  # of a request's scope
 
 
 async def current_actor(request: Request) -> Actor:
     """Find out who is asking, in a short read of its own: strangers never hold the write lock.
 
-    What waits for nobody is done in the event loop: a thread for it costs several times as much.
+    It is found out once for a request, however many ask. What waits for nobody is done in the event loop: a
+    thread for it costs several times as much.
     """
+    known: Actor | None = request.scope.get(ACTOR)
+    if known is None:
+        known = request.scope[ACTOR] = await _recognised(request)
+    return known
+
+
+async def _recognised(request: Request) -> Actor:
     scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
     if scheme.lower() != "bearer" or not token:
         raise KeyNotAccepted("Send a key as `Authorization: Bearer …`.")
@@ -63,17 +67,19 @@ def _note_use(database: Database, actor: Actor, key_id: str, at: datetime) -> No
 
 
 CurrentActor = Annotated[Actor, Depends(current_actor)]
-# For the contract, of every route that says what it needs: `current_actor` reads the header itself.
-Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 
 
 class Needs:
-    """The declaration of a route that its caller needs a permission, or just a key of ours."""
+    """The declaration of a route that its caller needs a permission, or just a key of ours.
+
+    It asks who that is by itself: each dependency that another names is gone through every time.
+    """
 
     def __init__(self, permission: Permission | None) -> None:
         self.permission = permission
 
-    async def __call__(self, actor: CurrentActor, _: Bearer) -> None:
+    async def __call__(self, request: Request) -> None:
+        actor = await current_actor(request)
         if self.permission is not None and not actor.may(self.permission):
             raise PermissionMissing(
                 f"This needs the permission `{self.permission}`.", needs=self.permission.value
@@ -92,7 +98,8 @@ class NeedsOneOf(Needs):
         super().__init__(None)
         self.permissions = permissions
 
-    async def __call__(self, actor: CurrentActor, _: Bearer) -> None:
+    async def __call__(self, request: Request) -> None:
+        actor = await current_actor(request)
         if not any(actor.may(permission) for permission in self.permissions):
             words = ", ".join(f"`{permission}`" for permission in self.permissions)
             raise PermissionMissing(f"This needs one of the permissions {words}.")
@@ -152,6 +159,7 @@ def refuse_undeclared(app: FastAPI, public: frozenset[str]) -> None:
 
 
 OAUTH2: Final = "OAuth2"
+BEARER: Final = "HTTPBearer"
 MACHINE_SCOPES: Final = tuple(sorted(p.value for p in Permission if p not in PERSONS_ONLY))
 _IN_WORDS: Final = {scope: " ".join(reversed(scope.split(":"))) for scope in MACHINE_SCOPES}
 
@@ -161,20 +169,24 @@ def describe_access(document: dict[str, Any], routes: Sequence[BaseRoute]) -> No
 
     What only persons do names no scope: no token ever carries it.
     """
-    document["components"]["securitySchemes"][OAUTH2] = {
-        "type": "oauth2",
-        "description": "Client credentials: by secret, or by `private_key_jwt`.",
-        "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": _IN_WORDS}},
+    document["components"]["securitySchemes"] = {
+        BEARER: {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A key issued by the organisation, or an access token of `/oauth/token`.",
+        },
+        OAUTH2: {
+            "type": "oauth2",
+            "description": "Client credentials: by secret, or by `private_key_jwt`.",
+            "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": _IN_WORDS}},
+        },
     }
     for route in every_route(routes):
         if not isinstance(route, APIRoute):
             continue
         for needed in _declared(route.dependant):
-            if needed.permission in PERSONS_ONLY:
-                continue
-            scopes = [] if needed.permission is None else [needed.permission.value]
+            opened: list[dict[str, list[str]]] = [{BEARER: []}]
+            if needed.permission not in PERSONS_ONLY:
+                opened.append({OAUTH2: [] if needed.permission is None else [needed.permission.value]})
             for method in route.methods or ():
-                document["paths"][route.path_format][method.lower()]["security"] = [
-                    {bearer.scheme_name: []},
-                    {OAUTH2: scopes},
-                ]
+                document["paths"][route.path_format][method.lower()]["security"] = opened
