@@ -8,7 +8,7 @@ import json
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import wraps
@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.adapters import schema
-from app.core.db import enter
+from app.core.db import connect, enter
 from app.core.ids import new_id
 from app.credentials import composing, entering, intending, issuing, storing
 from app.formats import vc
@@ -37,7 +37,7 @@ from app.status import signing
 from bench.load import Candidate, CannotMeasure, bare, in_turn, sigillo
 from bench.public import RAISED, Figure
 from tests import make
-from tests.postgres import PrivateServer, find_binaries
+from tests.postgres import RUNTIME, PrivateServer, find_binaries
 
 AT_ONCE: Final = 500
 MANY: Final = 10_000
@@ -163,7 +163,11 @@ def _urls(on: str) -> Iterator[Callable[[int], Settings]]:
         def settings(size: int) -> Settings:
             path = Path(folder, str(size))
             path.mkdir()
-            url = server.create_database(f"r{size}") if server else f"sqlite:///{path}/sigillo.db"
+            url = f"sqlite:///{path}/sigillo.db"
+            if server:
+                url = server.create_database(f"r{size}")
+                with closing(connect(server.owner_url(f"r{size}"))) as owner:
+                    schema.upgrade(owner, serving=RUNTIME)
             return Settings(
                 public_url="https://sigillo.example.org",
                 database_url=url,
@@ -177,7 +181,8 @@ def _urls(on: str) -> Iterator[Callable[[int], Settings]]:
 
 def _desk(settings: Settings) -> Desk:
     ports = production_ports(settings)
-    schema.upgrade(ports.database)
+    if not schema.is_current(ports.database):
+        schema.upgrade(ports.database)
     at = ports.clock.now()
     with ports.database.writing() as session:
         made = organisations.found(
