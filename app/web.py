@@ -362,13 +362,15 @@ def _answering(endpoint: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
 
 
 class _Junction:
-    """Finds the public route of an address by how the address begins; whatever has none goes on to `others`.
+    """Finds the public route of an address by how the address begins; whatever has none goes on to the app.
 
-    To try all of them in turn costs as much as some answers do.
+    To try all of them in turn costs as much as some answers do. That is left to `others` where there is a
+    route and it is not plain how to take it.
     """
 
-    def __init__(self, routes: Sequence[Route], others: ASGIApp) -> None:
+    def __init__(self, routes: Sequence[Route], others: ASGIApp, app: ASGIApp) -> None:
         self.others = others
+        self.beyond = others if any("{" in _first(route.path) for route in routes) else app
         self.plain: dict[str, Route] = {}
         self.named: dict[str, list[Route]] = {}
         for route in routes:
@@ -389,11 +391,13 @@ class _Junction:
                     break
             else:
                 route = None
-        if (
-            route is None
-            or scope.get("root_path", "")
-            or not (route.methods and scope["method"] in route.methods)
-        ):
+        if scope.get("root_path", ""):
+            await self.others(scope, receive, send)
+            return
+        if route is None:
+            await self.beyond(scope, receive, send)
+            return
+        if not (route.methods and scope["method"] in route.methods):
             await self.others(scope, receive, send)
             return
         scope["path_params"], scope["route"], scope["endpoint"] = named, route, route.endpoint
@@ -418,7 +422,7 @@ class PublicRoad:
         self.app = app
         # A redirect to the path with another slash would be made of the Host header, and repeat the number.
         others = Router(routes, default=app, redirect_slashes=False)
-        self.road = ExceptionMiddleware(_Junction(routes, others), meant)
+        self.road = ExceptionMiddleware(_Junction(routes, others, app), meant)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await (self.road if scope["type"] == "http" else self.app)(scope, receive, send)

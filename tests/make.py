@@ -1,6 +1,7 @@
 """Ordinary things, so that a test states only what it is about."""
 
 from datetime import date, datetime
+from functools import partial
 from itertools import count
 from typing import Final
 
@@ -9,7 +10,7 @@ from fastapi import FastAPI
 from sqlalchemy.orm import Session
 
 from app.core import columns
-from app.core.db import Database, enter
+from app.core.db import Database, enter, of_anyone
 from app.core.errors import JsonValue
 from app.core.ids import new_id
 from app.credentials.models import Document
@@ -87,7 +88,7 @@ def key(session: Session, holder: Person, *, at: datetime) -> str:
 
 
 def actor(session: Session, token: str, *, at: datetime) -> Actor:
-    return service.recognise(session, token, at=at)[0]
+    return service.recognise(partial(of_anyone, session), token, at=at).actor
 
 
 def caller(app: FastAPI, token: str | None = None) -> Caller:

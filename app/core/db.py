@@ -1,10 +1,12 @@
 """The database: sessions that stay inside one organisation, reads that never lock, writes that never lose."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
+from threading import Lock
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
@@ -15,6 +17,7 @@ from sqlalchemy import (
     Engine,
     ForeignKey,
     MetaData,
+    Select,
     String,
     TypeDecorator,
     create_engine,
@@ -47,6 +50,7 @@ NAMING: Final = {
     "pk": "pk_%(table_name)s",
 }
 BUSY_MS: Final = 30_000
+_SHORTLY: Final = 0.5  # seconds; a reader hardly ever waits in WAL mode, and the event loop waits with it
 PATIENCE_MS: Final = "patience_ms"  # of a connection: how long it waits for the one lock of SQLite
 ORGANISATION: Final = "organisation"
 # For statements over every organisation. PostgreSQL still shows the session's own alone: see `look_up` and
@@ -151,6 +155,14 @@ def look_up(session: Session, kind: type[Owned], name: str | int) -> None:
         session.info[ORGANISATION] = organisation_id
 
 
+def of_anyone(
+    session: Session, kind: type[Owned], name: str, statement: Select[Any], **given: object
+) -> Sequence[Sequence[Any]]:
+    """Read what there is about the row of this id, before it is known whose it is; see `look_up`."""
+    look_up(session, kind, name)
+    return session.execute(statement, given, execution_options=EVERY_ORGANISATION).all()
+
+
 @event.listens_for(OrganisationSession, "after_begin")
 def _name_the_tenant(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
     """Tell PostgreSQL whose rows the transaction is about, until it ends: nothing is left in the pool."""
@@ -205,12 +217,62 @@ def _write_inside(session: Session, context: UOWTransaction, instances: object) 
             raise RuntimeError("A session of one organisation was asked to write a row of another.")
 
 
+class _Kept:
+    """A connection to SQLite on which one short read after another is done, in whatever thread asks.
+
+    It is nobody's transaction and none of the pool: the event loop, which reads on it, never waits for a
+    thread that may be waiting for the loop.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._dialect = engine.dialect
+        self._path = engine.url.database or ""
+        self._lock = Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def rows(self, statement: Select[Any], given: Mapping[str, object]) -> Sequence[tuple[Any, ...]]:
+        words, order, readers = _plainly(statement, self._dialect)
+        try:
+            with self._lock:
+                if self._connection is None:
+                    self._connection = sqlite3.connect(
+                        self._path, timeout=_SHORTLY, isolation_level=None, check_same_thread=False
+                    )
+                    self._connection.execute("PRAGMA query_only=ON")
+                found = self._connection.execute(words, [given[name] for name in order]).fetchall()
+        except sqlite3.Error as failed:
+            self.close()
+            raise OperationalError(None, None, failed) from failed
+        return [
+            tuple(value if read is None else read(value) for read, value in zip(readers, row, strict=True))
+            for row in found
+        ]
+
+    def close(self) -> None:
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+
+@cache
+def _plainly(
+    statement: Select[Any], dialect: Dialect
+) -> tuple[str, Sequence[str], Sequence[Callable[[Any], Any] | None]]:
+    """Write a statement as the driver takes it, and say how what it gives is read."""
+    compiled = statement.compile(dialect=dialect)
+    types = [column.type.dialect_impl(dialect) for column in statement.selected_columns]
+    readers = [each.result_processor(dialect, None) for each in types]
+    return str(compiled), compiled.positiontup or (), readers
+
+
 class Database:
-    """One database, SQLite or PostgreSQL, and the two ways to use it."""
+    """One database, SQLite or PostgreSQL, and the ways to use it."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         sqlite = engine.dialect.name == "sqlite"
+        self._kept = _Kept(engine) if sqlite else None
         read = {"immediate": False} if sqlite else {"postgresql_readonly": True}
         self._reads = sessionmaker(
             engine.execution_options(**read),
@@ -238,6 +300,20 @@ class Database:
         with self._writes(info={ORGANISATION: organisation_id}) as session, session.begin():
             yield session
 
+    @property
+    def is_at_hand(self) -> bool:
+        """Tell whether `of_anyone` takes less than to ask a thread for it: no server is waited for."""
+        return self._kept is not None
+
+    def of_anyone(
+        self, kind: type[Owned], name: str, statement: Select[Any], **given: object
+    ) -> Sequence[Sequence[Any]]:
+        """Read the same in no transaction of the caller's."""
+        if self._kept is not None:
+            return self._kept.rows(statement, given)
+        with self.reading() as session:
+            return of_anyone(session, kind, name, statement, **given)
+
     def places(self) -> Sequence[str | None]:
         """Name the places in which a statement for `EVERY_ORGANISATION` has to be asked to see everything.
 
@@ -257,6 +333,8 @@ class Database:
 
     def close(self) -> None:
         """Give every connection back."""
+        if self._kept is not None:
+            self._kept.close()
         self.engine.dispose()
 
 

@@ -54,7 +54,7 @@ from app.credentials.schemas import (
 from app.decisions.errors import DecisionNotFound, DecisionNotGranted, DecisionNotPublished
 from app.formats import jades, qr
 from app.formats.claims import Format
-from app.organisations.access import CurrentActor, Db, ReadDb, needs
+from app.organisations.access import CurrentActor, Db, ReadDb, current_actor, needs
 from app.organisations.conventions import ApiRoute, ByItself, Told, as_stored, written
 from app.organisations.errors import MembershipNotValid, PermissionMissing
 from app.organisations.idempotency import Stored
@@ -62,7 +62,7 @@ from app.organisations.rules import Permission
 from app.ports import KeyNotUsable
 from app.problems import documented
 from app.status.errors import SigningFailed
-from app.web import GivenPorts, Now, UpdatedSince, attachment
+from app.web import GivenPorts, Now, UpdatedSince, attachment, instant_of
 
 router = APIRouter(prefix="/v1/credentials", tags=["credentials"], route_class=ApiRoute)
 
@@ -109,16 +109,15 @@ STATUS: Final = [needs(Permission.CREDENTIALS_STATUS)]
         LintFailed,
     ),
 )
-async def issue(
-    request: Request, now: Now, actor: CurrentActor, once: ByItself, given: IssuanceIn
-) -> Response:
+async def issue(request: Request, once: ByItself, given: IssuanceIn) -> Response:
     """Issue the credential of a published grant: exactly one, however many ask."""
 
     def shown(_: Session | None, issued: issuing.Issued) -> Stored:
         return written(CredentialOut.model_validate(issued.entry))
 
     gathering: Gathering = request.app.state.gathering
-    issued = await gathering.issue(given.decision, by=actor, at=now, once=once.shown_as(shown))
+    by, at = await current_actor(request), instant_of(request)
+    issued = await gathering.issue(given.decision, by=by, at=at, once=once.shown_as(shown))
     return as_stored(once.kept or shown(None, issued))
 
 

@@ -1,15 +1,17 @@
 """Whoever asks for a credential while another is being issued goes with the next ones: one run for them all.
 
-A commit waits for the disk, and most statements cost the same for one as for many. Nobody waits for others
-to come: a run takes what is there.
+A commit waits for the disk, and most statements cost the same for one as for many. Nobody waits for a time:
+a run begins once nobody else is just coming, and takes what is there.
 """
 
 import asyncio
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from app.credentials import issuing
 from app.credentials.issuing import Issued
@@ -18,6 +20,7 @@ from app.organisations.rules import Actor
 from app.ports import Ports
 
 AT_ONCE: Final = 32  # so few that a slow signer keeps nobody waiting for long
+TURNS: Final = 4  # of the event loop without anybody new, until nobody else is coming
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,13 @@ class _Asked:
     by: Actor
     at: datetime
     once: Once
-    outcome: Future[Issued] = field(default_factory=Future)
+    outcome: asyncio.Future[Issued]
+
+
+@dataclass(slots=True)
+class _Queue:
+    waiting: deque[_Asked] = field(default_factory=deque)
+    going: asyncio.Task[None] | None = None
 
 
 class Gathering:
@@ -34,45 +43,76 @@ class Gathering:
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
-        self._waiting = deque[_Asked]()
+        self._queues = WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue]()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="issuing")
 
     async def issue(self, decision_id: str, *, by: Actor, at: datetime, once: Once) -> Issued:
         """Issue the credential of a decision, as `issuing.issue` does, with what others ask for meanwhile."""
-        asked = _Asked(decision_id, by, at, once)
-        self._waiting.append(asked)
-        self._writer.submit(self._carry_out)
-        return await asyncio.wrap_future(asked.outcome)
+        loop = asyncio.get_running_loop()
+        asked = _Asked(decision_id, by, at, once, loop.create_future())
+        queue = self._queues.setdefault(loop, _Queue())
+        queue.waiting.append(asked)
+        if queue.going is None:
+            queue.going = loop.create_task(self._carry_on(queue))
+        return await asked.outcome
 
-    def _carry_out(self) -> None:
-        taken = [each for each in self._take() if each.outcome.set_running_or_notify_cancel()]
-        if not taken:
-            return  # the run before took them along
-        outcomes: list[Issued | Exception]
+    async def _carry_on(self, queue: _Queue) -> None:
+        """Make one run after another until nobody waits."""
         try:
-            outcomes = issuing.issue_together(
-                self._ports,
-                [(each.decision_id, each.once) for each in taken],
-                by=taken[0].by,
-                at=max(each.at for each in taken),
-            )
+            while queue.waiting:
+                await _all_come(queue.waiting)
+                taken = [each for each in _take(queue.waiting) if not each.outcome.cancelled()]
+                if taken:
+                    await self._carry_out(taken)
+        finally:
+            queue.going = None
+
+    async def _carry_out(self, taken: Sequence[_Asked]) -> None:
+        loop = asyncio.get_running_loop()
+        outcomes: Sequence[Issued | Exception]
+        try:
+            outcomes = await loop.run_in_executor(self._writer, self._issue, taken)
         except Exception as broken:  # noqa: BLE001 - whoever asked hears of it
             outcomes = [broken] * len(taken)
         for each, outcome in zip(taken, outcomes, strict=True):
+            if each.outcome.cancelled():
+                continue  # whoever asked is gone; it was issued all the same
             if isinstance(outcome, Exception):
                 each.outcome.set_exception(outcome)
             else:
                 each.outcome.set_result(outcome)
 
-    def _take(self) -> list[_Asked]:
-        """Take what waits longest, and what the same caller asks for besides: a transaction is of one."""
-        taken: list[_Asked] = []
-        others: list[_Asked] = []
-        while self._waiting and len(taken) < AT_ONCE:
-            asked = self._waiting.popleft()
-            (taken if not taken or _whose(asked) == _whose(taken[0]) else others).append(asked)
-        self._waiting.extendleft(reversed(others))
-        return taken
+    def _issue(self, taken: Sequence[_Asked]) -> Sequence[Issued | Exception]:
+        return issuing.issue_together(
+            self._ports,
+            [(each.decision_id, each.once) for each in taken],
+            by=taken[0].by,
+            at=max(each.at for each in taken),
+        )
+
+
+async def _all_come(waiting: deque[_Asked]) -> None:
+    """Let the event loop take in whoever is at the door.
+
+    Those who were just answered mostly ask again at once. Without this they would just miss the next run, and
+    make up every other one: twice as many, each half as large.
+    """
+    turns, there = 0, len(waiting)
+    while turns < TURNS and there < AT_ONCE:
+        await asyncio.sleep(0)
+        turns = turns + 1 if len(waiting) == there else 0
+        there = len(waiting)
+
+
+def _take(waiting: deque[_Asked]) -> list[_Asked]:
+    """Take what waits longest, and what the same caller asks for besides: a transaction is of one."""
+    taken: list[_Asked] = []
+    others: list[_Asked] = []
+    while waiting and len(taken) < AT_ONCE:
+        asked = waiting.popleft()
+        (taken if not taken or _whose(asked) == _whose(taken[0]) else others).append(asked)
+    waiting.extendleft(reversed(others))
+    return taken
 
 
 def _whose(asked: _Asked) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 
 import cbor2
@@ -72,6 +72,18 @@ class Q1:
 
     kid: bytes
     says: Content
+    signing_input: bytes
+    signature: bytes
+
+    def verified_by(self, jwk: Mapping[str, object]) -> bool:
+        """Tell whether this key, which must be one for ES256, signed this."""
+        return algorithm_of(jwk) == "ES256" and verify(self.signing_input, self.signature, jwk)
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What was just signed, of bytes that were read strictly before."""
+
     signing_input: bytes
     signature: bytes
 
@@ -154,6 +166,22 @@ def decode_q1(digits: str) -> Q1:
             raise Malformed("not a COSE_Sign1 with an empty unprotected header")
 
 
+def open_signed(digits: str, unsigned: bytes) -> Signed:
+    """Take apart what was just signed of bytes that were read strictly before, as those that it has to be of.
+
+    A meaning has one text: so whatever stands before the signature is what is written of these very bytes.
+    """
+    _, protected, _, payload = cbor2.loads(unsigned)
+    before = _VERSION + _dumps([protected, {}, payload, bytes(2 * _HALF)])[: -2 * _HALF]
+    if (
+        not begins_as_one(digits)
+        or not (whole := _bytes(digits)).startswith(before)
+        or len(whole) > MAX_BYTES
+    ):
+        raise Malformed("not the bytes that were to be signed")
+    return Signed(unsigned, _lower(whole.removeprefix(before)))
+
+
 def _signing_input(protected: bytes, payload: bytes) -> bytes:
     return _dumps([_CONTEXT, protected, PURPOSE, payload])
 
@@ -163,6 +191,7 @@ def _bytes(digits: str) -> bytes:
     return number.to_bytes((number.bit_length() + 7) // 8, "big")
 
 
+@lru_cache(maxsize=64)
 def _kid(protected: bytes) -> bytes:
     members = _members(_plain(protected), {_ALG, _KID})
     if members[_ALG] != _ES256:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Final
 
@@ -9,13 +10,13 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.params import Depends as Dependency
 from fastapi.routing import APIRoute
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute
 
-from app.core.db import PATIENCE_MS
+from app.core.db import PATIENCE_MS, Database
 from app.organisations import service
 from app.organisations.errors import KeyNotAccepted, PermissionMissing
 from app.organisations.pace import ActorsPace
@@ -24,44 +25,61 @@ from app.web import SAID, instant_of, ports_of
 
 NO_WAIT_MS: Final = 10
 
-bearer: Final = HTTPBearer(
-    auto_error=False,
-    description="A key issued by the organisation, or an access token of `/oauth/token`.",
-)
+ACTOR: Final = "sigillo.actor"  # of a request's scope
 
 
-def current_actor(request: Request) -> Actor:
-    """Find out who is asking, in a short read of its own: strangers never hold the write lock."""
+async def current_actor(request: Request) -> Actor:
+    """Find out who is asking, in a short read of its own: strangers never hold the write lock.
+
+    It is found out once for a request, however many ask. What waits for nobody is done in the event loop: a
+    thread for it costs several times as much.
+    """
+    known: Actor | None = request.scope.get(ACTOR)
+    if known is None:
+        known = request.scope[ACTOR] = await _recognised(request)
+    return known
+
+
+async def _recognised(request: Request) -> Actor:
     scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
     if scheme.lower() != "bearer" or not token:
         raise KeyNotAccepted("Send a key as `Authorization: Bearer …`.")
     given, now = ports_of(request), instant_of(request)
-    with given.database.reading() as session:
-        actor, unnoted = service.recognise(session, token, at=now)
-        pace: ActorsPace = request.app.state.pace
-        per_minute = pace.quota(session, actor, now)
-    pace.require(actor, per_minute, at=now, said=partial(request.scope.__setitem__, SAID))
-    if unnoted is not None:
-        # Once a day for each key. It is worth no answer, and no wait: where it cannot be written at once, the
-        # next one tries.
-        with suppress(OperationalError), given.database.writing(actor.organisation_id) as session:
-            session.connection(execution_options={PATIENCE_MS: NO_WAIT_MS})
-            service.note_use(session, unnoted, at=now)
-    return actor
+    pace: ActorsPace = request.app.state.pace
+    recognised = partial(service.recognise, given.database.of_anyone, token, at=now)
+    caller = recognised() if given.database.is_at_hand else await run_in_threadpool(recognised)
+    said = partial(request.scope.__setitem__, SAID)
+    counted = partial(pace.require, caller.actor, caller.requests_per_minute, at=now, said=said)
+    if pace.is_at_hand:
+        counted()
+    else:
+        await run_in_threadpool(counted)
+    if caller.unnoted is not None:
+        await run_in_threadpool(_note_use, given.database, caller.actor, caller.unnoted, now)
+    return caller.actor
+
+
+def _note_use(database: Database, actor: Actor, key_id: str, at: datetime) -> None:
+    """Note it, once a day for each key. It is worth no answer, and no wait: else the next one tries."""
+    with suppress(OperationalError), database.writing(actor.organisation_id) as session:
+        session.connection(execution_options={PATIENCE_MS: NO_WAIT_MS})
+        service.note_use(session, key_id, at=at)
 
 
 CurrentActor = Annotated[Actor, Depends(current_actor)]
-# For the contract, of every route that says what it needs: `current_actor` reads the header itself.
-Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 
 
 class Needs:
-    """The declaration of a route that its caller needs a permission, or just a key of ours."""
+    """The declaration of a route that its caller needs a permission, or just a key of ours.
+
+    It asks who that is by itself: each dependency that another names is gone through every time.
+    """
 
     def __init__(self, permission: Permission | None) -> None:
         self.permission = permission
 
-    async def __call__(self, actor: CurrentActor, _: Bearer) -> None:
+    async def __call__(self, request: Request) -> None:
+        actor = await current_actor(request)
         if self.permission is not None and not actor.may(self.permission):
             raise PermissionMissing(
                 f"This needs the permission `{self.permission}`.", needs=self.permission.value
@@ -80,7 +98,8 @@ class NeedsOneOf(Needs):
         super().__init__(None)
         self.permissions = permissions
 
-    async def __call__(self, actor: CurrentActor, _: Bearer) -> None:
+    async def __call__(self, request: Request) -> None:
+        actor = await current_actor(request)
         if not any(actor.may(permission) for permission in self.permissions):
             words = ", ".join(f"`{permission}`" for permission in self.permissions)
             raise PermissionMissing(f"This needs one of the permissions {words}.")
@@ -140,6 +159,7 @@ def refuse_undeclared(app: FastAPI, public: frozenset[str]) -> None:
 
 
 OAUTH2: Final = "OAuth2"
+BEARER: Final = "HTTPBearer"
 MACHINE_SCOPES: Final = tuple(sorted(p.value for p in Permission if p not in PERSONS_ONLY))
 _IN_WORDS: Final = {scope: " ".join(reversed(scope.split(":"))) for scope in MACHINE_SCOPES}
 
@@ -149,20 +169,24 @@ def describe_access(document: dict[str, Any], routes: Sequence[BaseRoute]) -> No
 
     What only persons do names no scope: no token ever carries it.
     """
-    document["components"]["securitySchemes"][OAUTH2] = {
-        "type": "oauth2",
-        "description": "Client credentials: by secret, or by `private_key_jwt`.",
-        "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": _IN_WORDS}},
+    document["components"]["securitySchemes"] = {
+        BEARER: {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A key issued by the organisation, or an access token of `/oauth/token`.",
+        },
+        OAUTH2: {
+            "type": "oauth2",
+            "description": "Client credentials: by secret, or by `private_key_jwt`.",
+            "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": _IN_WORDS}},
+        },
     }
     for route in every_route(routes):
         if not isinstance(route, APIRoute):
             continue
         for needed in _declared(route.dependant):
-            if needed.permission in PERSONS_ONLY:
-                continue
-            scopes = [] if needed.permission is None else [needed.permission.value]
+            opened: list[dict[str, list[str]]] = [{BEARER: []}]
+            if needed.permission not in PERSONS_ONLY:
+                opened.append({OAUTH2: [] if needed.permission is None else [needed.permission.value]})
             for method in route.methods or ():
-                document["paths"][route.path_format][method.lower()]["security"] = [
-                    {bearer.scheme_name: []},
-                    {OAUTH2: scopes},
-                ]
+                document["paths"][route.path_format][method.lower()]["security"] = opened

@@ -22,7 +22,7 @@ from starlette.responses import Response
 
 from app.core.db import Base
 from app.core.errors import EditionMissing, Outdated, Problem
-from app.organisations.access import CurrentActor, every_route, open_write
+from app.organisations.access import CurrentActor, current_actor, every_route, open_write
 from app.organisations.errors import KeyInFlight, KeyReused
 from app.organisations.idempotency import RIVAL_WAITS_MS, Once, Replayed, Stored, digest_of
 from app.problems import documented
@@ -118,13 +118,12 @@ async def _digest_of_file(part: UploadFile) -> bytes:
     return found.digest()
 
 
-async def one_request(
-    request: Request, actor: CurrentActor, idempotency_key: IdempotencyHeader = None
-) -> AsyncIterator[Once]:
+async def one_request(request: Request, idempotency_key: IdempotencyHeader = None) -> AsyncIterator[Once]:
     """Give the request's key to the use case that makes something, once no other has its turn."""
     if idempotency_key is None:
         yield Once()
         return
+    actor = await current_actor(request)
     route: APIRoute = request.scope["route"]
     name = digest_of(actor.id.encode(), route.path.encode(), idempotency_key.encode())
     once = Once(actor.organisation_id, name, await _fingerprint(request), instant_of(request))

@@ -2,25 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from math import ceil
 from threading import Lock
 from typing import Final
 
 from sqlalchemy import Double, String, case, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Database, Owned
 from app.core.errors import Hurried
 from app.core.pace import Count, Rate
-from app.organisations.models import Organisation
 from app.organisations.rules import Actor
 from app.settings import Settings
 
-REMEMBERED: Final = timedelta(
-    seconds=2
-)  # an organisation's own quota, once changed, holds everywhere by then
 _SLACK: Final = 0.001  # what adding up fractions may come to
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -41,23 +37,24 @@ class ActorsPace:
     database: Database
     settings: Settings
     _counts: dict[int, Count] = field(default_factory=dict)
-    _quotas: dict[str, tuple[int | None, datetime]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    def quota(self, session: Session, actor: Actor, at: datetime) -> int:
-        """Tell how many requests a minute the actor's organisation lets each of its callers make."""
-        return self._quota(session, actor.organisation_id, at) or self.settings.requests_per_minute
+    @property
+    def is_at_hand(self) -> bool:
+        """Tell whether counting waits for nothing."""
+        return self.settings.count_requests_in == "memory"
 
     def require(
-        self, actor: Actor, per_minute: int, *, at: datetime, said: Callable[[Headers], None]
+        self, actor: Actor, quota: int | None, *, at: datetime, said: Callable[[Headers], None]
     ) -> None:
         """Count a request, or raise `Hurried`; either way, say how many are left.
 
         To be called with no transaction open: counting in the database takes one of its own.
         """
+        per_minute = quota or self.settings.requests_per_minute
         rate = Rate(per_minute, at_once=per_minute)
         now = at.timestamp()
-        counted = self._in_database if self.settings.count_requests_in == "database" else self._in_memory
+        counted = self._in_memory if self.is_at_hand else self._in_database
         due, early = counted(actor, rate, now)
         said(_headers(rate, due, now))
         if early > 0:
@@ -65,15 +62,6 @@ class ActorsPace:
             hurried = Hurried(f"At most {per_minute} requests a minute are taken from one caller.")
             hurried.retry_after = wait
             raise hurried
-
-    def _quota(self, session: Session, organisation_id: str, at: datetime) -> int | None:
-        known = self._quotas.get(organisation_id)
-        if known is not None and known[1] <= at < known[1] + REMEMBERED:
-            return known[0]
-        query = select(Organisation.requests_per_minute).where(Organisation.id == organisation_id)
-        quota = session.scalars(query).one()
-        self._quotas[organisation_id] = (quota, at)
-        return quota
 
     def _in_memory(self, actor: Actor, rate: Rate, now: float) -> tuple[float, float]:
         with self._lock:

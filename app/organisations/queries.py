@@ -1,6 +1,6 @@
 """Reads of organisations, people and keys."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -35,6 +35,8 @@ from app.organisations.models import (
     RoleGrant,
 )
 from app.organisations.rules import Role
+
+OfAnyone = Callable[..., Sequence[Sequence[Any]]]  # `of_anyone` of a session or of the database
 
 
 def organisation(session: Session, organisation_id: str) -> Organisation:
@@ -235,28 +237,32 @@ class KnownToken:
     scopes: list[str]
     expires_at: datetime
     client_scopes: list[str] | None
+    requests_per_minute: int | None  # its organisation's own quota
 
 
+_TOKEN, _CLIENT = columns.table(AccessToken), columns.table(ApiClient)
+_KEY, _OWNER, _GRANT = columns.table(ApiKey), columns.table(Organisation), columns.table(RoleGrant)
 # Written once: it is asked for every call of a program.
-_TOKEN: Final = (
+_KNOWN_TOKEN: Final = (
     select(
-        AccessToken.organisation_id,
-        AccessToken.client_id,
-        AccessToken.secret_hash,
-        AccessToken.scopes,
-        AccessToken.expires_at,
-        ApiClient.scopes,
+        _TOKEN.c.organisation_id,
+        _TOKEN.c.client_id,
+        _TOKEN.c.secret_hash,
+        _TOKEN.c.scopes,
+        _TOKEN.c.expires_at,
+        _CLIENT.c.scopes,
+        _OWNER.c.requests_per_minute,
     )
-    .join(ApiClient, ApiClient.id == AccessToken.client_id)
-    .where(AccessToken.id == bindparam("token_id"))
+    .join(_CLIENT, _CLIENT.c.id == _TOKEN.c.client_id)
+    .join(_OWNER, _OWNER.c.id == _TOKEN.c.organisation_id)
+    .where(_TOKEN.c.id == bindparam("token_id"))
 )
 
 
-def token_of_anyone(session: Session, token_id: str) -> KnownToken | None:
+def token_of_anyone(read: OfAnyone, token_id: str) -> KnownToken | None:
     """Look an access token up before it is known whose it is. Those that ended early are deleted."""
-    look_up(session, AccessToken, token_id)
-    row = session.execute(_TOKEN, {"token_id": token_id}, execution_options=EVERY_ORGANISATION).first()
-    return None if row is None else KnownToken(*row)
+    rows = read(AccessToken, token_id, _KNOWN_TOKEN, token_id=token_id)
+    return KnownToken(*rows[0]) if rows else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +279,7 @@ class KnownKey:
     revoked_at: datetime | None
     last_used_on: date | None
     time_zone: str
+    requests_per_minute: int | None  # its organisation's own quota
     grants: Sequence[tuple[str, date, date | None]]
 
     def usable(self, at: datetime) -> bool:
@@ -284,7 +291,6 @@ class KnownKey:
         return frozenset(Role(role) for role in held)
 
 
-_KEY, _OWNER, _GRANT = columns.table(ApiKey), columns.table(Organisation), columns.table(RoleGrant)
 # Written once and past the ORM: it is asked for every call.
 _KNOWN_KEY: Final = (
     select(
@@ -298,6 +304,7 @@ _KNOWN_KEY: Final = (
         _KEY.c.revoked_at,
         _KEY.c.last_used_on,
         _OWNER.c.time_zone,
+        _OWNER.c.requests_per_minute,
         _GRANT.c.role,
         _GRANT.c.from_day,
         _GRANT.c.to_day,
@@ -308,13 +315,12 @@ _KNOWN_KEY: Final = (
 )
 
 
-def key_of_anyone(session: Session, key_id: str) -> KnownKey | None:
+def key_of_anyone(read: OfAnyone, key_id: str) -> KnownKey | None:
     """Look a key up before it is known whose it is."""
-    look_up(session, ApiKey, key_id)
-    rows = session.execute(_KNOWN_KEY, {"key_id": key_id}, execution_options=EVERY_ORGANISATION).all()
+    rows = read(ApiKey, key_id, _KNOWN_KEY, key_id=key_id)
     if not rows:
         return None
-    grants = [(row.role, row.from_day, row.to_day) for row in rows if row.role is not None]
+    grants = [(role, begins, ends) for *_, role, begins, ends in rows if role is not None]
     known: list[Any] = [*rows[0][:-3], grants]
     return KnownKey(*known)
 

@@ -40,6 +40,7 @@ from app.organisations.models import (
     Person,
     RoleGrant,
 )
+from app.organisations.queries import OfAnyone
 from app.organisations.rules import (
     PERSONS_ONLY,
     Actor,
@@ -148,19 +149,27 @@ def found(
     )
 
 
-def recognise(session: Session, token: str, *, at: datetime) -> tuple[Actor, str | None]:
-    """Find whose key or token this is, and what it allows; raise `KeyNotAccepted` without saying why.
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, by a key or a token of ours."""
 
-    A key that nobody noted the use of today is named as well.
-    """
+    actor: Actor
+    requests_per_minute: int | None  # the quota of the organisation's own, if it has one
+    unnoted: str | None = None  # a key that nobody noted the use of today
+
+
+def recognise(read: OfAnyone, token: str, *, at: datetime) -> Caller:
+    """Find whose key or token this is, and what it allows; raise `KeyNotAccepted` without saying why."""
     if token.startswith("tok_"):
-        return _by_token(session, token, at), None
+        return _by_token(read, token, at)
     key_id, _, secret = token.partition(".")
-    key = queries.key_of_anyone(session, key_id) if _KEY_ID.fullmatch(key_id) else None
+    key = queries.key_of_anyone(read, key_id) if _KEY_ID.fullmatch(key_id) else None
     known = key.secret_hash if key else hash_of("")
     if not hmac.compare_digest(hash_of(secret), known) or key is None or not key.usable(at):
         raise KeyNotAccepted(_NOT_ACCEPTED)
-    return _by_key(session, key, at), key.id if key.last_used_on != at.date() else None
+    return Caller(
+        _by_key(key, at), key.requests_per_minute, key.id if key.last_used_on != at.date() else None
+    )
 
 
 def note_use(session: Session, key_id: str, *, at: datetime) -> None:
@@ -168,22 +177,20 @@ def note_use(session: Session, key_id: str, *, at: datetime) -> None:
     queries.key(session, key_id).last_used_on = at.date()
 
 
-def _by_token(session: Session, token: str, at: datetime) -> Actor:
+def _by_token(read: OfAnyone, token: str, at: datetime) -> Caller:
     token_id, _, secret = token.partition(".")
-    found = queries.token_of_anyone(session, token_id) if _TOKEN_ID.fullmatch(token_id) else None
+    found = queries.token_of_anyone(read, token_id) if _TOKEN_ID.fullmatch(token_id) else None
     known = found.secret_hash if found else hash_of("")
     if not hmac.compare_digest(hash_of(secret), known) or found is None or at >= found.expires_at:
         raise KeyNotAccepted(_NOT_ACCEPTED)
-    enter(session, found.organisation_id)
     # What the client lost since is lost to its tokens too.
     scopes = frozenset(found.scopes).intersection(found.client_scopes or ())
-    return Actor(
-        found.client_id, found.organisation_id, frozenset(), permissions_of_client(scopes), is_person=False
-    )
+    allowed = permissions_of_client(scopes)
+    actor = Actor(found.client_id, found.organisation_id, frozenset(), allowed, is_person=False)
+    return Caller(actor, found.requests_per_minute)
 
 
-def _by_key(session: Session, key: queries.KnownKey, at: datetime) -> Actor:
-    enter(session, key.organisation_id)
+def _by_key(key: queries.KnownKey, at: datetime) -> Actor:
     scopes = None if key.scopes is None else frozenset(key.scopes)
     if key.person_id is None:
         allowed = permissions_of_client(scopes or frozenset())

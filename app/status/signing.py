@@ -49,7 +49,7 @@ def signed_document(signer: Signer, thumbprint: str, unsigned: bytes) -> str:
 def signed_qr(signer: Signer, thumbprint: str, unsigned: bytes) -> str:
     """Sign the bytes of an offline QR in the same way; of its two signatures, the one that readers take."""
     digits = q1.assemble(unsigned, q1.low_s(_signature(signer, thumbprint, unsigned)))
-    return _sound(signer, thumbprint, unsigned, digits, q1.decode_q1)
+    return _sound(signer, thumbprint, unsigned, digits, partial(q1.open_signed, unsigned=unsigned))
 
 
 def signed_edc(signer: Signer, thumbprint: str, unsigned: bytes) -> str:

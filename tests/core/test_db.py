@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -6,10 +7,12 @@ from alembic.migration import MigrationContext
 from sqlalchemy import select
 
 from app.adapters import schema
-from app.core.db import Database, enter
+from app.core.db import Database, enter, of_anyone
 from app.organisations import queries
 from app.organisations.errors import PersonNotFound
 from app.organisations.models import Person
+from app.organisations.rules import Role
+from app.ports import Ports
 from app.tables import metadata
 from tests import make
 
@@ -52,6 +55,19 @@ def test_a_session_that_reads_refuses_to_write(database: Database) -> None:
         pytest.raises(RuntimeError, match="asked to write"),
     ):
         make.person(session, made.organisation.id, at=AT)
+
+
+def test_what_is_read_of_anyone_is_read_the_same_in_a_transaction_and_in_none(ports: Ports) -> None:
+    _, [token] = make.tokens(ports, (Role.AUDITOR,))
+    key_id = token.partition(".")[0]
+    known = queries.key_of_anyone(ports.database.of_anyone, key_id)
+    with ports.database.reading() as session:
+        assert known == queries.key_of_anyone(partial(of_anyone, session), key_id)
+    assert known is not None
+    assert known.roles(ports.clock.now().date()) == {Role.AUDITOR}
+    ports.database.close()
+    assert queries.key_of_anyone(ports.database.of_anyone, key_id) == known, "it is opened again"
+    assert queries.key_of_anyone(ports.database.of_anyone, "key_" + 26 * "0") is None
 
 
 def test_a_session_of_one_organisation_refuses_to_write_for_another(database: Database) -> None:

@@ -1,7 +1,9 @@
 """What is asked for at the same time is issued together, and each request is answered as if it were alone."""
 
+import asyncio
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -156,6 +158,49 @@ def test_requests_that_wait_go_together_and_are_answered_one_by_one(
         assert office.credential(its["id"]).periods[0].decision_id == wanted[told.index(answer)]
     assert sum(runs) == len(wanted)
     assert max(runs) <= gathering.AT_ONCE
+
+
+def test_whoever_was_answered_and_asks_again_at_once_goes_with_everybody_else(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[int] = []
+    together = issuing.issue_together
+
+    def counted(ports: Any, asked: Any, **given: Any) -> Any:
+        runs.append(len(asked))
+        return together(ports, asked, **given)
+
+    monkeypatch.setattr(issuing, "issue_together", counted)
+    gathered = gathering.Gathering(office.ports)
+    decisions = [office.decision() for _ in range(16)]
+
+    async def ask(*mine: str) -> None:
+        for each in mine:
+            await gathered.issue(each, by=office.registrar, at=office.now, once=ANEW)
+
+    async def everybody() -> None:
+        await asyncio.gather(*(ask(*decisions[place::4]) for place in range(4)))
+
+    asyncio.run(everybody())
+    assert runs == [4] * 4
+
+
+def test_whoever_leaves_while_it_is_issued_keeps_nobody_from_their_answer(office: Office) -> None:
+    gathered = gathering.Gathering(office.ports)
+    first, last = office.decision(), office.decision()
+
+    async def ask(decision: str) -> Issued:
+        return await gathered.issue(decision, by=office.registrar, at=office.now, once=ANEW)
+
+    async def one_leaves() -> tuple[Issued, Issued]:
+        leaving, staying = asyncio.create_task(ask(first)), asyncio.create_task(ask(last))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        answered = await staying
+        return answered, await ask(office.decision())
+
+    for issued in asyncio.run(one_leaves()):
+        assert isinstance(office.credential(issued.credential_id).issued_at, datetime)
 
 
 def test_no_step_of_issuing_looks_through_a_whole_organisation(desk: Desk) -> None:

@@ -30,6 +30,7 @@ from app.formats.q1 import (
     kid_of,
     link,
     low_s,
+    open_signed,
     read_unsigned,
     unsigned,
 )
@@ -167,6 +168,20 @@ def test_no_changed_copy_is_accepted(capsys: pytest.CaptureFixture[str]) -> None
     assert taken == []
     assert tried["bit flips"] == 8 * len(whole(GENUINE))
     assert tried["byte substitutions"] == 255 * len(whole(GENUINE))
+
+
+def test_what_was_just_signed_is_taken_as_those_very_bytes_or_not_at_all() -> None:
+    content = unsigned(SAYS, KID)
+    assert open_signed(GENUINE, content).verified_by(KEY.jwk)
+    for kind, text in chain(changed_bytes(), changed_digits()):
+        if text == GENUINE or kind == "byte substitutions":
+            continue
+        with suppress(Malformed):
+            assert not open_signed(text, content).verified_by(KEY.jwk)
+    other = replace(SAYS, name="Nicola D'Angelo")
+    for text, meant in ((sealed(other), SAYS), (GENUINE, other)):
+        with pytest.raises(Malformed):
+            open_signed(text, unsigned(meant, KID))
 
 
 def test_of_two_signatures_that_verify_only_the_lower_is_taken() -> None:

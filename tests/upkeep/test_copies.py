@@ -158,8 +158,8 @@ def test_a_backup_comes_back_under_an_owner_of_another_name_who_finds_every_key(
         )
         assert (code, found["agrees"], found["findings"]) == (Ends.OK, True, [])
         with closing(connect(url)) as restored:
-            with restored.reading() as session:
-                assert service.recognise(session, token, at=at)[0].organisation_id == organisation_id
+            caller = service.recognise(restored.of_anyone, token, at=at)
+            assert caller.actor.organisation_id == organisation_id
             assert schema.gaps_in_the_wall(restored) == []
     finally:
         server.drop_database("inherited")
