@@ -1,9 +1,11 @@
 """Issuing: one credential over HTTP beside a bare POST route, and many in a process beside their signatures.
 
 Decisions are granted beforehand, past the committee. Of many, the limit of the same run signs and verifies
-and does nothing else; both are told in seconds of CPU, for the machine has other work.
+and does nothing else; both are told in seconds of CPU, for the machine has other work. What many cost is
+measured in a process that has settled as `sigillo worker` does before it takes up its work.
 """
 
+import gc
 import json
 import secrets
 import sys
@@ -22,11 +24,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.adapters import schema
+from app.batches import carrying, importing, reading
+from app.cli import settled
 from app.core.db import connect, enter
 from app.core.ids import new_id
 from app.credentials import composing, entering, intending, issuing, storing
 from app.formats import vc
-from app.main import production_ports
+from app.main import batch_worker, production_ports
 from app.organisations import service as organisations
 from app.organisations.models import RoleGrant
 from app.organisations.rules import Actor, Permission, Role
@@ -37,6 +41,7 @@ from app.status import signing
 from bench.load import Candidate, CannotMeasure, bare, in_turn, sigillo
 from bench.public import RAISED, Figure
 from tests import make
+from tests.batches import desk as batches
 from tests.postgres import DURABLE, RUNTIME, PrivateServer, find_binaries
 
 AT_ONCE: Final = 500
@@ -50,7 +55,8 @@ SPREAD: Final = 0.15
 SCHEME: Final = ("uni-11621-8/ai-deep-learning-engineer", "1.0.0")
 SINCE: Final = date(2026, 1, 1)
 # What is measured of each stage, and where it is called from. Verifying is comparing, too.
-STAGES: Final[Mapping[str, tuple[ModuleType, str]]] = {
+Stages = Mapping[str, tuple[ModuleType, str]]
+STAGES: Final[Stages] = {
     "decisions": (entering, "enter"),
     "composing": (vc, "unsigned"),
     "lints": (composing, "lint"),
@@ -59,6 +65,14 @@ STAGES: Final[Mapping[str, tuple[ModuleType, str]]] = {
     "signing": (signing, "_signature"),
     "verifying": (signing, "_sound"),
     "documents": (storing, "store_all"),
+}
+# Those of a batch of decisions that were taken elsewhere; the last is all of those above.
+IMPORTING: Final[Stages] = {
+    "reading": (reading, "understand"),
+    "parts": (carrying, "_take"),
+    "judging": (importing, "enter"),  # of the parts
+    "results": (carrying, "_settle"),
+    "issuing": (issuing, "issue_many"),
 }
 
 
@@ -76,6 +90,37 @@ def run(registers: Sequence[int], *, seconds: int, rounds: int) -> Iterator[Figu
     for on, share in (("SQLite", 1.0), ("PostgreSQL", 0.5)):
         yield from single(seconds=seconds, rounds=rounds, on=on, share=share)
         yield from bulk(registers, on=on, share=share)
+        yield imported(on=on)
+
+
+def imported(*, on: str = "SQLite") -> Figure:
+    """Import decisions that were taken elsewhere, by a batch as the worker carries it out."""
+    with _urls(on) as urls, _settled():
+        ports = production_ports(urls(0))
+        try:
+            at = ports.clock.now()
+            day = at.date().isoformat()
+            desk = batches.Desk.opened(ports)
+            minutes = desk.minutes(decisions=MANY, held_on=day).json()["id"]
+            rows = [batches.decision(number, decided_on=day) for number in range(MANY)]
+            with _Shares({**IMPORTING, **STAGES}) as shares:
+                began, cpu = monotonic(), process_time()
+                batch = desk.sent("decisions", rows, minutes=minutes)
+                batch_worker(ports).drain()
+                used, took = process_time() - cpu, monotonic() - began
+            ended = desk.batch(batch)
+        finally:
+            ports.database.close()
+    if ended["counts"]["ok"] != MANY:
+        raise CannotMeasure(f"Not all were imported: {ended['counts']}")
+    return {
+        "name": f"importing {MANY:,} decisions on {on}",
+        "unit": "credentials per second of CPU",
+        "value": round(MANY / used),
+        "us_each": round(used / MANY * 1e6, 1),
+        "by_the_clock": round(MANY / took),
+        "us_by_stage": shares.each(MANY),
+    }
 
 
 def bulk(registers: Sequence[int], *, on: str = "SQLite", share: float = 1.0) -> Iterator[Figure]:
@@ -85,8 +130,9 @@ def bulk(registers: Sequence[int], *, on: str = "SQLite", share: float = 1.0) ->
         for size in sorted(registers):
             desk = _desk(urls(size))
             try:
-                _fill(desk, size)
-                figure = _bulk(desk, size, on, share)
+                with _settled():
+                    _fill(desk, size)
+                    figure = _bulk(desk, size, on, share)
             finally:
                 desk.ports.database.close()
             costs[size] = float(str(figure["us_each"]))
@@ -178,6 +224,18 @@ def _urls(on: str) -> Iterator[Callable[[int], Settings]]:
         yield settings
 
 
+@contextmanager
+def _settled() -> Iterator[None]:
+    """Be as a worker is when it has started, and afterwards as before."""
+    before = gc.get_threshold()
+    settled()
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
 def _desk(settings: Settings) -> Desk:
     ports = production_ports(settings)
     at = ports.clock.now()
@@ -250,7 +308,7 @@ def _issue_all(desk: Desk, decisions: Sequence[str]) -> None:
 def _bulk(desk: Desk, size: int, on: str, share: float) -> Figure:
     decisions = _granted(desk, MANY)
     limit = _raw()
-    shares = _Shares()
+    shares = _Shares(STAGES)
     began, cpu = monotonic(), process_time()
     _issue_all(desk, decisions)
     used, took = process_time() - cpu, monotonic() - began
@@ -286,17 +344,18 @@ def _raw() -> float:
 class _Shares:
     """Adds up what each stage takes, while it is on: the functions are wrapped for so long."""
 
-    def __init__(self) -> None:
-        self._spent = dict.fromkeys(STAGES, 0.0)
+    def __init__(self, stages: Stages) -> None:
+        self._stages = stages
+        self._spent = dict.fromkeys(stages, 0.0)
 
     def __enter__(self) -> Self:
-        self._kept = {stage: getattr(*where) for stage, where in STAGES.items()}
-        for stage, (module, name) in STAGES.items():
+        self._kept = {stage: getattr(*where) for stage, where in self._stages.items()}
+        for stage, (module, name) in self._stages.items():
             setattr(module, name, self._timed(stage, self._kept[stage]))
         return self
 
     def __exit__(self, *_: object) -> None:
-        for stage, (module, name) in STAGES.items():
+        for stage, (module, name) in self._stages.items():
             setattr(module, name, self._kept[stage])
 
     def each(self, count: int) -> dict[str, float]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Boolean, and_, bindparam, insert, update
+from sqlalchemy import Boolean, and_, bindparam, update
 from sqlalchemy.orm import Session
 
 from app.batches import granting, importing, members, queries, service
@@ -27,6 +27,7 @@ from app.batches.rules import (
     Outcome,
     RowState,
 )
+from app.core import columns
 from app.credentials import issuing
 from app.organisations import service as organisations
 from app.organisations.rules import Actor
@@ -130,7 +131,7 @@ def _take(session: Session, batch: Batch, *, allowed: bool, at: datetime) -> Map
         _end(session, batch, at=at)
         return {}
     rows: list[Row] = [json.loads(line) for line in part.rows.split("\n") if line]
-    written = Written(batch.organisation_id, batch.created_by)
+    written = Written(batch.created_by)
     if batch.state is BatchState.CANCELLING:
         outcomes = [SKIPPED_BY_CANCELLING] * len(rows)
     elif not allowed:
@@ -146,7 +147,6 @@ def _take(session: Session, batch: Batch, *, allowed: bool, at: datetime) -> Map
         {
             "batch_id": batch.id,
             "place": part.first + number,
-            "organisation_id": batch.organisation_id,
             "kind": batch.kind,
             "external_id": row["external_id"],
             "state": outcome.state,
@@ -156,7 +156,7 @@ def _take(session: Session, batch: Batch, *, allowed: bool, at: datetime) -> Map
         }
         for number, (row, outcome) in enumerate(zip(rows, outcomes, strict=True))
     ]
-    session.connection().execute(insert(BatchRow), results)
+    columns.write(session, BatchRow, results)
     session.delete(part)
     _count(batch, outcomes)
     session.flush()

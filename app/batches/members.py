@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.batches.reading import Row
 from app.batches.rules import Outcome, RowState, failed
+from app.core import columns
 from app.core.db import Base
 from app.core.errors import JsonValue
 from app.core.ids import new_id
@@ -24,13 +25,12 @@ INVERTED: Final = PeriodInverted.code
 class Written:
     """Rows to be written in one go, table by table, and the events that tell of them."""
 
-    organisation_id: str
     by: str
     rows: dict[type[Base], list[dict[str, Any]]] = field(default_factory=dict)
     told: list[Told] = field(default_factory=list)
 
     def add(self, table: type[Base], **values: Any) -> None:
-        self.rows.setdefault(table, []).append({"organisation_id": self.organisation_id, **values})
+        self.rows.setdefault(table, []).append(values)
 
     def tell(
         self, topic: str, about: Mapping[str, str], facts: Mapping[str, JsonValue] | None = None
@@ -39,9 +39,8 @@ class Written:
 
     def write(self, session: Session) -> None:
         """Write everything in the order in which tables were first named; the session knows none of it."""
-        connection = session.connection()
         for table, rows in self.rows.items():
-            connection.execute(insert(table), rows)
+            columns.write(session, table, rows)
 
 
 def numbers_of(rows: Collection[Row]) -> list[str]:

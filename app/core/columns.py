@@ -11,7 +11,9 @@ from typing import Any, Final
 
 import orjson
 from sqlalchemy import (
+    ARRAY,
     JSON,
+    BigInteger,
     BindParameter,
     Column,
     ColumnDefault,
@@ -19,9 +21,11 @@ from sqlalchemy import (
     CursorResult,
     Dialect,
     Executable,
+    Integer,
     Row,
     String,
     Table,
+    TypeDecorator,
     bindparam,
     insert,
 )
@@ -29,6 +33,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import NullType, TypeEngine
 
 from app.core.db import ORGANISATION, Base
 
@@ -63,9 +68,50 @@ def inside(target: Table) -> ColumnElement[bool]:
     return _Plainly(target.c.organisation_id) == WHOSE
 
 
-def among(name: str) -> BindParameter[Sequence[str]]:
-    """Leave room in a statement for any number of values."""
-    return bindparam(name, expanding=True)
+class _Several(TypeDecorator[Sequence[Any]]):
+    """Any number of values as one."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, kind: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Take them as the database knows several values."""
+        return dialect.type_descriptor(String() if dialect.name == "sqlite" else ARRAY(self.kind))
+
+    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> object:
+        """Write them as one value."""
+        values = list(value or ())
+        return orjson.dumps(values).decode() if dialect.name == "sqlite" else values
+
+
+class _Among(FunctionElement[bool]):
+    """Whether a column holds one of several values."""
+
+    # Of a `Boolean`, SQLite would be asked whether it is 1, and would look through everything.
+    type = NullType()  # type: ignore[assignment]
+    inherit_cache = True
+
+
+@compiles(_Among)
+def _any_of(element: _Among, compiler: SQLCompiler, **given: Any) -> str:
+    column, values = (compiler.process(each, **given) for each in element.clauses)
+    return f"{column} = ANY ({values})"
+
+
+@compiles(_Among, "sqlite")
+def _in_json(element: _Among, compiler: SQLCompiler, **given: Any) -> str:
+    column, values = (compiler.process(each, **given) for each in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 - both come from SQLAlchemy
+
+
+def among(column: Column[Any], name: str) -> ColumnElement[bool]:
+    """Leave room in a statement for any number of values: they go as one, so its words stay the same."""
+    kind: TypeEngine[Any] = BigInteger() if isinstance(column.type, Integer) else String()
+    return _Among(column, bindparam(name, type_=_Several(kind)))
 
 
 def table(model: type[Base]) -> Table:

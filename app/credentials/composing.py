@@ -107,7 +107,7 @@ class Composer:
         self._zone = ZoneInfo(self.organisation.time_zone)
         self._keys: dict[tuple[Slot, Mode], PublicKey] = {}
         self._roomy: set[tuple[object, ...]] = set()
-        self._alike: dict[tuple[str, str, Mode], Claims] = {}
+        self._alike: dict[tuple[object, ...], Claims] = {}
 
     def compose(
         self,
@@ -165,26 +165,24 @@ class Composer:
         return self._keys[slot, mode]
 
     def _claims(self, entry: Entry, form: Format, jti: str, place: Place | None) -> Claims:
-        which = (entry.scheme_id, entry.scheme_version, entry.mode)
+        which = (entry.scheme_id, entry.scheme_version, entry.mode, entry.valid_from, entry.valid_until)
         alike = self._alike.get(which)
         if alike is None:
-            alike = self._alike[which] = self._said_of_all(*which)
+            alike = self._alike[which] = self._said_of_all(entry)
         return replace(
             alike,
             document_id=jti,
             subject_id=entry.subject_id,
             number=entry.number,
             holder_name=entry.holder_name,
-            valid_from=start_of(entry.valid_from, self._zone),
-            valid_until=last_second_of(entry.valid_until, self._zone),
             status=()
             if place is None
             else publishing.entries(self._ports.settings.public_url, LISTS[form], place.list_id, place.index),
         )
 
-    def _said_of_all(self, scheme_id: str, scheme_version: str, mode: Mode) -> Claims:
-        """Write what all documents of a scheme say alike."""
-        scheme = catalogue().version(scheme_id, scheme_version)
+    def _said_of_all(self, entry: Entry) -> Claims:
+        """Write what all documents of a scheme say alike, for the same days."""
+        scheme = catalogue().version(entry.scheme_id, entry.scheme_version)
         base_url = self._ports.settings.public_url
         return Claims(
             document_id="",
@@ -202,11 +200,11 @@ class Composer:
             standard=scheme.reference.standard,
             claim_wording=scheme.wording.claim,
             criteria=scheme.narrative,
-            valid_from=self._at,
-            valid_until=self._at,
+            valid_from=start_of(entry.valid_from, self._zone),
+            valid_until=last_second_of(entry.valid_until, self._zone),
             issued_at=self._at,
             status=(),
-            test=mode is Mode.TEST,
+            test=entry.mode is Mode.TEST,
             clock_offset=iso_duration(self._ports.clock.offset),
         )
 

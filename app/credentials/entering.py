@@ -30,11 +30,11 @@ from app.schemes.scheme import Scheme
 
 _CREDENTIAL, _PERIOD = columns.table(Credential), columns.table(Period)
 _TAKEN: Final = select(_PERIOD.c.decision_id, _PERIOD.c.credential_id).where(
-    columns.inside(_PERIOD), _PERIOD.c.decision_id.in_(columns.among("ids"))
+    columns.inside(_PERIOD), columns.among(_PERIOD.c.decision_id, "ids")
 )
 _OPEN: Final = select(_CREDENTIAL.c.holder_id, _CREDENTIAL.c.scheme_id, _CREDENTIAL.c.id).where(
     columns.inside(_CREDENTIAL),
-    _CREDENTIAL.c.holder_id.in_(columns.among("ids")),
+    columns.among(_CREDENTIAL.c.holder_id, "ids"),
     _CREDENTIAL.c.closed_at.is_(None),
 )
 

@@ -199,7 +199,7 @@ _ENTRIES: Final = (
     )
     .join(_CREDENTIAL, _CREDENTIAL.c.id == _PERIOD.c.credential_id)
     .join(_PERSON, _PERSON.c.id == _CREDENTIAL.c.holder_id)
-    .where(columns.inside(_PERIOD), _PERIOD.c.id.in_(columns.among("ids")))
+    .where(columns.inside(_PERIOD), columns.among(_PERIOD.c.id, "ids"))
 )
 _TOGETHER: Final = select(_INTENT).where(
     columns.inside(_INTENT),
@@ -211,7 +211,7 @@ _LACKING: Final = (
     .join(_CREDENTIAL, _CREDENTIAL.c.id == _PERIOD.c.credential_id)
     .where(
         columns.inside(_PERIOD),
-        _PERIOD.c.id.in_(columns.among("ids")),
+        columns.among(_PERIOD.c.id, "ids"),
         _PERIOD.c.ended_on.is_(None),
         _CREDENTIAL.c.issued_at.is_not(None),
         _CREDENTIAL.c.closed_at.is_(None),

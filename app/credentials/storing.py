@@ -34,37 +34,37 @@ _INTENT, _DOCUMENT = columns.table(Intent), columns.table(Document)
 _CREDENTIAL, _PERIOD = columns.table(Credential), columns.table(Period)
 _HELD: Final = (
     select(_INTENT.c.id, _INTENT.c.unsigned)
-    .where(columns.inside(_INTENT), _INTENT.c.id.in_(columns.among("ids")))
+    .where(columns.inside(_INTENT), columns.among(_INTENT.c.id, "ids"))
     .order_by(_INTENT.c.id)
     .with_for_update()
 )
-_DONE: Final = delete(_INTENT).where(columns.inside(_INTENT), _INTENT.c.id.in_(columns.among("ids")))
+_DONE: Final = delete(_INTENT).where(columns.inside(_INTENT), columns.among(_INTENT.c.id, "ids"))
 _CREDENTIALS: Final = (
     select(_CREDENTIAL.c.id, _CREDENTIAL.c.issued_at, _CREDENTIAL.c.revoked_at)
-    .where(columns.inside(_CREDENTIAL), _CREDENTIAL.c.id.in_(columns.among("ids")))
+    .where(columns.inside(_CREDENTIAL), columns.among(_CREDENTIAL.c.id, "ids"))
     .order_by(_CREDENTIAL.c.id)
     .with_for_update()
 )
 _PERIODS: Final = select(_PERIOD.c.id, _PERIOD.c.credential_id, _PERIOD.c.seq, _PERIOD.c.ended_on).where(
-    columns.inside(_PERIOD), _PERIOD.c.credential_id.in_(columns.among("ids"))
+    columns.inside(_PERIOD), columns.among(_PERIOD.c.credential_id, "ids")
 )
 _BEFORE: Final = select(_DOCUMENT.c.id, _DOCUMENT.c.period_id, _DOCUMENT.c.format).where(
     columns.inside(_DOCUMENT),
-    _DOCUMENT.c.period_id.in_(columns.among("ids")),
+    columns.among(_DOCUMENT.c.period_id, "ids"),
     _DOCUMENT.c.superseded_at.is_(None),
 )
 _ISSUED: Final = (
     update(_CREDENTIAL)
     .where(
         columns.inside(_CREDENTIAL),
-        _CREDENTIAL.c.id.in_(columns.among("ids")),
+        columns.among(_CREDENTIAL.c.id, "ids"),
         _CREDENTIAL.c.issued_at.is_(None),
     )
     .values(issued_at=bindparam("now"), updated_at=bindparam("now"), version=_CREDENTIAL.c.version + 1)
 )
 _CHANGED: Final = (
     update(_CREDENTIAL)
-    .where(columns.inside(_CREDENTIAL), _CREDENTIAL.c.id.in_(columns.among("ids")))
+    .where(columns.inside(_CREDENTIAL), columns.among(_CREDENTIAL.c.id, "ids"))
     .values(updated_at=bindparam("now"), version=_CREDENTIAL.c.version + 1)
 )
 

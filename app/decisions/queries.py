@@ -85,7 +85,7 @@ _GRANTED: Final = (
         _DOSSIER.c.applicant_id,
     )
     .join(_DOSSIER, _DOSSIER.c.id == _DECISION.c.dossier_id)
-    .where(columns.inside(_DECISION), _DECISION.c.id.in_(columns.among("ids")))
+    .where(columns.inside(_DECISION), columns.among(_DECISION.c.id, "ids"))
     .order_by(_DECISION.c.id)
     .with_for_update(of=_DECISION)
 )

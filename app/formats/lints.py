@@ -7,15 +7,19 @@ compares them with the claims that were meant. Each cites what it enforces and y
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import Final
+from operator import attrgetter, itemgetter
+from typing import Final, Self
+
+import orjson
 
 from app.core.errors import JsonValue
 from app.core.numbers import CredentialNumber, Mistyped
 from app.formats import q1, qr
 from app.formats.claims import TEST_MARK, Claims, Format
 from app.formats.jose import MAX_HEADER, Header, read_header
+from app.formats.moulds import base64_of, taken_apart
 from app.formats.q1 import Content
 from app.formats.reading import ENTRY_TYPE, ReadCredential, read_credential
 from app.formats.strict import Malformed, decode64, read_object, write_texts
@@ -65,15 +69,105 @@ Lint = Callable[[Draft], Iterator[str]]
 def lint(unsigned: bytes, claims: Claims, forbidden: Sequence[str]) -> tuple[Finding, ...]:
     """Say what is wrong with these bytes; sign only if the answer is empty.
 
-    `forbidden` are the stems that the scheme's route must not use of itself.
+    `forbidden` are the stems that the scheme's route must not use of itself. What many documents say alike
+    is read once: see `_Mould`.
     """
+    which = (claims.scheme_id, claims.scheme_version, claims.issuer_name)
+    mould = _moulds.get(which)
+    if mould is not None and mould.made(unsigned, claims, forbidden):
+        return ()
     try:
         draft = _draft(unsigned, claims, forbidden)
     except Malformed as unread:
         return (Finding("readable", f"our own reader refuses it: {unread.reason}"),)
-    return tuple(
+    findings = tuple(
         Finding(each.__name__.removeprefix("lint_"), words) for each in LINTS for words in each(draft)
     )
+    if not findings and (found := _Mould.of(unsigned, draft)):
+        if len(_moulds) >= _MOST_MOULDS:
+            _moulds.clear()
+        _moulds[which] = found
+    return findings
+
+
+# What claims say of all holders alike; of when it was issued, the payload says nothing.
+_ALIKE: Final = attrgetter(
+    *(
+        each.name
+        for each in fields(Claims)
+        if each.name not in {"document_id", "subject_id", "number", "holder_name", "issued_at", "status"}
+    )
+)
+_LONGEST_NAME: Final = 200
+_INDEXES: Final = range(10**10)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mould:
+    """What is left of a document that broke no rule, without what is its holder's alone.
+
+    Another that says the same of all but its holder breaks none either, if every byte of its payload is what
+    the mould and the claims make it, and if its header and its holder's own texts pass the lints on them.
+    """
+
+    alike: tuple[object, ...]
+    listed: tuple[tuple[str, str], ...]
+    forbidden: tuple[str, ...]
+    wording: str  # as far as the number
+    pieces: tuple[bytes, ...]
+    own: Callable[[Sequence[bytes]], Sequence[bytes]]  # puts a holder's own texts between the pieces
+
+    @classmethod
+    def of(cls, unsigned: bytes, draft: Draft) -> Self | None:
+        """Take it from a document that broke no rule; None where there is none to be had."""
+        claims = draft.claims
+        if draft.header.format is not Format.VC_JWT:
+            return None
+        wording = str(draft.payload["description"]).removesuffix(claims.number)
+        try:
+            pieces, holes = taken_apart(draft.payload)
+        except (LookupError, TypeError, ValueError, AttributeError):
+            return None
+        listed = tuple((entry.url, entry.purpose) for entry in claims.status)
+        made = cls(_ALIKE(claims), listed, tuple(draft.forbidden), wording, tuple(pieces), itemgetter(*holes))
+        # It is one only if it says of that very document what was found of it.
+        return made if made.made(unsigned, claims, draft.forbidden) else None
+
+    def made(self, unsigned: bytes, claims: Claims, forbidden: Sequence[str]) -> bool:
+        """Tell whether another document is of this mould, and breaks no rule."""
+        number, holder, status = claims.number, claims.holder_name, claims.status
+        if (
+            _ALIKE(claims) != self.alike
+            or tuple(forbidden) != self.forbidden
+            or tuple((entry.url, entry.purpose) for entry in status) != self.listed
+            or {entry.index for entry in status} != {index := status[0].index}
+            or index not in _INDEXES
+            or len(unsigned) > MAX_UNSIGNED
+            or not _URN_UUID.fullmatch(claims.document_id)
+            or not _URN_UUID.fullmatch(claims.subject_id)
+            or not _is_canonical(number)
+            or len(holder) > _LONGEST_NAME
+            or not holder.strip()
+            or _stems_in(self.wording + number, self.forbidden)
+        ):
+            return False
+        head, _, body = unsigned.partition(b".")
+        try:
+            members, header = _head(head.decode("ascii"))
+            name = orjson.dumps(holder)[1:-1]
+        except (ValueError, TypeError):  # of which `Malformed` is one, and half a character another
+            return False
+        if header.format is not Format.VC_JWT or any(_wrong_headers(members, header, claims)):
+            return False
+        own = claims.document_id.encode(), claims.subject_id.encode(), number.encode(), name
+        filled = [b""] * (2 * len(self.pieces) - 1)
+        filled[::2] = self.pieces
+        filled[1::2] = self.own((*own, b"", b"%d" % index))
+        return body == base64_of(filled)
+
+
+_moulds: dict[tuple[str, str, str], _Mould] = {}  # of the documents that are being written now
+_MOST_MOULDS: Final = 64
 
 
 def lint_size(draft: Draft) -> Iterator[str]:
@@ -84,10 +178,14 @@ def lint_size(draft: Draft) -> Iterator[str]:
 
 def lint_header(draft: Draft) -> Iterator[str]:
     """Open Badges 3.0, 8.2.3, and JAdES B-B (ETSI TS 119 182-1): exactly the headers of the format."""
-    if draft.members.keys() != _HEADERS[draft.header.format]:
-        yield f"the header has {', '.join(draft.members)}"
-    home = ("http://", "https://") if draft.header.format is Format.OB_JWT else f"{draft.claims.issuer_id}#"
-    if not (draft.header.kid or "").startswith(home):
+    return _wrong_headers(draft.members, draft.header, draft.claims)
+
+
+def _wrong_headers(members: Mapping[str, JsonValue], header: Header, claims: Claims) -> Iterator[str]:
+    if members.keys() != _HEADERS[header.format]:
+        yield f"the header has {', '.join(members)}"
+    home = ("http://", "https://") if header.format is Format.OB_JWT else f"{claims.issuer_id}#"
+    if not (header.kid or "").startswith(home):
         yield "the key is not named as this format names keys"
 
 
@@ -157,12 +255,15 @@ def lint_number(draft: Draft) -> Iterator[str]:
     """Ours: the number is well formed, written canonically, and the one in the register."""
     if draft.read.number != draft.claims.number:
         yield "the number is not the one in the register"
-    try:
-        canonical = str(CredentialNumber.read(draft.claims.number))
-    except Mistyped:
-        canonical = ""
-    if canonical != draft.claims.number:
+    if not _is_canonical(draft.claims.number):
         yield "the number is not well formed"
+
+
+def _is_canonical(number: str) -> bool:
+    try:
+        return str(CredentialNumber.read(number)) == number
+    except Mistyped:
+        return False
 
 
 def lint_holder(draft: Draft) -> Iterator[str]:

@@ -388,7 +388,7 @@ def holders_of(session: Session, roles: Iterable[Role], on: date) -> frozenset[s
 _MEMBERSHIP: Final = columns.table(Membership)
 _MEMBERS: Final = select(_MEMBERSHIP.c.person_id).where(
     columns.inside(_MEMBERSHIP),
-    _MEMBERSHIP.c.person_id.in_(columns.among("ids")),
+    columns.among(_MEMBERSHIP.c.person_id, "ids"),
     _MEMBERSHIP.c.state == MembershipState.ACTIVE,
     _MEMBERSHIP.c.from_day <= bindparam("day"),
     or_(_MEMBERSHIP.c.to_day.is_(None), _MEMBERSHIP.c.to_day >= bindparam("day")),
@@ -396,7 +396,7 @@ _MEMBERS: Final = select(_MEMBERSHIP.c.person_id).where(
 _PERSON: Final = columns.table(Person)
 _NAMES: Final = (
     select(_PERSON.c.id, _PERSON.c.name_on_credential)
-    .where(columns.inside(_PERSON), _PERSON.c.id.in_(columns.among("ids")))
+    .where(columns.inside(_PERSON), columns.among(_PERSON.c.id, "ids"))
     .order_by(_PERSON.c.id)
     .with_for_update(key_share=True)
 )

@@ -61,7 +61,7 @@ _WITHDRAWN: Final = (
     update(_MESSAGE)
     .where(
         columns.inside(_MESSAGE),
-        _MESSAGE.c.id.in_(columns.among("names")),
+        columns.among(_MESSAGE.c.id, "names"),
         _MESSAGE.c.done_at.is_(None),
         _MESSAGE.c.lease_owner.is_(None),
     )

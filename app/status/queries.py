@@ -18,11 +18,11 @@ _POSITION: Final = columns.table(StatusPosition)
 _TAKEN: Final = select(_POSITION.c.index).where(
     columns.inside(_POSITION),
     _POSITION.c.list_id == bindparam("list_id"),
-    _POSITION.c.index.in_(columns.among("indexes")),
+    columns.among(_POSITION.c.index, "indexes"),
 )
 _PUBLISHED: Final = columns.table(PublishedList)
 _FORMS: Final = select(_PUBLISHED.c.list_id, _PUBLISHED.c.purpose).where(
-    columns.inside(_PUBLISHED), _PUBLISHED.c.list_id.in_(columns.among("lists"))
+    columns.inside(_PUBLISHED), columns.among(_PUBLISHED.c.list_id, "lists")
 )
 
 

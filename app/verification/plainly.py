@@ -8,13 +8,12 @@ it was, and that our key signed them. Anything else is none of this module's bus
 
 import hashlib
 import re
-import secrets
-from binascii import a2b_base64, b2a_base64
+from binascii import a2b_base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import orjson
 from cryptography.exceptions import InvalidSignature
@@ -22,6 +21,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 
+from app.formats import moulds
 from app.formats.claims import Format
 from app.formats.jose import (
     MAX_HEADER,
@@ -48,15 +48,10 @@ _NAMES: Final = re.compile(r"urn:uuid:[0-9a-f-]{36} urn:uuid:[0-9a-f-]{36} [A-Z0
 _UUID: Final = len("urn:uuid:") + 36
 _PLACE: Final = re.compile(rb"([1-9][0-9]{0,9})-[a-z]{1,20}#(0|[1-9][0-9]{0,9})\"")
 _LISTED: Final = re.compile(r"(.*/)[1-9][0-9]{0,9}(-[a-z]{1,20})", re.DOTALL)
-_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 _STANDARD: Final = bytes.maketrans(b"-_", b"+/")
 _ES256_BYTES: Final = 64
 _NAME_BYTES: Final = 120
 _PLACE_BYTES: Final = 60
-# What a holder's document has of its own; nobody can have written the marks that stand for it in a mould.
-_JTI, _SUBJECT, _NUMBER, _HOLDER, _LIST, _INDEX = range(6)
-_MARK: Final = secrets.token_hex(16)
-_MARKED: Final = re.compile(_MARK.encode() + b"([0-5])")
 _TO_JTI: Final = len(orjson.dumps({"@context": CONTEXT, "id": ""})) - len('"}')
 
 _BEFELL: Final = (16, 17)  # superseded; its renewal refused
@@ -210,12 +205,16 @@ class Mould:
         row = rows[place]
         try:
             raw = decode64(token.split(".")[1])
-            pieces, holes = _taken_apart(orjson.loads(raw))
-            holder = holes.index(_HOLDER)
-            first = holes.index(_LIST, holder)
+            payload = orjson.loads(raw)
+            for entry in payload["credentialStatus"]:
+                before, kind = _LISTED.fullmatch(entry["statusListCredential"]).groups()  # type: ignore[union-attr]
+                entry["statusListCredential"] = f"{before}{moulds.mark(moulds.LIST)}{kind}"
+            pieces, holes = moulds.taken_apart(payload)
+            holder = holes.index(moulds.HOLDER)
+            first = holes.index(moulds.LIST, holder)
         except (ValueError, LookupError, TypeError, AttributeError):
             return None
-        widths = {_JTI: _UUID, _SUBJECT: _UUID, _NUMBER: len(row[NUMBER])}
+        widths = {moulds.JTI: _UUID, moulds.SUBJECT: _UUID, moulds.NUMBER: len(row[NUMBER])}
         if not {*holes[:holder], *holes[holder + 1 : first]} <= widths.keys():
             return None
         to_holder = sum(map(len, pieces[: holder + 1])) + sum(widths[hole] for hole in holes[:holder])
@@ -252,35 +251,10 @@ class Mould:
         filled = [b""] * (2 * len(self.pieces) - 1)
         filled[::2] = self.pieces
         filled[1::2] = self.own((jti.encode(), subject.encode(), told, holder, place[1], place[2]))
-        payload = b2a_base64(b"".join(filled), newline=False).translate(_URL_SAFE).rstrip(b"=")
+        payload = moulds.base64_of(filled)
         if sealed.end - sealed.body != len(payload) or not sealed.written.startswith(payload, sealed.body):
             return None
         return told, holder
-
-
-def _taken_apart(payload: Any) -> tuple[list[bytes], list[int]]:
-    """Cut a payload where its holder's own texts stand; raises something of one that is not ours."""
-    subject = payload["credentialSubject"]
-    name, numbered = subject["identifier"]
-    wording, number = payload["description"], numbered["identityHash"]
-    payload["description"] = wording.removesuffix(number) + _mark(_NUMBER)
-    name["identityHash"], numbered["identityHash"] = _mark(_HOLDER), _mark(_NUMBER)
-    payload["id"] = payload["jti"] = _mark(_JTI)
-    subject["id"] = payload["sub"] = _mark(_SUBJECT)
-    for entry in payload["credentialStatus"]:
-        before, purpose = _LISTED.fullmatch(entry["statusListCredential"]).groups()  # type: ignore[union-attr]
-        named = f"{before}{_mark(_LIST)}{purpose}"
-        entry |= {
-            "id": f"{named}#{_mark(_INDEX)}",
-            "statusListIndex": _mark(_INDEX),
-            "statusListCredential": named,
-        }
-    found = _MARKED.split(orjson.dumps(payload))
-    return found[::2], [int(hole) for hole in found[1::2]]
-
-
-def _mark(of: int) -> str:
-    return f"{_MARK}{of}"
 
 
 @dataclass(frozen=True, slots=True)

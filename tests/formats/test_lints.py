@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from app.core.labels import Labels
-from app.formats.claims import TEST_MARK, Format, StatusEntry
+from app.formats import lints
+from app.formats.claims import TEST_MARK, Claims, Format, StatusEntry
 from app.formats.lints import LINTS, MAX_UNSIGNED, lint
-from app.formats.strict import decode64, encode64, write_json
+from app.formats.reading import read_credential
+from app.formats.strict import decode64, encode64, read_object, write_json
 from tests.formats import make
 
 Change = Callable[[dict[str, Any], dict[str, Any]], object]
@@ -20,6 +22,20 @@ def changed(form: Format, change: Change) -> bytes:
     header, payload = json.loads(decode64(head)), json.loads(decode64(body))
     change(header, payload)
     return f"{encode64(write_json(header))}.{encode64(write_json(payload))}".encode()
+
+
+@pytest.fixture(params=[False, True], ids=["the first of its kind", "one of many"], autouse=True)
+def _others(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every rule holds of the first document of a scheme, and of those that come after it."""
+    monkeypatch.setattr("app.formats.lints._moulds", {})
+    if request.param:
+        other: dict[str, Any] = {
+            "document_id": "urn:uuid:00000000-0000-4000-8000-000000000001",
+            "subject_id": "urn:uuid:00000000-0000-4000-8000-000000000002",
+            "number": "DLE-26-0000-0000-0000-98",
+            "holder_name": "Another",
+        }
+        assert lint(make.unsigned(**other), make.claims(**other), make.STEMS) == ()
 
 
 @pytest.mark.parametrize("form", [Format.VC_JWT, Format.OB_JWT])
@@ -102,6 +118,34 @@ def test_bytes_that_break_a_rule_are_found_before_any_key_is_used(name: str) -> 
     form, change = BYTES[name]
     found = lint(changed(form, change), make.claims(form), make.STEMS)
     assert {finding.lint for finding in found} == {name.partition(":")[0]}
+
+
+def test_one_of_many_passes_by_every_byte_of_it_or_not_at_all() -> None:
+    sound, claims = make.unsigned(), make.claims()
+    assert lint(sound, claims, make.STEMS) == ()
+    assert _of_a_mould(sound, claims)
+    body = sound.index(b".") + 1
+    for place in range(body, len(sound)):
+        another = b"A" if sound[place : place + 1] != b"A" else b"B"
+        assert not _of_a_mould(sound[:place] + another + sound[place + 1 :], claims), place
+    for cut in (sound[:-1], sound + b"A", sound + b".", sound[:body], sound + b"="):
+        assert not _of_a_mould(cut, claims)
+
+
+@pytest.mark.parametrize(
+    "holder", ['Ada "la Rossa" \\ Riva', "Ada\u2028Riva", "Nicolò D\u2019Aò", "Łucja\nŻ", "{}", "\U0001f393"]
+)
+def test_a_name_of_one_of_many_is_read_as_it_was_meant(holder: str) -> None:
+    claims = make.claims(holder_name=holder)
+    assert lint(make.unsigned(), make.claims(), make.STEMS) == ()
+    assert _of_a_mould(make.unsigned(holder_name=holder), claims)
+    read = read_object(decode64(make.unsigned(holder_name=holder).decode().split(".")[1]), limit=MAX_UNSIGNED)
+    assert read_credential(read).holder_name == holder
+    assert not _of_a_mould(make.unsigned(holder_name=f"{holder} "), claims)
+
+
+def _of_a_mould(unsigned: bytes, claims: Claims) -> bool:
+    return any(each.made(unsigned, claims, make.STEMS) for each in lints._moulds.values())
 
 
 # What a mistake before composing would put into the claims: the document says faithfully what is wrong.
