@@ -28,7 +28,6 @@ from app.ports import Ports, PublicKey
 from app.status.errors import ListNotFound
 from app.verification import sealed, service
 from app.verification.answers import Answer
-from app.verification.aside import Aside
 from app.verification.entries import PublicRegister, Row
 from app.verification.errors import RETRY_AFTER, CredentialNotFound, RegisterUnreachable
 from app.verification.examining import Examined, Seals, claims_to_be_ours, examine
@@ -116,7 +115,6 @@ class Desk:
         self._ports = ports
         self._now = ports.clock.now
         self._register = register or public_register(ports.database.engine.url)
-        self._aside: Aside | None = None
         self.pace: Final = Pace(ports.settings.lookups_per_minute)
         entries = ports.settings.cache_entries
         self._known: Remembered[tuple[Held, ...]] = Remembered(entries)
@@ -147,12 +145,8 @@ class Desk:
     async def open(self) -> None:
         """Keep connections to the register until `close`; to be called in the loop that will answer."""
         await self._register.open()
-        self._aside = Aside()
 
     async def close(self) -> None:
-        if self._aside is not None:
-            self._aside.close()
-            self._aside = None
         await self._register.close()
 
     @property
@@ -209,8 +203,8 @@ class Desk:
             seq = self._seq
             rows = await self._register.by_number(name)
             at = self._now()
-            if told := await self._plainly(rows, keyring, at):
-                if seq == self._seq and keyring is self._keyring:
+            if told := self._plainly(rows, keyring, at):
+                if seq == self._seq:
                     self._told.keep(name, told)
                 return told.body(at)
             periods = self._held(name, rows, keyring, seq)
@@ -250,31 +244,18 @@ class Desk:
     async def written_plainly(self, token: str) -> bytes | None:
         """Give the same of an ordinary token of ours in one straight line; None of anything else."""
         keyring = self.keyring
-        sealed = opened(token, self._fronts)
-        if sealed is None or not OUR_NAME.fullmatch(sealed.jti) or not await self._holds(sealed, keyring):
+        sealed = opened(token, self._fronts, self._seals)
+        if sealed is None or not OUR_NAME.fullmatch(sealed.jti):
             return None
         rows = await self._register.by_document(sealed.jti)
         at = self._now()
-        told = await self._plainly(rows, keyring, at, sealed)
+        told = self._plainly(rows, keyring, at, sealed)
         return told.body(at) if told else None
 
-    async def _holds(self, sealed: Sealed, keyring: Keyring) -> bool:
-        """Tell whether a seal is what it should be, and remember that of one that is."""
-        if sealed.digest in self._seals:
-            return True
-        aside = self._aside
-        holds = await aside.holds(sealed.holds) if aside and aside.is_here else sealed.holds()
-        if holds and keyring is self._keyring:
-            self._seals.keep(sealed.digest, value=True)
-        return holds
-
-    async def _plainly(
+    def _plainly(
         self, rows: Sequence[Row], keyring: Keyring, at: datetime, sealed: Sealed | None = None
     ) -> Told | None:
-        """Tell of what is as others were in one straight line; None where it is not, or nobody knows yet.
-
-        A seal that is given was found to hold.
-        """
+        """Tell of what is as others were in one straight line; None where it is not, or nobody knows yet."""
         if not rows or keyring is not self._keyring:
             return None
         place = place_of(rows, sealed.jti) if sealed else None
@@ -282,11 +263,8 @@ class Desk:
         if mould is None or not mould.pattern.holds(at):
             return None
         row = rows[mould.place]
-        if sealed is None:
-            sealed = opened(row[TOKEN], (mould.front,))
-            if sealed is None or not await self._holds(sealed, keyring):
-                return None
-        shown = mould.shown(sealed, row)
+        sealed = sealed or opened(row[TOKEN], (mould.front,), self._seals)
+        shown = mould.shown(sealed, row) if sealed else None
         return Told(mould, *shown) if shown else None
 
     def _learn(

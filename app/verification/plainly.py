@@ -36,6 +36,7 @@ from app.formats.strict import Malformed, decode64
 from app.formats.vc import CONTEXT
 from app.ports import PublicKey
 from app.verification.entries import Row
+from app.verification.examining import Seals
 from app.verification.statements import DECIDING, FORMAT, ISSUED_AT, JTI, NUMBER, SHA256, SUBJECT, instant
 from app.verification.trust import Keyring
 from app.verification.written import Pattern
@@ -119,20 +120,14 @@ class Front:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A token that a key of ours is said to have sealed, taken apart to find what is known of others."""
+    """A token that a key of ours sealed, taken apart as far as is needed to find what is known of others."""
 
     front: Front
     written: bytes
     body: int  # where the payload begins
     end: int  # and ends
     digest: str
-    signed: bytes  # the digest of what was signed
-    signature: bytes
     jti: str
-
-    def holds(self) -> bool:
-        """Tell whether the key did seal it: until that is known, nothing of it counts."""
-        return _signed(self.front.key, self.signed, self.written, self.end, self.signature)
 
     def part(self, place: int, size: int) -> bytes:
         """Read some of the payload, and whatever stands beside it."""
@@ -144,8 +139,8 @@ def _part(written: bytes, body: int, place: int, size: int) -> bytes:
     return a2b_base64(written[start : start + (size + 5) // 3 * 4].translate(_STANDARD))[place % 3 :]
 
 
-def opened(token: str, fronts: Sequence[Front]) -> Sealed | None:
-    """Take a token apart, if it begins as those of a key of ours do; its seal is still to be checked."""
+def opened(token: str, fronts: Sequence[Front], seals: Seals | None = None) -> Sealed | None:
+    """Take a token apart and check its seal, if it begins as those of a key of ours do."""
     end = token.find(".")
     if end <= 0 or len(token) > MAX_TOKEN:
         return None
@@ -159,14 +154,20 @@ def opened(token: str, fronts: Sequence[Front]) -> Sealed | None:
         signed = hashlib.sha256(written[:end])
         whole = signed.copy()
         whole.update(written[end:])
-        signature = decode64(written[end + 1 :].decode("ascii"))
+        digest = whole.hexdigest()
+        if seals is None or digest not in seals:
+            if not _signed(front.key, signed.digest(), written, end):
+                return None
+            if seals is not None:
+                seals.keep(digest, value=True)
         jti = _part(written, body, _TO_JTI, _UUID)[:_UUID].decode("ascii")
     except ValueError:  # not ASCII, or no base64
         return None
-    return Sealed(front, written, body, end, whole.hexdigest(), signed.digest(), signature, jti)
+    return Sealed(front, written, body, end, digest, jti)
 
 
-def _signed(key: PublicKeyObject, digest: bytes, written: bytes, end: int, signature: bytes) -> bool:
+def _signed(key: PublicKeyObject, digest: bytes, written: bytes, end: int) -> bool:
+    signature = decode64(written[end + 1 :].decode("ascii"))
     if not isinstance(key, ec.EllipticCurvePublicKey):
         return len(signature) <= MAX_SIGNATURE and signed_by(written[:end], signature, key)
     if len(signature) != _ES256_BYTES:
@@ -223,7 +224,7 @@ class Mould:
         made = cls(front, place, tuple(pieces), itemgetter(*holes), to_holder, to_list, pattern, *sealed)
         taken = opened(token, (front,))
         # It is one only if it says of that very document what was found of it.
-        return made if taken and taken.holds() and made.shown(taken, row) else None
+        return made if taken and made.shown(taken, row) else None
 
     def shown(self, sealed: Sealed, row: Row) -> tuple[bytes, bytes] | None:
         """Give the number and the holder of another document of this mould, as they stand in JSON.
