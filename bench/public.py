@@ -24,8 +24,11 @@ P99_MS: Final = 10.0  # of a look-up
 SPREAD: Final = 0.15
 Figure = dict[str, object]
 
-# Limits on strangers stay, far above what sixteen connections can ask: the check is made for each of them.
-RAISED: Final[Mapping[str, str]] = {"SIGILLO_LOOKUPS_PER_MINUTE": "10000000"}
+# Limits stay, far above what sixteen connections can ask: the check is made for each request.
+RAISED: Final[Mapping[str, str]] = {
+    "SIGILLO_LOOKUPS_PER_MINUTE": "10000000",
+    "SIGILLO_REQUESTS_PER_MINUTE": "1000000",
+}
 
 
 def lookups(
