@@ -1,6 +1,5 @@
 """Second stage of issuing: what will be signed is written down to the byte, with its place in a list."""
 
-import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.core import columns
 from app.core.errors import JsonValue, Problem
-from app.core.ids import new_id
+from app.core.ids import new_id, new_jti
 from app.credentials import queries, standing
 from app.credentials.composing import LISTS, Composed, Composer, Entry, draft_edc, write_ahead
 from app.credentials.errors import CredentialNotFound
@@ -67,7 +66,7 @@ def finishing(intent_id: str) -> str:
 
 def wanted(entry: Entry, forms: Iterable[Format]) -> list[Wanted]:
     """Ask for new documents of an entry."""
-    return [Wanted(entry, form, uuid.uuid4().urn) for form in forms]
+    return [Wanted(entry, form, new_jti()) for form in forms]
 
 
 def compose_all(

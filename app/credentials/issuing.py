@@ -5,7 +5,6 @@ announce. Documents made later, and those resumed after a crash, go the same way
 `intending`, `sealing` and `storing`, and nobody else goes through them.
 """
 
-import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.core.db import ORGANISATION
 from app.core.errors import Problem
-from app.core.ids import new_id
+from app.core.ids import new_id, new_jti
 from app.credentials import entering, fresh, intending, queries, register, sealing, standing, storing
 from app.credentials.composing import Entry, entry_of
 from app.credentials.errors import CredentialIssuedAlready, CredentialNotActive, TrialCredential
@@ -397,7 +396,7 @@ def issue_document(ports: Ports, credential_id: str, form: Format, *, by: Actor,
     """
     if form is Format.EDC:
         ensure_code(ports, credential_id, by=by, at=at)  # the picture in it shows the code
-    jti = uuid.uuid4().urn
+    jti = new_jti()
     ahead = intending.ahead_for(ports, credential_id, form, jti=jti, by=by, at=at)
     with ports.database.writing(by.organisation_id) as session:
         credential = intending.for_maker(session, credential_id, by=by, lock=True)
@@ -457,7 +456,7 @@ def replace_document(ports: Ports, organisation_id: str, document_id: str, *, at
     is stored, and is then marked as superseded wherever its status is asked about. Of a credential that does
     not stand nothing is made: it is looked at again once it does.
     """
-    jti = uuid.uuid4().urn
+    jti = new_jti()
     ahead = intending.ahead_of(ports, organisation_id, document_id, jti=jti, at=at)
     with ports.database.writing(organisation_id) as session:
         document = session.get_one(Document, document_id)

@@ -85,7 +85,7 @@ class Office:
             return list(session.query(Intent).order_by(Intent.id))
 
     def go_live(self) -> None:
-        with self.ports.database.writing() as session:
+        with self.ports.database.writing(self.organisation_id) as session:
             session.get_one(Organisation, self.organisation_id).mode = "live"  # type: ignore[assignment] # kept as text
 
     def work(self) -> int:

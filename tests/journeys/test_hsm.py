@@ -65,7 +65,7 @@ class Body:
     @classmethod
     def opened(cls, ports: Ports, url: str) -> "Body":
         people = People(None, ports, url)
-        with ports.database.writing() as session:
+        with ports.database.writing(people.organisation) as session:
             session.get_one(Organisation, people.organisation).mode = "live"  # type: ignore[assignment] # as text
         return cls(ports, people)
 
