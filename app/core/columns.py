@@ -132,12 +132,15 @@ def run(session: Session, statement: Executable, **given: object) -> CursorResul
 
 
 def write(session: Session, model: type[Base], rows: Sequence[Mapping[str, object]]) -> None:
-    """Insert rows for the session's organisation; all of them name the same columns.
+    """Insert rows for the session's organisation; all of them name the same columns, and that one not.
 
     What SQLAlchemy works out for each row anew is worked out once: it took longer than the database.
+    Raises `ValueError`, before anything is written, where a row names other columns than the first.
     """
     if not rows:
         return
+    if "organisation_id" in rows[0] or any(row.keys() != rows[0].keys() for row in rows):
+        raise ValueError(f"Rows of {model.__tablename__} name an organisation, or not the same columns.")
     session.flush()
     connection = session.connection()
     insertion = _insertion(table(model), tuple(rows[0]), connection.dialect)

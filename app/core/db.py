@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
+from pathlib import Path
 from threading import Lock
 from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
 from sqlalchemy import (
     JSON,
@@ -226,7 +228,7 @@ class _Kept:
 
     def __init__(self, engine: Engine) -> None:
         self._dialect = engine.dialect
-        self._path = engine.url.database or ""
+        self._address = f"file:{quote(str(Path(engine.url.database or '').absolute()))}?mode=ro"
         self._lock = Lock()
         self._connection: sqlite3.Connection | None = None
 
@@ -236,9 +238,12 @@ class _Kept:
             with self._lock:
                 if self._connection is None:
                     self._connection = sqlite3.connect(
-                        self._path, timeout=_SHORTLY, isolation_level=None, check_same_thread=False
+                        self._address,
+                        uri=True,
+                        timeout=_SHORTLY,
+                        isolation_level=None,
+                        check_same_thread=False,
                     )
-                    self._connection.execute("PRAGMA query_only=ON")
                 found = self._connection.execute(words, [given[name] for name in order]).fetchall()
         except sqlite3.Error as failed:
             self.close()

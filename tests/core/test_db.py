@@ -1,17 +1,22 @@
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from app.adapters import schema
-from app.core.db import Database, enter, of_anyone
+from app.core import columns
+from app.core.db import Database, connect, enter, of_anyone
 from app.organisations import queries
 from app.organisations.errors import PersonNotFound
 from app.organisations.models import Person
 from app.organisations.rules import Role
+from app.outbox.trail import EventWaiting
 from app.ports import Ports
 from app.tables import metadata
 from tests import make
@@ -68,6 +73,27 @@ def test_what_is_read_of_anyone_is_read_the_same_in_a_transaction_and_in_none(po
     ports.database.close()
     assert queries.key_of_anyone(ports.database.of_anyone, key_id) == known, "it is opened again"
     assert queries.key_of_anyone(ports.database.of_anyone, "key_" + 26 * "0") is None
+
+
+def test_asking_who_calls_makes_no_database_where_there_is_none(tmp_path: Path) -> None:
+    gone = tmp_path / "mis?laid #1.db"
+    database = connect(f"sqlite:///{quote(str(gone))}")
+    with pytest.raises(OperationalError):
+        queries.key_of_anyone(database.of_anyone, "key_" + 26 * "0")
+    assert not gone.exists()
+    database.close()
+
+
+def test_rows_of_another_organisation_or_of_unlike_columns_are_not_written(ports: Ports) -> None:
+    whose, _ = make.tokens(ports, (Role.AUDITOR,))
+    wrong: tuple[list[dict[str, object]], ...] = (
+        [{"organisation_id": whose, "event_id": 1}],
+        [{"event_id": 1}, {"event_id": 2, "organisation_id": whose}],
+        [{"event_id": 1}, {}],
+    )
+    for rows in wrong:
+        with ports.database.writing(whose) as session, pytest.raises(ValueError, match="event_waiting"):
+            columns.write(session, EventWaiting, rows)
 
 
 def test_a_session_of_one_organisation_refuses_to_write_for_another(database: Database) -> None:

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -142,6 +143,41 @@ def test_a_name_of_one_of_many_is_read_as_it_was_meant(holder: str) -> None:
     read = read_object(decode64(make.unsigned(holder_name=holder).decode().split(".")[1]), limit=MAX_UNSIGNED)
     assert read_credential(read).holder_name == holder
     assert not _of_a_mould(make.unsigned(holder_name=f"{holder} "), claims)
+
+
+def test_of_many_each_is_held_to_the_stems_of_its_own_route() -> None:
+    assert lint(make.unsigned(), make.claims(), make.STEMS) == ()
+
+    found = lint(make.unsigned(), make.claims(), (*make.STEMS, "attestaz"))
+    assert found
+    assert {each.lint for each in found} == {"wording"}
+
+
+def test_of_many_each_is_read_with_its_own_number() -> None:
+    stems = (*make.STEMS, "0001")
+    other: dict[str, Any] = {
+        "number": "DLE-26-0000-0000-0000-98",
+        "document_id": f"urn:uuid:{UUID(int=1)}",
+    }
+    assert lint(make.unsigned(**other), make.claims(**other), stems) == ()
+
+    assert {each.lint for each in lint(make.unsigned(), make.claims(), stems)} == {"wording"}
+
+
+def test_of_many_each_has_one_place_in_all_of_its_lists() -> None:
+    first, second = make.claims().status
+    assert lint(make.unsigned(), make.claims(), make.STEMS) == ()
+
+    apart = make.claims(status=(first, replace(second, index=first.index + 1)))
+    assert not _of_a_mould(make.unsigned(), apart)
+    assert lint(make.unsigned(), apart, make.STEMS)
+
+
+def test_of_many_each_is_short_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert lint(make.unsigned(), make.claims(), make.STEMS) == ()
+    monkeypatch.setattr("app.formats.lints.MAX_UNSIGNED", len(make.unsigned()) - 1)
+
+    assert lint(make.unsigned(), make.claims(), make.STEMS)
 
 
 def _of_a_mould(unsigned: bytes, claims: Claims) -> bool:
