@@ -60,6 +60,6 @@ class Remote(Caller):
 
 
 def _as_promised(answer: httpx.Response) -> httpx.Response:
-    if answer.headers.get("content-type") == MEDIA_TYPE:
+    if answer.content and answer.headers.get("content-type") == MEDIA_TYPE:
         _PROBLEM.validate(answer.json())
     return answer
