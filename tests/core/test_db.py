@@ -1,5 +1,4 @@
 from datetime import UTC, datetime
-from functools import partial
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -60,14 +59,15 @@ def test_a_session_that_reads_refuses_to_write(database: Database) -> None:
 def test_what_is_read_of_anyone_is_read_the_same_in_a_transaction_and_in_none(ports: Ports) -> None:
     _, [token] = make.tokens(ports, (Role.AUDITOR,))
     key_id = token.partition(".")[0]
-    known = queries.key_of_anyone(ports.database.of_anyone, key_id)
+    asked = queries.key_sought(key_id)
+    known = queries.known_key(ports.database.of_anyone(*asked))
     with ports.database.reading() as session:
-        assert known == queries.key_of_anyone(partial(of_anyone, session), key_id)
+        assert known == queries.known_key(of_anyone(session, *asked))
     assert known is not None
     assert known.roles(ports.clock.now().date()) == {Role.AUDITOR}
     ports.database.close()
-    assert queries.key_of_anyone(ports.database.of_anyone, key_id) == known, "it is opened again"
-    assert queries.key_of_anyone(ports.database.of_anyone, "key_" + 26 * "0") is None
+    assert queries.known_key(ports.database.of_anyone(*asked)) == known, "it is opened again"
+    assert ports.database.of_anyone(*queries.key_sought("key_" + 26 * "0")) == []
 
 
 def test_a_session_of_one_organisation_refuses_to_write_for_another(database: Database) -> None:
