@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from weakref import WeakKeyDictionary
 
 from anyio import to_thread
 from sqlalchemy import (
@@ -292,6 +293,7 @@ class Database:
         sqlite = engine.dialect.name == "sqlite"
         self._kept = _Kept(engine) if sqlite else None
         self._askers: dict[asyncio.AbstractEventLoop, Askers] = {}
+        self._asked = WeakKeyDictionary[asyncio.AbstractEventLoop, set[asyncio.Future[None]]]()
         read = {"immediate": False} if sqlite else {"postgresql_readonly": True}
         self._reads = sessionmaker(
             engine.execution_options(**read),
@@ -336,7 +338,18 @@ class Database:
         """
         if self._kept is not None:
             return self._kept.rows(statement, {"name": name})
-        askers = self._askers.get(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        told, asked = loop.create_future(), self._asked.setdefault(loop, set())
+        asked.add(told)
+        try:
+            return await self._told_of_anyone(self._askers.get(loop), kind, name, statement)
+        finally:
+            asked.discard(told)
+            told.set_result(None)
+
+    async def _told_of_anyone(
+        self, askers: "Askers | None", kind: type[Owned], name: str, statement: Select[Any]
+    ) -> Sequence[Sequence[Any]]:
         if askers is not None:
             words, _, readers = _plainly(statement, self.engine.dialect)
             # Two statements in one pipeline are one transaction, in which the tenant is named: both are there
@@ -345,6 +358,14 @@ class Database:
             if found is not None:
                 return _read(found, readers)
         return await to_thread.run_sync(self.of_anyone, kind, name, statement)
+
+    async def all_told(self) -> bool:
+        """Wait until all have their answer who ask for it in this event loop just now, if there are any."""
+        asked = self._asked.get(asyncio.get_running_loop())
+        if not asked:
+            return False
+        await asyncio.wait([*asked])
+        return True
 
     @asynccontextmanager
     async def at_hand(self) -> AsyncIterator[None]:
