@@ -176,7 +176,7 @@ class _Insertion:
 
     words: str
     order: tuple[str, ...]
-    at_once: bool  # all rows as one value, of JSON
+    at_once: bool  # all rows are one value, in JSON; else one after another, each a tuple
     alike: Mapping[str, object]
     columns: Mapping[str, Column[Any]]
 

@@ -107,6 +107,7 @@ async def _all_come(waiting: deque[_Asked], database: Database) -> None:
 
 
 async def _turns(waiting: deque[_Asked]) -> None:
+    """Let the event loop go round until nobody new comes."""
     turns, there = 0, len(waiting)
     while turns < TURNS and there < AT_ONCE:
         await asyncio.sleep(0)

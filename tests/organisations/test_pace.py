@@ -64,7 +64,7 @@ def test_a_quota_of_its_own_goes_before_the_setting_at_once(slow: Ports) -> None
     organisation, [token] = make.tokens(slow, (Role.AUDITOR,))
     calls = make.caller(create_app(slow), token)
     assert calls.get("/v1/me").headers["RateLimit-Policy"] == '"caller";q=3;w=60'
-    with slow.database.writing() as session:
+    with slow.database.writing(organisation) as session:
         queries.organisation(session, organisation).requests_per_minute = 60
     assert calls.get("/v1/me").headers["RateLimit-Policy"] == '"caller";q=60;w=60'
 
