@@ -327,7 +327,8 @@ def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = 
         else:
             ExpiryWatch(ports.signer, ports.clock)()
         await desk.open()
-        yield
+        async with ports.database.at_hand():
+            yield
         await desk.close()
         stop.set()
         for thread in threads:

@@ -4,6 +4,7 @@ The ORM narrows what goes through it; here every statement says itself that it s
 written belongs to the organisation whatever the rows say.
 """
 
+from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -21,13 +22,20 @@ from sqlalchemy import (
     CursorResult,
     Dialect,
     Executable,
+    Insert,
     Integer,
+    LargeBinary,
     Row,
     String,
     Table,
+    Text,
     TypeDecorator,
     bindparam,
+    column,
+    func,
     insert,
+    literal_column,
+    select,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
@@ -38,6 +46,7 @@ from sqlalchemy.types import NullType, TypeEngine
 from app.core.db import ORGANISATION, Base
 
 WHOSE: Final[BindParameter[str]] = bindparam("whose")  # the session's organisation
+_ROWS: Final = "rows"  # no column of ours is called that
 
 
 class _Plainly(FunctionElement[str]):
@@ -146,18 +155,22 @@ def write(session: Session, model: type[Base], rows: Sequence[Mapping[str, objec
     insertion = _insertion(table(model), tuple(rows[0]), connection.dialect)
     whose = session.info[ORGANISATION]
     alike = {name: whose if name == "organisation_id" else each for name, each in insertion.alike.items()}
+    dialect = connection.dialect
+    if insertion.at_once:
+        given = {
+            name: _told(insertion.columns[name], [row[name] for row in rows], dialect)
+            for name in insertion.order
+        }
+        told = [dict(zip(given, each, strict=True)) for each in zip(*given.values(), strict=True)]
+        connection.exec_driver_sql(insertion.words, {**alike, _ROWS: orjson.dumps(told).decode()})
+        return
     values = [
         [alike[name]] * len(rows)
         if name in alike
-        else _written(insertion.columns[name], [row[name] for row in rows], connection.dialect)
+        else _written(insertion.columns[name], [row[name] for row in rows], dialect)
         for name in insertion.order
     ]
-    together = zip(*values, strict=True)
-    if insertion.positional:
-        connection.exec_driver_sql(insertion.words, [*together])
-    else:
-        named = [dict(zip(insertion.order, each, strict=True)) for each in together]
-        connection.exec_driver_sql(insertion.words, named)
+    connection.exec_driver_sql(insertion.words, [*zip(*values, strict=True)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +179,7 @@ class _Insertion:
 
     words: str
     order: tuple[str, ...]
-    positional: bool
+    at_once: bool  # all rows are one value, in JSON; else one after another, each a tuple
     alike: Mapping[str, object]
     columns: Mapping[str, Column[Any]]
 
@@ -179,11 +192,41 @@ def _insertion(target: Table, given: tuple[str, ...], dialect: Dialect) -> _Inse
         if column.name not in given
         and (isinstance(column.default, ColumnDefault) or column.name == "organisation_id")
     }
-    names = (*(name for name in given if name not in alike), *alike)
-    compiled = insert(target).compile(dialect=dialect, column_keys=names)
-    order = tuple(compiled.positiontup or ()) if compiled.positional else names
+    named = tuple(name for name in given if name not in alike)
+    names = (*named, *alike)
     its = {column.name: column for column in target.c}
-    return _Insertion(str(compiled), order, compiled.positional, alike, its)
+    if dialect.name == "postgresql":
+        words = str(_of_json(target, named, tuple(alike)).compile(dialect=dialect))
+        return _Insertion(words, named, at_once=True, alike=alike, columns=its)
+    compiled = insert(target).compile(dialect=dialect, column_keys=names)
+    return _Insertion(
+        str(compiled), tuple(compiled.positiontup or ()), at_once=False, alike=alike, columns=its
+    )
+
+
+def _of_json(target: Table, named: Sequence[str], alike: Sequence[str]) -> Insert:
+    """Insert rows that come as one value: one after another, they cost both sides several times that."""
+    binary = {name for name in named if isinstance(target.c[name].type, LargeBinary)}
+    rows = (
+        func.json_to_recordset(bindparam(_ROWS, type_=JSON()))
+        .table_valued(*(column(name, Text() if name in binary else target.c[name].type) for name in named))
+        .render_derived(name="told", with_types=True)
+    )
+    read = [
+        func.decode(rows.c[name], literal_column("'base64'")) if name in binary else rows.c[name]
+        for name in named
+    ]
+    same = [bindparam(name, type_=target.c[name].type) for name in alike]
+    return insert(target).from_select([*named, *alike], select(*read, *same), include_defaults=False)
+
+
+def _told(its: Column[Any], values: Sequence[Any], dialect: Dialect) -> Sequence[object]:
+    """Write the values of a column as they stand in JSON."""
+    if isinstance(its.type, JSON):
+        return values
+    if isinstance(its.type, LargeBinary):
+        return [None if value is None else b2a_base64(value, newline=False).decode() for value in values]
+    return _written(its, values, dialect)
 
 
 def _written(column: Column[Any], values: Sequence[Any], dialect: Dialect) -> Sequence[object]:

@@ -1,16 +1,19 @@
 """The database: sessions that stay inside one organisation, reads that never lock, writes that never lose."""
 
+import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote
+from weakref import WeakKeyDictionary
 
+from anyio import to_thread
 from sqlalchemy import (
     JSON,
     Connection,
@@ -43,6 +46,9 @@ from sqlalchemy.orm import (
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.core.errors import JsonValue
+
+if TYPE_CHECKING:
+    from app.core.asking import Askers  # PostgreSQL's driver loads only where it is used
 
 NAMING: Final = {
     "ix": "ix_%(column_0_N_label)s",
@@ -150,19 +156,26 @@ def look_up(session: Session, kind: type[Owned], name: str | int) -> None:
     """
     if not _walled(session):
         return
-    table = kind.__tablename__  # type: ignore[attr-defined] # every table has a name
-    found = f"SELECT set_config('sigillo.organisation', organisation_of_{table}(%s), true)"
-    organisation_id = session.connection().exec_driver_sql(found, (name,)).scalar()
+    organisation_id = session.connection().exec_driver_sql(_found(kind), (name,)).scalar()
     if organisation_id is not None:  # where there is no such row, nothing was entered
         session.info[ORGANISATION] = organisation_id
 
 
+def _found(kind: type[Owned]) -> str:
+    """Write how PostgreSQL is told whose rows this transaction is about, by the id of one of them."""
+    table = kind.__tablename__  # type: ignore[attr-defined] # every table has a name
+    return f"SELECT set_config('sigillo.organisation', organisation_of_{table}(%s), true)"
+
+
 def of_anyone(
-    session: Session, kind: type[Owned], name: str, statement: Select[Any], **given: object
+    session: Session, kind: type[Owned], name: str, statement: Select[Any]
 ) -> Sequence[Sequence[Any]]:
-    """Read what there is about the row of this id, before it is known whose it is; see `look_up`."""
+    """Read what there is about the row of this id, before it is known whose it is; see `look_up`.
+
+    The statement calls the id `name`.
+    """
     look_up(session, kind, name)
-    return session.execute(statement, given, execution_options=EVERY_ORGANISATION).all()
+    return session.execute(statement, {"name": name}, execution_options=EVERY_ORGANISATION).all()
 
 
 @event.listens_for(OrganisationSession, "after_begin")
@@ -248,10 +261,7 @@ class _Kept:
         except sqlite3.Error as failed:
             self.close()
             raise OperationalError(None, None, failed) from failed
-        return [
-            tuple(value if read is None else read(value) for read, value in zip(readers, row, strict=True))
-            for row in found
-        ]
+        return _read(found, readers)
 
     def close(self) -> None:
         with self._lock:
@@ -271,6 +281,15 @@ def _plainly(
     return str(compiled), compiled.positiontup or (), readers
 
 
+def _read(
+    found: Sequence[Sequence[Any]], readers: Sequence[Callable[[Any], Any] | None]
+) -> Sequence[tuple[Any, ...]]:
+    return [
+        tuple(value if read is None else read(value) for read, value in zip(readers, row, strict=True))
+        for row in found
+    ]
+
+
 class Database:
     """One database, SQLite or PostgreSQL, and the ways to use it."""
 
@@ -278,6 +297,8 @@ class Database:
         self.engine = engine
         sqlite = engine.dialect.name == "sqlite"
         self._kept = _Kept(engine) if sqlite else None
+        self._askers: dict[asyncio.AbstractEventLoop, Askers] = {}
+        self._asked = WeakKeyDictionary[asyncio.AbstractEventLoop, set[asyncio.Future[None]]]()
         read = {"immediate": False} if sqlite else {"postgresql_readonly": True}
         self._reads = sessionmaker(
             engine.execution_options(**read),
@@ -305,19 +326,68 @@ class Database:
         with self._writes(info={ORGANISATION: organisation_id}) as session, session.begin():
             yield session
 
-    @property
-    def is_at_hand(self) -> bool:
-        """Tell whether `of_anyone` takes less than to ask a thread for it: no server is waited for."""
-        return self._kept is not None
-
-    def of_anyone(
-        self, kind: type[Owned], name: str, statement: Select[Any], **given: object
-    ) -> Sequence[Sequence[Any]]:
+    def of_anyone(self, kind: type[Owned], name: str, statement: Select[Any]) -> Sequence[Sequence[Any]]:
         """Read the same in no transaction of the caller's."""
         if self._kept is not None:
-            return self._kept.rows(statement, given)
+            return self._kept.rows(statement, {"name": name})
         with self.reading() as session:
-            return of_anyone(session, kind, name, statement, **given)
+            return of_anyone(session, kind, name, statement)
+
+    async def told_of_anyone(
+        self, kind: type[Owned], name: str, statement: Select[Any]
+    ) -> Sequence[Sequence[Any]]:
+        """Read the same from an event loop: in the loop itself, where it is `at_hand`, else in a thread.
+
+        A thread for it costs several times as much, and comes back late. It has another try, too, at what
+        failed in the loop, for it has a connection that was looked at first, and errors as everybody's.
+        """
+        if self._kept is not None:
+            return self._kept.rows(statement, {"name": name})
+        loop = asyncio.get_running_loop()
+        told, asked = loop.create_future(), self._asked.setdefault(loop, set())
+        asked.add(told)
+        try:
+            return await self._told_of_anyone(self._askers.get(loop), kind, name, statement)
+        finally:
+            asked.discard(told)
+            told.set_result(None)
+
+    async def _told_of_anyone(
+        self, askers: "Askers | None", kind: type[Owned], name: str, statement: Select[Any]
+    ) -> Sequence[Sequence[Any]]:
+        if askers is not None:
+            words, _, readers = _plainly(statement, self.engine.dialect)
+            # Two statements in one pipeline are one transaction, in which the tenant is named: both are there
+            # at once, and nothing of it is left in the pool.
+            found = await askers.in_one_go((_found(kind), (name,)), (words, {"name": name}))
+            if found is not None:
+                return _read(found, readers)
+        return await to_thread.run_sync(self.of_anyone, kind, name, statement)
+
+    async def all_told(self) -> bool:
+        """Wait until all have their answer who ask for it in this event loop just now, if there are any."""
+        asked = self._asked.get(asyncio.get_running_loop())
+        if not asked:
+            return False
+        await asyncio.wait([*asked])
+        return True
+
+    @asynccontextmanager
+    async def at_hand(self) -> AsyncIterator[None]:
+        """Have connections for this event loop, as long as the block lasts; SQLite needs none."""
+        if self._kept is not None:
+            yield
+            return
+        from app.core.asking import Askers
+
+        loop, askers = asyncio.get_running_loop(), Askers(self.engine.url, name="keys")
+        await askers.open()
+        self._askers[loop] = askers
+        try:
+            yield
+        finally:
+            del self._askers[loop]
+            await askers.close()
 
     def places(self) -> Sequence[str | None]:
         """Name the places in which a statement for `EVERY_ORGANISATION` has to be asked to see everything.

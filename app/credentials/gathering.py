@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Final
 from weakref import WeakKeyDictionary
 
+from app.core.db import Database
 from app.credentials import issuing
 from app.credentials.issuing import Issued
 from app.organisations.idempotency import Once
@@ -60,7 +61,7 @@ class Gathering:
         """Make one run after another until nobody waits."""
         try:
             while queue.waiting:
-                await _all_come(queue.waiting)
+                await _all_come(queue.waiting, self._ports.database)
                 taken = [each for each in _take(queue.waiting) if not each.outcome.cancelled()]
                 if taken:
                     await self._carry_out(taken)
@@ -91,12 +92,22 @@ class Gathering:
         )
 
 
-async def _all_come(waiting: deque[_Asked]) -> None:
-    """Let the event loop take in whoever is at the door.
+async def _all_come(waiting: deque[_Asked], database: Database) -> None:
+    """Let the event loop take in whoever is at the door, and whoever the database is being asked about.
 
     Those who were just answered mostly ask again at once. Without this they would just miss the next run, and
     make up every other one: twice as many, each half as large.
     """
+    before = -1
+    while before < len(waiting) < AT_ONCE:
+        before = len(waiting)
+        await _turns(waiting)
+        if await database.all_told():
+            await _turns(waiting)
+
+
+async def _turns(waiting: deque[_Asked]) -> None:
+    """Let the event loop go round until nobody new comes."""
     turns, there = 0, len(waiting)
     while turns < TURNS and there < AT_ONCE:
         await asyncio.sleep(0)

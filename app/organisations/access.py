@@ -31,8 +31,7 @@ ACTOR: Final = "sigillo.actor"  # of a request's scope
 async def current_actor(request: Request) -> Actor:
     """Find out who is asking, in a short read of its own: strangers never hold the write lock.
 
-    It is found out once for a request, however many ask. What waits for nobody is done in the event loop: a
-    thread for it costs several times as much.
+    It is found out once for a request, however many ask.
     """
     known: Actor | None = request.scope.get(ACTOR)
     if known is None:
@@ -46,8 +45,9 @@ async def _recognised(request: Request) -> Actor:
         raise KeyNotAccepted("Send a key as `Authorization: Bearer …`.")
     given, now = ports_of(request), instant_of(request)
     pace: ActorsPace = request.app.state.pace
-    recognised = partial(service.recognise, given.database.of_anyone, token, at=now)
-    caller = recognised() if given.database.is_at_hand else await run_in_threadpool(recognised)
+    asked = service.sought(token)
+    found = await given.database.told_of_anyone(*asked) if asked else ()
+    caller = service.identify(token, found, at=now)
     said = partial(request.scope.__setitem__, SAID)
     counted = partial(pace.require, caller.actor, caller.requests_per_minute, at=now, said=said)
     if pace.is_at_hand:

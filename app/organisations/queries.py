@@ -6,11 +6,11 @@ from datetime import date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from app.core import columns
-from app.core.db import EVERY_ORGANISATION, look_up
+from app.core.db import EVERY_ORGANISATION, Owned, look_up
 from app.organisations.errors import (
     ClientNotFound,
     JwkNotFound,
@@ -36,7 +36,9 @@ from app.organisations.models import (
 )
 from app.organisations.rules import Role
 
-OfAnyone = Callable[..., Sequence[Sequence[Any]]]  # `of_anyone` of a session or of the database
+Rows = Sequence[Sequence[Any]]
+Sought = tuple[type[Owned], str, Select[Any]]  # what `of_anyone` takes, of a session or of the database
+OfAnyone = Callable[[type[Owned], str, Select[Any]], Rows]
 
 
 def organisation(session: Session, organisation_id: str) -> Organisation:
@@ -255,13 +257,17 @@ _KNOWN_TOKEN: Final = (
     )
     .join(_CLIENT, _CLIENT.c.id == _TOKEN.c.client_id)
     .join(_OWNER, _OWNER.c.id == _TOKEN.c.organisation_id)
-    .where(_TOKEN.c.id == bindparam("token_id"))
+    .where(_TOKEN.c.id == bindparam("name"))
 )
 
 
-def token_of_anyone(read: OfAnyone, token_id: str) -> KnownToken | None:
-    """Look an access token up before it is known whose it is. Those that ended early are deleted."""
-    rows = read(AccessToken, token_id, _KNOWN_TOKEN, token_id=token_id)
+def token_sought(token_id: str) -> Sought:
+    """Say how an access token is looked up before it is known whose it is."""
+    return AccessToken, token_id, _KNOWN_TOKEN
+
+
+def known_token(rows: Rows) -> KnownToken | None:
+    """Read what was found of it. Those that ended early are deleted."""
     return KnownToken(*rows[0]) if rows else None
 
 
@@ -311,13 +317,17 @@ _KNOWN_KEY: Final = (
     )
     .join(_OWNER, _OWNER.c.id == _KEY.c.organisation_id)
     .outerjoin(_GRANT, _GRANT.c.person_id == _KEY.c.person_id)
-    .where(_KEY.c.id == bindparam("key_id"))
+    .where(_KEY.c.id == bindparam("name"))
 )
 
 
-def key_of_anyone(read: OfAnyone, key_id: str) -> KnownKey | None:
-    """Look a key up before it is known whose it is."""
-    rows = read(ApiKey, key_id, _KNOWN_KEY, key_id=key_id)
+def key_sought(key_id: str) -> Sought:
+    """Say how a key is looked up before it is known whose it is."""
+    return ApiKey, key_id, _KNOWN_KEY
+
+
+def known_key(rows: Rows) -> KnownKey | None:
+    """Read what was found of it."""
     if not rows:
         return None
     grants = [(role, begins, ends) for *_, role, begins, ends in rows if role is not None]

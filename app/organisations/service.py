@@ -40,7 +40,7 @@ from app.organisations.models import (
     Person,
     RoleGrant,
 )
-from app.organisations.queries import OfAnyone
+from app.organisations.queries import OfAnyone, Rows, Sought
 from app.organisations.rules import (
     PERSONS_ONLY,
     Actor,
@@ -160,10 +160,23 @@ class Caller:
 
 def recognise(read: OfAnyone, token: str, *, at: datetime) -> Caller:
     """Find whose key or token this is, and what it allows; raise `KeyNotAccepted` without saying why."""
+    asked = sought(token)
+    return identify(token, read(*asked) if asked else (), at=at)
+
+
+def sought(token: str) -> Sought | None:
+    """Say what has to be read to find out whose key or token this is; None if it is named as none of ours."""
+    name = token.partition(".")[0]
+    if _TOKEN_ID.fullmatch(name):
+        return queries.token_sought(name)
+    return queries.key_sought(name) if _KEY_ID.fullmatch(name) else None
+
+
+def identify(token: str, found: Rows, *, at: datetime) -> Caller:
+    """Say whose key or token this is by what was found of it, as `recognise` does."""
     if token.startswith("tok_"):
-        return _by_token(read, token, at)
-    key_id, _, secret = token.partition(".")
-    key = queries.key_of_anyone(read, key_id) if _KEY_ID.fullmatch(key_id) else None
+        return _by_token(token, found, at)
+    key, secret = queries.known_key(found), token.partition(".")[2]
     known = key.secret_hash if key else hash_of("")
     if not hmac.compare_digest(hash_of(secret), known) or key is None or not key.usable(at):
         raise KeyNotAccepted(_NOT_ACCEPTED)
@@ -177,9 +190,8 @@ def note_use(session: Session, key_id: str, *, at: datetime) -> None:
     queries.key(session, key_id).last_used_on = at.date()
 
 
-def _by_token(read: OfAnyone, token: str, at: datetime) -> Caller:
-    token_id, _, secret = token.partition(".")
-    found = queries.token_of_anyone(read, token_id) if _TOKEN_ID.fullmatch(token_id) else None
+def _by_token(token: str, rows: Rows, at: datetime) -> Caller:
+    found, secret = queries.known_token(rows), token.partition(".")[2]
     known = found.secret_hash if found else hash_of("")
     if not hmac.compare_digest(hash_of(secret), known) or found is None or at >= found.expires_at:
         raise KeyNotAccepted(_NOT_ACCEPTED)

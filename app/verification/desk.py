@@ -54,7 +54,6 @@ from app.verification.written import HOLDER, NUMBER, Pattern, Written, written
 
 FRESH: Final = timedelta(seconds=0.5)  # so long nobody asks what changed
 OLDEST: Final = timedelta(seconds=2)  # beyond it, no answer is better than that one
-CONNECTIONS: Final = 4
 # How we name documents. Whatever else a stranger writes there never reaches the database.
 OUR_NAME: Final = re.compile("urn:uuid:[0-9a-f-]{36}")
 MOST_LISTS: Final = 256  # each of some ten thousand bytes
@@ -542,5 +541,4 @@ def public_register(url: URL) -> PublicRegister:
         return SqliteRegister(url.database or "")
     from app.verification.postgresql import PostgresRegister
 
-    address = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    return PostgresRegister(address, connections=CONNECTIONS)
+    return PostgresRegister(url)

@@ -1,5 +1,5 @@
+import asyncio
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.adapters import schema
 from app.core import columns
+from app.core.asking import Askers
 from app.core.db import Database, connect, enter, of_anyone
 from app.organisations import queries
 from app.organisations.errors import PersonNotFound
@@ -65,21 +66,83 @@ def test_a_session_that_reads_refuses_to_write(database: Database) -> None:
 def test_what_is_read_of_anyone_is_read_the_same_in_a_transaction_and_in_none(ports: Ports) -> None:
     _, [token] = make.tokens(ports, (Role.AUDITOR,))
     key_id = token.partition(".")[0]
-    known = queries.key_of_anyone(ports.database.of_anyone, key_id)
+    asked = queries.key_sought(key_id)
+    known = queries.known_key(ports.database.of_anyone(*asked))
     with ports.database.reading() as session:
-        assert known == queries.key_of_anyone(partial(of_anyone, session), key_id)
+        assert known == queries.known_key(of_anyone(session, *asked))
     assert known is not None
     assert known.roles(ports.clock.now().date()) == {Role.AUDITOR}
     ports.database.close()
-    assert queries.key_of_anyone(ports.database.of_anyone, key_id) == known, "it is opened again"
-    assert queries.key_of_anyone(ports.database.of_anyone, "key_" + 26 * "0") is None
+    assert queries.known_key(ports.database.of_anyone(*asked)) == known, "it is opened again"
+    assert ports.database.of_anyone(*queries.key_sought("key_" + 26 * "0")) == []
+
+
+def test_what_an_event_loop_reads_of_anyone_is_the_same_at_hand_and_not(ports: Ports) -> None:
+    _, [token] = make.tokens(ports, (Role.AUDITOR,))
+    asked, unknown = queries.key_sought(token.partition(".")[0]), queries.key_sought("key_" + 26 * "0")
+
+    async def told() -> list[object]:
+        not_at_hand = await ports.database.told_of_anyone(*asked)
+        async with ports.database.at_hand():
+            many = await asyncio.gather(*(ports.database.told_of_anyone(*asked) for _ in range(8)))
+            assert await ports.database.told_of_anyone(*unknown) == []
+            return [not_at_hand, *many]
+
+    assert asyncio.run(told()) == [ports.database.of_anyone(*asked)] * 9
+
+
+def test_what_an_event_loop_reads_of_anyone_is_read_though_its_connections_were_lost(ports: Ports) -> None:
+    _, [token] = make.tokens(ports, (Role.AUDITOR,))
+    asked = queries.key_sought(token.partition(".")[0])
+
+    async def told() -> object:
+        async with ports.database.at_hand():
+            await ports.database.told_of_anyone(*asked)
+            lose_connections(ports.database)
+            return await ports.database.told_of_anyone(*asked)
+
+    assert asyncio.run(told()) == ports.database.of_anyone(*asked)
+
+
+def lose_connections(database: Database) -> None:
+    if database.engine.dialect.name == "sqlite":
+        database.close()
+        return
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+def test_whose_a_key_is_is_forgotten_by_the_connection_that_told(ports: Ports) -> None:
+    if ports.database.engine.dialect.name == "sqlite":
+        pytest.skip("the code alone keeps organisations apart on SQLite")
+    _, [token] = make.tokens(ports, (Role.AUDITOR,))
+    name = token.partition(".")[0]
+    entering = "SELECT set_config('sigillo.organisation', organisation_of_api_key(%s), true)"
+    keys = "SELECT id FROM api_key"
+
+    async def told() -> tuple[object, ...]:
+        askers = Askers(ports.database.engine.url, name="one after another: so there is one connection")
+        await askers.open()
+        try:
+            found = await askers.in_one_go((entering, (name,)), (keys, ()))
+            return found, await askers.in_one_go((keys, ()))
+        finally:
+            await askers.close()
+
+    found, afterwards = asyncio.run(told())
+    assert isinstance(found, list)
+    assert (name,) in found
+    assert afterwards == []
 
 
 def test_asking_who_calls_makes_no_database_where_there_is_none(tmp_path: Path) -> None:
     gone = tmp_path / "mis?laid #1.db"
     database = connect(f"sqlite:///{quote(str(gone))}")
     with pytest.raises(OperationalError):
-        queries.key_of_anyone(database.of_anyone, "key_" + 26 * "0")
+        database.of_anyone(*queries.key_sought("key_" + 26 * "0"))
     assert not gone.exists()
     database.close()
 

@@ -19,6 +19,7 @@ from app.credentials.models import Credential, Document
 from app.credentials.schemas import CredentialOut
 from app.decisions.errors import DecisionNotGranted
 from app.formats.claims import Format
+from app.organisations import queries
 from app.organisations.conventions import written
 from app.organisations.errors import KeyReused
 from app.organisations.idempotency import ANEW, IdempotencyKey, Once, Replayed, Stored
@@ -171,15 +172,18 @@ def test_whoever_was_answered_and_asks_again_at_once_goes_with_everybody_else(
         return together(ports, asked, **given)
 
     monkeypatch.setattr(issuing, "issue_together", counted)
-    gathered = gathering.Gathering(office.ports)
+    gathered, database = gathering.Gathering(office.ports), office.ports.database
     decisions = [office.decision() for _ in range(16)]
+    unknown = queries.key_sought("key_" + 26 * "0")
 
     async def ask(*mine: str) -> None:
         for each in mine:
+            assert await database.told_of_anyone(*unknown) == []  # as whoever asks is looked up each time
             await gathered.issue(each, by=office.registrar, at=office.now, once=ANEW)
 
     async def everybody() -> None:
-        await asyncio.gather(*(ask(*decisions[place::4]) for place in range(4)))
+        async with database.at_hand():
+            await asyncio.gather(*(ask(*decisions[place::4]) for place in range(4)))
 
     asyncio.run(everybody())
     assert runs == [4] * 4
