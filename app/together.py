@@ -7,7 +7,7 @@ from typing import Any, Final
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-MOST_WAITING: Final = 100  # of one connection; each takes some three thousand bytes
+MOST_WAITING: Final = 100  # of one connection; each takes some two thousand bytes
 LARGE: Final = 65_536  # to copy more than that costs more than another write
 
 
