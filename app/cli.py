@@ -170,6 +170,7 @@ def serve(
         host=host,
         port=port or local or 8000,
         http=Together,
+        ws="none",
         access_log=False,
         log_config=None,  # its own would print exceptions with their words, and those may be personal
         log_level="warning",

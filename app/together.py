@@ -1,17 +1,42 @@
-"""How answers leave: the head and the body of one together, as one write to the network and not as two."""
+"""How requests come in, no faster than they are answered, and how answers leave: in one piece, not two."""
 
 import asyncio
-from typing import Any
+from collections.abc import Sized
+from typing import Any, Final
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MOST_WAITING: Final = 100  # of one connection; each takes some two thousand bytes
+LARGE: Final = 65_536  # to copy more than that costs more than another write
 
 
 class Together(HttpToolsProtocol):
-    """The server's own protocol; only that it sends what it writes two pieces at a time."""
+    """The server's own protocol; only that it sends two pieces as one, and lets few requests wait."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection: to send a piece of an answer costs as much as many of our answers do."""
         super().connection_made(_Pairing(transport, self.loop))  # type: ignore[arg-type]
+        self.flow = _Turns(self.transport, self.pipeline)
+
+    def on_headers_complete(self) -> None:
+        """Take a request, or hang up where too many wait: a refusal would pass for the answer to another."""
+        if len(self.pipeline) >= MOST_WAITING:
+            self.transport.close()
+            raise ConnectionAbortedError  # what came along is not even read
+        super().on_headers_complete()
+
+
+class _Turns(FlowControl):
+    """Reads on once no request waits for its turn: until then, what is being answered has arrived whole."""
+
+    def __init__(self, transport: asyncio.Transport, waiting: Sized) -> None:
+        super().__init__(transport)
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        if not self._waiting:
+            super().resume_reading()
 
 
 class _Pairing:
@@ -26,7 +51,11 @@ class _Pairing:
         return getattr(self._transport, name)
 
     def write(self, piece: bytes) -> None:
-        if self._held:
+        if len(piece) > LARGE:
+            self._send()
+            self._held = piece
+            self._send()
+        elif self._held:
             self._held += piece
             self._send()
         else:
@@ -36,10 +65,6 @@ class _Pairing:
     def close(self) -> None:
         self._send()
         self._transport.close()
-
-    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        self._send()
-        self._transport.set_protocol(protocol)
 
     def _send(self) -> None:
         held, self._held = self._held, b""

@@ -12,7 +12,7 @@ from app.ports import Ports
 from app.verification.entries import Row
 from app.verification.errors import RegisterUnreachable
 from app.verification.sqlite import SqliteRegister
-from tests import make
+from tests.calling import Caller
 from tests.verification.issued import Issued
 
 UNKNOWN = "DLE-26-7K3Q-F9XM-2T5H-65"
@@ -25,7 +25,9 @@ def database_url(database_url: str) -> str:
     return database_url
 
 
-def on_both_ways(ports: Ports, *paths: str, register: SqliteRegister | None = None) -> tuple[Asked, Asked]:
+def on_both_ways(
+    ports: Ports, *paths: str, register: SqliteRegister | None = None, root: str = ""
+) -> tuple[Asked, Asked]:
     """Ask the same by the lane and by the road alone; gives each answer with its line in the log."""
     heard: list[Asked] = []
     for lane in (True, False):
@@ -36,7 +38,7 @@ def on_both_ways(ports: Ports, *paths: str, register: SqliteRegister | None = No
             app.lane = None
         if register is not None:
             app.state.desk._register = register
-        caller = make.caller(app)
+        caller = Caller(httpx.ASGITransport(app, raise_app_exceptions=False, root_path=root), {})
         answers = [caller.get(path) for path in paths]
         heard.append([(each, json.loads(line)) for each, line in zip(answers, lines, strict=True)])
     return heard[0], heard[1]
@@ -64,6 +66,7 @@ def test_the_lane_answers_a_look_up_as_the_road_does(live: Ports, credential: Is
     statuses = alike(*on_both_ways(live, *paths, f"/v/{number}.json?lang=it", f"/v/{number}.json%0A"))
     assert statuses[: len(asked)] == [200] * 4 + [404] * 3
     assert statuses[len(asked) : len(asked) + 4] == [422, 422, 422, 200]
+    assert alike(*on_both_ways(live, f"/v/{number}.json", root="/v")) == [404]
 
 
 def test_the_lane_refuses_whoever_asks_too_much_as_the_road_does(live: Ports) -> None:
