@@ -12,7 +12,7 @@ import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from app.together import LARGE, MOST_WAITING, Together
+from app.together import LARGE, MOST_HEADERS, MOST_WAITING, Together
 from tests.oauth.served import listening
 
 PATIENCE_SECONDS = 300
@@ -227,6 +227,45 @@ def test_what_is_sent_with_a_request_arrives_whole_whatever_is_sent_ahead() -> N
         assert answers(connection, len(expected)) == expected
         connection.sendall(request("/unread", method="POST", body=body) + request("/e"))
         assert answers(connection, 2) == ["/unread 0", "/e 0"]
+
+
+CHUNKED = b"POST /body HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n"
+
+
+@pytest.mark.parametrize(
+    ("begun", "more"),
+    [
+        (b"GET /a HTTP/1.1\r\n", b"a:\r\n"),
+        (b"GET /a HTTP/1.1\r\nName: ", b"aaaa"),
+        (b"GET /", b"aaaa"),
+        (CHUNKED + b"0\r\n", b"a:\r\n"),
+        (CHUNKED + b"0\r\nName: ", b"aaaa"),
+        (CHUNKED + b"1;", b"aaaa"),
+    ],
+    ids=["headers", "a header", "an address", "trailers", "a trailer", "an extension"],
+)
+def test_whoever_never_comes_to_an_end_is_hung_up_on(begun: bytes, more: bytes) -> None:
+    with echoing() as (_, connect), connect() as endless, connect() as other:
+        sent, hung_up = begun, False
+        for _ in range(64):
+            try:
+                endless.sendall(sent)
+            except OSError:
+                hung_up = True
+                break
+            sent = more * 16_384
+        assert hung_up or b"200" not in read_all(endless)
+        other.sendall(request("/other"))
+        assert answers(other, 1) == ["/other 0"]
+
+
+def test_a_request_has_so_many_headers_at_most() -> None:
+    with echoing() as (app, connect), connect() as connection, connect() as greedy:
+        connection.sendall(request("/most", *["A: b"] * (MOST_HEADERS - 1)))  # one names the host
+        assert answers(connection, 1) == ["/most 0"]
+        greedy.sendall(request("/more", *["A: b"] * MOST_HEADERS))
+        assert read_all(greedy) == b""
+        assert app.asked == ["/most"]
 
 
 def test_an_answer_without_a_body_leaves_before_the_connection_is_closed() -> None:
