@@ -374,7 +374,7 @@ def set_quota(
 ) -> None:
     """Say how many requests a minute each person and program of an organisation may make.
 
-    A running service takes it up within two seconds. Without an option, it is shown.
+    It holds at once, in a running service too. Without an option, it is shown.
     """
     from app.organisations import service
     from app.outbox.trail import SYSTEM

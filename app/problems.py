@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -204,14 +205,25 @@ def _lost_race_to_the_rules(request: Request, error: Exception) -> Response:
 
 
 def _database_busy(request: Request, error: Exception) -> Response:
-    log.error("database.unavailable", exc_info=error)
+    asked = request.scope.get("request_id", "")
+    if _is_locked(error):
+        log.warning("database.locked", extra={"request_id": asked})
+    else:
+        log.error("database.unavailable", exc_info=error, extra={"request_id": asked})
     return problem_response(
         request,
         DatabaseBusy(
-            "The database is busy or cannot be reached. Send the same again after `Retry-After`; "
-            "with the same `Idempotency-Key` it has one effect."
+            "The database is busy or cannot be reached; what changes something may have been carried out or "
+            "not. With its `Idempotency-Key`, send the same again after `Retry-After`: it has one effect. "
+            "Without one, read first how things stand."
         ),
     )
+
+
+def _is_locked(error: Exception) -> bool:
+    """Tell whether somebody else merely wrote for too long: SQLite has one lock for all who write."""
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0)
+    return code & 0xFF == sqlite3.SQLITE_BUSY  # an extended code has its primary one in the last byte
 
 
 def _unexpected(request: Request, error: Exception) -> Response:

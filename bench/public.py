@@ -68,7 +68,13 @@ def verifications(register: Register, *, seconds: int, rounds: int) -> Iterator[
             given[kind] = Candidate(server, bodies, VERIFICATIONS)
         in_turn([limit, *given.values()], seconds=seconds, rounds=rounds)
         for kind, sent in given.items():
-            yield _figure(f"verify a vc+jwt, {kind}, {register.count:,} credentials", sent, limit, least=0.35)
+            yield _figure(
+                f"verify a vc+jwt, {kind}, {register.count:,} credentials",
+                sent,
+                limit,
+                least=0.35,
+                most_p99_ms=None,  # asked of look-ups alone: here p99 is told, and nothing is said of it
+            )
 
 
 JSON: Final = {"Content-Type": "application/json"}
@@ -152,7 +158,10 @@ def _expect(answer: httpx.Response, member: Member) -> None:
         raise CannotMeasure(f"Member {member.n} is reported as {report['result']}.")
 
 
-def _figure(name: str, candidate: Candidate, limit: Candidate, *, least: float) -> Figure:
+def _figure(
+    name: str, candidate: Candidate, limit: Candidate, *, least: float, most_p99_ms: float | None = P99_MS
+) -> Figure:
+    """Hold a road against its limit, and its p99 against a bound where there is one; `met` is about both."""
     found, bar = candidate.typical, limit.typical
     ratio = found.rate / bar.rate
     share = 1 / UNKNOWN if not candidate.path else 0
@@ -169,7 +178,8 @@ def _figure(name: str, candidate: Candidate, limit: Candidate, *, least: float) 
         "p99_ms": round(found.p99_ms, 3),
         "judged": "ratio",
         "least": least,
-        "met": ratio >= least and (found.p99_ms < P99_MS or bool(candidate.path)),
+        **({} if most_p99_ms is None else {"most_p99_ms": most_p99_ms}),
+        "met": ratio >= least and (most_p99_ms is None or found.p99_ms < most_p99_ms),
         "runs": [{key: round(value, 3) for key, value in asdict(run).items()} for run in candidate.runs],
     }
 

@@ -20,8 +20,8 @@ from app.status import queries
 from app.verification.desk import Desk
 from app.verification.errors import CredentialNotFound
 from app.verification.submitted import of_number
-from bench import edc
-from bench.load import CannotMeasure
+from bench import edc, public
+from bench.load import Candidate, CannotMeasure, Run, Server
 from bench.seeding import making
 from bench.seeding.members import Body, Member, unknown_number
 from bench.seeding.sealing import ZONE
@@ -105,6 +105,16 @@ def test_every_stage_of_a_credential_for_europass_has_its_share(seeded: tuple[Po
     assert shares.keys() == {*edc.STAGES, edc.REST}
     assert all(shares.values())
     assert round(sum(shares.values()), 1) == 1
+
+
+def test_a_figure_names_the_bound_of_its_slowest_answers_only_where_it_is_judged_by_them() -> None:
+    slow = Run(rate=100.0, p50_ms=1.0, p99_ms=2 * public.P99_MS, refused=0.1, cpu_us=1.0)
+    candidate = Candidate(Server(1, "http://127.0.0.1"), [], runs=[slow])
+    by_them = public._figure("a look-up", candidate, candidate, least=0.5)
+    assert (by_them["met"], by_them["p99_ms"], by_them["most_p99_ms"]) == (False, slow.p99_ms, public.P99_MS)
+    by_ratio = public._figure("a verification", candidate, candidate, least=0.5, most_p99_ms=None)
+    assert (by_ratio["met"], by_ratio["p99_ms"]) == (True, slow.p99_ms)
+    assert "most_p99_ms" not in by_ratio
 
 
 def test_what_a_watcher_sees_in_the_lists_is_what_the_register_says(seeded: tuple[Ports, Body]) -> None:

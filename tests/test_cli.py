@@ -261,6 +261,7 @@ def test_an_operator_makes_a_new_key_for_whoever_has_none_that_works() -> None:
 def test_an_organisation_may_have_a_quota_of_its_own() -> None:
     said(*NAMED)
     assert "as many as the settings say" in said("organisation", "quota")[1]
+    assert "It holds at once" in said("organisation", "quota", "--help")[1]
     assert "120, a minute" in said("organisation", "quota", "--requests", "120")[1]
     assert "120, a minute" in said("organisation", "quota")[1]
     assert said("organisation", "quota", "--requests", "9", "--default")[0] == Ends.USAGE

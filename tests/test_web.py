@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fastapi import APIRouter, FastAPI
 from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import create_engine
 from sqlalchemy.exc import IntegrityError
 
 import app as house
@@ -275,6 +276,42 @@ def test_what_the_database_refuses_is_a_race_that_was_lost() -> None:
 
     assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
     assert "Annarella" not in answer.text
+
+
+def test_a_lock_that_was_waited_for_in_vain_is_no_error_of_the_database_and_each_line_names_its_request(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    app = application()
+    engine = create_engine(f"sqlite:///{tmp_path}/sigillo.sqlite3", connect_args={"timeout": 0})
+
+    @app.post("/rival")
+    def rival() -> None:
+        with engine.connect() as first, engine.connect() as second:
+            first.exec_driver_sql("BEGIN IMMEDIATE")
+            second.exec_driver_sql("BEGIN IMMEDIATE")
+
+    @app.post("/broken-off")
+    def broken_off() -> None:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("SELECT * FROM nowhere")
+
+    told = {}
+    for path in ("/rival", "/broken-off"):
+        caplog.clear()
+        with caplog.at_level(logging.INFO, logger="sigillo"):
+            logging.getLogger("sigillo").propagate = True
+            answer = make.caller(app).post(path)
+        assert (answer.status_code, answer.json()["code"]) == (503, "database-busy")
+        assert "may have been carried out or not" in answer.json()["detail"]
+        (record,) = [one for one in caplog.records if one.name == "sigillo.problems"]
+        line = json.loads(JsonLines().format(record))
+        assert line["request_id"] == answer.headers["x-request-id"]
+        told[path] = (line["level"], line["event"], "where" in line)
+    engine.dispose()
+    assert told == {
+        "/rival": ("warning", "database.locked", False),
+        "/broken-off": ("error", "database.unavailable", True),
+    }
 
 
 def test_plain_http_errors_keep_their_headers() -> None:

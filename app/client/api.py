@@ -17,6 +17,7 @@ THIS_MACHINE: Final = (ipaddress.IPv4Network("127.0.0.0/8"), ipaddress.IPv6Netwo
 LATER: Final = frozenset({408, 425, 429})  # answers that mean no more than "not now"
 PASSING: Final = LATER | {502, 503, 504}
 UNTAKEN: Final = frozenset({425, 429, 503})  # and that nothing was done
+BUSY: Final = "database-busy"  # but for this: the database may have been lost while it took it
 IN_FLIGHT: Final = "idempotency-in-flight"
 KEY: Final = "Idempotency-Key"
 TOKENS: Final = "/oauth/token"
@@ -88,7 +89,7 @@ class GaveUp(Unreachable):
 
 
 class Unsure(Unreachable):
-    """The connection broke: whether it was carried out is not known, so it was not sent again.
+    """The connection or the database broke: whether it was carried out is not known. It was not sent again.
 
     Read how things stand first. What makes something has a key, and so is sent again instead.
     """
@@ -283,17 +284,18 @@ def failure(answer: httpx.Response, url: str) -> Unreachable | Refused:
     """Say what an answer means that is no success: that there was none yet, or no."""
     asked = answer.headers.get("Retry-After", "")
     after = float(asked) if asked.isdecimal() and len(asked) < LONGEST_PAUSE else None
-    if answer.is_server_error or answer.status_code in LATER:
-        later = Unreachable("answers-later", url=url, status=answer.status_code)
-        later.after = after
-        later.passing = answer.status_code in PASSING
-        later.untaken = answer.status_code in UNTAKEN
-        return later
     try:
         problem = answer.json()
     except ValueError:
         problem = {}
-    return Refused(answer.status_code, _without_controls(problem) if isinstance(problem, dict) else {}, after)
+    problem = _without_controls(problem) if isinstance(problem, dict) else {}
+    if answer.is_server_error or answer.status_code in LATER:
+        later = Unreachable("answers-later", url=url, status=answer.status_code)
+        later.after = after
+        later.passing = answer.status_code in PASSING
+        later.untaken = answer.status_code in UNTAKEN and problem.get("code") != BUSY
+        return later
+    return Refused(answer.status_code, problem, after)
 
 
 def _cut_off(unreachable: Unreachable, error: httpx.RequestError) -> Unreachable:

@@ -10,7 +10,7 @@ from typing import Final
 
 import httpx
 
-from app.client.api import TOKENS, NotUsable, Refused, failure
+from app.client.api import TOKENS, NotUsable, Refused, Unreachable, failure
 
 EARLY_SECONDS: Final = 60.0  # a token is not used right up to its end
 ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -117,8 +117,10 @@ class Tokens(httpx.Auth):
         self._until = self._clock() + max(lasts - EARLY_SECONDS, lasts / 2)
 
 
-def _refusal(failed: Exception) -> Exception:
+def _refusal(failed: Refused | Unreachable) -> Exception:
     """Say a refusal of OAuth (RFC 6749, 5.2) as all others are said."""
+    if isinstance(failed, Unreachable):
+        failed.untaken = True  # what the token was for had not been sent, or was refused for want of it
     if isinstance(failed, Refused) and (error := failed.problem.get("error")):
         told = {"code": error, "detail": failed.problem.get("error_description"), **failed.problem}
         return Refused(failed.status, told)

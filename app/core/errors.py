@@ -87,7 +87,7 @@ class EditionMissing(Problem):
 
 
 class DatabaseBusy(Problem):
-    """The database did not take the request in time, or is away; it may take the same a little later."""
+    """The database is busy or away, or was lost half-way: what was asked may have been done or not."""
 
     code = "database-busy"
     title = "The database is busy or cannot be reached"

@@ -58,30 +58,34 @@ class Gathering:
         return await asked.outcome
 
     async def _carry_on(self, queue: _Queue) -> None:
-        """Make one run after another until nobody waits."""
+        """Make one run after another until nobody waits; nobody is left waiting, whatever ends it."""
         try:
             while queue.waiting:
                 await _all_come(queue.waiting, self._ports.database)
                 taken = [each for each in _take(queue.waiting) if not each.outcome.cancelled()]
                 if taken:
                     await self._carry_out(taken)
+        except BaseException as broken:
+            left = [*queue.waiting]
+            queue.waiting.clear()
+            _tell_all(left, broken)
+            raise
         finally:
             queue.going = None
 
     async def _carry_out(self, taken: Sequence[_Asked]) -> None:
         loop = asyncio.get_running_loop()
-        outcomes: Sequence[Issued | Exception]
         try:
             outcomes = await loop.run_in_executor(self._writer, self._issue, taken)
-        except Exception as broken:  # noqa: BLE001 - whoever asked hears of it
-            outcomes = [broken] * len(taken)
-        for each, outcome in zip(taken, outcomes, strict=True):
-            if each.outcome.cancelled():
-                continue  # whoever asked is gone; it was issued all the same
-            if isinstance(outcome, Exception):
-                each.outcome.set_exception(outcome)
-            else:
-                each.outcome.set_result(outcome)
+            told = [*zip(taken, outcomes, strict=True)]  # all of it, before anybody hears of any
+        except asyncio.CancelledError as stopped:
+            _tell_all(taken, stopped)
+            raise
+        except BaseException as broken:  # noqa: BLE001 - whoever asked hears of it
+            _tell_all(taken, broken)
+        else:
+            for each, outcome in told:
+                _tell(each, outcome)
 
     def _issue(self, taken: Sequence[_Asked]) -> Sequence[Issued | Exception]:
         return issuing.issue_together(
@@ -128,3 +132,17 @@ def _take(waiting: deque[_Asked]) -> list[_Asked]:
 
 def _whose(asked: _Asked) -> tuple[str, str]:
     return asked.by.organisation_id, asked.by.id
+
+
+def _tell_all(asked: Sequence[_Asked], broken: BaseException) -> None:
+    for each in asked:
+        _tell(each, broken)
+
+
+def _tell(asked: _Asked, outcome: Issued | BaseException) -> None:
+    if asked.outcome.cancelled():
+        return  # whoever asked is gone; it was issued all the same
+    if isinstance(outcome, BaseException):
+        asked.outcome.set_exception(outcome)
+    else:
+        asked.outcome.set_result(outcome)

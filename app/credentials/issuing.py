@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.core.db import ORGANISATION
@@ -39,6 +40,7 @@ from app.status.models import Standing
 from app.status.service import set_standing
 
 REPLACED: Final = "The key was replaced meanwhile. The document will be signed with the new one."
+_ROLLED_BACK: Final = "40"  # transaction_rollback, a class of codes (PostgreSQL, Appendix A)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ def issue_together(
     """Do for each of several requests what `issue` does for one; one outcome for each, in order.
 
     They share their two transactions. Whatever breaks one of these breaks it for nobody else: each request is
-    then carried out alone.
+    then carried out alone. Where the database is busy or away it is so for all of them, and none waits for it
+    again.
     """
     # The first transaction: what is to be signed, and all that must not get lost with it.
     begun = _begin(ports, asked, by=by, at=at)
@@ -107,9 +110,18 @@ def _begin(ports: Ports, asked: Sequence[tuple[str, Once]], *, by: Actor, at: da
     except _Refused as refused:
         return refused.outcomes  # nothing is left of it, not even the list that was opened for it
     except Exception as failed:  # noqa: BLE001 - whoever asked hears of it
-        if len(asked) == 1:
-            return [failed]
+        if len(asked) == 1 or _is_nobodys_own(failed):
+            return [failed] * len(asked)
         return [_begin(ports, [each], by=by, at=at)[0] for each in asked]
+
+
+def _is_nobodys_own(failed: Exception) -> bool:
+    """Tell whether a transaction failed for want of the database, and would fail for each alone.
+
+    PostgreSQL ends a deadlock by an error of the same kind; there each may well succeed.
+    """
+    state = getattr(getattr(failed, "orig", None), "sqlstate", None) or ""
+    return isinstance(failed, OperationalError) and not state.startswith(_ROLLED_BACK)
 
 
 class _Refused(Exception):
@@ -188,8 +200,8 @@ def _end(ports: Ports, organisation_id: str, going: Sequence[_Going]) -> Sequenc
     except Exception as broken:  # noqa: BLE001 - whoever asked hears of it
         for each in going:
             each.once.undo()
-        if len(going) == 1:
-            return [broken]
+        if len(going) == 1 or _is_nobodys_own(broken):
+            return [broken] * len(going)
         return [_end(ports, organisation_id, [each])[0] for each in going]
     return [kept.get(each.seal.id) or _outcome(each.seal, failed) for each in going]
 

@@ -130,11 +130,15 @@ CONVENTIONS: Final[tuple[tuple[str, Labels, tuple[Labels, ...]], ...]] = (
                 it="Ogni POST che crea accetta `Idempotency-Key`, da 1 a 255 caratteri ASCII visibili. "
                 "La stessa chiave con la stessa richiesta dà la stessa risposta per 24 ore, con "
                 "`Idempotent-Replayed: true`; con un'altra richiesta dà 422. Mentre la prima è in corso, "
-                "le altre attendono fino a due secondi e poi ricevono 409 con `Retry-After`.",
+                "le altre attendono fino a due secondi e poi ricevono 409 con `Retry-After`; su SQLite, che "
+                "ha un solo blocco per tutti quelli che scrivono, 503 `database-busy` con `Retry-After`, "
+                "come ogni volta che la base dati è occupata: anche allora si ripete con la stessa chiave.",
                 en="Every POST that creates takes an `Idempotency-Key` of 1 to 255 visible ASCII "
                 "characters. The same key with the same request gets the same answer for 24 hours, with "
                 "`Idempotent-Replayed: true`; with another request it gets 422. While the first is under "
-                "way, the others wait for up to two seconds and then get 409 with `Retry-After`.",
+                "way, the others wait for up to two seconds and then get 409 with `Retry-After`; on SQLite, "
+                "which has one lock for all who write, 503 `database-busy` with `Retry-After`, as whenever "
+                "the database is busy: then, too, send the same again with the same key.",
             ),
             Labels(
                 it="Una richiesta rifiutata lascia libera la chiave. Una chiave è di chi la usa e di "

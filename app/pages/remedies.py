@@ -261,10 +261,12 @@ BY_CODE: Final[Mapping[str, Labels]] = {
         en="Try again later. Without a scanner, no file comes in.",
     ),
     "database-busy": Labels(
-        it="Attenda i secondi che dice `Retry-After` e ripeta la stessa richiesta, con la stessa "
-        "`Idempotency-Key` se ne aveva una: così l'effetto non è mai doppio.",
-        en="Wait for the seconds that `Retry-After` says and send the same request again, with the same "
-        "`Idempotency-Key` if it had one: then the effect never comes twice.",
+        it="Attenda i secondi che dice `Retry-After`. Se la richiesta aveva una `Idempotency-Key`, la ripeta "
+        "con la stessa: l'effetto non è mai doppio. Se non l'aveva e cambia qualcosa, prima rilegga come "
+        "stanno le cose: può essere stata eseguita, oppure no.",
+        en="Wait for the seconds that `Retry-After` says. If the request had an `Idempotency-Key`, send it "
+        "again with the same one: the effect never comes twice. If it had none and changes something, read "
+        "first how things stand: it may have been carried out, or not.",
     ),
     "idempotency-in-flight": Labels(
         it="Attenda i secondi che dice `Retry-After` e ripeta la stessa richiesta con la stessa chiave: avrà "

@@ -299,6 +299,40 @@ def test_what_only_moves_something_along_is_not_sent_again_where_it_may_have_bee
         assert len(again.seen) == 2
 
 
+def test_what_a_busy_database_may_have_taken_is_sent_again_only_with_its_key() -> None:
+    busy = said(503, "database-busy", Retry_After="2")
+    read: Any = {"id": "dos_1"}
+    changes: list[Callable[[Sigillo], Any]] = [
+        lambda sigillo: sigillo.api.patch("/v1/dossiers/dos_1", {"language": "it"}, edition='"1"'),
+        lambda sigillo: sigillo.api.put("/v1/dossiers/dos_1/scores", {}, edition='"1"'),
+        lambda sigillo: sigillo.api.move("/v1/dossiers/dos_1/submission"),
+        lambda sigillo: sigillo.api.delete("/v1/dossiers/dos_1"),
+    ]
+    for change in changes:
+        script = Script([busy, httpx.Response(200, json=read)])
+        with script.client() as sigillo, pytest.raises(Unsure, match="not known"):
+            change(sigillo)
+        assert len(script.seen) == 1
+    repeatable: list[Callable[[Sigillo], Any]] = [
+        lambda sigillo: sigillo.api.get("/v1/dossiers/dos_1"),
+        lambda sigillo: sigillo.api.post("/v1/dossiers", {}, key="once"),
+    ]
+    for safe in repeatable:
+        script = Script([busy, httpx.Response(200, json=read)])
+        with script.client() as sigillo:
+            assert safe(sigillo) == read
+        assert (len(script.seen), script.rests) == (2, [2.0])
+
+
+def test_what_waits_for_a_token_was_not_taken_though_the_database_was_busy() -> None:
+    token = httpx.Response(200, json={"access_token": "tok_1", "expires_in": 3600})
+    script = Script([said(503, "database-busy", Retry_After="0"), token, httpx.Response(200, json={})])
+    wire, proven_by = httpx.MockTransport(script), ClientSecret("cli_1", "secret")
+    with Sigillo(ELSEWHERE, proven_by, patience=AT_ONCE, transport=wire) as sigillo:
+        sigillo.api.delete("/v1/dossiers/dos_1")
+    assert [one.url.path for one in script.seen] == ["/oauth/token", "/oauth/token", "/v1/dossiers/dos_1"]
+
+
 @pytest.mark.parametrize("status", [400, 401, 404, 409, 412, 422])
 def test_a_refusal_is_not_asked_again(status: int) -> None:
     script = Script([said(status, "some-code")])

@@ -2,14 +2,17 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 import httpx
 import pytest
+from psycopg import errors
 from sqlalchemy import event, func, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.credentials import gathering, issuing, storing
@@ -123,6 +126,42 @@ def test_whoever_breaks_a_transaction_is_left_with_it_alone(desk: Desk) -> None:
     assert desk.there() == (3, 6)
 
 
+def out_of_reach() -> OperationalError:
+    return OperationalError(None, None, Exception("the database is out of reach"))
+
+
+def in_each_others_way() -> OperationalError:
+    return OperationalError(None, None, errors.DeadlockDetected())
+
+
+@pytest.mark.parametrize("stage", ["_begin_all", "_carry_out"])
+@pytest.mark.parametrize(("failed", "left"), [(out_of_reach, OperationalError), (in_each_others_way, Issued)])
+def test_a_database_out_of_reach_is_so_for_all_and_nobody_waits_for_it_again(
+    desk: Desk,
+    monkeypatch: pytest.MonkeyPatch,
+    stage: str,
+    failed: Callable[[], OperationalError],
+    left: type[Any],
+) -> None:
+    tried: list[object] = []
+    real = getattr(issuing, stage)
+
+    def at_first(*told: Any, **given: Any) -> Any:
+        tried.append(told)
+        if len(tried) == 1:
+            raise failed()
+        return real(*told, **given)
+
+    asked = [(desk.office.decision(), desk.once(name)) for name in ("one", "two", "three")]
+    with monkeypatch.context() as stopped:
+        stopped.setattr(issuing, stage, at_first)
+        assert [type(each) for each in desk.issue(*asked)] == [left] * 3
+    assert len(tried) == (1 if left is OperationalError else 4)
+    again = desk.issue(*((decision, desk.once(once.name or "")) for decision, once in asked))
+    assert [type(each) for each in again] == [Issued if left is OperationalError else Replayed] * 3
+    assert desk.there() == (3, 6)
+
+
 def test_a_key_finishes_what_it_began_beside_what_others_begin(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,6 +244,63 @@ def test_whoever_leaves_while_it_is_issued_keeps_nobody_from_their_answer(office
 
     for issued in asyncio.run(one_leaves()):
         assert isinstance(office.credential(issued.credential_id).issued_at, datetime)
+
+
+class Odd(BaseException):
+    """What nobody catches by accident."""
+
+
+@pytest.mark.parametrize("broken", ["too few", "odd"])
+def test_whoever_is_in_a_run_that_breaks_hears_of_it_and_the_others_are_issued(
+    office: Office, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    runs: list[int] = []
+    together = issuing.issue_together
+
+    def breaks_once(ports: Any, asked: Any, **given: Any) -> Any:
+        runs.append(len(asked))
+        if len(runs) > 1:
+            return together(ports, asked, **given)
+        if broken == "odd":
+            raise Odd
+        return []
+
+    monkeypatch.setattr(issuing, "issue_together", breaks_once)
+    gathered = gathering.Gathering(office.ports)
+    other = replace(office.registrar, id=office.candidate().id)
+    who = [office.registrar, office.registrar, other, other]
+
+    async def everybody() -> list[Issued | BaseException]:
+        asked = [gathered.issue(office.decision(), by=each, at=office.now, once=ANEW) for each in who]
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    kind = Odd if broken == "odd" else ValueError
+    assert [type(each) for each in asyncio.run(everybody())] == [kind, kind, Issued, Issued]
+    assert runs == [2, 2]
+
+
+def test_nobody_is_left_waiting_where_the_gathering_itself_breaks(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gathered = gathering.Gathering(office.ports)
+    decisions = [office.decision() for _ in range(3)]
+
+    async def breaks(*_: object) -> None:
+        raise RuntimeError("nobody comes")
+
+    async def ask(*asked: str) -> list[Issued | BaseException]:
+        return await asyncio.gather(
+            *(gathered.issue(each, by=office.registrar, at=office.now, once=ANEW) for each in asked),
+            return_exceptions=True,
+        )
+
+    async def everybody() -> list[Issued | BaseException]:
+        with monkeypatch.context() as broken:
+            broken.setattr(gathering, "_all_come", breaks)
+            failed = await ask(*decisions[:2])
+        return [*failed, *(await ask(decisions[2]))]
+
+    assert [type(each) for each in asyncio.run(everybody())] == [RuntimeError, RuntimeError, Issued]
 
 
 def test_no_step_of_issuing_looks_through_a_whole_organisation(desk: Desk) -> None:

@@ -69,6 +69,20 @@ def test_every_part_says_what_it_is_for_in_both_languages_and_in_the_contract(st
         assert all(PARTS[tag].in_language(language) in start for tag in tags)
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whoever_waits_for_a_key_is_told_of_both_answers_and_what_to_do_without_one(
+    stranger: Caller, language: Language
+) -> None:
+    """Which of them it is depends on the database."""
+    _, _, after = stranger.get(f"/api?lang={language}").text.partition('id="idempotency"')
+    told, _, _ = after.partition("</section>")
+    assert "409" in told
+    assert "503 <code>database-busy</code>" in told
+    page = unescape(stranger.get(f"/problems/database-busy?lang={language}").text)
+    words = {"it": "prima rilegga come stanno le cose", "en": "read first how things stand"}
+    assert words[language] in page
+
+
 @pytest.mark.parametrize("address", ["/api", "/api/credentials", "/problems/idempotency-in-flight"])
 def test_names_of_the_contract_are_set_apart_as_code(stranger: Caller, address: str) -> None:
     for language in LANGUAGES:
