@@ -147,7 +147,7 @@ def large() -> bytes:
 def echoing() -> Iterator[tuple[Echo, Callable[[], socket.socket]]]:
     """Serve as the service does; gives what answers, and a way to connect to it."""
     app, Counted.most = Echo(), 0
-    with listening(app, http=Counted, ws="none", lifespan="off", log_level="critical") as url:
+    with listening(app, http=Counted, ws="none", lifespan="off") as url:
         place = urlsplit(url)
         yield app, lambda: socket.create_connection((place.hostname, place.port), PATIENCE_SECONDS)
 
