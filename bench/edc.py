@@ -28,12 +28,12 @@ from app.formats import edc, jades
 from app.formats.claims import Format
 from app.formats.jose import verify
 from app.main import production_ports
-from app.organisations import service as organisations
 from app.organisations.rules import Actor
 from app.ports import Ports, PublicKey, Signer, Slot
 from app.status import signing
 from bench.load import CannotMeasure
 from bench.seeding.register import FOLDER, filled, settings
+from tests import make
 from tests.pki.authority import Holder, Pki
 
 KINDS: Final[Mapping[str, str]] = {"RS256": "RSA-2048", "ES256": "P-256"}
@@ -165,7 +165,8 @@ def standing(ports: Ports) -> list[str]:
 def registrar(ports: Ports, token: str) -> Actor:
     """Let the registrar in."""
     at = ports.clock.now()
-    return organisations.recognise(ports.database.of_anyone, token, at=at).actor
+    with ports.database.reading() as session:
+        return make.actor(session, token, at=at)
 
 
 def measured(ports: Ports, by: Actor, credentials: Sequence[str], kind: str) -> dict[str, object]:

@@ -1,7 +1,6 @@
 """Ordinary things, so that a test states only what it is about."""
 
 from datetime import date, datetime
-from functools import partial
 from itertools import count
 from typing import Final
 
@@ -88,7 +87,8 @@ def key(session: Session, holder: Person, *, at: datetime) -> str:
 
 
 def actor(session: Session, token: str, *, at: datetime) -> Actor:
-    return service.recognise(partial(of_anyone, session), token, at=at).actor
+    asked = service.sought(token)
+    return service.identify(token, of_anyone(session, *asked) if asked else (), at=at).actor
 
 
 def caller(app: FastAPI, token: str | None = None) -> Caller:

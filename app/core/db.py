@@ -327,7 +327,7 @@ class Database:
             yield session
 
     def of_anyone(self, kind: type[Owned], name: str, statement: Select[Any]) -> Sequence[Sequence[Any]]:
-        """Read the same in no transaction of the caller's."""
+        """Read what there is about the row of this id, in no transaction of the caller's; see `look_up`."""
         if self._kept is not None:
             return self._kept.rows(statement, {"name": name})
         with self.reading() as session:

@@ -1,6 +1,6 @@
 """Reads of organisations, people and keys."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -38,7 +38,6 @@ from app.organisations.rules import Role
 
 Rows = Sequence[Sequence[Any]]
 Sought = tuple[type[Owned], str, Select[Any]]  # what `of_anyone` takes, of a session or of the database
-OfAnyone = Callable[[type[Owned], str, Select[Any]], Rows]
 
 
 def organisation(session: Session, organisation_id: str) -> Organisation:

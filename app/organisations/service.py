@@ -40,7 +40,7 @@ from app.organisations.models import (
     Person,
     RoleGrant,
 )
-from app.organisations.queries import OfAnyone, Rows, Sought
+from app.organisations.queries import Rows, Sought
 from app.organisations.rules import (
     PERSONS_ONLY,
     Actor,
@@ -158,12 +158,6 @@ class Caller:
     unnoted: str | None = None  # a key that nobody noted the use of today
 
 
-def recognise(read: OfAnyone, token: str, *, at: datetime) -> Caller:
-    """Find whose key or token this is, and what it allows; raise `KeyNotAccepted` without saying why."""
-    asked = sought(token)
-    return identify(token, read(*asked) if asked else (), at=at)
-
-
 def sought(token: str) -> Sought | None:
     """Say what has to be read to find out whose key or token this is; None if it is named as none of ours."""
     name = token.partition(".")[0]
@@ -173,7 +167,10 @@ def sought(token: str) -> Sought | None:
 
 
 def identify(token: str, found: Rows, *, at: datetime) -> Caller:
-    """Say whose key or token this is by what was found of it, as `recognise` does."""
+    """Say by what was found of it whose key or token this is, and what it allows.
+
+    Raises `KeyNotAccepted` without saying why.
+    """
     if token.startswith("tok_"):
         return _by_token(token, found, at)
     key, secret = queries.known_key(found), token.partition(".")[2]

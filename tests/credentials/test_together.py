@@ -175,17 +175,21 @@ def test_a_key_finishes_what_it_began_beside_what_others_begin(
     assert desk.keys()["begun"].status == 201
 
 
-def test_requests_that_wait_go_together_and_are_answered_one_by_one(
-    office: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    runs: list[int] = []
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many went together, run by run."""
+    sizes: list[int] = []
     together = issuing.issue_together
 
     def counted(ports: Any, asked: Any, **given: Any) -> Any:
-        runs.append(len(asked))
+        sizes.append(len(asked))
         return together(ports, asked, **given)
 
     monkeypatch.setattr(issuing, "issue_together", counted)
+    return sizes
+
+
+def test_requests_that_wait_go_together_and_are_answered_one_by_one(office: Office, runs: list[int]) -> None:
     app = office.app()
     wanted = [office.decision() for _ in range(12)]
     answers = at_once(*(partial(office.desk(app).post, PATH, json={"decision": each}) for each in wanted))
@@ -201,16 +205,8 @@ def test_requests_that_wait_go_together_and_are_answered_one_by_one(
 
 
 def test_whoever_was_answered_and_asks_again_at_once_goes_with_everybody_else(
-    office: Office, monkeypatch: pytest.MonkeyPatch
+    office: Office, runs: list[int]
 ) -> None:
-    runs: list[int] = []
-    together = issuing.issue_together
-
-    def counted(ports: Any, asked: Any, **given: Any) -> Any:
-        runs.append(len(asked))
-        return together(ports, asked, **given)
-
-    monkeypatch.setattr(issuing, "issue_together", counted)
     gathered, database = gathering.Gathering(office.ports), office.ports.database
     decisions = [office.decision() for _ in range(16)]
     unknown = queries.key_sought("key_" + 26 * "0")

@@ -158,7 +158,9 @@ def test_a_backup_comes_back_under_an_owner_of_another_name_who_finds_every_key(
         )
         assert (code, found["agrees"], found["findings"]) == (Ends.OK, True, [])
         with closing(connect(url)) as restored:
-            caller = service.recognise(restored.of_anyone, token, at=at)
+            asked = service.sought(token)
+            assert asked is not None
+            caller = service.identify(token, restored.of_anyone(*asked), at=at)
             assert caller.actor.organisation_id == organisation_id
             assert schema.gaps_in_the_wall(restored) == []
     finally:
