@@ -3,7 +3,8 @@
 Whatever is told here was judged the thorough way before, of another document: one that the register says the
 very same of, whose header began alike and whose payload was the same, but for what is a holder's alone. So
 there is nothing left to judge but that those few texts are the register's own, that every other byte is what
-it was, and that our key signed them. Anything else is none of this module's business: it says None.
+it was, and that our key signed them: as is verified now, or was when this very document was stored. Anything
+else is none of this module's business: it says None.
 """
 
 import hashlib
@@ -36,7 +37,6 @@ from app.formats.strict import Malformed, decode64
 from app.formats.vc import CONTEXT
 from app.ports import PublicKey
 from app.verification.entries import Row
-from app.verification.examining import Seals
 from app.verification.statements import DECIDING, FORMAT, ISSUED_AT, JTI, NUMBER, SHA256, SUBJECT, instant
 from app.verification.trust import Keyring
 from app.verification.written import Pattern
@@ -120,12 +120,16 @@ class Front:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A token that a key of ours sealed, taken apart as far as is needed to find what is known of others."""
+    """A token that says a key of ours sealed it, taken apart as far as is needed to find what it is like.
+
+    Nothing of it is proven before `is_intact`, or before it is known that it was.
+    """
 
     front: Front
     written: bytes
     body: int  # where the payload begins
     end: int  # and ends
+    signed: bytes  # the digest of what the key signed
     digest: str
     jti: str
 
@@ -133,14 +137,21 @@ class Sealed:
         """Read some of the payload, and whatever stands beside it."""
         return _part(self.written, self.body, place, size)
 
+    def is_intact(self) -> bool:
+        """Check the seal."""
+        try:
+            return _signed(self.front.key, self.signed, self.written, self.end)
+        except ValueError:  # no base64
+            return False
+
 
 def _part(written: bytes, body: int, place: int, size: int) -> bytes:
     start = body + place // 3 * 4
     return a2b_base64(written[start : start + (size + 5) // 3 * 4].translate(_STANDARD))[place % 3 :]
 
 
-def opened(token: str, fronts: Sequence[Front], seals: Seals | None = None) -> Sealed | None:
-    """Take a token apart and check its seal, if it begins as those of a key of ours do."""
+def opened(token: str, fronts: Sequence[Front]) -> Sealed | None:
+    """Take a token apart, if it begins as those of a key of ours do."""
     end = token.find(".")
     if end <= 0 or len(token) > MAX_TOKEN:
         return None
@@ -154,16 +165,10 @@ def opened(token: str, fronts: Sequence[Front], seals: Seals | None = None) -> S
         signed = hashlib.sha256(written[:end])
         whole = signed.copy()
         whole.update(written[end:])
-        digest = whole.hexdigest()
-        if seals is None or digest not in seals:
-            if not _signed(front.key, signed.digest(), written, end):
-                return None
-            if seals is not None:
-                seals.keep(digest, value=True)
         jti = _part(written, body, _TO_JTI, _UUID)[:_UUID].decode("ascii")
     except ValueError:  # not ASCII, or no base64
         return None
-    return Sealed(front, written, body, end, digest, jti)
+    return Sealed(front, written, body, end, signed.digest(), whole.hexdigest(), jti)
 
 
 def _signed(key: PublicKeyObject, digest: bytes, written: bytes, end: int) -> bool:
