@@ -17,10 +17,6 @@ from operator import itemgetter
 from typing import Final, Self
 
 import orjson
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 
 from app.formats import moulds
 from app.formats.claims import Format
@@ -41,7 +37,6 @@ from app.verification.statements import DECIDING, FORMAT, ISSUED_AT, JTI, NUMBER
 from app.verification.trust import Keyring
 from app.verification.written import Pattern
 
-_SHA256: Final = ec.ECDSA(Prehashed(hashes.SHA256()))
 _TIME: Final = b',"iat":'
 _TIME_AT_END: Final = re.compile(rb"(?:0|[1-9][0-9]{0,14})\}")
 _LONGEST_TIME: Final = 20  # characters, with all that may stand beside it
@@ -50,7 +45,6 @@ _UUID: Final = len("urn:uuid:") + 36
 _PLACE: Final = re.compile(rb"([1-9][0-9]{0,9})-[a-z]{1,20}#(0|[1-9][0-9]{0,9})\"")
 _LISTED: Final = re.compile(r"(.*/)[1-9][0-9]{0,9}(-[a-z]{1,20})", re.DOTALL)
 _STANDARD: Final = bytes.maketrans(b"-_", b"+/")
-_ES256_BYTES: Final = 64
 _NAME_BYTES: Final = 120
 _PLACE_BYTES: Final = 60
 _TO_JTI: Final = len(orjson.dumps({"@context": CONTEXT, "id": ""})) - len('"}')
@@ -129,7 +123,6 @@ class Sealed:
     written: bytes
     body: int  # where the payload begins
     end: int  # and ends
-    signed: bytes  # the digest of what the key signed
     digest: str
     jti: str
 
@@ -140,9 +133,11 @@ class Sealed:
     def is_intact(self) -> bool:
         """Check the seal."""
         try:
-            return _signed(self.front.key, self.signed, self.written, self.end)
-        except ValueError:  # no base64
+            signature = decode64(self.written[self.end + 1 :].decode("ascii"))
+        except Malformed:
             return False
+        its_size = len(signature) <= MAX_SIGNATURE
+        return its_size and signed_by(self.written[: self.end], signature, self.front.key)
 
 
 def _part(written: bytes, body: int, place: int, size: int) -> bytes:
@@ -162,28 +157,10 @@ def opened(token: str, fronts: Sequence[Front]) -> Sealed | None:
     try:
         written, body = token.encode("ascii"), end + 1
         end = written.index(b".", body)
-        signed = hashlib.sha256(written[:end])
-        whole = signed.copy()
-        whole.update(written[end:])
         jti = _part(written, body, _TO_JTI, _UUID)[:_UUID].decode("ascii")
     except ValueError:  # not ASCII, or no base64
         return None
-    return Sealed(front, written, body, end, signed.digest(), whole.hexdigest(), jti)
-
-
-def _signed(key: PublicKeyObject, digest: bytes, written: bytes, end: int) -> bool:
-    signature = decode64(written[end + 1 :].decode("ascii"))
-    if not isinstance(key, ec.EllipticCurvePublicKey):
-        return len(signature) <= MAX_SIGNATURE and signed_by(written[:end], signature, key)
-    if len(signature) != _ES256_BYTES:
-        return False
-    half = _ES256_BYTES // 2
-    r, s = int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big")
-    try:
-        key.verify(encode_dss_signature(r, s), digest, _SHA256)  # what was hashed need not be hashed again
-    except InvalidSignature:
-        return False
-    return True
+    return Sealed(front, written, body, end, hashlib.sha256(written).hexdigest(), jti)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
