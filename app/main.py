@@ -96,8 +96,9 @@ class Service(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; what is asked for most goes past all that stands around the others."""
-        if self.lane is None or not await self.lane.answered(scope, send):
-            await super().__call__(scope, receive, send)
+        still = receive if self.lane is None else await self.lane.taken(scope, receive, send)
+        if still is not None:
+            await super().__call__(scope, still, send)
 
     def openapi(self) -> dict[str, Any]:
         """Describe every operation, the public ones first."""
