@@ -11,6 +11,7 @@ from collections import deque
 from http import HTTPStatus
 from typing import Final
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
@@ -54,9 +55,16 @@ class Lane:
             return receive if not number or not await self._on_number(number, scope, send) else None
         if scope["method"] != "POST" or scope["path"] != STRANGERS or not _is_short_json(scope):
             return receive
+        started = time.perf_counter()
+        try:
+            self._desk.pace.admit(scope)
+        except HTTPException as refused:
+            scope[FAILED] = refused
+            return receive
+        scope[COUNTED] = True
         body, read = await _body(receive)
         token = _token_in(body)
-        if token and await self._on_token(token, scope, send):
+        if token and await self._on_token(token, scope, send, started):
             return None
         return _again(read, receive)
 
@@ -80,16 +88,14 @@ class Lane:
             self._noted("GET", REPORT, status, request_id, time.perf_counter() - started)
         return True
 
-    async def _on_token(self, token: str, scope: Scope, send: Send) -> bool:
-        started, request_id = time.perf_counter(), secrets.token_hex(REQUEST_ID_BYTES)
+    async def _on_token(self, token: str, scope: Scope, send: Send, started: float) -> bool:
+        request_id = secrets.token_hex(REQUEST_ID_BYTES)
         try:
-            self._desk.pace.admit(scope)
             body = await self._desk.written_plainly(token)
         except Exception as failed:  # noqa: BLE001 - nothing is lost of it
             scope[FAILED] = failed
             return False
         if body is None:
-            scope[COUNTED] = True
             return False
         try:
             headers = _headers(body, request_id.encode())
