@@ -16,7 +16,7 @@ from app.verification.errors import RegisterUnreachable
 _COLUMNS: Final = (
     b"scheme_id, suspended_at, revoked_at, closed_at, mode, time_zone, legal_name, issuer_code, seq, kind, "
     b"valid_from, valid_until, ended_on, scheme_version, format, key_thumbprint, superseded_at, renewal_id, "
-    b"number, subject_id, jti, token, sha256, issued_at"
+    b"number, subject_id, jti, token, sha256, issued_at, mac"
 )
 _BY_NUMBER: Final = b"SELECT " + _COLUMNS + b" FROM register_by_number(%s)"
 _BY_DOCUMENT: Final = b"SELECT " + _COLUMNS + b" FROM register_by_document(%s)"
