@@ -27,6 +27,7 @@ from app.core.errors import (
     RuleBroken,
     TooLarge,
     Unauthenticated,
+    pointer_to,
 )
 
 Handler = Callable[[Request, Exception], Response]
@@ -167,7 +168,7 @@ def as_it_is(request: Request, problem: Response) -> Response:
 
 def _pointer(place: Sequence[Any]) -> str:
     parts = place[1:] if place and place[0] in {"body", "query", "path", "header"} else place
-    return "#/" + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    return pointer_to(parts)
 
 
 def _invalid(request: Request, error: Exception) -> Response:

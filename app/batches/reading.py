@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.batches.errors import BatchRowsWrong, BatchTooLong
 from app.batches.rules import LONGEST_ROW, MOST_FAULTS, MOST_ROWS
-from app.core.errors import JsonValue
+from app.core.errors import JsonValue, pointer_to
 
 BLANK: Final = object()
 BOM: Final = b"\xef\xbb\xbf"
@@ -37,8 +37,7 @@ class Faults:
         self.count += 1
         if len(self.told) < MOST_FAULTS:
             parts = ["rows", row, *place] if row is not None else list(place)
-            pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')[:80]}" for part in parts)
-            self.told.append({"pointer": pointer, "line": line, "code": code, "detail": words})
+            self.told.append({"pointer": pointer_to(parts), "line": line, "code": code, "detail": words})
 
 
 class Stop(Exception):

@@ -94,7 +94,7 @@ def _wrong(visit: Visit, refused: Refused) -> Stopped:
         visit.answer({"error": {**refused.problem, "exit": int(Ends.USAGE)}})
     visit.errors.print(visit.say("batch-wrong", number=refused.problem.get("faults")), style="bold red")
     for error in errors[:SHOWN]:
-        place = re.sub(r"^/rows/\d+/?", "", str(error.get("pointer", "")))
+        place = re.sub(r"^#/rows/\d+/?", "", str(error.get("pointer", "")))
         where = visit.say("batch-line", line=error.get("line"), place=place or "–")  # noqa: RUF001 - nothing
         terminal.bullet(visit.errors, f"{where}: {visit.voice.both(error.get('detail'))}")
     return Stopped(Ends.USAGE)

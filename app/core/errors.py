@@ -1,9 +1,20 @@
 """What can go wrong, in the language of the scheme; `app.problems` alone turns it into HTTP."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
+
+_LONGEST_PART = 80  # characters: a name that was sent may be of any length
+
+
+def pointer_to(place: Iterable[str | int]) -> str:
+    """Point at a place in what was sent (RFC 6901, 6), as every problem does."""
+    return "#" + "".join(f"/{_escaped(str(part))}" for part in place)
+
+
+def _escaped(part: str) -> str:
+    return part[:_LONGEST_PART].replace("~", "~0").replace("/", "~1")
 
 
 class Problem(Exception):

@@ -78,7 +78,7 @@ def _database(ports: Ports) -> Iterator[Finding]:
         yield failure("database", "It is not of this version. Run `sigillo migrate`.")
         return
     if kind == "sqlite":
-        yield good("database", "SQLite, of this version; one machine writes it.")
+        yield _sqlite(ports)
         return
     with ports.database.engine.connect() as connection:
         version, now = connection.execute(
@@ -93,6 +93,20 @@ def _database(ports: Ports) -> Iterator[Finding]:
         yield failure(
             "clock", f"It differs from the database's by {drift.total_seconds():.0f} s. Set it right."
         )
+
+
+def _sqlite(ports: Ports) -> Finding:
+    """Tell whether it keeps a write-ahead log: without one, readers wait for whoever writes."""
+    with ports.database.engine.connect() as connection:
+        kept: str = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
+        connection.rollback()
+    if kept == "wal":
+        return good("database", "SQLite, of this version; one machine writes it.")
+    return failure(
+        "database",
+        f"SQLite keeps no write-ahead log where the file is (`{kept}`): readers wait for writers. Move it to "
+        "a disk of this machine.",
+    )
 
 
 def _mark(session: Session, ports: Ports, at: datetime) -> Iterator[Finding]:

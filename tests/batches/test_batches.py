@@ -93,8 +93,8 @@ def test_everything_that_needs_no_state_is_refused_at_once_with_its_place(desk: 
     told = answer.json()
     assert (answer.status_code, told["code"], told["faults"]) == (422, "batch-rows-wrong", 2)
     assert [(each["pointer"], each["line"]) for each in told["errors"]] == [
-        ("/rows/1/email", 2),
-        ("/rows/2/membership/from", 3),
+        ("#/rows/1/email", 2),
+        ("#/rows/2/membership/from", 3),
     ]
     assert "nowhere" not in answer.text
     assert desk.count() == before
@@ -103,27 +103,27 @@ def test_everything_that_needs_no_state_is_refused_at_once_with_its_place(desk: 
 @pytest.mark.parametrize(
     ("body", "pointer", "code"),
     [
-        pytest.param("", "/rows", "empty", id="nothing"),
-        pytest.param("{", "/rows/0", "not-json", id="half an object"),
-        pytest.param("[]\n", "/rows/0", "model-type", id="a list"),
-        pytest.param('{"a": 1, "a": 2}\n', "/rows/0", "not-json", id="a name that stands twice"),
-        pytest.param('{"a": NaN}\n', "/rows/0", "not-json", id="no number"),
-        pytest.param("[" * 9_000 + "\n", "/rows/0", "not-json", id="lists without end"),
-        pytest.param(" " * 30_000, "/rows/0", "row-too-long", id="a long row"),
+        pytest.param("", "#/rows", "empty", id="nothing"),
+        pytest.param("{", "#/rows/0", "not-json", id="half an object"),
+        pytest.param("[]\n", "#/rows/0", "model-type", id="a list"),
+        pytest.param('{"a": 1, "a": 2}\n', "#/rows/0", "not-json", id="a name that stands twice"),
+        pytest.param('{"a": NaN}\n', "#/rows/0", "not-json", id="no number"),
+        pytest.param("[" * 9_000 + "\n", "#/rows/0", "not-json", id="lists without end"),
+        pytest.param(" " * 30_000, "#/rows/0", "row-too-long", id="a long row"),
         pytest.param(
             json.dumps(member(1)) + "\n" + json.dumps(member(2, external_id="A-1")) + "\n",
-            "/rows/1/external_id",
+            "#/rows/1/external_id",
             "twice",
             id="the same name for two rows",
         ),
         pytest.param(
             json.dumps(member(1, external_id="à")) + "\n",
-            "/rows/0/external_id",
+            "#/rows/0/external_id",
             "string-pattern-mismatch",
             id="a name of letters that are none of ASCII",
         ),
         pytest.param(
-            json.dumps(member(1, extra=1)) + "\n", "/rows/0/extra", "extra-forbidden", id="a member too many"
+            json.dumps(member(1, extra=1)) + "\n", "#/rows/0/extra", "extra-forbidden", id="a member too many"
         ),
     ],
 )
@@ -138,13 +138,13 @@ def test_rows_that_cannot_be_read_are_told_by_their_place(
 @pytest.mark.parametrize(
     ("table", "pointer", "code"),
     [
-        pytest.param("external_id,colour\nA,red\n", "/rows/0", "columns-unknown", id="an unknown column"),
-        pytest.param("external_id,external_id\nA,B\n", "/rows/0", "columns-unknown", id="a column twice"),
-        pytest.param("external_id,email\nA,a@example.org,x\n", "/rows/0", "not-csv", id="a cell too many"),
-        pytest.param('external_id,email\nA,"a\n', "/rows/0", "not-csv", id="a quote without end"),
+        pytest.param("external_id,colour\nA,red\n", "#/rows/0", "columns-unknown", id="an unknown column"),
+        pytest.param("external_id,external_id\nA,B\n", "#/rows/0", "columns-unknown", id="a column twice"),
+        pytest.param("external_id,email\nA,a@example.org,x\n", "#/rows/0", "not-csv", id="a cell too many"),
+        pytest.param('external_id,email\nA,"a\n', "#/rows/0", "not-csv", id="a quote without end"),
         pytest.param(
             "external_id,given_name,family_name,email,membership_number\nA,B,C,d@example.org,1\n",
-            "/rows/0/membership_from",
+            "#/rows/0/membership_from",
             "missing",
             id="half a membership, named by its column",
         ),
@@ -422,7 +422,7 @@ def test_a_row_of_a_table_is_read_no_further_than_a_row_goes(cell: str) -> None:
     form = reading.Form(SHAPES[Kind.MEMBERS], COLUMNS[Kind.MEMBERS], ())
     with pytest.raises(BatchRowsWrong) as refused:
         reading.understand(source, form, table=True, out=io.StringIO())
-    told = {"pointer": "/rows/0", "code": "row-too-long"}
+    told = {"pointer": "#/rows/0", "code": "row-too-long"}
     assert told.items() <= json.loads(json.dumps(refused.value.facts["errors"]))[0].items()
     assert source.tell() < 100_000
 

@@ -124,7 +124,7 @@ def test_a_row_that_the_minutes_do_not_bear_out_is_refused_at_once(
     answer = desk.send("decisions", [decision(1, **changed)], minutes=desk.recorded())
     assert answer.status_code == 422
     (fault,) = answer.json()["errors"]
-    assert (fault["pointer"], fault["code"]) == (f"/rows/0/{place}", code)
+    assert (fault["pointer"], fault["code"]) == (f"#/rows/0/{place}", code)
     assert desk.count()["batch"] == 0
 
 

@@ -6,6 +6,7 @@ import shutil
 import tarfile
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -26,7 +27,7 @@ from app.events.models import WebhookEndpoint
 from app.organisations import service
 from app.outbox import messages
 from app.tables import metadata
-from app.upkeep import copies
+from app.upkeep import copies, health
 from app.upkeep.mark import NAME
 from tests import make, postgres
 from tests.conftest import ports_on
@@ -313,6 +314,14 @@ def test_the_doctor_finds_a_healthy_register_healthy(machine: Registry) -> None:
     code, found = told("doctor", "--deep")
     assert [each["words"] for each in found["findings"] if each["level"] == "failure"] == []
     assert (code, found["agreement"]["agrees"]) == (Ends.OK, True)
+
+
+def test_the_doctor_misses_the_write_ahead_log_of_sqlite(machine: Registry, tmp_path: Path) -> None:
+    # On a file system without shared memory there is none to be had.
+    elsewhere = connect(f"sqlite:///file:{tmp_path / 'other.db'}?vfs=unix-none&uri=true")
+    found = health._sqlite(replace(machine.ports, database=elsewhere))
+    elsewhere.close()
+    assert (found.level, "no write-ahead log" in found.words) == ("failure", True)
 
 
 def test_the_doctor_misses_the_key_that_secrets_of_webhooks_are_sealed_under(machine: Registry) -> None:
