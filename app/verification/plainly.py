@@ -136,8 +136,8 @@ class Sealed:
             signature = decode64(self.written[self.end + 1 :].decode("ascii"))
         except Malformed:
             return False
-        its_size = len(signature) <= MAX_SIGNATURE
-        return its_size and signed_by(self.written[: self.end], signature, self.front.key)
+        fits = len(signature) <= MAX_SIGNATURE
+        return fits and signed_by(self.written[: self.end], signature, self.front.key)
 
 
 def _part(written: bytes, body: int, place: int, size: int) -> bytes:
