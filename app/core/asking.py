@@ -12,7 +12,7 @@ from sqlalchemy import URL
 # What a connection may fail with when its server is away, slow or gone in the middle.
 FAILURES: Final = (psycopg.Error, OSError, TimeoutError)
 CONNECTIONS: Final = 4
-_WAIT: Final = 1.0  # seconds for a connection
+WAIT: Final = 1.0  # seconds for a connection
 _SETTINGS: Final[dict[str, Any]] = {
     "autocommit": True,
     "prepare_threshold": 1,
@@ -42,7 +42,7 @@ class Askers:
             connection_class=Connection,
             min_size=1,
             max_size=CONNECTIONS,
-            timeout=_WAIT,
+            timeout=WAIT,
             kwargs=_SETTINGS,
             open=False,
             name=self._name,
@@ -56,10 +56,10 @@ class Askers:
             self._pool = None
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
+    async def connection(self, wait: float = WAIT) -> AsyncIterator[Connection]:
         """Give a connection, or fail with one of `FAILURES`."""
         if self._pool is not None and self._loop is asyncio.get_running_loop():
-            async with self._pool.connection() as connection:
+            async with self._pool.connection(wait) as connection:
                 yield connection
             return
         async with await Connection.connect(self._address, **_SETTINGS) as connection:
