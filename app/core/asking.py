@@ -66,14 +66,14 @@ class Askers:
             yield connection
 
     async def in_one_go(
-        self, *statements: tuple[str, Sequence[object] | Mapping[str, object]]
+        self, *statements: tuple[str, Sequence[object] | Mapping[str, object]], wait: float = WAIT
     ) -> Sequence[Sequence[Any]] | None:
         """Ask several things in one transaction and one round trip.
 
         Gives what was found of the last, None if any failed.
         """
         try:
-            async with self.connection() as connection:
+            async with self.connection(wait) as connection:
                 async with connection.pipeline():
                     for words, values in statements:
                         cursor = connection.cursor()

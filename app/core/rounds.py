@@ -8,43 +8,44 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence, Sized
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 AT_ONCE: Final = 64
 TURNS: Final = 2  # of the event loop without anybody new, until nobody else is coming
 SLOW: Final = 0.25  # seconds; so long one round keeps others waiting, and then they go beside it
 
+Name = TypeVar("Name")
 Told = TypeVar("Told")
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked(Generic[Told]):
-    name: str
+class _Asked(Generic[Name, Told]):
+    name: Name
     until: float  # of the loop's own time
     told: asyncio.Future[Told]
 
 
 @dataclass(slots=True)
-class _Queue(Generic[Told]):
-    waiting: deque[_Asked[Told]] = field(default_factory=deque)
+class _Queue(Generic[Name, Told]):
+    waiting: deque[_Asked[Name, Told]] = field(default_factory=deque)
     going: asyncio.Task[None] | None = None  # the round that others wait for
 
 
-class Rounds(Generic[Told]):
+class Rounds(Generic[Name, Told]):
     """Asks about what is named at the same moment in one go; each event loop for itself.
 
     `ask` is told the names, and for how many seconds it may wait before it asks; it tells of each, in order.
     """
 
     def __init__(
-        self, ask: Callable[[Sequence[str], float], Awaitable[Sequence[Told]]], *, wait: float
+        self, ask: Callable[[Sequence[Name], float], Awaitable[Sequence[Told]]], *, wait: float
     ) -> None:
         self._ask = ask
         self._wait = wait
-        self._queues = WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue[Told]]()
+        self._queues = WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue[Name, Told]]()
 
-    async def about(self, name: str) -> Told:
+    async def about(self, name: Name) -> Told:
         """Ask about one; fails as its round fails, and with `TimeoutError` where none began in time."""
         loop = asyncio.get_running_loop()
         told: asyncio.Future[Told] = loop.create_future()
@@ -54,7 +55,7 @@ class Rounds(Generic[Told]):
             self._begin(queue, loop)
         return await told
 
-    def _begin(self, queue: _Queue[Told], loop: asyncio.AbstractEventLoop) -> None:
+    def _begin(self, queue: _Queue[Name, Told], loop: asyncio.AbstractEventLoop) -> None:
         going = queue.going = loop.create_task(self._round(queue, loop))
 
         def give_way(_: object = None) -> None:
@@ -67,9 +68,9 @@ class Rounds(Generic[Told]):
         slow = loop.call_later(SLOW, give_way)
         going.add_done_callback(give_way)
 
-    async def _round(self, queue: _Queue[Told], loop: asyncio.AbstractEventLoop) -> None:
+    async def _round(self, queue: _Queue[Name, Told], loop: asyncio.AbstractEventLoop) -> None:
         """Ask for those who wait; whatever it comes to, each of them hears of it."""
-        taken: list[_Asked[Told]] = []
+        taken: list[_Asked[Name, Told]] = []
         try:
             await _all_come(queue.waiting)
             taken += _take(queue.waiting, loop.time())
@@ -98,9 +99,9 @@ async def _all_come(waiting: Sized) -> None:
         there = len(waiting)
 
 
-def _take(waiting: deque[_Asked[Told]], now: float) -> list[_Asked[Told]]:
+def _take(waiting: deque[_Asked[Name, Told]], now: float) -> list[_Asked[Name, Told]]:
     """Take those who wait longest, as many as go in one round; whoever waited too long is sent away."""
-    taken: list[_Asked[Told]] = []
+    taken: list[_Asked[Name, Told]] = []
     while waiting and len(taken) < AT_ONCE:
         asked = waiting.popleft()
         if asked.until <= now:
@@ -110,7 +111,7 @@ def _take(waiting: deque[_Asked[Told]], now: float) -> list[_Asked[Told]]:
     return taken
 
 
-def _fail(asked: Sequence[_Asked[Told]], broken: BaseException) -> None:
+def _fail(asked: Sequence[_Asked[Any, Any]], broken: BaseException) -> None:
     for each in asked:
         if not each.told.done():
             each.told.set_exception(broken)

@@ -66,7 +66,7 @@ class PostgresRegister:
     async def changes_since(self, seq: int) -> Changes:
         return statements.changes_of(await self._rows(_CHANGES, (seq,)), seq=seq)
 
-    async def _told(self, rounds: Rounds[list[Row]], name: str) -> list[Row]:
+    async def _told(self, rounds: Rounds[str, list[Row]], name: str) -> list[Row]:
         try:
             return await rounds.about(name)
         except FAILURES as failed:
