@@ -29,7 +29,7 @@ from app.adapters.revocation import HttpRevocation
 from app.adapters.scanner import ClamdScanner, NoScanner
 from app.adapters.tokens import Tokens, tokens_of
 from app.adapters.trustlists import FETCH_SECONDS, FETCH_STEP_SECONDS, FiledLists
-from app.adapters.vault import FolderVault
+from app.adapters.vault import FolderVault, Macs
 from app.assessments.api import router as assessments
 from app.batches import carrying
 from app.batches import service as batch_service
@@ -96,8 +96,9 @@ class Service(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; what is asked for most goes past all that stands around the others."""
-        if self.lane is None or not await self.lane.answered(scope, send):
-            await super().__call__(scope, receive, send)
+        still = receive if self.lane is None else await self.lane.taken(scope, receive, send)
+        if still is not None:
+            await super().__call__(scope, still, send)
 
     def openapi(self) -> dict[str, Any]:
         """Describe every operation, the public ones first."""
@@ -173,11 +174,14 @@ def lists_of(settings: Settings, clock: Clock) -> FiledLists | None:
 
 def hooks_of(settings: Settings) -> Hooks:
     """Give what webhooks need: their own way out, so that slow receivers keep nobody else waiting."""
-    passphrase = settings.key_passphrase.get_secret_value().encode() if settings.key_passphrase else None
     return Hooks(
         GuardedOutbound(total_seconds=ANSWER_SECONDS, step_seconds=ANSWER_SECONDS, at_once=POSTS),
-        FolderVault(settings.keys_folder, passphrase),
+        FolderVault(settings.keys_folder, _passphrase(settings)),
     )
+
+
+def _passphrase(settings: Settings) -> bytes | None:
+    return settings.key_passphrase.get_secret_value().encode() if settings.key_passphrase else None
 
 
 def lists_kept_up(ports: Ports, stop: threading.Event, *, refreshing: bool) -> threading.Thread:
@@ -210,6 +214,7 @@ def production_ports(settings: Settings) -> Ports:
             else FolderMailer(settings.mail_folder, settings.sender, clock)
         ),
         outbound=GuardedOutbound(),
+        vouching=Macs.of(settings.keys_folder, _passphrase(settings)),
         time_stamps=time_stamps_of(settings, clock),
         revocation=revocation_of(settings, signer, clock),
         wallet=(EuropassWallet(settings.europass_wallet_url) if settings.europass_wallet_url else None),

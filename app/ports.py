@@ -190,6 +190,23 @@ class Vault(Protocol):
     def open(self, sealed: bytes, place: str) -> bytes: ...
 
 
+class Vouching(Protocol):
+    """Knows again what this installation verified before, by a key that is in no database.
+
+    What is known need not be verified again: nobody without that key makes a MAC that is believed. Where the
+    key is lost nothing is known, and all is verified as if it were new.
+    """
+
+    def mac(self, sha256: str) -> bytes | None:
+        """Vouch for a document, by its digest; for whoever has just verified its seal, and nobody else.
+
+        None where there is no key.
+        """
+
+    def knows(self, sha256: str, mac: bytes | None) -> bool:
+        """Tell whether this very document was vouched for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """What webhooks need: a way out of their own, and somewhere to keep what they are signed with."""
@@ -376,6 +393,7 @@ class Ports:
     scanner: Scanner
     mailer: Mailer
     outbound: Outbound
+    vouching: Vouching
     time_stamps: TimeStamps | None = None  # none where no authority is configured: seals stay B-B
     revocation: RevocationValues | None = None
     wallet: Wallet | None = None  # none where no wallet service is configured: nothing is delivered

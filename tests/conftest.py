@@ -15,6 +15,7 @@ from sqlalchemy import event
 from app.adapters import schema
 from app.adapters.files import FolderFiles
 from app.adapters.scanner import NoScanner
+from app.adapters.vault import Macs
 from app.core.db import Database, connect
 from app.ports import Ports, Signer
 from app.settings import Settings
@@ -168,4 +169,5 @@ def ports_on(database: Database, clock: SetClock, keys: Signer, files: Path) -> 
         scanner=NoScanner(),
         mailer=MemoryMailer(clock),
         outbound=Nowhere(),
+        vouching=Macs(b"a key for tests"),
     )

@@ -18,6 +18,7 @@ from app.ports import Slot
 
 RING: Final = "ring.json"
 VAULT: Final = "webhooks.key.pem"  # signs nothing, so the list does not know it
+VOUCHING: Final = "verified.key.pem"  # nor does this one
 LONGEST_TOKEN: Final = 32  # PKCS#11, CK_TOKEN_INFO
 LONGEST_LABEL: Final = 255
 _LOCK: Final = ".lock"
@@ -186,7 +187,11 @@ class Folder:
     def unlisted(self, ring: Ring) -> list[str]:
         """Name private keys that the list knows nothing of: it is older than they, or a step was cut off."""
         known = {*(entry.key for entry in ring.keys), *(entry.key for entry in ring.waiting)}
-        known |= {anchor.replace(".crt.", ".key.") for anchor in ring.anchors} | {"tls.key.pem", VAULT}
+        known |= {anchor.replace(".crt.", ".key.") for anchor in ring.anchors} | {
+            "tls.key.pem",
+            VAULT,
+            VOUCHING,
+        }
         return sorted(path.name for path in self.path.glob("*.key.pem") if path.name not in known)
 
     def end_trial(self, ring: Ring) -> None:

@@ -1,14 +1,17 @@
-"""Secrets that are used again, sealed for the database under a key of the keys' folder.
+"""What nobody else can have written: secrets sealed for the database, and MACs of what was verified here.
 
-The key is made when it is first needed, and encrypted under the same passphrase as the others. It signs
-nothing: what seals is derived from it. Whoever has the database alone reads no secret.
+Each has a key of its own in the keys' folder, made when it is first needed and encrypted under the same
+passphrase as the others. It signs nothing: what is used is derived from it. Whoever has the database alone
+reads no secret, and makes no MAC.
 """
 
+import hmac
+import logging
 import secrets
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -17,11 +20,14 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from app.adapters.private import COORDINATE, from_pem, generated, to_pem
-from app.adapters.ring import VAULT, Folder, KeysUnreadable
+from app.adapters.ring import VAULT, VOUCHING, Folder, KeysUnreadable
 from app.ports import SealBroken
 
+_log = logging.getLogger(__name__)
 _NONCE: Final = 12  # NIST SP 800-38D, 8.2.2: drawn anew each time
-_PURPOSE: Final = b"sigillo: secrets of webhooks"
+_SECRETS: Final = b"sigillo: secrets of webhooks"
+_VERIFIED: Final = b"sigillo: documents whose seals were verified"
+_KEY: Final = 32  # bytes
 
 
 @dataclass(frozen=True)
@@ -45,17 +51,55 @@ class FolderVault:
 
     @cached_property
     def _cipher(self) -> AESGCM:
-        folder = Folder(self.folder)
-        with folder.locked():
-            try:
-                pem = folder.read(VAULT)
-            except KeysUnreadable:
-                if (self.folder / VAULT).exists():
-                    raise
-                pem = to_pem(generated("p256"), self.passphrase)
-                folder.write(VAULT, pem)
-        key = from_pem(pem, self.passphrase, VAULT)
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise KeysUnreadable(f"{VAULT} is a key of a kind that we do not use.")
-        number = key.private_numbers().private_value.to_bytes(COORDINATE, "big")
-        return AESGCM(HKDF(SHA256(), 32, salt=None, info=_PURPOSE).derive(number))
+        return AESGCM(_derived(self.folder, VAULT, self.passphrase, _SECRETS))
+
+
+@dataclass(frozen=True, slots=True)
+class Macs:
+    """HMAC-SHA-256 (FIPS 198-1) over the digests of documents; without a key it vouches for none."""
+
+    key: bytes | None = field(repr=False)
+
+    @classmethod
+    def of(cls, folder: Path, passphrase: bytes | None = None) -> Self:
+        """Take the key of this folder. One that cannot be opened keeps nobody from verifying all anew."""
+        try:
+            return cls(_derived(folder, VOUCHING, passphrase, _VERIFIED))
+        except KeysUnreadable as unreadable:
+            _log.warning("Every seal is verified at each look-up: %s", unreadable)
+            return cls(None)
+
+    def mac(self, sha256: str) -> bytes | None:
+        """Vouch for a document of this digest: its seal was verified just now."""
+        return None if self.key is None else hmac.digest(self.key, sha256.encode(), "sha256")
+
+    def knows(self, sha256: str, mac: bytes | None) -> bool:
+        """Tell whether it was vouched for before."""
+        its = self.mac(sha256)
+        return mac is not None and its is not None and hmac.compare_digest(its, mac)
+
+
+def _derived(path: Path, name: str, passphrase: bytes | None, purpose: bytes) -> bytes:
+    folder = Folder(path)
+    with folder.locked():
+        try:
+            pem = folder.read(name)
+        except KeysUnreadable:
+            if (path / name).exists():
+                raise
+            pem = to_pem(generated("p256"), passphrase)
+            _write(folder, name, pem)
+    key = from_pem(pem, passphrase, name)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise KeysUnreadable(f"{name} is a key of a kind that we do not use.")
+    number = key.private_numbers().private_value.to_bytes(COORDINATE, "big")
+    return HKDF(SHA256(), _KEY, salt=None, info=purpose).derive(number)
+
+
+def _write(folder: Folder, name: str, pem: bytes) -> None:
+    try:
+        folder.write(name, pem)
+    except OSError as wrong:
+        raise KeysUnreadable(
+            f"{folder.path / name} cannot be written ({wrong.strerror}): it is made when first needed."
+        ) from wrong

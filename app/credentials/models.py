@@ -115,6 +115,8 @@ class Document(Owned, Base):
     # Of a `vc+jwt` that somebody asked to have proven: the entries of its seal's `etsiU`, apart by spaces.
     proof: Mapped[str | None] = mapped_column(Text, deferred=True)
     sha256: Mapped[str] = mapped_column(String(64))
+    # Of a `vc+jwt`: that we verified its seal when it was stored (see `Vouching`); None of older ones.
+    mac: Mapped[bytes | None] = mapped_column(LargeBinary)
     key_thumbprint: Mapped[str] = mapped_column(String(43))
     # None where the format has no place for a status, and the register answers by the document's name.
     list_id: Mapped[int | None] = mapped_column(ForeignKey("status_list.id"))

@@ -179,6 +179,7 @@ class _Books:
             "jti": one.jti,
             "token": token,
             "sha256": sha256,
+            "mac": self._ports.vouching.mac(sha256) if one.form is Format.VC_JWT else None,
             "key_thumbprint": one.key_thumbprint,
             "list_id": one.place.list_id if one.place else None,
             "list_index": one.place.index if one.place else None,

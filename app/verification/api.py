@@ -21,7 +21,7 @@ from app.verification.errors import (
 )
 from app.verification.papers import PaperUnreadable
 from app.verification.pictures import NoQrFound, PictureTooLarge, PictureUnreadable, SeveralQrFound
-from app.verification.public import private, unreachable
+from app.verification.public import COUNTED, FAILED, private, unreachable
 from app.verification.schemas import REPORT, REPORTS, BatchIn, VerificationIn
 from app.verification.uploads import Batch
 from app.verification.written import written
@@ -93,16 +93,14 @@ description = APIRouter(tags=["verification"], responses=DEFAULT)
 async def verify(request: Request) -> Response:
     """Verify a credential, or up to a hundred. What cannot be read as one is reported as `invalid`."""
     desk: Desk = request.app.state.desk
-    desk.pace.require(request)
     try:
-        if (token := await uploads.plain_token(request)) and (told := await desk.written_plainly(token)):
-            return private(told)
-    except RegisterUnreachable:
-        raise unreachable() from None
-    submission = await uploads.of_request(
-        request, public_url=desk.public_url, charge=partial(desk.pace.charge, request)
-    )
-    try:
+        if FAILED in request.scope:
+            raise request.scope[FAILED]
+        if COUNTED not in request.scope:
+            desk.pace.require(request)
+        submission = await uploads.of_request(
+            request, public_url=desk.public_url, charge=partial(desk.pace.charge, request)
+        )
         if isinstance(submission, Batch):
             if (more := batches.cost(submission.credentials, desk.public_url) - 1) > 0:
                 desk.pace.require(request, times=more)

@@ -30,7 +30,7 @@ from app.verification import sealed, service
 from app.verification.answers import Answer
 from app.verification.entries import PublicRegister, Row
 from app.verification.errors import RETRY_AFTER, CredentialNotFound, RegisterUnreachable
-from app.verification.examining import Examined, Seals, claims_to_be_ours, examine
+from app.verification.examining import Examined, claims_to_be_ours, examine
 from app.verification.foreign import PATIENCE_SECONDS, Abroad
 from app.verification.pace import Pace
 from app.verification.plainly import (
@@ -47,7 +47,7 @@ from app.verification.plainly import (
 from app.verification.report import Report
 from app.verification.service import Held, Known
 from app.verification.sqlite import SqliteRegister
-from app.verification.statements import TOKEN, entry_of
+from app.verification.statements import MAC, TOKEN, entry_of
 from app.verification.submitted import Submission, number_of
 from app.verification.trust import Keyring, anchors_in
 from app.verification.written import HOLDER, NUMBER, Pattern, Written, written
@@ -122,7 +122,6 @@ class Desk:
         # Larger than what they are written from, so fewer are kept; the others are written when asked for.
         self._written: Remembered[Written] = Remembered(max(1, entries // 5))
         self._patterns: Remembered[Pattern] = Remembered(MOST_PATTERNS)
-        self._seals: Remembered[bool] = Remembered(entries)
         # What is told in one straight line, and what it takes for that.
         self._told: Remembered[Told] = Remembered(entries)
         self._moulds: Remembered[Mould] = Remembered(MOST_PATTERNS)
@@ -243,7 +242,7 @@ class Desk:
     async def written_plainly(self, token: str) -> bytes | None:
         """Give the same of an ordinary token of ours in one straight line; None of anything else."""
         keyring = self.keyring
-        sealed = opened(token, self._fronts, self._seals)
+        sealed = opened(token, self._fronts)
         if sealed is None or not OUR_NAME.fullmatch(sealed.jti):
             return None
         rows = await self._register.by_document(sealed.jti)
@@ -262,9 +261,13 @@ class Desk:
         if mould is None or not mould.pattern.holds(at):
             return None
         row = rows[mould.place]
-        sealed = sealed or opened(row[TOKEN], (mould.front,), self._seals)
-        shown = mould.shown(sealed, row) if sealed else None
+        sealed = sealed or opened(row[TOKEN], (mould.front,))
+        shown = mould.shown(sealed, row) if sealed and self._holds(sealed, row) else None
         return Told(mould, *shown) if shown else None
+
+    def _holds(self, sealed: Sealed, row: Row) -> bool:
+        """Tell whether a seal holds: it was verified when this very document was stored, or it is now."""
+        return self._ports.vouching.knows(sealed.digest, row[MAC]) or sealed.is_intact()
 
     def _learn(
         self,
@@ -359,8 +362,7 @@ class Desk:
         """Examine a document and put it beside the register, or beside what its own issuer says."""
         now, listed, bodies = self._now(), None, None
         rows: Sequence[Row] = ()
-        seals = self._seals if keyring is self._keyring else None
-        examined = await _examined(text, keyring, now, tokens=bind, seals=seals)
+        examined = await _examined(text, keyring, now, tokens=bind)
         if examined.foreign and examined.token:
             examined, listed = await self.abroad.look_after(examined, keyring, now, patience=patience)
         elif examined.foreign:
@@ -442,8 +444,7 @@ class Desk:
     def _held(self, name: str, rows: Sequence[Row], keyring: Keyring, seq: int) -> tuple[Held, ...]:
         """Judge what was read of a number while the sequence stood there, and remember it."""
         entry = entry_of(rows)
-        seals = self._seals if keyring is self._keyring else None
-        periods = service.held(entry, keyring, seals) if entry else ()
+        periods = service.held(entry, keyring) if entry else ()
         # If a change came by while this was being read, it may be the older state: tell it, do not keep it.
         if seq == self._seq and keyring is self._keyring:
             if periods:
@@ -514,20 +515,17 @@ class Desk:
         self._moulds.forget_all()
         self._fronts = ()
         self._patterns.forget_all()
-        self._seals.forget_all()
         self._lists.forget_all()
         self._keys.forget_all()
 
 
-async def _examined(
-    text: str, keyring: Keyring, at: datetime, *, tokens: bool, seals: Seals | None
-) -> Examined:
+async def _examined(text: str, keyring: Keyring, at: datetime, *, tokens: bool) -> Examined:
     """Examine a document; a sealed one in JSON may be some megabytes, so it takes its turn in a thread.
 
     Where only `tokens` are asked about, it is none.
     """
     if tokens or not sealed.begins_as_one(text):
-        return examine(text, keyring, seals=seals)
+        return examine(text, keyring)
     turns = _turns_of_seals.get(None) or CapacityLimiter(SEALS_AT_ONCE)
     _turns_of_seals.set(turns)
     if turns.statistics().tasks_waiting >= SEALS_WAITING:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import unquote
 
 from app.formats import jose, q1, strict
@@ -54,21 +54,10 @@ class Examined:
         return self.integrity == "seal-intact"
 
 
-class Seals(Protocol):
-    """The digests of documents whose seals were checked by our keys as they are now, and hold."""
-
-    def __contains__(self, digest: str) -> bool: ...
-
-    def keep(self, digest: str, value: bool) -> None: ...  # noqa: FBT001 - there is nothing else to keep
-
-
-def examine(
-    text: str, keyring: Keyring, *, given: GivenKey | None = None, seals: Seals | None = None
-) -> Examined:
+def examine(text: str, keyring: Keyring, *, given: GivenKey | None = None) -> Examined:
     """Read a document strictly and check its seal; whatever the text is, the answer is a finding.
 
-    `given` is the key of a document that is not ours, where one was found. The seal of a document that is, to
-    the last character, among `seals` is not checked a second time.
+    `given` is the key of a document that is not ours, where one was found.
     """
     if q1.begins_as_one(text):
         return _examine_qr(text, keyring)
@@ -81,11 +70,7 @@ def examine(
         jwk = key.jwk if key else given.jwk if given else brought(token)
         if jwk is None:
             return Examined("format-read", "key-unavailable")
-        digest = hashlib.sha256(text.encode("ascii")).hexdigest()
-        remembered = key is not None and seals is not None and digest in seals
-        intact = remembered or token.verified_by(jwk)
-        if intact and key is not None and seals is not None:
-            seals.keep(digest, value=True)
+        intact = token.verified_by(jwk)
     except Malformed:
         return Examined(_why_not(text))
     if not intact:
@@ -96,7 +81,7 @@ def examine(
         says=says,
         key=key,
         chain=key.chain if key else token.header.chain,
-        sha256=digest,
+        sha256=hashlib.sha256(text.encode("ascii")).hexdigest(),
         misused=key is None and keyring.is_for_else(jwk),
         bound=key is None and given is not None and given.bound,
     )

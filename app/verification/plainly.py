@@ -3,7 +3,8 @@
 Whatever is told here was judged the thorough way before, of another document: one that the register says the
 very same of, whose header began alike and whose payload was the same, but for what is a holder's alone. So
 there is nothing left to judge but that those few texts are the register's own, that every other byte is what
-it was, and that our key signed them. Anything else is none of this module's business: it says None.
+it was, and that our key signed them: as is verified now, or was when this very document was stored. Anything
+else is none of this module's business: it says None.
 """
 
 import hashlib
@@ -16,10 +17,6 @@ from operator import itemgetter
 from typing import Final, Self
 
 import orjson
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 
 from app.formats import moulds
 from app.formats.claims import Format
@@ -36,12 +33,10 @@ from app.formats.strict import Malformed, decode64
 from app.formats.vc import CONTEXT
 from app.ports import PublicKey
 from app.verification.entries import Row
-from app.verification.examining import Seals
 from app.verification.statements import DECIDING, FORMAT, ISSUED_AT, JTI, NUMBER, SHA256, SUBJECT, instant
 from app.verification.trust import Keyring
 from app.verification.written import Pattern
 
-_SHA256: Final = ec.ECDSA(Prehashed(hashes.SHA256()))
 _TIME: Final = b',"iat":'
 _TIME_AT_END: Final = re.compile(rb"(?:0|[1-9][0-9]{0,14})\}")
 _LONGEST_TIME: Final = 20  # characters, with all that may stand beside it
@@ -50,7 +45,6 @@ _UUID: Final = len("urn:uuid:") + 36
 _PLACE: Final = re.compile(rb"([1-9][0-9]{0,9})-[a-z]{1,20}#(0|[1-9][0-9]{0,9})\"")
 _LISTED: Final = re.compile(r"(.*/)[1-9][0-9]{0,9}(-[a-z]{1,20})", re.DOTALL)
 _STANDARD: Final = bytes.maketrans(b"-_", b"+/")
-_ES256_BYTES: Final = 64
 _NAME_BYTES: Final = 120
 _PLACE_BYTES: Final = 60
 _TO_JTI: Final = len(orjson.dumps({"@context": CONTEXT, "id": ""})) - len('"}')
@@ -120,7 +114,10 @@ class Front:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A token that a key of ours sealed, taken apart as far as is needed to find what is known of others."""
+    """A token that says a key of ours sealed it, taken apart as far as is needed to find what it is like.
+
+    Nothing of it is proven before `is_intact`, or before it is known that it was.
+    """
 
     front: Front
     written: bytes
@@ -133,14 +130,23 @@ class Sealed:
         """Read some of the payload, and whatever stands beside it."""
         return _part(self.written, self.body, place, size)
 
+    def is_intact(self) -> bool:
+        """Check the seal."""
+        try:
+            signature = decode64(self.written[self.end + 1 :].decode("ascii"))
+        except Malformed:
+            return False
+        its_size = len(signature) <= MAX_SIGNATURE
+        return its_size and signed_by(self.written[: self.end], signature, self.front.key)
+
 
 def _part(written: bytes, body: int, place: int, size: int) -> bytes:
     start = body + place // 3 * 4
     return a2b_base64(written[start : start + (size + 5) // 3 * 4].translate(_STANDARD))[place % 3 :]
 
 
-def opened(token: str, fronts: Sequence[Front], seals: Seals | None = None) -> Sealed | None:
-    """Take a token apart and check its seal, if it begins as those of a key of ours do."""
+def opened(token: str, fronts: Sequence[Front]) -> Sealed | None:
+    """Take a token apart, if it begins as those of a key of ours do."""
     end = token.find(".")
     if end <= 0 or len(token) > MAX_TOKEN:
         return None
@@ -151,34 +157,10 @@ def opened(token: str, fronts: Sequence[Front], seals: Seals | None = None) -> S
     try:
         written, body = token.encode("ascii"), end + 1
         end = written.index(b".", body)
-        signed = hashlib.sha256(written[:end])
-        whole = signed.copy()
-        whole.update(written[end:])
-        digest = whole.hexdigest()
-        if seals is None or digest not in seals:
-            if not _signed(front.key, signed.digest(), written, end):
-                return None
-            if seals is not None:
-                seals.keep(digest, value=True)
         jti = _part(written, body, _TO_JTI, _UUID)[:_UUID].decode("ascii")
     except ValueError:  # not ASCII, or no base64
         return None
-    return Sealed(front, written, body, end, digest, jti)
-
-
-def _signed(key: PublicKeyObject, digest: bytes, written: bytes, end: int) -> bool:
-    signature = decode64(written[end + 1 :].decode("ascii"))
-    if not isinstance(key, ec.EllipticCurvePublicKey):
-        return len(signature) <= MAX_SIGNATURE and signed_by(written[:end], signature, key)
-    if len(signature) != _ES256_BYTES:
-        return False
-    half = _ES256_BYTES // 2
-    r, s = int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big")
-    try:
-        key.verify(encode_dss_signature(r, s), digest, _SHA256)  # what was hashed need not be hashed again
-    except InvalidSignature:
-        return False
-    return True
+    return Sealed(front, written, body, end, hashlib.sha256(written).hexdigest(), jti)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

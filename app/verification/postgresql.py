@@ -18,7 +18,7 @@ from app.verification.errors import RegisterUnreachable
 _COLUMNS: Final = (
     b"scheme_id, suspended_at, revoked_at, closed_at, mode, time_zone, legal_name, issuer_code, seq, kind, "
     b"valid_from, valid_until, ended_on, scheme_version, format, key_thumbprint, superseded_at, renewal_id, "
-    b"number, subject_id, jti, token, sha256, issued_at"
+    b"number, subject_id, jti, token, sha256, issued_at, mac"
 )
 # What several ask at once is one statement. Each of their rows ends with the place of its question.
 _EACH: Final = (

@@ -33,7 +33,9 @@ PRIVATE_WRITTEN: Final = tuple(
     for name, value in {**PRIVATE, "Content-Type": "application/json"}.items()
 )
 REPORT: Final = "/v/{number}.json"
-FAILED: Final = "sigillo.failed"  # of a request's scope: what went wrong on a shorter way, still to be said
+# Of a request's scope, after a shorter way: what went wrong there and is to be said, or that it was counted.
+FAILED: Final = "sigillo.failed"
+COUNTED: Final = "sigillo.counted"
 
 
 class _Private(Response):

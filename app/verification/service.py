@@ -27,7 +27,7 @@ from app.schemes.errors import SchemeNotFound
 from app.schemes.scheme import Scheme
 from app.verification import rules, sealed, words
 from app.verification.entries import Document, Entry
-from app.verification.examining import Examined, Seals, claims_to_be_ours, examine
+from app.verification.examining import Examined, claims_to_be_ours, examine
 from app.verification.report import Check, CheckName, Outcome, QualifiedSeal, Report, Shown, State
 from app.verification.rules import ROME, RegisterFacts, found
 from app.verification.trust import Chain, Claimed, Keyring
@@ -508,13 +508,13 @@ def _facts_at(known: Known, facts: RegisterFacts, at: datetime) -> RegisterFacts
     return replace(facts, overtaken=True) if _overtaking(known, at) else facts
 
 
-def held(entry: Entry, keyring: Keyring, seals: Seals | None = None) -> tuple[Held, ...]:
+def held(entry: Entry, keyring: Keyring) -> tuple[Held, ...]:
     """Verify the entry's own documents, one for each period, the oldest period first."""
     zone = ZoneInfo(entry.time_zone)
     return tuple(
         Held(
             since=days.start_of(document.first_day, zone),
-            known=compare(examine(document.token, keyring, seals=seals), entry, keyring, stored_as=document),
+            known=compare(examine(document.token, keyring), entry, keyring, stored_as=document),
         )
         for document in standing_for(entry)
     )

@@ -14,7 +14,7 @@ MOST_CHANGES: Final = 1_000  # one fewer than are read: beyond it, everything is
 # In the rows of an entry, what its holder shares with others comes first, and then what is its own.
 DECIDING: Final = 18
 FORMAT: Final = 14
-NUMBER, SUBJECT, JTI, TOKEN, SHA256, ISSUED_AT = range(DECIDING, DECIDING + 6)
+NUMBER, SUBJECT, JTI, TOKEN, SHA256, ISSUED_AT, MAC = range(DECIDING, DECIDING + 7)
 _OF_DOCUMENT: Final = 8
 
 # `{mark}` is where the driver wants its value. An entry is public once its first document was stored.
@@ -23,7 +23,7 @@ SELECT c.scheme_id, c.suspended_at, c.revoked_at, c.closed_at, c.mode, o.time_zo
        o.issuer_code,
        p.seq, p.kind, p.valid_from, p.valid_until, p.ended_on, p.scheme_version,
        d.format, d.key_thumbprint, d.superseded_at, r.id,
-       c.number, c.subject_id, d.jti, {token}, d.sha256, d.issued_at
+       c.number, c.subject_id, d.jti, {token}, d.sha256, d.issued_at, d.mac
 FROM credential c
 JOIN organisation o ON o.id = c.organisation_id
 JOIN period p ON p.credential_id = c.id
@@ -95,8 +95,9 @@ def _document(
     token: str,
     sha256: str,
     issued_at: datetime | str,
+    mac: bytes | None,
 ) -> Document:
-    del number, subject_id
+    del number, subject_id, mac
     return Document(
         period=seq,
         kind=kind,

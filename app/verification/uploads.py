@@ -1,6 +1,5 @@
 """Taking in what a stranger sends, in any of the ways in which one can send it."""
 
-import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -36,9 +35,6 @@ PICTURES_WAITING: Final = 8
 PAPERS_AT_ONCE: Final = 2  # each is a process of its own, which gives way to everything else
 PDF_COSTS: Final = 10  # look-ups
 
-_BEFORE_TOKEN: Final = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"credential"[ \t\r\n]*:[ \t\r\n]*"')
-_AFTER_TOKEN: Final = re.compile(rb'"[ \t\r\n]*\}[ \t\r\n]*')
-
 # Of the event loop, like its threads. Whoever sends PDFs keeps nobody's pictures waiting.
 _turns: Final = RunVar[CapacityLimiter]("turns of pictures")
 _turns_of_papers: Final = RunVar[CapacityLimiter]("turns of papers")
@@ -72,20 +68,6 @@ async def of_request(
             charge(submitted.costs(submission.text) - 1)
         return submission
     return await of_content(body, public_url=public_url, charge=charge)
-
-
-async def plain_token(request: Request) -> str | None:
-    """Take out what stands in `{"credential": "…"}` and may be a token; None of a body of any other form.
-
-    It was not read as JSON: it is what was sent only if there is no quote and no escape in it.
-    """
-    if request.headers.get("content-type") != JSON:
-        return None
-    body = await request.body()
-    begins, ends = _BEFORE_TOKEN.match(body), body.rfind(b'"')
-    if begins is None or len(body) > MAX_TEXT or not _AFTER_TOKEN.fullmatch(body, ends):
-        return None
-    return body[begins.end() : ends].decode("latin-1")
 
 
 async def _of_form(request: Request, *, public_url: str, charge: Charge | None) -> Submission:

@@ -163,7 +163,7 @@ def _begun(ports: Ports, body: Body) -> Rows:
         head = session.scalars(select(EventHead)).one()
         return Rows(
             body,
-            ports.signer,
+            ports,
             head=head.hash,
             links=head.seq,
             events=session.scalar(select(func.max(trail.Event.id))) or 0,

@@ -34,11 +34,12 @@ from app.dossiers.models import (
     DossierStep,
     Evidence,
 )
+from app.formats.claims import Format
 from app.organisations.models import Membership, MembershipState, Person
 from app.outbox.changes import Change
 from app.outbox.messages import Message
 from app.outbox.trail import Event, EventLink, link_hash
-from app.ports import Signer
+from app.ports import Ports
 from app.renewal.models import CpdActivity, CpdExemption, CpdProof, Reminder, Renewal
 from app.renewal.states import ActivitySource, ActivityState, RenewalKind, RenewalState
 from app.status.models import Standing, StatusPosition
@@ -76,15 +77,14 @@ BLANK: Final[Mapping[str, Row]] = {name: _blank(table) for name, table in Base.m
 class Rows:
     """Rows by table, and the three sequences that go through all members: events, their chain, changes."""
 
-    def __init__(
-        self, body: Body, signer: Signer, *, head: str, links: int, events: int, changes: int
-    ) -> None:
+    def __init__(self, body: Body, ports: Ports, *, head: str, links: int, events: int, changes: int) -> None:
         self.body = body
+        self._vouching = ports.vouching
         self.head = head
         self.links = links
         self.events = events
         self.changes = changes
-        self._keys = {form: signer.current(slot).thumbprint for form, slot in SLOTS.items()}
+        self._keys = {form: ports.signer.current(slot).thumbprint for form, slot in SLOTS.items()}
         self._counted: dict[str, int] = defaultdict(int)
         self._scheme = body.scheme
         self.waiting: dict[str, list[Row]] = defaultdict(list)
@@ -416,6 +416,7 @@ class Rows:
             jti=wanted.jti,
             token=token,
             sha256=sha256,
+            mac=self._vouching.mac(sha256) if wanted.form is Format.VC_JWT else None,
             key_thumbprint=key,
             list_id=wanted.list_id,
             list_index=wanted.index,

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from app.adapters.keys import FileKeys
-from app.adapters.ring import VAULT, Folder, KeysUnreadable
-from app.adapters.vault import FolderVault
+from app.adapters.ring import VAULT, VOUCHING, Folder, KeysUnreadable
+from app.adapters.vault import FolderVault, Macs
 from app.ports import SealBroken, Vault
 from tests.fakes_outbound import PlainVault
 
@@ -59,3 +59,53 @@ def test_the_key_is_none_of_those_that_the_ring_misses(tmp_path: Path) -> None:
     FolderVault(tmp_path).seal(b"secret", "here")
     folder = Folder(tmp_path)
     assert VAULT not in folder.unlisted(folder.ring())
+
+
+DIGEST, OTHER = "ab" * 32, "cd" * 32
+
+
+def test_what_was_vouched_for_is_known_to_every_process_of_this_installation_and_to_no_other(
+    tmp_path: Path,
+) -> None:
+    mac = Macs.of(tmp_path / "one").mac(DIGEST)
+    assert Macs.of(tmp_path / "one").knows(DIGEST, mac)
+    assert not Macs.of(tmp_path / "other").knows(DIGEST, mac)
+
+
+@pytest.mark.parametrize("forged", [None, b"", b"\0" * 32, b"\xff" * 33])
+def test_nothing_is_known_that_nobody_vouched_for(tmp_path: Path, forged: bytes | None) -> None:
+    macs = Macs.of(tmp_path)
+    assert not macs.knows(DIGEST, forged)
+    assert not macs.knows(DIGEST, macs.mac(OTHER))
+
+
+def test_secrets_and_macs_have_keys_of_their_own_which_say_nothing_of_themselves(tmp_path: Path) -> None:
+    FolderVault(tmp_path, b"passphrase").seal(b"secret", "here")
+    macs = Macs.of(tmp_path, b"passphrase")
+    assert (tmp_path / VAULT).read_bytes() != (tmp_path / VOUCHING).read_bytes()
+    assert b"ENCRYPTED" in (tmp_path / VOUCHING).read_bytes()
+    assert str(macs) == "Macs()"
+
+
+def test_a_key_that_cannot_be_opened_keeps_nobody_from_verifying_all_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mac = Macs.of(tmp_path, b"passphrase").mac(DIGEST)
+    without = Macs.of(tmp_path, b"another")
+    assert without.mac(DIGEST) is None
+    assert not without.knows(DIGEST, mac)
+    assert not without.knows(DIGEST, None)
+    assert VOUCHING in caplog.text
+    assert Macs.of(tmp_path, b"passphrase").knows(DIGEST, mac), "nothing was made in its place"
+
+
+def test_a_folder_that_nobody_may_write_to_vouches_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Folder, "write", full)
+    assert Macs.of(tmp_path).mac(DIGEST) is None
+    with pytest.raises(KeysUnreadable, match="No space left"):
+        FolderVault(tmp_path).seal(b"secret", "here")

@@ -18,6 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.adapters.files import FolderFiles
 from app.adapters.scanner import NoScanner
+from app.adapters.vault import Macs
 from app.core.db import connect
 from app.formats import keylist, published, q1
 from app.formats.jose import assemble
@@ -211,6 +212,7 @@ def served(database: Path, files: Path) -> Iterator[Site]:
         scanner=NoScanner(),
         mailer=MemoryMailer(clock),
         outbound=Nowhere(),
+        vouching=Macs(b"a key for tests"),
     )
     site = Site(url, ports, clock, keys)
     handler = _Logged(site.logged)

@@ -28,6 +28,7 @@ from sqlalchemy import Connection, Engine, event
 from app.adapters.files import FolderFiles
 from app.adapters.keys import FileKeys
 from app.adapters.scanner import NoScanner
+from app.adapters.vault import Macs
 from app.core.db import connect
 from app.credentials import issuing
 from app.organisations.rules import Actor, Permission
@@ -151,6 +152,7 @@ def ports_at(database_url: str, keys: Path) -> Ports:
         scanner=NoScanner(),
         mailer=MemoryMailer(SetClock(AT)),
         outbound=Nowhere(),
+        vouching=Macs(b"a key for tests"),
     )
 
 
@@ -165,6 +167,7 @@ def main(step: Step, database_url: str, keys: Path, organisation_id: str, *decis
         scanner=given.scanner,
         mailer=given.mailer,
         outbound=given.outbound,
+        vouching=given.vouching,
     )
     stop_at_commit(ports.database.engine, step)
     registrar = Actor(

@@ -281,6 +281,14 @@ def test_a_live_organisation_issues_without_the_word_test(ports: Ports, clock: S
     assert not read.test
 
 
+def test_a_credential_is_vouched_for_once_its_seal_was_verified(office: Office) -> None:
+    credential = office.issue()
+    macs = {document.format: document.mac for document in credential.periods[-1].documents}
+    sealed = office.document(credential)
+    assert office.ports.vouching.knows(sealed.sha256, macs[Format.VC_JWT])
+    assert macs[Format.QR] is None, "an offline QR code is verified wherever it is read"
+
+
 @pytest.fixture
 def failing(clock: SetClock) -> FailingKeys:
     return FailingKeys(clock.at)

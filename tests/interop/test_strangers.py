@@ -14,6 +14,7 @@ from jsonschema import Draft201909Validator
 from app.adapters.files import FolderFiles
 from app.adapters.keys import FileKeys
 from app.adapters.scanner import NoScanner
+from app.adapters.vault import Macs
 from app.core.clock import SystemClock
 from app.core.db import Database
 from app.main import create_app
@@ -53,6 +54,7 @@ def issued(database: Database, tmp_path: Path) -> Iterator[Issued]:
         scanner=NoScanner(),
         mailer=MemoryMailer(clock),
         outbound=Nowhere(),
+        vouching=Macs(b"a key for tests"),
     )
     with database.writing() as session:
         organisation = make.organisation(session, clock.now()).organisation.id

@@ -1,8 +1,9 @@
 """The shorter way to a look-up's answer says what the road says, byte for byte."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
@@ -13,9 +14,11 @@ from app.verification.entries import Row
 from app.verification.errors import RegisterUnreachable
 from app.verification.sqlite import SqliteRegister
 from tests.calling import Caller
+from tests.fakes import SetClock
 from tests.verification.issued import Issued
 
 UNKNOWN = "DLE-26-7K3Q-F9XM-2T5H-65"
+Sent = Mapping[str, Any]
 Asked = list[tuple[httpx.Response, dict[str, object]]]
 
 
@@ -26,9 +29,12 @@ def database_url(database_url: str) -> str:
 
 
 def on_both_ways(
-    ports: Ports, *paths: str, register: SqliteRegister | None = None, root: str = ""
+    ports: Ports, *paths: str | Sent, register: SqliteRegister | None = None, root: str = ""
 ) -> tuple[Asked, Asked]:
-    """Ask the same by the lane and by the road alone; gives each answer with its line in the log."""
+    """Ask the same by the lane and by the road alone; gives each answer with its line in the log.
+
+    What is a path is asked for, and whatever else is sent to be verified.
+    """
     heard: list[Asked] = []
     for lane in (True, False):
         lines: list[str] = []
@@ -39,7 +45,10 @@ def on_both_ways(
         if register is not None:
             app.state.desk._register = register
         caller = Caller(httpx.ASGITransport(app, raise_app_exceptions=False, root_path=root), {})
-        answers = [caller.get(path) for path in paths]
+        answers = [
+            caller.get(each) if isinstance(each, str) else caller.post("/v1/verifications", **each)
+            for each in paths
+        ]
         heard.append([(each, json.loads(line)) for each, line in zip(answers, lines, strict=True)])
     return heard[0], heard[1]
 
@@ -106,3 +115,76 @@ def test_what_nobody_thought_of_is_answered_for_as_on_the_road(live: Ports) -> N
         assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
         assert answer.headers.keys() == other.headers.keys()
         assert (line["route"], line["status"]) == (also["route"], also["status"]) == ("/v/{number}.json", 500)
+
+
+def in_json(body: str, **headers: str) -> Sent:
+    return {"content": body.encode(), "headers": {"Content-Type": "application/json", **headers}}
+
+
+class Pieces:
+    """A body as it comes over a slow line, however often it is sent."""
+
+    def __init__(self, body: str) -> None:
+        self.body = body.encode()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for start in range(0, len(self.body), 1000):
+            yield self.body[start : start + 1000]
+
+
+def test_the_lane_verifies_a_token_as_the_road_does(live: Ports, clock: SetClock, credential: Issued) -> None:
+    clock.move()  # past the very instant at which the key's certificate begins
+    token = credential.token
+    ordinary = json.dumps({"credential": token})
+    sent = [
+        *(in_json(ordinary), in_json(ordinary)),
+        *(in_json(f' {{ "credential" : "{token}" }} '), in_json(ordinary.replace(".", "\\u002e", 1))),
+        *(
+            in_json(ordinary[:-9] + ordinary[-9:].swapcase()),
+            in_json(ordinary[:-5]),
+            in_json("{}"),
+            in_json(""),
+        ),
+        *(in_json(json.dumps({"credential": each})) for each in ("", "x", credential.qr, credential.badge)),
+        *(
+            in_json(json.dumps({"credential": credential.number})),
+            in_json(json.dumps({"credentials": [token]})),
+        ),
+        in_json(ordinary, **{"Content-Type": "application/json; charset=utf-8"}),
+        {"content": token.encode(), "headers": {"Content-Type": "application/vc+jwt"}},
+        {"json": {"credential": "x" * 200_000}},
+        {"files": {"file": token.encode()}},
+    ]
+    statuses = alike(*on_both_ways(live, *sent))
+    assert statuses[:3] == [200] * 3
+    assert set(statuses) == {200, 413, 422}
+    assert alike(*on_both_ways(live, in_json(ordinary), root="/v1")) == [404]
+    slowly = [{**in_json(""), "content": Pieces(each)} for each in (ordinary, ordinary + " " * 140_000)]
+    assert alike(*on_both_ways(live, in_json(ordinary), *slowly)) == [200, 200, 413]
+
+
+def test_whatever_way_a_token_takes_it_is_counted_once(
+    live: Ports, clock: SetClock, credential: Issued
+) -> None:
+    clock.move()
+    few = replace(live, settings=live.settings.model_copy(update={"lookups_per_minute": 40}))
+    good = in_json(json.dumps({"credential": credential.token}))
+    broken = in_json(json.dumps({"credential": credential.token[:-4]}))
+    assert alike(*on_both_ways(few, good, good, broken, good, broken)) == [200] * 4 + [429]
+
+
+def test_a_token_is_answered_for_as_on_the_road_when_the_register_cannot_be_read(
+    live: Ports, clock: SetClock, credential: Issued
+) -> None:
+    clock.move()
+    sent = in_json(json.dumps({"credential": credential.token}))
+    for register, status in ((Silent(""), 503), (Defective(""), 500)):
+        for lane in (True, False):
+            app = create_app(live)
+            assert isinstance(app, Service)
+            caller = Caller(httpx.ASGITransport(app, raise_app_exceptions=False), {})
+            assert caller.post("/v1/verifications", **sent).status_code == 200
+            if not lane:
+                app.lane = None
+            app.state.desk._register = register
+            assert caller.post("/v1/verifications", **sent).status_code == status

@@ -10,9 +10,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.adapters.vault import Macs
 from app.core import days
 from app.core.numbers import CredentialNumber
 from app.formats import vc
@@ -20,10 +22,11 @@ from app.formats.claims import Format, StatusEntry
 from app.formats.keylist import Issuer
 from app.ports import Ports, Slot
 from app.schemes.catalogue import catalogue
+from app.verification import plainly
 from app.verification.desk import Desk
 from app.verification.entries import Changes, Row
 from app.verification.errors import CredentialNotFound
-from app.verification.statements import NUMBER, SHA256, TOKEN
+from app.verification.statements import MAC, NUMBER, SHA256, TOKEN
 from app.verification.submitted import Token
 from tests.conftest import START
 from tests.fakes import SetClock
@@ -132,7 +135,7 @@ class Made:
         return [
             *(SCHEME, None, None, None, "test" if self.test else "live", "Europe/Rome", "Body", 1),
             *(1, "grant", self.first.isoformat(), last.isoformat(), None, VERSION, "vc+jwt", key, None, None),
-            *(drawn(self.bits), self.subject, self.jti, token, digest, self.issued),
+            *(drawn(self.bits), self.subject, self.jti, token, digest, self.issued, None),
         ]
 
 
@@ -236,7 +239,7 @@ INSTANTS = st.builds(
 def told(desk: Desk, register: Given, rows: Sequence[Row], token: str | None) -> bytes | None:
     """Ask by number, or send the token; nothing is remembered but what others have in common."""
     register.rows = [tuple(row) for row in rows]
-    for kept in (desk._known, desk._absent, desk._written, desk._told, desk._seals):
+    for kept in (desk._known, desk._absent, desk._written, desk._told):
         kept.forget_all()
     try:
         if token is None:
@@ -261,6 +264,7 @@ def test_a_straight_line_says_what_the_thorough_road_says_or_nothing(
         CONTRADICTIONS,
         st.booleans(),
         st.none() | st.tuples(st.floats(0, 0.999), st.sampled_from("A-_.=9\u00e8 ")),
+        st.sampled_from(["by us", "by us", "by nobody", "by others", "for another"]),
         st.booleans(),
     )
     def same(
@@ -269,6 +273,7 @@ def test_a_straight_line_says_what_the_thorough_road_says_or_nothing(
         contradictions: list[tuple[int, Any]],
         sent: bool,  # noqa: FBT001 - drawn
         flip: tuple[float, str] | None,
+        vouched: str,
         renewed: bool,  # noqa: FBT001 - drawn
     ) -> None:
         clock.at = at
@@ -276,6 +281,12 @@ def test_a_straight_line_says_what_the_thorough_road_says_or_nothing(
         for each, meddled in ((other, False), (made, False), (made, True)):
             token = each.token(keys)
             row = each.row(token, keys)
+            row[MAC] = {
+                "by us": live.vouching.mac(row[SHA256]),
+                "by nobody": None,
+                "by others": Macs(b"another key").mac(row[SHA256]),
+                "for another": live.vouching.mac("0" * 64),
+            }[vouched]
             rows = [row]
             if renewed:
                 later = replace(each, bits=each.bits + 100, first=days.anniversary(each.first, 3))
@@ -313,7 +324,7 @@ def test_what_is_like_others_takes_the_straight_line_whether_it_is_asked_for_or_
     assert isinstance(clock, SetClock)
     clock.move()  # past the very instant at which the key's certificate begins
     desk = Desk(live, register)
-    for bits, plainly in ((1, False), (2, True), (3, True)):
+    for bits, straight in ((1, False), (2, True), (3, True)):
         made = Made(
             bits=bits, name=f"Alba {'x' * bits}", place=(1, 10**bits), issued=f"2026-11-20 09:00:0{bits}"
         )
@@ -322,9 +333,9 @@ def test_what_is_like_others_takes_the_straight_line_whether_it_is_asked_for_or_
         body = told(desk, register, rows, None)
         assert body
         assert json.loads(body)["credential"]["holder_name"] == made.name
-        assert bool(desk._told._values) is plainly
+        assert bool(desk._told._values) is straight
         register.asked.clear()
-        assert bool(asyncio.run(desk.written_plainly(token))) is plainly
+        assert bool(asyncio.run(desk.written_plainly(token))) is straight
         assert json.loads(told(desk, register, rows, token) or b"{}")["result"] == "valid"
 
 
@@ -349,15 +360,42 @@ def test_nothing_goes_straight_by_a_key_that_was_lost_or_by_none(live: Ports, cr
         assert asyncio.run(desk.written_plainly(token)) is None
     # What is not even meant as a token of ours never reaches the register.
     register.asked.clear()
-    for text in (
-        "",
-        ".",
-        "..",
-        "a.b.c",
-        credential.qr,
-        tokens[0][:-1],
-        "\u00e8" + tokens[0],
-        tokens[0] + ".",
-    ):
+    for text in ("", ".", "..", "a.b.c", credential.qr, "\u00e8" + tokens[0]):
         assert asyncio.run(desk.written_plainly(text)) is None
     assert register.asked == []
+
+
+def test_a_seal_is_verified_unless_this_house_verified_it_before(
+    live: Ports, bought_keys: MemoryKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register, clock, verified = Given(), live.clock, list[str]()
+    assert isinstance(clock, SetClock)
+    clock.move()
+    desk = Desk(live, register)
+    first, second = (Made(bits=bits) for bits in (1, 2))
+    told(desk, register, [first.row(first.token(bought_keys), bought_keys)], None)
+    really = plainly.Sealed.is_intact
+
+    def seen(sealed: plainly.Sealed) -> bool:
+        verified.append(sealed.digest)
+        return really(sealed)
+
+    monkeypatch.setattr(plainly.Sealed, "is_intact", seen)
+
+    def result(token: str, mac: bytes | None) -> set[str]:
+        """Ask by number and by the document, of a row that is as somebody left it who has the database."""
+        row = second.row(token, bought_keys)
+        row[MAC] = mac
+        said = [told(desk, register, [row], each) for each in (None, token)]
+        return {str(json.loads(each or b"{}").get("result")) for each in said}
+
+    token = second.token(bought_keys)
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    assert (result(token, live.vouching.mac(digest)), len(verified)) == ({"valid"}, 0)
+    assert (result(token, None), len(verified)) == ({"valid"}, 2)
+    # Signed by nobody: the payload of one document, under the seal of another.
+    head, body, _ = token.split(".")
+    forged = f"{head}.{body}.{first.token(bought_keys).split('.')[2]}"
+    ours = hashlib.sha256(forged.encode()).hexdigest()
+    for mac in (None, b"", b"\0" * 32, live.vouching.mac(digest), Macs(b"another key").mac(ours)):
+        assert result(forged, mac) == {"invalid"}
