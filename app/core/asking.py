@@ -12,7 +12,7 @@ from sqlalchemy import URL
 # What a connection may fail with when its server is away, slow or gone in the middle.
 FAILURES: Final = (psycopg.Error, OSError, TimeoutError)
 CONNECTIONS: Final = 4
-_WAIT: Final = 1.0  # seconds for a connection
+WAIT: Final = 1.0  # seconds for a connection
 _SETTINGS: Final[dict[str, Any]] = {
     "autocommit": True,
     "prepare_threshold": 1,
@@ -42,7 +42,7 @@ class Askers:
             connection_class=Connection,
             min_size=1,
             max_size=CONNECTIONS,
-            timeout=_WAIT,
+            timeout=WAIT,
             kwargs=_SETTINGS,
             open=False,
             name=self._name,
@@ -56,24 +56,24 @@ class Askers:
             self._pool = None
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
+    async def connection(self, wait: float = WAIT) -> AsyncIterator[Connection]:
         """Give a connection, or fail with one of `FAILURES`."""
         if self._pool is not None and self._loop is asyncio.get_running_loop():
-            async with self._pool.connection() as connection:
+            async with self._pool.connection(wait) as connection:
                 yield connection
             return
         async with await Connection.connect(self._address, **_SETTINGS) as connection:
             yield connection
 
     async def in_one_go(
-        self, *statements: tuple[str, Sequence[object] | Mapping[str, object]]
+        self, *statements: tuple[str, Sequence[object] | Mapping[str, object]], wait: float = WAIT
     ) -> Sequence[Sequence[Any]] | None:
         """Ask several things in one transaction and one round trip.
 
         Gives what was found of the last, None if any failed.
         """
         try:
-            async with self.connection() as connection:
+            async with self.connection(wait) as connection:
                 async with connection.pipeline():
                     for words, values in statements:
                         cursor = connection.cursor()

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
@@ -46,6 +46,7 @@ from sqlalchemy.orm import (
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.core.errors import JsonValue
+from app.core.rounds import Rounds
 
 if TYPE_CHECKING:
     from app.core.asking import Askers  # PostgreSQL's driver loads only where it is used
@@ -59,6 +60,7 @@ NAMING: Final = {
 }
 BUSY_MS: Final = 30_000
 _SHORTLY: Final = 0.5  # seconds; a reader hardly ever waits in WAL mode, and the event loop waits with it
+_IN_TIME: Final = 1.0  # seconds; beyond it, whoever asks PostgreSQL from the event loop goes to a thread
 PATIENCE_MS: Final = "patience_ms"  # of a connection: how long it waits for the one lock of SQLite
 ORGANISATION: Final = "organisation"
 # For statements over every organisation. PostgreSQL still shows the session's own alone: see `look_up` and
@@ -290,6 +292,9 @@ def _read(
     ]
 
 
+_Sought = tuple["Askers", type[Owned], str, Select[Any]]
+
+
 class Database:
     """One database, SQLite or PostgreSQL, and the ways to use it."""
 
@@ -298,6 +303,7 @@ class Database:
         sqlite = engine.dialect.name == "sqlite"
         self._kept = _Kept(engine) if sqlite else None
         self._askers: dict[asyncio.AbstractEventLoop, Askers] = {}
+        self._rounds = Rounds(self._seek_all, wait=_IN_TIME)
         self._asked = WeakKeyDictionary[asyncio.AbstractEventLoop, set[asyncio.Future[None]]]()
         read = {"immediate": False} if sqlite else {"postgresql_readonly": True}
         self._reads = sessionmaker(
@@ -356,13 +362,29 @@ class Database:
         self, askers: "Askers | None", kind: type[Owned], name: str, statement: Select[Any]
     ) -> Sequence[Sequence[Any]]:
         if askers is not None:
-            words, _, readers = _plainly(statement, self.engine.dialect)
-            # Two statements in one pipeline are one transaction, in which the tenant is named: both are there
-            # at once, and nothing of it is left in the pool.
-            found = await askers.in_one_go((_found(kind), (name,)), (words, {"name": name}))
-            if found is not None:
-                return _read(found, readers)
+            with suppress(TimeoutError):
+                found = await self._rounds.about((askers, kind, name, statement))
+                if found is not None:
+                    return found
         return await to_thread.run_sync(self.of_anyone, kind, name, statement)
+
+    async def _seek_all(
+        self, sought: Sequence[_Sought], wait: float
+    ) -> Sequence[Sequence[Sequence[Any]] | None]:
+        """Read what is sought at the same moment; once for all who have the same key."""
+        each = [*dict.fromkeys(sought)]
+        found = await asyncio.gather(*(self._seek(*one, wait) for one in each))
+        told = dict(zip(each, found, strict=True))
+        return [told[one] for one in sought]
+
+    async def _seek(
+        self, askers: "Askers", kind: type[Owned], name: str, statement: Select[Any], wait: float
+    ) -> Sequence[Sequence[Any]] | None:
+        words, _, readers = _plainly(statement, self.engine.dialect)
+        # Two statements in one pipeline are one transaction, in which the tenant is named: both are there
+        # at once, and nothing of it is left in the pool.
+        found = await askers.in_one_go((_found(kind), (name,)), (words, {"name": name}), wait=wait)
+        return None if found is None else _read(found, readers)
 
     async def all_told(self) -> bool:
         """Wait until all have their answer who ask for it in this event loop just now, if there are any."""

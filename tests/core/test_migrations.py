@@ -177,12 +177,27 @@ def test_a_database_at_work_is_brought_up_with_everything_in_it(empty: Database)
         },
         "membership": {"version": 1},
         "credential": {"hidden_at": None, "mode": "test", "updated_at": ANY},
-        "document": {"proof": None, "level": None},
+        "document": {"proof": None, "level": None, "mac": None},
         "decision": {"minutes_id": None},
     }
     for table in ("period", *KEPT):
         assert after[table] == [{**row, **added.get(table, {})} for row in before[table]], table
     assert len(after["period"]) == 3
+
+
+@pytest.mark.parametrize("empty", ["postgresql"], indirect=True)
+def test_postgresql_spends_no_time_on_compressing_what_is_signed(empty: Database) -> None:
+    at_work(empty)
+    kept = text(
+        "SELECT attstorage::text FROM pg_attribute "
+        "WHERE (attrelid::regclass::text, attname) IN (('document', 'token'), ('intent', 'unsigned'))"
+    )
+    schema.upgrade(empty)
+    with empty.engine.connect() as connection:
+        assert connection.scalars(kept).all() == ["e", "e"]
+    bring(empty, "0016", back=True)
+    with empty.engine.connect() as connection:
+        assert connection.scalars(kept).all() == ["x", "x"]
 
 
 def test_a_database_that_was_brought_up_is_watched_over_as_before(empty: Database) -> None:
