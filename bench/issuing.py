@@ -22,6 +22,7 @@ from typing import Any, Final, Self
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from pydantic import SecretStr
 
 from app.adapters import schema
 from app.batches import carrying, importing, reading
@@ -39,6 +40,7 @@ from app.ports import Ports
 from app.settings import Settings
 from app.status import signing
 from bench.load import Candidate, CannotMeasure, bare, in_turn, sigillo
+from bench.postgresql import used_for_a_while
 from bench.public import RAISED, Figure
 from tests import make
 from tests.batches import desk as batches
@@ -132,6 +134,7 @@ def bulk(registers: Sequence[int], *, on: str = "SQLite", share: float = 1.0) ->
             try:
                 with _settled():
                     _fill(desk, size)
+                    _in_use(desk.ports.settings)
                     figure = _bulk(desk, size, on, share)
             finally:
                 desk.ports.database.close()
@@ -156,7 +159,9 @@ def single(*, seconds: int, rounds: int, on: str = "SQLite", share: float = 1.0)
     with _urls(on) as urls, ExitStack() as stack:
         desk = _desk(urls(0))
         try:
+            _fill(desk, AT_ONCE)
             many = _granted(desk, 1_000 * seconds * (rounds + 1))
+            _in_use(desk.ports.settings)
         finally:
             desk.ports.database.close()
         settings = desk.ports.settings
@@ -212,18 +217,26 @@ def _urls(on: str) -> Iterator[Callable[[int], Settings]]:
             path = Path(folder, str(size))
             path.mkdir()
             url = server.create_database(f"r{size}") if server else f"sqlite:///{path}/sigillo.db"
-            owner = connect(server.owner_url(f"r{size}") if server else url)
+            owner_url = server.owner_url(f"r{size}") if server else None
+            owner = connect(owner_url or url)
             schema.upgrade(owner, serving=RUNTIME if server else None)
             owner.close()
             return Settings(
                 public_url="https://sigillo.example.org",
                 database_url=url,
+                database_owner_url=SecretStr(owner_url) if owner_url else None,
                 keys_folder=path / "keys",
                 files_folder=path / "files",
                 mail_folder=path / "mail",
             )
 
         yield settings
+
+
+def _in_use(settings: Settings) -> None:
+    """Leave PostgreSQL as it is where issuing is nothing new; SQLite needs nothing."""
+    if settings.database_owner_url is not None:
+        used_for_a_while(connect(settings.database_owner_url.get_secret_value()))
 
 
 @contextmanager

@@ -25,14 +25,14 @@ def lookups(count: int, *, seconds: int, rounds: int) -> Iterator[public.Figure]
         owner = connect(server.owner_url("register"))
         schema.upgrade(owner, serving=RUNTIME)
         made = filled(server.owner_url("register"), count, secrets.token_hex(8))
-        _settled(owner)
+        used_for_a_while(owner)
         register = replace(made, url=served)
         yield from public.lookups(
             [register], seconds=seconds, rounds=rounds, limits=LEAST, where=" on PostgreSQL"
         )
 
 
-def _settled(owner: Database) -> None:
+def used_for_a_while(owner: Database) -> None:
     """Do at once what autovacuum has done for a register in use."""
     try:
         with owner.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
