@@ -11,7 +11,7 @@ A meaning has one text: CBOR is deterministic (RFC 8949, 4.2.1), and whatever di
 import hashlib
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -129,6 +129,32 @@ def assemble(unsigned: bytes, signature: bytes) -> str:
     """Make the digits of the signed bytes and their signature; nothing is written anew."""
     _, protected, _, payload = cbor2.loads(unsigned)
     return str(int.from_bytes(_VERSION + _dumps([protected, {}, payload, signature]), "big"))
+
+
+def taken_apart(unsigned: bytes, says: Content) -> tuple[bytes, ...] | None:
+    """Cut out of the bytes that say this what is a holder's alone; None where it does not stand just once."""
+    *_, payload = cbor2.loads(unsigned)
+    pieces = [unsigned.removesuffix(_dumps(payload))]
+    for own in _own(says):
+        if payload.count(own) != 1:
+            return None
+        piece, _, payload = payload.partition(own)
+        pieces.append(piece)
+    return (*pieces, payload)
+
+
+def filled(pieces: Sequence[bytes], says: Content) -> bytes:
+    """Put what is another holder's alone in its place."""
+    front, *before, last = pieces
+    own = _own(says)
+    payload = b"".join(part for pair in zip(before, own, strict=True) for part in pair) + last
+    return front + cbor2.dumps(payload)
+
+
+def _own(says: Content) -> list[bytes]:
+    """Write what is a holder's alone, in the order in which it is said."""
+    own = [cbor2.dumps(uuid.UUID(says.document_id).bytes), cbor2.dumps([says.list_id, says.index])]
+    return own if says.name is None else [own[0], cbor2.dumps(says.name), own[1]]
 
 
 def read_unsigned(unsigned: bytes) -> tuple[bytes, Content]:
