@@ -266,9 +266,7 @@ def require_in_force(key: PublicKey, at: datetime) -> None:
         )
 
 
-def _signing_key(
-    signer: Signer, organisation: Body, mode: Mode, slot: Slot, at: datetime
-) -> PublicKey:
+def _signing_key(signer: Signer, organisation: Body, mode: Mode, slot: Slot, at: datetime) -> PublicKey:
     """Choose the key. Nothing of a live organisation, lists included, is signed by a key made for trying.
 
     Nor does it seal anything more of what was issued for trying, whoever asks and whatever it would say.

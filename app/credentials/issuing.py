@@ -187,7 +187,7 @@ def _end(ports: Ports, organisation_id: str, going: Sequence[_Going]) -> Sequenc
     kept: dict[str, Issued | Exception] = {}
 
     def keep(session: Session, there: Stored) -> None:
-        zone = organisations.zone_of(session, organisation_id)
+        zone = organisations.zone_of(session)
         for each in going:
             if each.seal.id in there.documents:
                 kept[each.seal.id] = _kept(session, ports, zone, each, there.documents, at=at)

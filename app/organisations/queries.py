@@ -47,11 +47,6 @@ def organisation(session: Session, organisation_id: str) -> Organisation:
     return found
 
 
-_ZONE: Final = select(columns.table(Organisation).c.time_zone).where(
-    columns.table(Organisation).c.id == columns.WHOSE
-)
-
-
 _ORGANISATION: Final = columns.table(Organisation)
 _BODY: Final = select(
     _ORGANISATION.c.legal_name,
@@ -79,9 +74,9 @@ def body_of(session: Session) -> Body:
     return Body(found.legal_name, found.url, found.time_zone, found.mode, found.issuer_code)
 
 
-def zone_of(session: Session, organisation_id: str) -> ZoneInfo:
-    """Tell by which clocks the organisation counts its days."""
-    return ZoneInfo(session.connection().execute(_ZONE, {"whose": organisation_id}).scalar_one())
+def zone_of(session: Session) -> ZoneInfo:
+    """Tell by which clocks the session's organisation counts its days."""
+    return ZoneInfo(body_of(session).time_zone)
 
 
 def organisations(session: Session) -> list[Organisation]:
