@@ -266,11 +266,11 @@ def _tagged(request: Request, response: Response) -> Response:
     The part of a tag before the dash, where there is one, is the edition that `If-Match` is about; the rest
     stands for the bytes, since some of an answer hangs on the reader and on the day.
     """
-    media_type = response.headers.get("content-type", "")
-    if response.status_code not in {200, 201} or not media_type.startswith("application/json"):
-        return response
     said = getattr(request.state, "edition", None)
     if request.method != "GET" and said is None:
+        return response
+    media_type = response.headers.get("content-type", "")
+    if response.status_code not in {200, 201} or not media_type.startswith("application/json"):
         return response
     digest = hashlib.sha256(bytes(response.body)).digest()
     seen = base64.urlsafe_b64encode(digest[:15]).decode()
