@@ -307,7 +307,7 @@ def _written(column: Column[Any], values: Sequence[Any], dialect: Dialect) -> Se
     """Write the values of a column as the driver takes them; the same again where one follows itself."""
     if isinstance(column.type, JSON):
         return [orjson.dumps(value).decode() for value in values]
-    write_one = column.type.dialect_impl(dialect).bind_processor(dialect)
+    write_one = _writer(column, dialect)
     if write_one is None:
         return values
     written: list[object] = []
@@ -317,3 +317,8 @@ def _written(column: Column[Any], values: Sequence[Any], dialect: Dialect) -> Se
             last, its = value, write_one(value)
         written.append(its)
     return written
+
+
+@cache
+def _writer(column: Column[Any], dialect: Dialect) -> Callable[[Any], object] | None:
+    return column.type.dialect_impl(dialect).bind_processor(dialect)
