@@ -275,21 +275,23 @@ class _Kept:
 @cache
 def _plainly(
     statement: Select[Any], dialect: Dialect
-) -> tuple[str, Sequence[str], Sequence[Callable[[Any], Any] | None]]:
-    """Write a statement as the driver takes it, and say how what it gives is read."""
+) -> tuple[str, Sequence[str], Sequence[tuple[int, Callable[[Any], Any]]]]:
+    """Write a statement as the driver takes it, and say which of what it gives is read in which way."""
     compiled = statement.compile(dialect=dialect)
     types = [column.type.dialect_impl(dialect) for column in statement.selected_columns]
     readers = [each.result_processor(dialect, None) for each in types]
-    return str(compiled), compiled.positiontup or (), readers
+    needed = [(place, read) for place, read in enumerate(readers) if read is not None]
+    return str(compiled), compiled.positiontup or (), needed
 
 
 def _read(
-    found: Sequence[Sequence[Any]], readers: Sequence[Callable[[Any], Any] | None]
+    found: Sequence[Sequence[Any]], readers: Sequence[tuple[int, Callable[[Any], Any]]]
 ) -> Sequence[tuple[Any, ...]]:
-    return [
-        tuple(value if read is None else read(value) for read, value in zip(readers, row, strict=True))
-        for row in found
-    ]
+    rows = [[*row] for row in found]
+    for row in rows:
+        for place, read in readers:
+            row[place] = read(row[place])
+    return [tuple(row) for row in rows]
 
 
 _Sought = tuple["Askers", type[Owned], str, Select[Any]]

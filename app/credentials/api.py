@@ -55,7 +55,15 @@ from app.decisions.errors import DecisionNotFound, DecisionNotGranted, DecisionN
 from app.formats import jades, qr
 from app.formats.claims import Format
 from app.organisations.access import CurrentActor, Db, ReadDb, current_actor, needs
-from app.organisations.conventions import ApiRoute, ByItself, Told, as_stored, written
+from app.organisations.conventions import (
+    ApiRoute,
+    ByItself,
+    IdempotencyHeader,
+    Told,
+    as_stored,
+    by_itself,
+    written,
+)
 from app.organisations.errors import MembershipNotValid, PermissionMissing
 from app.organisations.idempotency import Stored
 from app.organisations.rules import Permission
@@ -109,7 +117,7 @@ STATUS: Final = [needs(Permission.CREDENTIALS_STATUS)]
         LintFailed,
     ),
 )
-async def issue(request: Request, once: ByItself, given: IssuanceIn) -> Response:
+async def issue(request: Request, given: IssuanceIn, idempotency_key: IdempotencyHeader = None) -> Response:
     """Issue the credential of a published grant: exactly one, however many ask."""
 
     def shown(_: Session | None, issued: issuing.Issued) -> Stored:
@@ -117,8 +125,9 @@ async def issue(request: Request, once: ByItself, given: IssuanceIn) -> Response
 
     gathering: Gathering = request.app.state.gathering
     by, at = await current_actor(request), instant_of(request)
-    issued = await gathering.issue(given.decision, by=by, at=at, once=once.shown_as(shown))
-    return as_stored(once.kept or shown(None, issued))
+    async with by_itself(request, idempotency_key) as once:
+        issued = await gathering.issue(given.decision, by=by, at=at, once=once.shown_as(shown))
+        return as_stored(once.kept or shown(None, issued))
 
 
 @router.get("", response_model=CredentialsOut, dependencies=READ)

@@ -22,7 +22,8 @@ from app.formats.lints import Finding, lint, lint_qr
 from app.formats.published import did_of
 from app.formats.x509 import life_of
 from app.organisations import queries as organisations
-from app.organisations.models import Mode, Organisation
+from app.organisations.models import Mode
+from app.organisations.queries import Body
 from app.ports import KeyNotUsable, Ports, PublicKey, Signer, Slot
 from app.schemes.catalogue import catalogue
 from app.schemes.scheme import Scheme
@@ -94,13 +95,13 @@ def entry_of(session: Session, credential: Credential, period: Period) -> Entry:
 
 
 class Composer:
-    """Writes documents of one organisation as of one instant, for the keys that sign now.
+    """Writes documents of the session's organisation as of one instant, for the keys that sign now.
 
     What they have in common is looked up once. It belongs to the transaction that it was made in.
     """
 
-    def __init__(self, session: Session, ports: Ports, organisation_id: str, *, at: datetime) -> None:
-        self.organisation = organisations.organisation(session, organisation_id)
+    def __init__(self, session: Session, ports: Ports, *, at: datetime) -> None:
+        self.organisation = organisations.body_of(session)
         self._session = session
         self._ports = ports
         self._at = at
@@ -213,7 +214,7 @@ def draft_edc(
     session: Session, ports: Ports, credential: Credential, period: Period, *, jti: str, at: datetime
 ) -> Draft:
     """Read what a European Digital Credential is to say, which takes a moment; see `write_ahead`."""
-    composer = Composer(session, ports, credential.organisation_id, at=at)
+    composer = Composer(session, ports, at=at)
     return composer.draft_edc(entry_of(session, credential, period), jti=jti)
 
 
@@ -232,7 +233,7 @@ def _refuse(findings: Sequence[Finding]) -> None:
         )
 
 
-def _content(claims: Claims, organisation: Organisation, scheme: Scheme, place: Place) -> q1.Content:
+def _content(claims: Claims, organisation: Body, scheme: Scheme, place: Place) -> q1.Content:
     """Pick what the offline QR says of the claims; it has no room for more."""
     named = "name" in scheme.credential_claims.qr
     return q1.Content(
@@ -265,9 +266,7 @@ def require_in_force(key: PublicKey, at: datetime) -> None:
         )
 
 
-def _signing_key(
-    signer: Signer, organisation: Organisation, mode: Mode, slot: Slot, at: datetime
-) -> PublicKey:
+def _signing_key(signer: Signer, organisation: Body, mode: Mode, slot: Slot, at: datetime) -> PublicKey:
     """Choose the key. Nothing of a live organisation, lists included, is signed by a key made for trying.
 
     Nor does it seal anything more of what was issued for trying, whoever asks and whatever it would say.

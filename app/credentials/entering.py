@@ -82,7 +82,7 @@ class _Desk:
         self._by = by
         self._clock = clock
         self._names = names
-        self._organisation = organisations.organisation(session, by.organisation_id)
+        self._organisation = organisations.body_of(session)
         self._today = local_day(at, ZoneInfo(self._organisation.time_zone))
         self._schemes = dict[tuple[str, str], Scheme]()
         self._taken = dict[str, str]()

@@ -84,7 +84,7 @@ def compose_all(
     Each has its place in a list, and nothing is written into the register yet: see `keep`. Where the offline
     QR code is to follow, it must not turn out to be impossible once the seal is out.
     """
-    composer = Composer(session, ports, organisation_id, at=at)
+    composer = Composer(session, ports, at=at)
     places = _places(session, groups, organisation_id=organisation_id, at=at)
     outcomes: list[list[Intended] | Problem] = []
     for group in groups:
@@ -288,7 +288,7 @@ def compose_anew(
         if held is None:
             return None
         if held.key_thumbprint != current:
-            composer = Composer(session, ports, organisation_id, at=at)
+            composer = Composer(session, ports, at=at)
             entry = entries(session, [held.period_id])[held.period_id]
             composed = composer.compose(entry, intent.form, jti=held.jti, place=intent.place, ahead=ahead)
             held.unsigned, held.key_thumbprint = composed.unsigned, composed.key.thumbprint

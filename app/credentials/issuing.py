@@ -140,11 +140,9 @@ def _begin_all(
     session: Session, ports: Ports, asked: Sequence[tuple[str, Once]], *, by: Actor, at: datetime
 ) -> Sequence[Begun]:
     begun: list[Begun | None] = [_claimed(session, once) for _, once in asked]
-    body = organisations.organisation(session, by.organisation_id)  # held, so that it is read but once
     anew = [place for place, found in enumerate(begun) if found is None]
     entries, at = entering.enter(session, [asked[place][0] for place in anew], by=by, at=at)
     intended = _write_down(session, ports, entries, MADE_TOGETHER, by=by, at=at)
-    del body
     # Entries stand in each other's way; one of which nothing comes must not have done so.
     if len(asked) > 1 and any(
         isinstance(its, Problem) and not isinstance(entry, Problem)
@@ -189,7 +187,7 @@ def _end(ports: Ports, organisation_id: str, going: Sequence[_Going]) -> Sequenc
     kept: dict[str, Issued | Exception] = {}
 
     def keep(session: Session, there: Stored) -> None:
-        zone = organisations.zone_of(session, organisation_id)
+        zone = organisations.zone_of(session)
         for each in going:
             if each.seal.id in there.documents:
                 kept[each.seal.id] = _kept(session, ports, zone, each, there.documents, at=at)

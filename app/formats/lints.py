@@ -356,16 +356,86 @@ QrLint = Callable[[QrDraft], Iterator[str]]
 def lint_qr(
     unsigned: bytes, claims: Claims, meant: Content, *, key: PublicKey, public_url: str
 ) -> tuple[Finding, ...]:
-    """Say what is wrong with the bytes of an offline QR; sign only if the answer is empty."""
+    """Say what is wrong with the bytes of an offline QR; sign only if the answer is empty.
+
+    What many of them say alike is read once: see `_QrMould`.
+    """
+    which = (claims.scheme_id, claims.scheme_version, claims.issuer_name)
+    mould = _qr_moulds.get(which)
+    if mould is not None and mould.made(unsigned, claims, meant, key, public_url):
+        return ()
     try:
         kid, read = q1.read_unsigned(unsigned)
     except Malformed as unread:
         return (Finding("qr_readable", f"our own reader refuses it: {unread.reason}"),)
     most = q1.assemble(unsigned, b"\xff" * 2 * 32)  # no signature makes it longer
     draft = QrDraft(claims, meant, key, q1.link(public_url, ""), len(most), kid, read)
-    return tuple(
+    findings = tuple(
         Finding(each.__name__.removeprefix("lint_"), words) for each in QR_LINTS for words in each(draft)
     )
+    if not findings and (found := _QrMould.of(unsigned, draft, public_url)):
+        if len(_qr_moulds) >= _MOST_MOULDS:
+            _qr_moulds.clear()
+        _qr_moulds[which] = found
+    return findings
+
+
+@dataclass(frozen=True, slots=True)
+class _QrMould:
+    """What is left of an offline QR that broke no rule, without what is its holder's alone; see `_Mould`.
+
+    A longer one may not fit on paper any more, and is looked at by itself.
+    """
+
+    alike: tuple[object, ...]
+    longest: int
+    pieces: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, unsigned: bytes, draft: QrDraft, public_url: str) -> Self | None:
+        """Take it from one that broke no rule; None where there is none to be had."""
+        pieces = q1.taken_apart(unsigned, draft.meant)
+        if pieces is None:
+            return None
+        made = cls(_qr_alike(draft.claims, draft.meant, draft.key, public_url), len(unsigned), pieces)
+        # It is one only if it says of that very QR what was found of it.
+        return made if made.made(unsigned, draft.claims, draft.meant, draft.key, public_url) else None
+
+    def made(self, unsigned: bytes, claims: Claims, meant: Content, key: PublicKey, public_url: str) -> bool:
+        """Tell whether another QR is of this mould, and breaks no rule."""
+        name = meant.name
+        return (
+            _qr_alike(claims, meant, key, public_url) == self.alike
+            and len(unsigned) <= self.longest
+            and meant.document_id == claims.document_id
+            and _URN_UUID.fullmatch(meant.document_id) is not None
+            and (name is None or _is_composed(name, claims.holder_name))
+            and meant.list_id in _INDEXES
+            and meant.index in _INDEXES
+            and q1.filled(self.pieces, meant) == unsigned
+        )
+
+
+def _qr_alike(claims: Claims, meant: Content, key: PublicKey, public_url: str) -> tuple[object, ...]:
+    return (
+        *(
+            meant.issuer_code,
+            meant.valid_from,
+            meant.valid_until,
+            meant.scheme,
+            meant.test,
+            meant.name is None,
+        ),
+        *(claims.valid_from, claims.valid_until, claims.test),
+        *(key.algorithm, key.chain[0], public_url),
+    )
+
+
+def _is_composed(name: str, holder_name: str) -> bool:
+    return name == unicodedata.normalize("NFC", holder_name) and bool(name.strip())
+
+
+_qr_moulds: dict[tuple[str, str, str], _QrMould] = {}
 
 
 def lint_qr_symbol(draft: QrDraft) -> Iterator[str]:
@@ -402,8 +472,7 @@ def lint_qr_validity(draft: QrDraft) -> Iterator[str]:
 
 def lint_qr_holder(draft: QrDraft) -> Iterator[str]:
     """Unicode, annex 15, and ours: the name, where there is one, is that of the register, composed (NFC)."""
-    composed = unicodedata.normalize("NFC", draft.claims.holder_name)
-    if draft.read.name is not None and (draft.read.name != composed or not composed.strip()):
+    if draft.read.name is not None and not _is_composed(draft.read.name, draft.claims.holder_name):
         yield "the holder's name is missing, another, or not composed"
 
 

@@ -11,7 +11,7 @@ A meaning has one text: CBOR is deterministic (RFC 8949, 4.2.1), and whatever di
 import hashlib
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,9 +19,10 @@ from functools import lru_cache, partial
 from typing import Any, Final
 
 import cbor2
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.formats.instants import seconds
-from app.formats.jose import algorithm_of, verify
+from app.formats.jose import public_key, signed_by
 from app.formats.strict import MAX_SAFE_INTEGER, Malformed
 
 MAX_BYTES: Final = 1024
@@ -47,6 +48,7 @@ _STRINGS: Final = {2, 3}  # major types, RFC 8949, 3.1
 _HELD: Final = {4: 1, 5: 2}  # items to a list's entry, and to a map's
 _TAG, _SIMPLE = 6, 7
 _TRUE: Final = 0xF5
+_SIGNATURE: Final = bytes([0x58, 2 * _HALF])  # the head of so many bytes, RFC 8949, 3
 
 _dumps: Final = partial(cbor2.dumps, canonical=True)
 
@@ -77,7 +79,7 @@ class Q1:
 
     def verified_by(self, jwk: Mapping[str, object]) -> bool:
         """Tell whether this key, which must be one for ES256, signed this."""
-        return algorithm_of(jwk) == "ES256" and verify(self.signing_input, self.signature, jwk)
+        return _verified(self.signing_input, self.signature, jwk)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,12 @@ class Signed:
 
     def verified_by(self, jwk: Mapping[str, object]) -> bool:
         """Tell whether this key, which must be one for ES256, signed this."""
-        return algorithm_of(jwk) == "ES256" and verify(self.signing_input, self.signature, jwk)
+        return _verified(self.signing_input, self.signature, jwk)
+
+
+def _verified(signing_input: bytes, signature: bytes, jwk: Mapping[str, object]) -> bool:
+    key = public_key(jwk)
+    return isinstance(key, ec.EllipticCurvePublicKey) and signed_by(signing_input, signature, key)
 
 
 def kid_of(certificate: bytes) -> bytes:
@@ -127,8 +134,40 @@ def low_s(signature: bytes) -> bytes:
 
 def assemble(unsigned: bytes, signature: bytes) -> str:
     """Make the digits of the signed bytes and their signature; nothing is written anew."""
+    return str(int.from_bytes(_before(unsigned) + cbor2.dumps(signature), "big"))
+
+
+@lru_cache(maxsize=1)
+def _before(unsigned: bytes) -> bytes:
+    """Write what stands before their signature: it is put together with one, and then compared with it."""
     _, protected, _, payload = cbor2.loads(unsigned)
-    return str(int.from_bytes(_VERSION + _dumps([protected, {}, payload, signature]), "big"))
+    return _VERSION + _dumps([protected, {}, payload, b""])[:-1]
+
+
+def taken_apart(unsigned: bytes, says: Content) -> tuple[bytes, ...] | None:
+    """Cut out of the bytes that say this what is a holder's alone; None where it does not stand just once."""
+    *_, payload = cbor2.loads(unsigned)
+    pieces = [unsigned.removesuffix(_dumps(payload))]
+    for own in _own(says):
+        if payload.count(own) != 1:
+            return None
+        piece, _, payload = payload.partition(own)
+        pieces.append(piece)
+    return (*pieces, payload)
+
+
+def filled(pieces: Sequence[bytes], says: Content) -> bytes:
+    """Put what is another holder's alone in its place."""
+    front, *before, last = pieces
+    own = _own(says)
+    payload = b"".join(part for pair in zip(before, own, strict=True) for part in pair) + last
+    return front + cbor2.dumps(payload)
+
+
+def _own(says: Content) -> list[bytes]:
+    """Write what is a holder's alone, in the order in which it is said."""
+    own = [cbor2.dumps(uuid.UUID(says.document_id).bytes), cbor2.dumps([says.list_id, says.index])]
+    return own if says.name is None else [own[0], cbor2.dumps(says.name), own[1]]
 
 
 def read_unsigned(unsigned: bytes) -> tuple[bytes, Content]:
@@ -144,7 +183,7 @@ def read_unsigned(unsigned: bytes) -> tuple[bytes, Content]:
 
 def begins_as_one(text: str) -> bool:
     """Tell whether a text is of digits that can be meant as an offline QR."""
-    return bool(_DIGITS.fullmatch(text)) and len(text) <= MAX_DIGITS and _bytes(text)[:1] == _VERSION
+    return _is_number(text) and _bytes(text)[:1] == _VERSION
 
 
 def decode_q1(digits: str) -> Q1:
@@ -171,19 +210,18 @@ def open_signed(digits: str, unsigned: bytes) -> Signed:
 
     A meaning has one text: so whatever stands before the signature is what is written of these very bytes.
     """
-    _, protected, _, payload = cbor2.loads(unsigned)
-    before = _VERSION + _dumps([protected, {}, payload, bytes(2 * _HALF)])[: -2 * _HALF]
-    if (
-        not begins_as_one(digits)
-        or not (whole := _bytes(digits)).startswith(before)
-        or len(whole) > MAX_BYTES
-    ):
+    before = _before(unsigned) + _SIGNATURE
+    if not _is_number(digits) or not (whole := _bytes(digits)).startswith(before) or len(whole) > MAX_BYTES:
         raise Malformed("not the bytes that were to be signed")
     return Signed(unsigned, _lower(whole.removeprefix(before)))
 
 
 def _signing_input(protected: bytes, payload: bytes) -> bytes:
     return _dumps([_CONTEXT, protected, PURPOSE, payload])
+
+
+def _is_number(text: str) -> bool:
+    return bool(_DIGITS.fullmatch(text)) and len(text) <= MAX_DIGITS
 
 
 def _bytes(digits: str) -> bytes:

@@ -30,10 +30,11 @@ from app.web import CHUNK, instant_of, ports_of
 
 CREATING: Final = frozenset({201, 202})  # what a POST answers with that makes something
 REPEATED: Final = ("content-type", "cache-control", "location", "etag")
+KEY: Final = "Idempotency-Key"
 IdempotencyHeader = Annotated[
     str | None,
     Header(
-        alias="Idempotency-Key",
+        alias=KEY,
         min_length=1,
         max_length=255,
         pattern="^[!-~]+$",
@@ -120,19 +121,25 @@ async def _digest_of_file(part: UploadFile) -> bytes:
 
 async def one_request(request: Request, idempotency_key: IdempotencyHeader = None) -> AsyncIterator[Once]:
     """Give the request's key to the use case that makes something, once no other has its turn."""
-    if idempotency_key is None:
-        yield Once()
-        return
-    actor = await current_actor(request)
-    route: APIRoute = request.scope["route"]
-    name = digest_of(actor.id.encode(), route.path.encode(), idempotency_key.encode())
-    once = Once(actor.organisation_id, name, await _fingerprint(request), instant_of(request))
-    request.state.once = once
-    async with _turn(f"{actor.organisation_id}{name}"):
+    async with _in_turn(request, idempotency_key) as once:
         yield once
 
 
 OneRequest = Annotated[Once, Depends(one_request, scope="function")]
+
+
+@asynccontextmanager
+async def _in_turn(request: Request, key: str | None) -> AsyncIterator[Once]:
+    if key is None:
+        yield Once()
+        return
+    actor = await current_actor(request)
+    route: APIRoute = request.scope["route"]
+    name = digest_of(actor.id.encode(), route.path.encode(), key.encode())
+    once = Once(actor.organisation_id, name, await _fingerprint(request), instant_of(request))
+    request.state.once = once
+    async with _turn(f"{actor.organisation_id}{name}"):
+        yield once
 
 
 def open_creating(request: Request, actor: CurrentActor, once: OneRequest) -> Iterator[Session]:
@@ -154,6 +161,16 @@ async def look_back(request: Request, once: OneRequest) -> Once:
     if once.name is not None:
         await run_in_threadpool(look)
     return once
+
+
+@asynccontextmanager
+async def by_itself(request: Request, key: str | None) -> AsyncIterator[Once]:
+    """Do what `ByItself` does, for a route that is asked so often that each dependency counts.
+
+    Such a route takes the `IdempotencyHeader` itself.
+    """
+    async with _in_turn(request, key) as once:
+        yield await look_back(request, once)
 
 
 # What a route takes in the place of `Db`, if it makes something; `ByItself`, if its use case commits.
@@ -249,11 +266,11 @@ def _tagged(request: Request, response: Response) -> Response:
     The part of a tag before the dash, where there is one, is the edition that `If-Match` is about; the rest
     stands for the bytes, since some of an answer hangs on the reader and on the day.
     """
-    media_type = response.headers.get("content-type", "")
-    if response.status_code not in {200, 201} or not media_type.startswith("application/json"):
-        return response
     said = getattr(request.state, "edition", None)
     if request.method != "GET" and said is None:
+        return response
+    media_type = response.headers.get("content-type", "")
+    if response.status_code not in {200, 201} or not media_type.startswith("application/json"):
         return response
     digest = hashlib.sha256(bytes(response.body)).digest()
     seen = base64.urlsafe_b64encode(digest[:15]).decode()
@@ -343,7 +360,8 @@ def _calls(dependant: Dependant, wanted: Callable[..., Any]) -> bool:
 
 def takes_key(route: APIRoute) -> bool:
     """Tell whether a route takes an `Idempotency-Key`."""
-    return _calls(route.dependant, one_request)
+    itself = any(each.alias == KEY for each in route.dependant.header_params)
+    return itself or _calls(route.dependant, one_request)
 
 
 def refuse_forgotten(app: FastAPI) -> None:

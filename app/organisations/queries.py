@@ -47,14 +47,36 @@ def organisation(session: Session, organisation_id: str) -> Organisation:
     return found
 
 
-_ZONE: Final = select(columns.table(Organisation).c.time_zone).where(
-    columns.table(Organisation).c.id == columns.WHOSE
-)
+_ORGANISATION: Final = columns.table(Organisation)
+_BODY: Final = select(
+    _ORGANISATION.c.legal_name,
+    _ORGANISATION.c.url,
+    _ORGANISATION.c.time_zone,
+    _ORGANISATION.c.mode,
+    _ORGANISATION.c.issuer_code,
+).where(_ORGANISATION.c.id == columns.WHOSE)
 
 
-def zone_of(session: Session, organisation_id: str) -> ZoneInfo:
-    """Tell by which clocks the organisation counts its days."""
-    return ZoneInfo(session.connection().execute(_ZONE, {"whose": organisation_id}).scalar_one())
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What documents tell of the organisation that issues them, and what it takes to write them."""
+
+    legal_name: str
+    url: str
+    time_zone: str
+    mode: Mode
+    issuer_code: int
+
+
+def body_of(session: Session) -> Body:
+    """Read that of the session's organisation."""
+    (found,) = columns.read(session, _BODY)
+    return Body(found.legal_name, found.url, found.time_zone, found.mode, found.issuer_code)
+
+
+def zone_of(session: Session) -> ZoneInfo:
+    """Tell by which clocks the session's organisation counts its days."""
+    return ZoneInfo(body_of(session).time_zone)
 
 
 def organisations(session: Session) -> list[Organisation]:

@@ -133,12 +133,11 @@ def record_all(session: Session, told: Sequence[Told], *, at: datetime) -> None:
 
 def _next_numbers(session: Session, count: int) -> Sequence[int]:
     """Take the next ids of events: on PostgreSQL from their sequence, on SQLite nobody else writes now."""
-    session.flush()
-    connection = session.connection()
-    if connection.dialect.name == "sqlite":
-        last = connection.execute(_LAST).scalar_one()
+    if session.get_bind().dialect.name == "sqlite":
+        ((last,),) = columns.read(session, _LAST)
         return range(last + 1, last + 1 + count)
-    return connection.execute(_DRAWN, {"count": count}).scalars().all()
+    session.flush()
+    return session.connection().execute(_DRAWN, {"count": count}).scalars().all()
 
 
 def new_salt() -> str:

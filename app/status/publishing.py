@@ -5,9 +5,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
+from weakref import WeakKeyDictionary
 
 from sqlalchemy.orm import Session
 
+from app.core.db import Database
 from app.formats import bitstring, tokenlist
 from app.formats.claims import Purpose, StatusEntry
 from app.formats.deflate import BEST
@@ -189,16 +191,25 @@ class Publisher:
         return bitstring.unsigned_status_list(bits, key)
 
 
+# Lists that were seen in every form: one is replaced by its next, and never taken back.
+_out: Final = WeakKeyDictionary[Database, set[int]]()
+
+
 def ensure_all_published(
     ports: Ports, organisation_id: str, lists: Mapping[int, ListKind], *, at: datetime
 ) -> None:
     """Publish those of an organisation's lists that lack a form, before a document names them."""
-    if lists:
-        with ports.database.reading(organisation_id) as session:
-            seen = queries.forms_of(session, lists)
-        for list_id, kind in lists.items():
-            if not seen[list_id] >= {*forms_of(kind)}:
-                Publisher(ports).publish(list_id, at=at)
+    out = _out.setdefault(ports.database, set())
+    unknown = {list_id: kind for list_id, kind in lists.items() if list_id not in out}
+    if not unknown:
+        return
+    with ports.database.reading(organisation_id) as session:
+        seen = queries.forms_of(session, unknown)
+    for list_id, kind in unknown.items():
+        if seen[list_id] >= {*forms_of(kind)}:
+            out.add(list_id)
+        else:
+            Publisher(ports).publish(list_id, at=at)
 
 
 def topics(publisher: Publisher, ports: Ports) -> dict[str, Callable[[Message], None]]:

@@ -1,13 +1,14 @@
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import event, select
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.adapters import schema
 from app.core import columns
@@ -157,6 +158,21 @@ def test_rows_of_another_organisation_or_of_unlike_columns_are_not_written(ports
     for rows in wrong:
         with ports.database.writing(whose) as session, pytest.raises(ValueError, match="event_waiting"):
             columns.write(session, EventWaiting, rows)
+
+
+def test_what_many_rows_break_is_told_as_of_one_and_heard_by_whoever_listens(ports: Ports) -> None:
+    whose, _ = make.tokens(ports, (Role.AUDITOR,))
+    heard: list[str] = []
+
+    def hears(*told: Any) -> None:
+        heard.append(told[2])
+
+    event.listen(ports.database.engine, "before_cursor_execute", hears)
+    with ports.database.writing(whose) as session, pytest.raises(IntegrityError):
+        columns.write(session, EventWaiting, [{"event_id": 1}, {"event_id": 1}])
+    event.remove(ports.database.engine, "before_cursor_execute", hears)
+
+    assert any(words.startswith("INSERT INTO event_waiting") for words in heard)
 
 
 def test_a_session_of_one_organisation_refuses_to_write_for_another(database: Database) -> None:

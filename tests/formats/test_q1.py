@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from qrcode.main import QRCode
 
-from app.formats import qr
+from app.formats import lints, qr
 from app.formats.claims import Format
 from app.formats.jose import open_compact
 from app.formats.lints import MAX_SYMBOL, QR_LINTS, lint_qr
@@ -32,6 +32,7 @@ from app.formats.q1 import (
     low_s,
     open_signed,
     read_unsigned,
+    taken_apart,
     unsigned,
 )
 from app.formats.strict import Malformed, encode64
@@ -431,6 +432,17 @@ def test_what_the_key_signed_for_one_purpose_serves_no_other() -> None:
 # --- lints
 
 
+@pytest.fixture(params=[False, True], ids=["the first of its kind", "one of many"])
+def _others(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every rule holds of the first of a scheme, and of those that come after it."""
+    monkeypatch.setattr("app.formats.lints._qr_moulds", {})
+    if request.param:
+        name = "Somebody with a name that is longer than most"
+        named = "urn:uuid:00000000-0000-4000-8000-000000000001"
+        other = replace(SAYS, document_id=named, name=name, index=7)
+        assert linted(other, document_id=named, holder_name=name) == []
+
+
 def linted(
     meant: Content = SAYS, written: bytes | None = None, *, key: PublicKey = KEY, **changes: Any
 ) -> list[str]:
@@ -439,6 +451,7 @@ def linted(
     return [each.lint for each in lint_qr(content, claims, meant, key=key, public_url=make.BASE)]
 
 
+@pytest.mark.usefixtures("_others")
 def test_an_ordinary_one_passes_and_every_lint_cites_what_it_enforces() -> None:
     assert linted() == linted(replace(SAYS, name=None)) == linted(replace(SAYS, test=True)) == []
     for each in QR_LINTS:
@@ -448,25 +461,47 @@ def test_an_ordinary_one_passes_and_every_lint_cites_what_it_enforces() -> None:
 LATER = timedelta(seconds=1)
 
 
+@pytest.mark.usefixtures("_others")
 @pytest.mark.parametrize(
     ("lint", "found"),
     [
-        ("qr_symbol", linted(replace(SAYS, name="N" * 90), holder_name="N" * 90)),
-        ("qr_key", linted(written=unsigned(SAYS, b"12345678"))),
-        ("qr_key", linted(key=replace(KEY, algorithm="RS256"))),
-        ("qr_content", linted(written=unsigned(replace(SAYS, index=1), KID))),
-        ("qr_content", linted(document_id="urn:uuid:00000000-51a5-4f0e-9d0a-0d4f5b1e2c3d")),
-        ("qr_content", linted(replace(SAYS, scheme="deep learning"))),
-        ("qr_validity", linted(valid_until=make.claims().valid_until + LATER)),
-        ("qr_validity", linted(valid_from=make.claims().valid_from - LATER)),
-        ("qr_holder", linted(holder_name="Somebody Else")),
-        ("qr_holder", linted(replace(SAYS, name="Nicolo\u0300 D'Àngelo"))),
-        ("qr_readable", linted(written=b"\xa0")),
-        ("qr_readable", linted(written=unsigned(replace(SAYS, name=""), KID))),
+        ("qr_symbol", lambda: linted(replace(SAYS, name="N" * 90), holder_name="N" * 90)),
+        ("qr_key", lambda: linted(written=unsigned(SAYS, b"12345678"))),
+        ("qr_key", lambda: linted(key=replace(KEY, algorithm="RS256"))),
+        ("qr_content", lambda: linted(written=unsigned(replace(SAYS, index=1), KID))),
+        ("qr_content", lambda: linted(document_id="urn:uuid:00000000-51a5-4f0e-9d0a-0d4f5b1e2c3d")),
+        ("qr_content", lambda: linted(replace(SAYS, scheme="deep learning"))),
+        ("qr_validity", lambda: linted(valid_until=make.claims().valid_until + LATER)),
+        ("qr_validity", lambda: linted(valid_from=make.claims().valid_from - LATER)),
+        ("qr_holder", lambda: linted(holder_name="Somebody Else")),
+        ("qr_holder", lambda: linted(replace(SAYS, name="Nicolo\u0300 D'Àngelo"))),
+        ("qr_readable", lambda: linted(written=b"\xa0")),
+        ("qr_readable", lambda: linted(written=unsigned(replace(SAYS, name=""), KID))),
     ],
 )
-def test_a_lint_finds_what_it_is_for(lint: str, found: list[str]) -> None:
-    assert lint in found
+def test_a_lint_finds_what_it_is_for(lint: str, found: Callable[[], list[str]]) -> None:
+    assert lint in found()
+
+
+def test_of_many_each_is_compared_to_the_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.formats.lints._qr_moulds", {})
+    assert linted() == []
+    (mould,) = lints._qr_moulds.values()
+    content = unsigned(SAYS, KID)
+
+    def made(written: bytes) -> bool:
+        return mould.made(written, make.claims(test=False), SAYS, KEY, make.BASE)
+
+    assert made(content)
+    for place in range(len(content)):
+        assert not made(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+
+
+def test_there_is_no_mould_where_what_is_a_holders_alone_stands_twice() -> None:
+    assert linted(replace(SAYS, name=SAYS.scheme), holder_name=SAYS.scheme) == []
+    assert (
+        taken_apart(unsigned(replace(SAYS, name=SAYS.scheme), KID), replace(SAYS, name=SAYS.scheme)) is None
+    )
 
 
 def test_whether_this_is_a_test_is_said_truly() -> None:
