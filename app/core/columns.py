@@ -37,6 +37,7 @@ from sqlalchemy import (
     literal_column,
     select,
 )
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
@@ -48,6 +49,9 @@ from app.core.db import ORGANISATION, Base
 
 WHOSE: Final[BindParameter[str]] = bindparam("whose")  # the session's organisation
 _ROWS: Final = "rows"  # no column of ours is called that
+_SQLITE: Final = (
+    SQLiteDialect_pysqlite()
+)  # of all databases: what is found out about a statement is kept once
 
 
 class _Plainly(FunctionElement[str]):
@@ -137,7 +141,7 @@ def read(session: Session, statement: Executable, **given: object) -> Sequence[A
     told = {"whose": session.info[ORGANISATION], **given}
     if connection.dialect.name != "sqlite":
         return connection.execute(statement, told).all()
-    plain = _plain(statement, connection.dialect)
+    plain = _plain(statement)
     found = _driven(connection, plain.words, plain.values(told)).fetchall()
     readers = plain.readers
     if not readers:
@@ -157,7 +161,7 @@ def run(session: Session, statement: Executable, **given: object) -> None:
     if connection.dialect.name != "sqlite":
         connection.execute(statement, told)
         return
-    plain = _plain(statement, connection.dialect)
+    plain = _plain(statement)
     _driven(connection, plain.words, plain.values(told))
 
 
@@ -178,15 +182,15 @@ class _Plain:
 
 
 @cache
-def _plain(statement: Any, dialect: Dialect) -> _Plain:
-    compiled = statement.compile(dialect=dialect)
+def _plain(statement: Any) -> _Plain:
+    compiled = statement.compile(dialect=_SQLITE)
     given = [*statement.exported_columns]
-    readers = [each.type.dialect_impl(dialect).result_processor(dialect, None) for each in given]
+    readers = [each.type.dialect_impl(_SQLITE).result_processor(_SQLITE, None) for each in given]
     return _Plain(
         words=str(compiled),
         fixed={name: each.value for name, each in compiled.binds.items() if not each.required},
         order=tuple(
-            (name, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
+            (name, compiled.binds[name].type.dialect_impl(_SQLITE).bind_processor(_SQLITE))
             for name in compiled.positiontup or ()
         ),
         readers=tuple((place, reader) for place, reader in enumerate(readers) if reader is not None),
