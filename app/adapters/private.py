@@ -18,6 +18,7 @@ RSA_BITS: Final = 3072  # ETSI TS 119 312, 8.4: good beyond 2029
 _FEWEST_BITS: Final = 2048
 _MOST_BITS: Final = 4096
 _EXPONENT: Final = 65537
+_ES256: Final = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
 
 Kind = Literal["p256", "rsa"]
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
@@ -55,8 +56,8 @@ def raw_signature(key: PrivateKey, message: bytes) -> bytes:
     """Sign as JWS wants it (RFC 7518, 3.3 and 3.4): for ES256 the two numbers side by side."""
     if isinstance(key, rsa.RSAPrivateKey):
         return key.sign(message, padding.PKCS1v15(), hashes.SHA256())
-    der = key.sign(message, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
-    return b"".join(half.to_bytes(COORDINATE, "big") for half in decode_dss_signature(der))
+    r, s = decode_dss_signature(key.sign(message, _ES256))
+    return r.to_bytes(COORDINATE, "big") + s.to_bytes(COORDINATE, "big")
 
 
 def generated(kind: Kind) -> PrivateKey:

@@ -126,6 +126,7 @@ class Folder:
     def __init__(self, path: Path) -> None:
         """Open a folder; one that is made here is for its owner alone."""
         self.path = path
+        self._ring = str(path / RING)
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as wrong:
@@ -149,7 +150,7 @@ class Folder:
     def stamp(self) -> tuple[int, int, int] | None:
         """Tell one state of the ring from another without reading it; None where there is none."""
         try:
-            seen = os.stat(f"{self.path}/{RING}")  # noqa: PTH116 - asked for before each use of a key
+            seen = os.stat(self._ring)  # noqa: PTH116 - asked for before each use of a key
         except OSError:
             return None
         return seen.st_ino, seen.st_mtime_ns, seen.st_size

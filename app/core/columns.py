@@ -226,26 +226,28 @@ def write(session: Session, model: type[Base], rows: Sequence[Mapping[str, objec
     """
     if not rows:
         return
-    if "organisation_id" in rows[0] or any(row.keys() != rows[0].keys() for row in rows):
+    names = tuple(rows[0])
+    try:
+        by_name = {name: [row[name] for row in rows] for name in names}
+    except KeyError:
+        by_name = {}
+    if not by_name or "organisation_id" in names or {*map(len, rows)} != {len(names)}:
         raise ValueError(f"Rows of {model.__tablename__} name an organisation, or not the same columns.")
     session.flush()
     connection = session.connection()
-    insertion = _insertion(table(model), tuple(rows[0]), connection.dialect)
+    dialect = _SQLITE if connection.dialect.name == "sqlite" else connection.dialect
+    insertion = _insertion(table(model), names, dialect)
     whose = session.info[ORGANISATION]
     alike = {name: whose if name == "organisation_id" else each for name, each in insertion.alike.items()}
-    dialect = connection.dialect
     if insertion.at_once:
-        given = {
-            name: _told(insertion.columns[name], [row[name] for row in rows], dialect)
-            for name in insertion.order
-        }
+        given = {name: _told(insertion.columns[name], by_name[name], dialect) for name in insertion.order}
         told = [dict(zip(given, each, strict=True)) for each in zip(*given.values(), strict=True)]
         connection.exec_driver_sql(insertion.words, {**alike, _ROWS: orjson.dumps(told).decode()})
         return
     values = [
         [alike[name]] * len(rows)
         if name in alike
-        else _written(insertion.columns[name], [row[name] for row in rows], dialect)
+        else _written(insertion.columns[name], by_name[name], dialect)
         for name in insertion.order
     ]
     _driven(connection, insertion.words, [*zip(*values, strict=True)], many=True)

@@ -61,6 +61,7 @@ NAMING: Final = {
 BUSY_MS: Final = 30_000
 _SHORTLY: Final = 0.5  # seconds; a reader hardly ever waits in WAL mode, and the event loop waits with it
 _IN_TIME: Final = 1.0  # seconds; beyond it, whoever asks PostgreSQL from the event loop goes to a thread
+_ROOM_KB: Final = 8_000  # of the database, which a connection to SQLite keeps in memory once it wrote much
 PATIENCE_MS: Final = "patience_ms"  # of a connection: how long it waits for the one lock of SQLite
 ORGANISATION: Final = "organisation"
 # For statements over every organisation. PostgreSQL still shows the session's own alone: see `look_up` and
@@ -325,13 +326,16 @@ class Database:
             yield session
 
     @contextmanager
-    def writing(self, organisation_id: str | None = None) -> Iterator[Session]:
+    def writing(self, organisation_id: str | None = None, *, much: bool = False) -> Iterator[Session]:
         """Open a transaction that commits when the block ends and vanishes when it raises.
 
         On SQLite it takes the write lock at once (`BEGIN IMMEDIATE`): a deferred one
-        that turns to writing later can lose against another and fail half-way.
+        that turns to writing later can lose against another and fail half-way. One that writes `much` has
+        room in memory for it: what has none is written out before its time, read again and written again.
         """
         with self._writes(info={ORGANISATION: organisation_id}) as session, session.begin():
+            if much and self._kept is not None:
+                session.connection().exec_driver_sql(f"PRAGMA cache_size=-{_ROOM_KB}").close()
             yield session
 
     def of_anyone(self, kind: type[Owned], name: str, statement: Select[Any]) -> Sequence[Sequence[Any]]:

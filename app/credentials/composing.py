@@ -2,9 +2,10 @@
 
 import unicodedata
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -108,7 +109,7 @@ class Composer:
         self._zone = ZoneInfo(self.organisation.time_zone)
         self._keys: dict[tuple[Slot, Mode], PublicKey] = {}
         self._roomy: set[tuple[object, ...]] = set()
-        self._alike: dict[tuple[object, ...], Claims] = {}
+        self._alike: dict[tuple[object, ...], Callable[..., Claims]] = {}
 
     def compose(
         self,
@@ -170,8 +171,7 @@ class Composer:
         alike = self._alike.get(which)
         if alike is None:
             alike = self._alike[which] = self._said_of_all(entry)
-        return replace(
-            alike,
+        return alike(
             document_id=jti,
             subject_id=entry.subject_id,
             number=entry.number,
@@ -181,18 +181,15 @@ class Composer:
             else publishing.entries(self._ports.settings.public_url, LISTS[form], place.list_id, place.index),
         )
 
-    def _said_of_all(self, entry: Entry) -> Claims:
-        """Write what all documents of a scheme say alike, for the same days."""
+    def _said_of_all(self, entry: Entry) -> Callable[..., Claims]:
+        """Write what all documents of a scheme say alike, for the same days; the rest is yet to be said."""
         scheme = catalogue().version(entry.scheme_id, entry.scheme_version)
         base_url = self._ports.settings.public_url
-        return Claims(
-            document_id="",
-            subject_id="",
+        return partial(
+            Claims,
             issuer_id=did_of(base_url),
             issuer_name=self.organisation.legal_name,
             issuer_url=self.organisation.url,
-            number="",
-            holder_name="",
             scheme_id=scheme.id,
             scheme_version=scheme.version,
             scheme_title=scheme.title,
@@ -204,7 +201,6 @@ class Composer:
             valid_from=start_of(entry.valid_from, self._zone),
             valid_until=last_second_of(entry.valid_until, self._zone),
             issued_at=self._at,
-            status=(),
             test=entry.mode is Mode.TEST,
             clock_offset=iso_duration(self._ports.clock.offset),
         )

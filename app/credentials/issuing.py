@@ -40,6 +40,7 @@ from app.status.models import Standing
 from app.status.service import set_standing
 
 REPLACED: Final = "The key was replaced meanwhile. The document will be signed with the new one."
+_FEW: Final = 50  # documents; together they fit into what SQLite keeps in memory anyway
 _ROLLED_BACK: Final = "40"  # transaction_rollback, a class of codes (PostgreSQL, Appendix A)
 
 
@@ -267,7 +268,7 @@ def issue_many(
     worker. The offline QR codes follow, in one go for all of them.
     """
     named = list(dict.fromkeys(decision_ids))
-    with ports.database.writing(by.organisation_id) as session:
+    with ports.database.writing(by.organisation_id, much=len(named) > _FEW) as session:
         entries, at = entering.enter(session, named, by=by, at=at)
         intended = _write_down(session, ports, entries, MADE_TOGETHER[:1], by=by, at=at)
     intents = [intent for group in intended if not isinstance(group, Problem) for intent in group]
@@ -524,7 +525,7 @@ def _carry_out(
     failed = {name: each for name, each in outcomes.items() if isinstance(each, Problem)}
     try:
         if made:
-            with ports.database.writing(organisation_id) as session:
+            with ports.database.writing(organisation_id, much=len(made) > _FEW) as session:
                 stored = storing.store_all(session, ports, made, at=at)
                 if then is not None:
                     then(session, stored)

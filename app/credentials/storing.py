@@ -130,10 +130,11 @@ class _Books:
             sha256 = hashlib.sha256(token.encode()).hexdigest()
             rows.append(self._document(one, token, sha256))
             events.append(self._event(one, sha256))
-        columns.write(session, Document, rows)
         intents = [one for one, _ in ready]
         ids = [one.id for one in intents]
+        # First, so that SQLite writes the documents where the intents stood: it wipes pages that stay free.
         columns.run(session, _DONE, ids=ids)
+        columns.write(session, Document, rows)
         seals = [one for one in intents if one.form is Format.VC_JWT]
         if seals:
             columns.run(session, _ISSUED, ids=[one.entry.credential_id for one in seals], now=at)

@@ -207,14 +207,16 @@ def open_signed(text: str, unsigned: bytes) -> Compact:
 
     Only what is new is read again: that it is these very bytes, under a header that we read, and a signature.
     """
-    seal = text.removeprefix(f"{unsigned.decode('ascii')}.")
-    if len(text) > MAX_TOKEN or seal == text or "." in seal:
+    dot = len(unsigned)
+    seal = text[dot + 1 :]
+    if len(text) > MAX_TOKEN or not text.startswith(unsigned.decode("ascii")) or text[dot : dot + 1] != ".":
         raise Malformed("not the bytes that were to be signed")
+    if "." in seal:
+        raise Malformed("not the bytes that were to be signed, and a signature")
     signature = decode64(seal)
     if not signature or len(signature) > MAX_SIGNATURE:
         raise Malformed("a signature longer than any we know, or none")
-    head = text.partition(".")[0]
-    return Compact(_header64(head), {}, unsigned, signature)
+    return Compact(_header64(text[: text.index(".")]), {}, unsigned, signature)
 
 
 @lru_cache(maxsize=64)
@@ -278,14 +280,14 @@ def verify(signing_input: bytes, signature: bytes, jwk: Mapping[str, object]) ->
 def signed_by(signing_input: bytes, signature: bytes, key: PublicKeyObject) -> bool:
     """The same with a key that was read before."""
     try:
-        if isinstance(key, rsa.RSAPublicKey):
-            key.verify(signature, signing_input, padding.PKCS1v15(), hashes.SHA256())
-        elif isinstance(key, ed25519.Ed25519PublicKey):
-            key.verify(signature, signing_input)
-        elif len(signature) == 2 * _COORDINATE:
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            if len(signature) != 2 * _COORDINATE:
+                return False
             key.verify(_der(signature), signing_input, _ES256)
+        elif isinstance(key, rsa.RSAPublicKey):
+            key.verify(signature, signing_input, padding.PKCS1v15(), hashes.SHA256())
         else:
-            return False
+            key.verify(signature, signing_input)
     except InvalidSignature:
         return False
     return True

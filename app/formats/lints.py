@@ -113,7 +113,7 @@ class _Mould:
     alike: tuple[object, ...]
     listed: tuple[tuple[str, str], ...]
     forbidden: tuple[str, ...]
-    wording: str  # as far as the number
+    ending: str  # of the wording as far as the number: all that a word which reaches into that can hold of it
     pieces: tuple[bytes, ...]
     own: Callable[[Sequence[bytes]], Sequence[bytes]]  # puts a holder's own texts between the pieces
 
@@ -128,8 +128,12 @@ class _Mould:
             pieces, holes = taken_apart(draft.payload)
         except (LookupError, TypeError, ValueError, AttributeError):
             return None
+        if not wording[-1:].isspace():
+            return None  # an address at its end would go on in the number
         listed = tuple((entry.url, entry.purpose) for entry in claims.status)
-        made = cls(_ALIKE(claims), listed, tuple(draft.forbidden), wording, tuple(pieces), itemgetter(*holes))
+        forbidden = tuple(draft.forbidden)
+        ending = f" {_ADDRESS.sub('', wording)}"[-max(map(len, forbidden), default=1) :]
+        made = cls(_ALIKE(claims), listed, forbidden, ending, tuple(pieces), itemgetter(*holes))
         # It is one only if it says of that very document what was found of it.
         return made if made.made(unsigned, claims, draft.forbidden) else None
 
@@ -148,7 +152,7 @@ class _Mould:
             or not _is_canonical(number)
             or len(holder) > _LONGEST_NAME
             or not holder.strip()
-            or _stems_in(self.wording + number, self.forbidden)
+            or self._reaches(number)
         ):
             return False
         head, _, body = unsigned.partition(b".")
@@ -164,6 +168,11 @@ class _Mould:
         filled[::2] = self.pieces
         filled[1::2] = self.own((*own, b"", b"%d" % index))
         return body == base64_of(filled)
+
+    def _reaches(self, number: str) -> bool:
+        """Tell whether a forbidden word stands in the number or runs into it; the rest was looked through."""
+        # The first character is there for the pattern to look back at, and begins nothing.
+        return bool(self.forbidden and _sought(self.forbidden).search(self.ending + number, 1))
 
 
 _moulds: dict[tuple[str, str, str], _Mould] = {}  # of the documents that are being written now
@@ -261,7 +270,7 @@ def lint_number(draft: Draft) -> Iterator[str]:
 
 def _is_canonical(number: str) -> bool:
     try:
-        return str(CredentialNumber.read(number)) == number
+        return CredentialNumber.as_written(number) == number
     except Mistyped:
         return False
 

@@ -51,7 +51,8 @@ def as_malformed(refused: ValidationError) -> Malformed:
 
 def encode64(content: bytes) -> str:
     """Write base64url without padding (RFC 7515, 2)."""
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode("ascii")
+    written = binascii.b2a_base64(content, newline=False).replace(b"+", b"-").replace(b"/", b"_")
+    return written.rstrip(b"=").decode("ascii")
 
 
 def decode64(text: str) -> bytes:

@@ -153,8 +153,14 @@ def test_of_many_each_is_held_to_the_stems_of_its_own_route() -> None:
     assert {each.lint for each in found} == {"wording"}
 
 
-def test_of_many_each_is_read_with_its_own_number() -> None:
-    stems = (*make.STEMS, "0001")
+@pytest.mark.parametrize(
+    "begins",
+    [make.claims().number.split("-")[4], f" {make.claims().number}", None],
+    ids=["in the number", "right before it", "with the statement"],
+)
+def test_of_many_each_is_read_with_its_own_number(begins: str | None) -> None:
+    body = make.unsigned().decode().split(".")[1]
+    stems = (*make.STEMS, begins or str(read_object(decode64(body), limit=MAX_UNSIGNED)["description"]))
     other: dict[str, Any] = {
         "number": "DLE-26-0000-0000-0000-98",
         "document_id": f"urn:uuid:{UUID(int=1)}",
