@@ -125,7 +125,7 @@ def keys_of(settings: Settings, *, at: datetime, opened: bool = True) -> FileKey
     return FileKeys(
         settings.keys_folder,
         at=at,
-        passphrase=settings.key_passphrase.get_secret_value().encode() if settings.key_passphrase else None,
+        passphrase=_passphrase(settings),
         tokens=tokens_in(settings),
         opened=opened,
     )
@@ -180,6 +180,12 @@ def hooks_of(settings: Settings) -> Hooks:
     )
 
 
+def vouching_of(settings: Settings, signer: Signer) -> Macs:
+    """Give what knows again what was verified; where seals count, by a key that does not lie in clear."""
+    counts = any(not key.development for key in signer.published())
+    return Macs.of(settings.keys_folder, _passphrase(settings), counts=counts)
+
+
 def _passphrase(settings: Settings) -> bytes | None:
     return settings.key_passphrase.get_secret_value().encode() if settings.key_passphrase else None
 
@@ -214,7 +220,7 @@ def production_ports(settings: Settings) -> Ports:
             else FolderMailer(settings.mail_folder, settings.sender, clock)
         ),
         outbound=GuardedOutbound(),
-        vouching=Macs.of(settings.keys_folder, _passphrase(settings)),
+        vouching=vouching_of(settings, signer),
         time_stamps=time_stamps_of(settings, clock),
         revocation=revocation_of(settings, signer, clock),
         wallet=(EuropassWallet(settings.europass_wallet_url) if settings.europass_wallet_url else None),

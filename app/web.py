@@ -315,7 +315,7 @@ class RequestLog:
             return
         request_id = secrets.token_hex(REQUEST_ID_BYTES)
         scope["request_id"] = request_id
-        started = time.perf_counter()
+        started = scope.get(STARTED) or time.perf_counter()
         status = 500
 
         async def noted(message: Message) -> None:
@@ -428,6 +428,7 @@ class PublicRoad:
         await (self.road if scope["type"] == "http" else self.app)(scope, receive, send)
 
 
+STARTED: Final = "sigillo.started"  # of a request's scope: when it came, where a shorter way saw it first
 STRANGERS: Final = "/v1/verifications"  # the one place under /v1 that asks for no key
 HUNG_UP: Final = 499  # no status of HTTP: other servers' logs say it of whoever left before the answer
 TOO_LONG: Final = (413, "too-large", "Too much was sent")

@@ -90,6 +90,11 @@ def from_pem(pem: bytes, passphrase: bytes | None, name: str) -> PrivateKey:
     return _of_our_kind(key, name)
 
 
+def lies_in_clear(pem: bytes) -> bool:
+    """Tell whether whoever has a file has the key in it."""
+    return b"PRIVATE KEY-----" in pem and b"ENCRYPTED" not in pem
+
+
 def asks_for_passphrase(content: bytes) -> bool:
     """Tell whether a file may be locked: PKCS#12, or PEM that says so; certificates alone never are."""
     if b"-----BEGIN" in content:

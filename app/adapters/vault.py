@@ -7,6 +7,7 @@ reads no secret, and makes no MAC.
 
 import hmac
 import logging
+import os
 import secrets
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,11 +20,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from app.adapters.private import COORDINATE, from_pem, generated, to_pem
+from app.adapters.private import COORDINATE, from_pem, generated, lies_in_clear, to_pem
 from app.adapters.ring import VAULT, VOUCHING, Folder, KeysUnreadable
 from app.ports import SealBroken
 
-_log = logging.getLogger(__name__)
+log: Final = logging.getLogger("sigillo.keys")
 _NONCE: Final = 12  # NIST SP 800-38D, 8.2.2: drawn anew each time
 _SECRETS: Final = b"sigillo: secrets of webhooks"
 _VERIFIED: Final = b"sigillo: documents whose seals were verified"
@@ -61,13 +62,20 @@ class Macs:
     key: bytes | None = field(repr=False)
 
     @classmethod
-    def of(cls, folder: Path, passphrase: bytes | None = None) -> Self:
-        """Take the key of this folder. One that cannot be opened keeps nobody from verifying all anew."""
-        try:
-            return cls(_derived(folder, VOUCHING, passphrase, _VERIFIED))
-        except KeysUnreadable as unreadable:
-            _log.warning("Every seal is verified at each look-up: %s", unreadable)
-            return cls(None)
+    def of(cls, folder: Path, passphrase: bytes | None = None, *, counts: bool = False) -> Self:
+        """Take the key of this folder. One that cannot be opened keeps nobody from verifying all anew.
+
+        One that lay in clear gives way to another once there is a passphrase; where the seals are ones that
+        count, there is none without.
+        """
+        why = f"{VOUCHING} lies in clear as long as no passphrase is set."
+        if passphrase or not counts:
+            try:
+                return cls(_derived(folder, VOUCHING, passphrase, _VERIFIED, in_clear=not passphrase))
+            except KeysUnreadable as unreadable:
+                why = str(unreadable)
+        log.warning("seals.verified-each-time", extra={"reason": why})
+        return cls(None)
 
     def mac(self, sha256: str) -> bytes | None:
         """Vouch for a document of this digest: its seal was verified just now."""
@@ -76,17 +84,18 @@ class Macs:
     def knows(self, sha256: str, mac: bytes | None) -> bool:
         """Tell whether it was vouched for before."""
         its = self.mac(sha256)
-        return mac is not None and its is not None and hmac.compare_digest(its, mac)
+        return its is not None and isinstance(mac, bytes) and hmac.compare_digest(its, mac)
 
 
-def _derived(path: Path, name: str, passphrase: bytes | None, purpose: bytes) -> bytes:
+def _derived(
+    path: Path, name: str, passphrase: bytes | None, purpose: bytes, *, in_clear: bool = True
+) -> bytes:
+    """Derive a key from the one in this file, which is made where there is none, or none but `in_clear`."""
     folder = Folder(path)
     with folder.locked():
-        try:
-            pem = folder.read(name)
-        except KeysUnreadable:
-            if (path / name).exists():
-                raise
+        there = os.path.lexists(path / name)  # a link that leads nowhere, too: it is to lead there again
+        pem = folder.read(name) if there else b""
+        if not there or (not in_clear and lies_in_clear(pem)):
             pem = to_pem(generated("p256"), passphrase)
             _write(folder, name, pem)
     key = from_pem(pem, passphrase, name)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.adapters import schema
 from app.adapters.keycheck import Level, days_left
-from app.adapters.ring import VAULT
+from app.adapters.ring import VAULT, VOUCHING
 from app.core.db import EVERY_ORGANISATION
 from app.events.models import WebhookEndpoint
 from app.organisations import queries as organisations
@@ -68,6 +68,7 @@ def look(ports: Ports) -> Iterator[Finding]:
         for each in looks:
             yield from each(session, ports, at)
     yield from _keys(ports, at)
+    yield from _vouching(ports)
     yield from _webhooks(ports)
     yield from _set_up(ports.settings)
 
@@ -226,6 +227,15 @@ def _webhooks(ports: Ports) -> Iterator[Finding]:
             "webhooks",
             f"{VAULT} is not in {ports.settings.keys_folder}: {endpoints} endpoints have lost their secrets. "
             "Bring it back from the folder's backup, or rotate each secret.",
+        )
+
+
+def _vouching(ports: Ports) -> Iterator[Finding]:
+    if ports.vouching.mac("") is None:
+        yield warning(
+            "keys",
+            f"{VOUCHING} in {ports.settings.keys_folder} cannot be used: each look-up verifies the seal. "
+            "Let whoever serves open it; with keys that count, it needs a key_passphrase.",
         )
 
 

@@ -106,7 +106,7 @@ async def verify(request: Request) -> Response:
                 desk.pace.require(request, times=more)
             async with batches.turn():
                 return private(written({"reports": await batches.reports(desk, submission.credentials)}))
-        return private(await desk.written_on(submission))
+        return private(await desk.written_on(submission, plainly=COUNTED not in request.scope))
     except RegisterUnreachable:
         raise unreachable() from None
 

@@ -223,12 +223,15 @@ class Desk:
             kept = self._written.get(name)
         return kept.body(at) if kept is not None and kept.holds(at) else None
 
-    async def written_on(self, submission: Submission) -> bytes:
-        """Give the report on what somebody sent as JSON, the same as `on`."""
+    async def written_on(self, submission: Submission, *, plainly: bool = True) -> bytes:
+        """Give the report on what somebody sent as JSON, the same as `on`.
+
+        Not `plainly`, where that was tried before.
+        """
         if isinstance(submission, CredentialNumber):
             return await self.written_about(str(submission))
         text = submission.text
-        if told := await self.written_plainly(text):
+        if plainly and (told := await self.written_plainly(text)):
             return told
         keyring = self.keyring
         known, examined, rows = await self._known_of(text, keyring, patience=PATIENCE_SECONDS, bind=False)
@@ -245,7 +248,10 @@ class Desk:
         sealed = opened(token, self._fronts)
         if sealed is None or not OUR_NAME.fullmatch(sealed.jti):
             return None
-        rows = await self._register.by_document(sealed.jti)
+        try:
+            rows = await self._register.by_document(sealed.jti)
+        except RegisterUnreachable:
+            return None  # whatever is broken in itself can be told all the same, the thorough way
         at = self._now()
         told = self._plainly(rows, keyring, at, sealed)
         return told.body(at) if told else None
@@ -262,8 +268,8 @@ class Desk:
             return None
         row = rows[mould.place]
         sealed = sealed or opened(row[TOKEN], (mould.front,))
-        shown = mould.shown(sealed, row) if sealed and self._holds(sealed, row) else None
-        return Told(mould, *shown) if shown else None
+        shown = mould.shown(sealed, row) if sealed else None
+        return Told(mould, *shown) if sealed and shown and self._holds(sealed, row) else None
 
     def _holds(self, sealed: Sealed, row: Row) -> bool:
         """Tell whether a seal holds: it was verified when this very document was stored, or it is now."""

@@ -21,7 +21,7 @@ from app.verification.desk import Desk
 from app.verification.errors import CredentialNotFound
 from app.verification.public import COUNTED, FAILED, PRIVATE_WRITTEN, REPORT
 from app.verification.submitted import MAX_TEXT
-from app.web import REQUEST_ID_BYTES, STRANGERS, Noted
+from app.web import REQUEST_ID_BYTES, STARTED, STRANGERS, Noted
 
 _BEFORE, _AFTER = REPORT.split("{number}")
 _OK, _NOT_FOUND = HTTPStatus.OK.value, HTTPStatus.NOT_FOUND.value
@@ -55,18 +55,18 @@ class Lane:
             return receive if not number or not await self._on_number(number, scope, send) else None
         if scope["method"] != "POST" or scope["path"] != STRANGERS or not _is_short_json(scope):
             return receive
-        started = time.perf_counter()
+        scope[STARTED] = started = time.perf_counter()
         try:
             self._desk.pace.admit(scope)
         except HTTPException as refused:
             scope[FAILED] = refused
             return receive
         scope[COUNTED] = True
-        body, read = await _body(receive)
-        token = _token_in(body)
+        body, ended = await _body(receive)
+        token = _token_in(body) if ended is None else None
         if token and await self._on_token(token, scope, send, started):
             return None
-        return _again(read, receive)
+        return _again(body, ended, receive)
 
     async def _on_number(self, number: str, scope: Scope, send: Send) -> bool:
         started, status, request_id = time.perf_counter(), _OK, secrets.token_hex(REQUEST_ID_BYTES)
@@ -125,14 +125,18 @@ def _is_short_json(scope: Scope) -> bool:
     return kinds == [b"application/json"] and max(sizes, default=0) <= _MOST_DIGITS
 
 
-async def _body(receive: Receive) -> tuple[bytes, deque[Message]]:
-    """Read a body, and keep what it came in; one that never ends, or is too long, is read no further."""
-    read, size = deque[Message](), 0
-    while not read or (read[-1].get("more_body") and size <= MAX_TEXT):
-        read.append(await receive())
-        size += len(read[-1].get("body", b""))
-    whole = size <= MAX_TEXT and read[-1]["type"] == "http.request"
-    return b"".join(each.get("body", b"") for each in read) if whole else b"", read
+async def _body(receive: Receive) -> tuple[bytes, Message | None]:
+    """Read a body; where it is not whole, being too long or its sender gone, also what came last."""
+    read = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return bytes(read), message
+        read += message.get("body", b"")
+        if not message.get("more_body"):
+            return bytes(read), None
+        if len(read) > MAX_TEXT:
+            return bytes(read), {"type": "http.request", "body": b"", "more_body": True}
 
 
 def _token_in(body: bytes) -> str | None:
@@ -146,8 +150,11 @@ def _token_in(body: bytes) -> str | None:
     return body[begins.end() : ends].decode("latin-1")
 
 
-def _again(read: deque[Message], receive: Receive) -> Receive:
+def _again(body: bytes, ended: Message | None, receive: Receive) -> Receive:
     """Let a body be read from its beginning once more."""
+    read = deque[Message]([{"type": "http.request", "body": body, "more_body": ended is not None}])
+    if ended is not None:
+        read.append(ended)
 
     async def received() -> Message:
         return read.popleft() if read else await receive()

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,8 +58,9 @@ def test_the_key_is_encrypted_under_the_passphrase_and_useless_without(tmp_path:
 def test_the_key_is_none_of_those_that_the_ring_misses(tmp_path: Path) -> None:
     FileKeys(tmp_path, at=AT)
     FolderVault(tmp_path).seal(b"secret", "here")
+    Macs.of(tmp_path)
     folder = Folder(tmp_path)
-    assert VAULT not in folder.unlisted(folder.ring())
+    assert folder.unlisted(folder.ring()) == []
 
 
 DIGEST, OTHER = "ab" * 32, "cd" * 32
@@ -72,8 +74,8 @@ def test_what_was_vouched_for_is_known_to_every_process_of_this_installation_and
     assert not Macs.of(tmp_path / "other").knows(DIGEST, mac)
 
 
-@pytest.mark.parametrize("forged", [None, b"", b"\0" * 32, b"\xff" * 33])
-def test_nothing_is_known_that_nobody_vouched_for(tmp_path: Path, forged: bytes | None) -> None:
+@pytest.mark.parametrize("forged", [None, b"", b"\0" * 32, b"\xff" * 33, "text", 5, 1.5])
+def test_nothing_is_known_that_nobody_vouched_for(tmp_path: Path, forged: Any) -> None:
     macs = Macs.of(tmp_path)
     assert not macs.knows(DIGEST, forged)
     assert not macs.knows(DIGEST, macs.mac(OTHER))
@@ -87,6 +89,30 @@ def test_secrets_and_macs_have_keys_of_their_own_which_say_nothing_of_themselves
     assert str(macs) == "Macs()"
 
 
+def test_what_lay_in_clear_while_trying_vouches_no_longer_once_there_is_a_passphrase(tmp_path: Path) -> None:
+    trial = Macs.of(tmp_path).mac(DIGEST)
+    assert b"ENCRYPTED" not in (tmp_path / VOUCHING).read_bytes()
+    macs = Macs.of(tmp_path, b"passphrase")
+    assert b"ENCRYPTED" in (tmp_path / VOUCHING).read_bytes()
+    assert not macs.knows(DIGEST, trial)
+    assert Macs.of(tmp_path, b"passphrase", counts=True).knows(DIGEST, macs.mac(DIGEST))
+
+
+def test_where_seals_count_nothing_is_vouched_for_by_a_key_in_clear(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert Macs.of(tmp_path, counts=True).mac(DIGEST) is None
+    assert not (tmp_path / VOUCHING).exists()
+    (said,) = caplog.records
+    assert (said.name, said.getMessage()) == ("sigillo.keys", "seals.verified-each-time")
+
+
+def test_a_link_that_leads_nowhere_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / VOUCHING).symlink_to(tmp_path / "not mounted yet")
+    assert Macs.of(tmp_path).mac(DIGEST) is None
+    assert (tmp_path / VOUCHING).is_symlink()
+
+
 def test_a_key_that_cannot_be_opened_keeps_nobody_from_verifying_all_anew(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -95,7 +121,7 @@ def test_a_key_that_cannot_be_opened_keeps_nobody_from_verifying_all_anew(
     assert without.mac(DIGEST) is None
     assert not without.knows(DIGEST, mac)
     assert not without.knows(DIGEST, None)
-    assert VOUCHING in caplog.text
+    assert VOUCHING in vars(caplog.records[0])["reason"]
     assert Macs.of(tmp_path, b"passphrase").knows(DIGEST, mac), "nothing was made in its place"
 
 

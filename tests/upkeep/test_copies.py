@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from app.adapters import schema
 from app.adapters.keys import FileKeys
+from app.adapters.ring import VOUCHING
 from app.adapters.vault import FolderVault
 from app.cli import app
 from app.client.visit import Ends
@@ -322,6 +323,15 @@ def test_the_doctor_misses_the_write_ahead_log_of_sqlite(machine: Registry, tmp_
     found = health._sqlite(replace(machine.ports, database=elsewhere))
     elsewhere.close()
     assert (found.level, "no write-ahead log" in found.words) == ("failure", True)
+
+
+def test_the_doctor_says_when_nothing_can_be_vouched_for(machine: Registry) -> None:
+    keys = Path(os.environ["SIGILLO_KEYS_FOLDER"])
+    (keys / VOUCHING).unlink(missing_ok=True)
+    (keys / VOUCHING).mkdir(parents=True)
+    assert f"{VOUCHING} in" in " ".join(said("doctor")[1].split())
+    (keys / VOUCHING).rmdir()
+    assert f"{VOUCHING} in" not in " ".join(said("doctor")[1].split())
 
 
 def test_the_doctor_misses_the_key_that_secrets_of_webhooks_are_sealed_under(machine: Registry) -> None:

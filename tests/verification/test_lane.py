@@ -1,5 +1,6 @@
 """The shorter way to a look-up's answer says what the road says, byte for byte."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from app.main import Service, create_app
 from app.ports import Ports
 from app.verification.entries import Row
 from app.verification.errors import RegisterUnreachable
+from app.verification.lane import Lane
 from app.verification.sqlite import SqliteRegister
 from tests.calling import Caller
 from tests.fakes import SetClock
@@ -178,13 +180,81 @@ def test_a_token_is_answered_for_as_on_the_road_when_the_register_cannot_be_read
 ) -> None:
     clock.move()
     sent = in_json(json.dumps({"credential": credential.token}))
-    for register, status in ((Silent(""), 503), (Defective(""), 500)):
-        for lane in (True, False):
-            app = create_app(live)
-            assert isinstance(app, Service)
-            caller = Caller(httpx.ASGITransport(app, raise_app_exceptions=False), {})
-            assert caller.post("/v1/verifications", **sent).status_code == 200
-            if not lane:
-                app.lane = None
-            app.state.desk._register = register
-            assert caller.post("/v1/verifications", **sent).status_code == status
+    for lane in (True, False):
+        caller, app = verified_once(live, sent)
+        if not lane:
+            app.lane = None
+        app.state.desk._register = Silent("")
+        assert caller.post("/v1/verifications", **sent).status_code == 503
+        broken = in_json(json.dumps({"credential": credential.token[:-4]}))
+        assert caller.post("/v1/verifications", **broken).json()["result"] == "invalid"
+
+
+def test_a_defect_in_the_lane_is_told_and_not_tried_again(
+    live: Ports, clock: SetClock, credential: Issued
+) -> None:
+    clock.move()
+    sent = in_json(json.dumps({"credential": credential.token}))
+    caller, app = verified_once(live, sent)
+    desk = app.state.desk
+    sound = desk._register
+
+    class Once(Defective):
+        def _rows(self, statement: str, values: Sequence[object]) -> list[Row]:
+            desk._register = sound
+            return super()._rows(statement, values)
+
+    desk._register = Once("")
+    assert caller.post("/v1/verifications", **sent).status_code == 500
+    assert caller.post("/v1/verifications", **sent).status_code == 200
+
+
+def verified_once(live: Ports, sent: Sent) -> tuple[Caller, Service]:
+    app = create_app(live)
+    assert isinstance(app, Service)
+    caller = Caller(httpx.ASGITransport(app, raise_app_exceptions=False), {})
+    assert caller.post("/v1/verifications", **sent).json()["result"] == "valid"
+    return caller, app
+
+
+def test_what_is_no_token_is_given_to_the_road_as_it_came(live: Ports) -> None:
+    """A body that breaks off, one that is too long, and one that is whole."""
+    app = create_app(live)
+    assert isinstance(app, Service)
+    assert app.lane is not None
+    gone: dict[str, Any] = {"type": "http.disconnect"}
+    for pieces, ended in (([b"ab", b"c"], gone), ([b"x" * 100_000] * 3, None), ([b"{", b"}"], None)):
+        coming: list[dict[str, Any]] = [
+            {"type": "http.request", "body": each, "more_body": True} for each in pieces
+        ]
+        if ended is None:
+            coming[-1]["more_body"] = False
+        else:
+            coming.append(ended)
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/v1/verifications",
+            "headers": [(b"content-type", b"application/json")],
+            "client": ("127.0.0.1", 1),
+        }
+        assert asyncio.run(read_again(app.lane, scope, coming)) == (b"".join(pieces), ended is not None)
+
+
+async def read_again(lane: Lane, scope: dict[str, Any], coming: list[dict[str, Any]]) -> tuple[bytes, bool]:
+    waiting = iter(coming)
+
+    async def receive() -> dict[str, Any]:
+        return next(waiting)
+
+    async def send(message: object) -> None:
+        raise AssertionError(message)
+
+    again = await lane.taken(scope, receive, send)
+    assert again is not None
+    read = b""
+    while (message := await again())["type"] == "http.request":
+        read += message["body"]
+        if not message["more_body"]:
+            return read, False
+    return read, True

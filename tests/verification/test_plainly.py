@@ -399,3 +399,11 @@ def test_a_seal_is_verified_unless_this_house_verified_it_before(
     ours = hashlib.sha256(forged.encode()).hexdigest()
     for mac in (None, b"", b"\0" * 32, live.vouching.mac(digest), Macs(b"another key").mac(ours)):
         assert result(forged, mac) == {"invalid"}
+    # Signed by our key, and never stored: only the document that the register holds is vouched for by it.
+    never = replace(second, name="Bea Neri").token(bought_keys)
+    row = second.row(token, bought_keys)
+    row[MAC] = live.vouching.mac(digest)
+    assert json.loads(told(desk, register, [row], never) or b"{}")["result"] == "invalid"
+    row[SHA256] = "0" * 64
+    for each in (None, token):
+        assert json.loads(told(desk, register, [row], each) or b"{}")["result"] == "invalid"
