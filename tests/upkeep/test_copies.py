@@ -326,6 +326,7 @@ def test_the_doctor_misses_the_write_ahead_log_of_sqlite(machine: Registry, tmp_
 
 
 def test_the_doctor_says_when_nothing_can_be_vouched_for(machine: Registry) -> None:
+    machine.office.work()
     keys = Path(os.environ["SIGILLO_KEYS_FOLDER"])
     (keys / VOUCHING).unlink(missing_ok=True)
     (keys / VOUCHING).mkdir(parents=True)
