@@ -142,6 +142,7 @@ class Folder:
         except OSError as wrong:
             raise KeysUnreadable(f"{self.path} cannot be used by this user: {wrong.strerror}.") from wrong
         try:
+            self._hand_over(lock)
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
         finally:
@@ -208,6 +209,7 @@ class Folder:
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(content)
             file.flush()
+            self._hand_over(file.fileno())
             os.fsync(file.fileno())
         beside.replace(self.path / name)
         folder = os.open(self.path, os.O_RDONLY)
@@ -215,6 +217,12 @@ class Folder:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+    def _hand_over(self, file: int) -> None:
+        """Give a file to whom the folder belongs: what root does here must not shut out whoever serves."""
+        if os.geteuid() == 0:
+            owner = self.path.stat()
+            os.fchown(file, owner.st_uid, owner.st_gid)
 
     def read(self, name: str) -> bytes:
         """Read a file of the folder, or say which one is missing."""

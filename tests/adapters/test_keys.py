@@ -1,6 +1,7 @@
 import json
 import logging
 import multiprocessing
+import os
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from app.adapters.keys import FileKeys
 from app.adapters.private import Kind
 from app.adapters.ring import RING, KeysUnreadable
 from app.adapters.tokens import Tokens
+from app.adapters.vault import Macs
 from app.formats.jose import thumbprint, verify
 from app.formats.x509 import Standing, judge_chain, leaf_jwk
 from app.ports import KeyNotUsable, KeysUnavailable, PublicKey, Signer, Slot
@@ -173,6 +175,15 @@ def test_only_the_owner_can_read_the_folder_and_its_files(folder: Path) -> None:
     FileKeys(folder, at=AT).tls(["localhost"], AT)
     assert folder.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="Only root gives files to others.")
+def test_what_root_writes_belongs_to_whoever_the_folder_belongs_to(folder: Path) -> None:
+    folder.mkdir()
+    os.chown(folder, 12_345, 54_321)
+    FileKeys(folder, at=AT)
+    Macs.of(folder)
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in folder.iterdir()} == {(12_345, 54_321)}
 
 
 def test_a_retired_development_key_is_destroyed(folder: Path) -> None:
