@@ -295,7 +295,7 @@ def lies(town: Town, clock: SetClock) -> dict[str, tuple[Answer, str]]:
         "a refusal": (lambda _: response(status=2), "grants no time-stamp"),
         "of something else": (lambda _: response(town.stamper.stamp(b"else")), "does not verify"),
         "another nonce": (
-            lambda body: town.stamper.answer(body[:-8] + b"\x01" + body[-7:]),
+            lambda body: town.stamper.answer(body[:-8] + bytes([body[-8] ^ 1]) + body[-7:]),
             "does not verify",
         ),
         "another authority": (stamped(holder=Pki(town.pki.at).tsa), "does not verify"),
