@@ -55,7 +55,7 @@ class Lane:
             return receive if not number or not await self._on_number(number, scope, send) else None
         if scope["method"] != "POST" or scope["path"] != STRANGERS or not _is_short_json(scope):
             return receive
-        scope[STARTED] = started = time.perf_counter()
+        scope[STARTED] = time.perf_counter()
         try:
             self._desk.pace.admit(scope)
         except HTTPException as refused:
@@ -64,7 +64,7 @@ class Lane:
         scope[COUNTED] = True
         body, ended = await _body(receive)
         token = _token_in(body) if ended is None else None
-        if token and await self._on_token(token, scope, send, started):
+        if token and await self._on_token(token, scope, send):
             return None
         return _again(body, ended, receive)
 
@@ -82,13 +82,12 @@ class Lane:
             scope[FAILED] = failed
             return False
         try:
-            await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
+            await _say(send, status, headers, body)
         finally:
             self._noted("GET", REPORT, status, request_id, time.perf_counter() - started)
         return True
 
-    async def _on_token(self, token: str, scope: Scope, send: Send, started: float) -> bool:
+    async def _on_token(self, token: str, scope: Scope, send: Send) -> bool:
         request_id = secrets.token_hex(REQUEST_ID_BYTES)
         try:
             body = await self._desk.written_plainly(token)
@@ -98,12 +97,15 @@ class Lane:
         if body is None:
             return False
         try:
-            headers = _headers(body, request_id.encode())
-            await send({"type": "http.response.start", "status": _OK, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
+            await _say(send, _OK, _headers(body, request_id.encode()), body)
         finally:
-            self._noted("POST", STRANGERS, _OK, request_id, time.perf_counter() - started)
+            self._noted("POST", STRANGERS, _OK, request_id, time.perf_counter() - scope[STARTED])
         return True
+
+
+async def _say(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _headers(body: bytes, named: bytes) -> list[tuple[bytes, bytes]]:
