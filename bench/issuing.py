@@ -64,7 +64,7 @@ STAGES: Final[Stages] = {
     "lints": (composing, "lint"),
     "register": (entering, "register"),
     "intents": (intending, "keep"),
-    "signing": (signing, "_signature"),
+    "signing": (signing, "_signatures"),
     "verifying": (signing, "_sound"),
     "documents": (storing, "store_all"),
 }

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 from threading import Lock
+from typing import Final
 
+from app.formats.jose import assemble
 from app.formats.keylist import (
     LIFE,
     Issuer,
@@ -17,7 +19,9 @@ from app.formats.published import did_of
 from app.ports import PublicKey, Signer, Slot
 from app.schemes.catalogue import catalogue
 from app.status.errors import SigningFailed
-from app.status.signing import signed
+from app.status.signing import Serialization, signed
+
+_LIST: Final = Serialization(assemble, lambda token, _: open_key_list(token))
 
 
 class KeyList:
@@ -51,7 +55,7 @@ class KeyList:
             if self._unsigned != unsigned:
                 seal = self._signer.current(Slot.SEAL)
                 try:
-                    token = signed(self._signer, seal.thumbprint, unsigned, reader=open_key_list)
+                    token = signed(self._signer, seal.thumbprint, unsigned, _LIST)
                 except SigningFailed:
                     if self._serves_until is not None and at < self._serves_until:
                         return self._token

@@ -1,6 +1,7 @@
 """Third stage of issuing: sign what an intent says, compare, and verify with the published key."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -10,17 +11,17 @@ from app.credentials.composing import LISTS, SLOTS, require_in_force
 from app.credentials.intending import Intended
 from app.credentials.models import Period
 from app.formats.claims import Format
-from app.ports import Ports, Signer
+from app.ports import Ports
 from app.status import publishing
 from app.status.errors import SigningFailed
-from app.status.signing import signed_document, signed_edc, signed_qr
+from app.status.signing import DOCUMENT, EDC, QR, Serialization, signed_all
 
-# How each is signed, and the result written; a European Digital Credential has no place for a status.
-SIGNED: Final[Mapping[Format, Callable[[Signer, str, bytes], str]]] = {
-    Format.VC_JWT: signed_document,
-    Format.OB_JWT: signed_document,
-    Format.QR: signed_qr,
-    Format.EDC: signed_edc,
+# How each is written; what follows a seal stands behind it.
+WRITTEN: Final[Mapping[Format, Serialization]] = {
+    Format.VC_JWT: DOCUMENT,
+    Format.OB_JWT: DOCUMENT,
+    Format.QR: QR,
+    Format.EDC: EDC,
 }
 Sealed = tuple[Intended, str]
 
@@ -28,33 +29,52 @@ Sealed = tuple[Intended, str]
 def seal_all(
     ports: Ports, organisation_id: str, intents: Sequence[Intended], *, at: datetime
 ) -> dict[str, Sealed | Problem]:
-    """Sign each of them and verify it, in this order; by its id, what came of it or why nothing did.
+    """Sign each of them and verify it; by its id, what came of it or why nothing did.
 
     What nobody waits for any more, since it is stored, is left out. A signer that failed once is not asked
     again for the others, and what comes after a seal that was not made is not made either.
     """
-    keys: dict[Format, str] = {}
     found: dict[str, Sealed | Problem] = {}
-    broken: dict[str, Problem] = {}  # by the key, or by the period whose seal failed
     try:
         _publish(ports, organisation_id, intents, at=at)
     except SigningFailed as failed:
         return dict.fromkeys((each.id for each in intents), failed)
-    for intent in intents:
-        why = broken.get(intent.entry.period_id) or broken.get(intent.key_thumbprint)
-        try:
-            current = None if why else _still_current(ports, organisation_id, intent, keys, at)
-            if current is not None:
-                token = SIGNED[intent.form](ports.signer, current.key_thumbprint, current.unsigned)
-                found[intent.id] = current, token
-        except Problem as failed:
-            why = failed
-            if isinstance(failed, SigningFailed):
-                broken[intent.key_thumbprint] = failed
-        if why is not None:
-            found[intent.id] = why
-            broken[intent.entry.period_id] = why
+    broken: dict[str, Problem] = {}  # by the period whose seal failed
+    for form in WRITTEN:
+        its = [each for each in intents if each.form is form]
+        for one, made in _seal(ports, organisation_id, its, broken, at=at):
+            if isinstance(made, Problem):
+                found[one.id] = broken[one.entry.period_id] = made
+            else:
+                found[one.id] = one, made
     return found
+
+
+def _seal(
+    ports: Ports,
+    organisation_id: str,
+    intents: Sequence[Intended],
+    broken: Mapping[str, Problem],
+    *,
+    at: datetime,
+) -> Iterator[tuple[Intended, str | Problem]]:
+    """Sign what is of one format; each key signs all that is its own in one go."""
+    keys: dict[Format, str] = {}
+    current = defaultdict[str, list[Intended]](list)
+    for intent in intents:
+        if (why := broken.get(intent.entry.period_id)) is not None:
+            yield intent, why
+            continue
+        try:
+            one = _still_current(ports, organisation_id, intent, keys, at)
+        except Problem as failed:
+            yield intent, failed
+            continue
+        if one is not None:
+            current[one.key_thumbprint].append(one)
+    for thumbprint, its in current.items():
+        unsigned = [one.unsigned for one in its]
+        yield from zip(its, signed_all(ports.signer, thumbprint, unsigned, WRITTEN[its[0].form]), strict=True)
 
 
 def _publish(ports: Ports, organisation_id: str, intents: Sequence[Intended], *, at: datetime) -> None:

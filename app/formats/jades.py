@@ -29,7 +29,14 @@ from app.formats.jades_members import (
     read_component,
     read_header,
 )
-from app.formats.jose import MAX_SIGNATURE, algorithm_of, certificate_thumbprint, verify
+from app.formats.jose import (
+    MAX_SIGNATURE,
+    PublicKeyObject,
+    algorithm_for,
+    certificate_thumbprint,
+    public_key,
+    signed_by,
+)
 from app.formats.strict import (
     Malformed,
     as_malformed,
@@ -123,8 +130,12 @@ class Seal:
 
     def verified_by(self, jwk: Mapping[str, object]) -> bool:
         """Tell whether this key made the signature, as the header says it was made (RFC 7515, 5.2)."""
-        stated = self.header.alg == algorithm_of(jwk)
-        return stated and verify(self.signing_input, decode64(self.signature), jwk)
+        return self.verified_with(public_key(jwk))
+
+    def verified_with(self, key: PublicKeyObject) -> bool:
+        """Tell the same of a key that was read before."""
+        stated = self.header.alg == algorithm_for(key)
+        return stated and signed_by(self.signing_input, decode64(self.signature), key)
 
     @property
     def level(self) -> Level:

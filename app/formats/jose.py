@@ -89,9 +89,12 @@ class Compact:
 
     def verified_by(self, jwk: Mapping[str, object]) -> bool:
         """Tell whether this key signed this token and the header names the one algorithm that the key has."""
+        return self.verified_with(public_key(jwk))
+
+    def verified_with(self, key: PublicKeyObject) -> bool:
+        """Tell the same of a key that was read before."""
         named = "EdDSA" if self.header.alg == "Ed25519" else self.header.alg  # one algorithm (RFC 9864, 2.2)
-        key = public_key(jwk)
-        return named == _algorithm(key) and signed_by(self.signing_input, self.signature, key)
+        return named == algorithm_for(key) and signed_by(self.signing_input, self.signature, key)
 
 
 def _chain(x5c: Sequence[str] | None, digest: str | None) -> tuple[bytes, ...]:
@@ -295,10 +298,11 @@ def signed_by(signing_input: bytes, signature: bytes, key: PublicKeyObject) -> b
 
 def algorithm_of(jwk: Mapping[str, object]) -> Algorithm:
     """Name the one algorithm that this key is used with."""
-    return _algorithm(public_key(jwk))
+    return algorithm_for(public_key(jwk))
 
 
-def _algorithm(key: PublicKeyObject) -> Algorithm:
+def algorithm_for(key: PublicKeyObject) -> Algorithm:
+    """The same of a key that was read before."""
     match key:
         case rsa.RSAPublicKey():
             return "RS256"

@@ -22,7 +22,7 @@ import cbor2
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.formats.instants import seconds
-from app.formats.jose import public_key, signed_by
+from app.formats.jose import PublicKeyObject, public_key, signed_by
 from app.formats.strict import MAX_SAFE_INTEGER, Malformed
 
 MAX_BYTES: Final = 1024
@@ -79,7 +79,7 @@ class Q1:
 
     def verified_by(self, jwk: Mapping[str, object]) -> bool:
         """Tell whether this key, which must be one for ES256, signed this."""
-        return _verified(self.signing_input, self.signature, jwk)
+        return _verified(self.signing_input, self.signature, public_key(jwk))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +89,12 @@ class Signed:
     signing_input: bytes
     signature: bytes
 
-    def verified_by(self, jwk: Mapping[str, object]) -> bool:
+    def verified_with(self, key: PublicKeyObject) -> bool:
         """Tell whether this key, which must be one for ES256, signed this."""
-        return _verified(self.signing_input, self.signature, jwk)
+        return _verified(self.signing_input, self.signature, key)
 
 
-def _verified(signing_input: bytes, signature: bytes, jwk: Mapping[str, object]) -> bool:
-    key = public_key(jwk)
+def _verified(signing_input: bytes, signature: bytes, key: PublicKeyObject) -> bool:
     return isinstance(key, ec.EllipticCurvePublicKey) and signed_by(signing_input, signature, key)
 
 

@@ -13,6 +13,7 @@ from app.core.db import Database
 from app.formats import bitstring, tokenlist
 from app.formats.claims import Purpose, StatusEntry
 from app.formats.deflate import BEST
+from app.formats.jose import assemble, open_compact
 from app.formats.published import did_of
 from app.outbox import changes
 from app.outbox.messages import Message
@@ -22,7 +23,7 @@ from app.status.bitmaps import VALUES, Bitmaps
 from app.status.errors import SigningFailed
 from app.status.models import ListKind, PublishedList, Standing
 from app.status.queries import Shown
-from app.status.signing import signed
+from app.status.signing import Serialization, signed
 
 log: Final = logging.getLogger("sigillo.lists")
 LIFE: Final = timedelta(hours=24)
@@ -33,6 +34,8 @@ AFTER_FAILURE: Final = timedelta(seconds=5)
 KEPT_BY_READERS: Final = timedelta(minutes=1)  # a bitstring; a token list says the longest for itself
 TOKEN_KEPT: Final = timedelta(minutes=5)
 FAST: Final = 6  # the level of compression while a list changes
+
+_LIST: Final = Serialization(assemble, lambda token, _: open_compact(token, limit=bitstring.MAX_TOKEN))
 
 Form = Literal["token"] | Purpose
 TOKEN: Final = "token"  # noqa: S105 - the form that lists of every kind have
@@ -159,9 +162,7 @@ class Publisher:
     def _sign(self, snapshot: _Snapshot, key: PublicKey, at: datetime) -> dict[Form, str]:
         signer = self._ports.signer
         return {
-            form: signed(
-                signer, key.thumbprint, self._compose(snapshot, form, key, at), limit=bitstring.MAX_TOKEN
-            )
+            form: signed(signer, key.thumbprint, self._compose(snapshot, form, key, at), _LIST)
             for form in forms_of(snapshot.kind)
         }
 

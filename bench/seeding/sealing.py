@@ -15,7 +15,7 @@ from app.formats.claims import Claims, Format
 from app.formats.published import did_of
 from app.ports import Signer
 from app.status import publishing
-from app.status.signing import signed, signed_qr
+from app.status.signing import QR, signed
 from bench.seeding.members import Body, Member, Wanted
 
 ZONE = ZoneInfo("Europe/Rome")
@@ -36,7 +36,7 @@ def _of(
         key = signer.current(SLOTS[wanted.form])
         if wanted.form is Format.QR:
             unsigned = q1.unsigned(_content(body, claims, wanted), q1.kid_of(key.chain[0]))
-            token = signed_qr(signer, key.thumbprint, unsigned)
+            token = signed(signer, key.thumbprint, unsigned, QR)
         else:
             token = signed(signer, key.thumbprint, vc.unsigned(wanted.form, claims, key, body.base_url))
         yield wanted, token, hashlib.sha256(token.encode()).hexdigest()

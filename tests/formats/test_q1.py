@@ -17,7 +17,7 @@ from qrcode.main import QRCode
 
 from app.formats import lints, qr
 from app.formats.claims import Format
-from app.formats.jose import open_compact
+from app.formats.jose import open_compact, public_key
 from app.formats.lints import MAX_SYMBOL, QR_LINTS, lint_qr
 from app.formats.q1 import (
     MAX_BYTES,
@@ -173,12 +173,12 @@ def test_no_changed_copy_is_accepted(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_what_was_just_signed_is_taken_as_those_very_bytes_or_not_at_all() -> None:
     content = unsigned(SAYS, KID)
-    assert open_signed(GENUINE, content).verified_by(KEY.jwk)
+    assert open_signed(GENUINE, content).verified_with(public_key(KEY.jwk))
     for kind, text in chain(changed_bytes(), changed_digits()):
         if text == GENUINE or kind == "byte substitutions":
             continue
         with suppress(Malformed):
-            assert not open_signed(text, content).verified_by(KEY.jwk)
+            assert not open_signed(text, content).verified_with(public_key(KEY.jwk))
     other = replace(SAYS, name="Nicola D'Angelo")
     for text, meant in ((sealed(other), SAYS), (GENUINE, other)):
         with pytest.raises(Malformed):

@@ -8,7 +8,7 @@ import pytest
 from app.formats.jose import open_compact, signing_input
 from app.ports import Slot
 from app.status.errors import SigningFailed
-from app.status.signing import signed
+from app.status.signing import COMPACT, signed, signed_all
 from tests.conftest import START
 from tests.fakes_keys import MemoryKeys
 from tests.status.failing import FailingKeys
@@ -72,3 +72,35 @@ def test_a_signature_of_no_known_length_is_refused() -> None:
     keys = Endless(START)
     with pytest.raises(SigningFailed):
         signed(keys, keys.current(Slot.SEAL).thumbprint, UNSIGNED)
+
+
+def test_of_many_what_was_signed_before_the_signer_failed_is_kept_and_it_is_asked_no_more() -> None:
+    class Tiring(MemoryKeys):
+        asked = 0
+
+        def sign(self, thumbprint: str, message: bytes) -> bytes:
+            self.asked += 1
+            if self.asked > 2:
+                raise RuntimeError("no more today")
+            return super().sign(thumbprint, message)
+
+    keys = Tiring(START)
+    seal = keys.current(Slot.SEAL)
+    first, second, *others = signed_all(keys, seal.thumbprint, [UNSIGNED] * 5, COMPACT)
+    for token in (first, second):
+        assert isinstance(token, str)
+        assert open_compact(token).verified_by(seal.jwk)
+    assert len(others) == 3
+    assert all(isinstance(each, SigningFailed) for each in others)
+    assert keys.asked == 3
+
+
+def test_of_many_only_what_does_not_verify_is_thrown_away() -> None:
+    class Slipping(MemoryKeys):
+        def sign(self, thumbprint: str, message: bytes) -> bytes:
+            return super().sign(thumbprint, UNSIGNED if message == other else message)
+
+    other = signing_input({"alg": "ES256", "typ": "vc+jwt", "kid": "did:web:example.org#1"}, {"a": 2})
+    keys = Slipping(START)
+    made = signed_all(keys, keys.current(Slot.SEAL).thumbprint, [UNSIGNED, other, UNSIGNED], COMPACT)
+    assert [isinstance(each, SigningFailed) for each in made] == [False, True, False]
