@@ -62,6 +62,9 @@ BUSY_MS: Final = 30_000
 _SHORTLY: Final = 0.5  # seconds; a reader hardly ever waits in WAL mode, and the event loop waits with it
 _IN_TIME: Final = 1.0  # seconds; beyond it, whoever asks PostgreSQL from the event loop goes to a thread
 _ROOM_KB: Final = 8_000  # of the database, which a connection to SQLite keeps in memory once it wrote much
+# Of SQLite's log, some 32 MB, before they are copied into the database: what is written again and again is
+# copied once, and each copying waits for the disk twice.
+_CHECKPOINT_PAGES: Final = 8_000
 PATIENCE_MS: Final = "patience_ms"  # of a connection: how long it waits for the one lock of SQLite
 ORGANISATION: Final = "organisation"
 # For statements over every organisation. PostgreSQL still shows the session's own alone: see `look_up` and
@@ -471,6 +474,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntry)
         "synchronous=FULL",
         "foreign_keys=ON",
         f"busy_timeout={BUSY_MS}",
+        f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
     ):
         connection.execute(f"PRAGMA {pragma}")
 
