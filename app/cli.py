@@ -303,13 +303,18 @@ def go_live(
 ) -> None:
     """Let an organisation issue documents that are meant. This cannot be taken back.
 
-    First, all of `sigillo keys check` is run. It is refused (exit code 3) where a key cannot issue,
-    while keys for trying only sign, while the public address leads to this machine alone, where a seal names
-    somebody else than the organisation (unless --seal-names says so), or while the clock is moved; then
-    nothing was changed. What was issued before goes on saying TEST. A running service takes it up by itself.
+    First, all of `sigillo keys check --for ORGANISATION` is run. It is refused (exit code 3) where a key
+    cannot issue, while keys for trying only sign, while the public address leads to this machine alone, where
+    a seal names somebody else than the organisation (unless --seal-names says so), or while the clock is
+    moved; then nothing was changed. What was issued before goes on saying TEST. A running service takes it up
+    by itself.
+
+    An organisation signs with the installation's keys until it has its own: `sigillo keys init --for
+    ORGANISATION`.
     """
     from app.adapters.ceremony import Ceremony
     from app.adapters.keycheck import Level, Tried, check
+    from app.adapters.ring import Whose
     from app.main import tokens_in
     from app.organisations import service
     from app.outbox.trail import SYSTEM
@@ -330,12 +335,15 @@ def go_live(
     tokens = tokens_in(settings)
     ceremony = Ceremony(settings.keys_folder, passphrase=passphrase, tokens=tokens)
     name = chosen.legal_name
-    tried = Tried(ports.signer, ceremony, settings, tokens, ports.time_stamps, ports.revocation, body=name)
+    body = Whose(id=chosen.id, issuer_code=chosen.issuer_code)
+    tried = Tried(
+        ports.signer, ceremony, settings, tokens, ports.time_stamps, ports.revocation, name=name, body=body
+    )
     found = check(tried, at=at)
     tell(found)
     if any(each.level is Level.FAILURE for each in found):
         raise stopped(f"{name} stays in test mode. Nothing was changed.", Ends.REFUSED)
-    _settle_names(ports, name, seal_names or [])
+    _settle_names(ports, chosen, seal_names or [])
     if not yes:
         typer.confirm(
             f"From now on, what {name} ({chosen.id}) issues at {settings.public_url} is meant. Go live, for "
@@ -347,16 +355,18 @@ def go_live(
     console.print(f"{name} is live.", highlight=False)
 
 
-def _settle_names(ports: "Ports", name: str, meant: list[str]) -> None:
+def _settle_names(ports: "Ports", body: "Organisation", meant: list[str]) -> None:
     """Say whom the seals name, and stop where that is neither the organisation nor expressly meant."""
     from app.adapters.keycheck import names_in, same_name
 
-    for slot, named in names_in(ports.signer).items():
+    name = body.legal_name
+    for slot, named in names_in(ports.signer, body.id).items():
         console.print(f"{slot} names “{named}”; the organisation is called “{name}”.", highlight=False)
         if not any(same_name(named, each) for each in (name, *meant)):
             raise stopped(
                 f"{name} stays in test mode: all that it issues would be under the seal of “{named}”. If it "
-                f'is the same body, say so: --seal-names "{named}". Nothing was changed.',
+                f'is the same body, say so: --seal-names "{named}". If it is another, bring its own '
+                f"seal: sigillo keys init --for {body.id}. Nothing was changed.",
                 Ends.REFUSED,
             )
 

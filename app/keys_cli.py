@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from app.adapters.ceremony import Ceremony, OnThisToken
     from app.adapters.keycheck import Finding
     from app.adapters.keys import FileKeys
-    from app.adapters.ring import Entry, Waiting
+    from app.adapters.ring import Entry, Waiting, Whose
     from app.adapters.tokens import Tokens
     from app.ports import Slot, TrustedList, TrustedLists
 
@@ -42,6 +42,11 @@ first start makes keys *for trying only*: whatever they sign says TEST.
 5. `sigillo keys check` makes a specimen of every document with every key, and says what is in the way.
 6. `sigillo organisation live` runs the same check, and lets an organisation issue documents that are meant.
 7. Keep a backup of the folder, and of its passphrase somewhere else.
+
+**Several organisations.** All sign with these keys until one has its own: a seal certificate belongs to one
+legal person, so every further one needs another. `--for ORGANISATION` (its id) says in each step whose own
+keys are meant; `sigillo keys init --for org_… --identifier …` begins. From its first key for a slot on, an
+organisation never signs there with another's.
 
 **Later**: `sigillo keys rotate SLOT`, three months before a certificate ends (the log says so). If a key may
 be in other hands: `sigillo keys compromise`. A running service sees every change by itself.
@@ -105,6 +110,15 @@ Kind = Annotated[
     KindOfKey | None,
     typer.Option(help="p256 signs ES256; rsa (3072 bits) signs RS256. Ask your CA which it takes."),
 ]
+Own = Annotated[
+    str | None,
+    typer.Option(
+        "--for",
+        metavar="ORGANISATION",
+        help="Id, org_…, of the organisation whose own keys are meant; without it, the keys of all that have "
+        "none of their own.",
+    ),
+]
 OnToken = Annotated[
     str | None,
     typer.Option(
@@ -116,16 +130,18 @@ OnToken = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class _Desk:
-    """What every command works with."""
+    """What every command works with: the keys, and whose are meant where they are somebody's own."""
 
     at: datetime
     signer: "FileKeys"
     ceremony: "Ceremony"
     tokens: "Tokens | None"
+    of: "Whose | None" = None
+    registered: str | None = None  # the legal name of whose they are, where the register was asked
 
 
 @contextmanager
-def _desk() -> Iterator[_Desk]:
+def _desk(own: str | None = None) -> Iterator[_Desk]:
     """Open the keys, and turn what goes wrong into a sentence and a code."""
     from app.adapters.ceremony import Ceremony, NotDone
     from app.adapters.ring import KeysUnreadable
@@ -139,13 +155,46 @@ def _desk() -> Iterator[_Desk]:
     try:
         signer, tokens = keys_of(settings, at=at, opened=False), tokens_in(settings)
         ceremony = Ceremony(settings.keys_folder, passphrase=passphrase, tokens=tokens)
-        yield _Desk(at, signer, ceremony, tokens)
+        of, registered = _whose(ceremony, own) if own else (None, None)
+        yield _Desk(at, signer, ceremony, tokens, of, registered)
     except (NotDone, KeysUnreadable) as refused:
         raise stopped(str(refused)) from None
     except KeyNotUsable as refused:
         raise stopped(refused.detail) from None
     except KeysUnavailable as away:
         raise stopped(f"{away} Nothing was changed.", Ends.NETWORK) from None
+
+
+def _whose(ceremony: "Ceremony", own: str) -> "tuple[Whose, str | None]":
+    """Find the organisation of this id among the keys, or else in the register, which gives its name too."""
+    from sqlalchemy import select
+    from sqlalchemy.exc import OperationalError, ProgrammingError
+
+    from app.adapters.ceremony import NotDone
+    from app.adapters.ring import Whose
+    from app.core.db import connect
+    from app.organisations.models import Organisation
+
+    if known := next((each for each in ceremony.ring().bodies() if each.id == own), None):
+        return known, None
+    database = connect(settings_or_stop().database_url, pool=1)
+    asked = select(Organisation.issuer_code, Organisation.legal_name).where(Organisation.id == own)
+    try:
+        with database.reading() as session:
+            found = session.execute(asked).one_or_none()
+    except (OperationalError, ProgrammingError):
+        raise NotDone(
+            "The database does not answer, or is not of this version: without it nobody can tell whether "
+            f"there is an organisation {own}. Nothing was changed."
+        ) from None
+    finally:
+        database.close()
+    if found is None:
+        raise NotDone(
+            f"There is no organisation {own}, neither in the register nor among the keys. Its id begins with "
+            "org_: `sigillo organisation create` told it."
+        )
+    return Whose(id=own, issuer_code=found.issuer_code), found.legal_name
 
 
 @app.command("init")
@@ -159,6 +208,7 @@ def begin(
         list[ForSeal] | None,
         typer.Option(help="Which seal, if not both; may be given again. Without edc-seal: no EDCs."),
     ] = None,
+    own: Own = None,
 ) -> None:
     """Set up keys that count: asks for what it needs, or takes it as options. Begin here.
 
@@ -169,30 +219,33 @@ def begin(
 
     Example: `sigillo keys init --organisation "Associazione Esempio" --identifier NTRIT-12345678901`
     """
-    from app.adapters.ceremony import OWN
+    from app.adapters.ceremony import OWN, asking
     from app.ports import Slot
 
-    with _desk() as desk:
+    with _desk(own) as desk:
         slots = [Slot(each.value) for each in seal or ForSeal]
         body = _body_of_house(desk, organisation, identifier, country)
         for slot in slots:
             _can_say(slot, body)
         for slot in OWN:
-            if desk.ceremony.certify_here(slot, body, desk.at, anew=False):
+            if desk.ceremony.certify_here(slot, body, desk.at, anew=False, of=desk.of):
                 console.print(
                     f"{slot}: made, and certified in the name of {body.organisation}.", highlight=False
                 )
         for slot in slots:
-            entry = desk.ceremony.ring().current(slot)
+            entry = desk.ceremony.ring().current(slot, desk.of)
             if entry is not None and not entry.development:
-                console.print(
-                    f"{slot}: there already. A new one: sigillo keys rotate {slot}", highlight=False
-                )
+                words = f"{slot}: there already. A new one: {asking('rotate', slot, desk.of)}"
+                console.print(words, highlight=False, soft_wrap=True)
                 continue
-            place = _place(slot, token, None, desk.at)
-            waiting = desk.ceremony.prepare(slot, kind=_kind(kind), on=place)
+            place = _place(desk, slot, token, None)
+            waiting = desk.ceremony.prepare(slot, kind=_kind(kind), on=place, of=desk.of)
             _write_request(desk, waiting, body, None)
-        console.print("Then: sigillo keys import SLOT CHAIN --anchor ROOT, and sigillo keys check.")
+        console.print(
+            f"Then: {asking('import', 'SLOT', desk.of, 'CHAIN --anchor ROOT')}, and sigillo keys check.",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 @app.command("csr")
@@ -212,18 +265,20 @@ def request(
             help="Label of a key that is on the token already, made by whoever set it up: no other is made."
         ),
     ] = None,
+    own: Own = None,
 ) -> None:
     """Write the certificate request of the key that waits for this slot; make the key if none waits.
 
-    The request (SLOT.csr.pem, in the folder of the keys) names the organisation and its
+    The request (SLOT.csr.pem, or SLOT-ORGANISATION.csr.pem, in the folder of the keys) names the body and its
     organizationIdentifier, as certificates of seals do (ETSI EN 319 412-3). Asked for again, it is written
     for the same key. A key of another kind is only made once the waiting one was given up: `cancel`.
     """
-    with _desk() as desk:
+    with _desk(own) as desk:
         body = _body_of(desk, slot, organisation, identifier, country)
         wanted = _slot(slot)
         _can_say(wanted, body)
-        waiting = desk.ceremony.prepare(wanted, kind=_kind(kind), on=_place(wanted, token, label, desk.at))
+        place = _place(desk, wanted, token, label)
+        waiting = desk.ceremony.prepare(wanted, kind=_kind(kind), on=place, of=desk.of)
         _write_request(desk, waiting, body, common_name)
 
 
@@ -244,6 +299,7 @@ def take_in(
             "whatever it vouches for is trusted from then on."
         ),
     ] = None,
+    own: Own = None,
 ) -> None:
     """Take in the certificates that the CA sent; from then on this key signs, without a pause.
 
@@ -260,7 +316,7 @@ def take_in(
     from app.adapters.ceremony import NotDone
     from app.adapters.private import from_bundle
 
-    with _desk() as desk:
+    with _desk(own) as desk:
         content = _read(chain)
         given = from_bundle(content, _passphrase_for(content, chain), chain.name)
         if key is not None:
@@ -269,7 +325,7 @@ def take_in(
         anchors = [each for path in anchor or [] for each in from_bundle(_read(path), None, path.name).chain]
         if anchor and not anchors:
             raise NotDone("There is no certificate in the file given as --anchor.")
-        taken = desk.ceremony.adopt(_slot(slot), given, anchors, at=desk.at)
+        taken = desk.ceremony.adopt(_slot(slot), given, anchors, at=desk.at, of=desk.of)
         console.print(f"{slot}: {taken.thumbprint} signs from now on ({taken.algorithm}).", highlight=False)
         console.print("Now: sigillo keys check. Keep a backup of the folder and of its passphrase, apart.")
 
@@ -282,6 +338,7 @@ def rotate(
     organisation: Organisation = None,
     identifier: Identifier = None,
     country: Country = "IT",
+    own: Own = None,
 ) -> None:
     """Begin with the next key; old documents keep verifying, since the old key stays published.
 
@@ -294,9 +351,9 @@ def rotate(
     """
     from app.adapters.ceremony import OWN
 
-    with _desk() as desk:
+    with _desk(own) as desk:
         wanted = _slot(slot)
-        entry = desk.ceremony.ring().current(wanted)
+        entry = desk.ceremony.ring().current(wanted, desk.of)
         if entry is not None and entry.development:
             desk.signer.rotate(wanted, desk.at)
             console.print(f"{slot}: a new key for trying things signs from now on.")
@@ -305,13 +362,13 @@ def rotate(
         _can_say(wanted, body)
         kept = entry.key if entry is not None and not isinstance(entry.key, str) else None
         if wanted in OWN and kept is None and token is None:
-            desk.ceremony.certify_here(wanted, body, desk.at)
+            desk.ceremony.certify_here(wanted, body, desk.at, of=desk.of)
             console.print(f"{slot}: a new key signs from now on; the old one stays published.")
             return
         if kind is None and entry is not None and desk.ceremony.published(entry).algorithm == "RS256":
             kind = KindOfKey.RSA
-        on = _place(wanted, token or (kept.token if kept else None), None, desk.at)
-        waiting = desk.ceremony.prepare(wanted, kind=_kind(kind), on=on)
+        on = _place(desk, wanted, token or (kept.token if kept else None), None)
+        waiting = desk.ceremony.prepare(wanted, kind=_kind(kind), on=on, of=desk.of)
         _write_request(desk, waiting, body, None)
 
 
@@ -319,16 +376,17 @@ def rotate(
 def cancel(
     slot: SlotArgument,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,  # noqa: FBT002 - a flag
+    own: Own = None,
 ) -> None:
     """Give up the key that waits for its certificate, and its request. The key that signs is not touched.
 
     If the request was sent, tell the CA: a certificate for this key cannot be used any more. A file with the
     key is destroyed; one on a token stays there, for whoever looks after the token.
     """
-    with _desk() as desk:
+    with _desk(own) as desk:
         if not yes:
             typer.confirm(f"Give up the key that waits for {slot}, for good?", abort=True)
-        gone = desk.ceremony.cancel(_slot(slot))
+        gone = desk.ceremony.cancel(_slot(slot), desk.of)
         console.print(f"{slot}: {gone.thumbprint} waits no more.", highlight=False)
 
 
@@ -351,10 +409,14 @@ def compromise(
     have been out of your hands: of two declarations the earlier one counts. Neither passphrase nor token is
     needed.
 
+    A body's own key is named alike: the thumbprint says which it is. Nothing else is signed in its place.
+
     For `seal`, there is more to it: while no seal signs, `/.well-known/qr-keys` answers 503, and a device
     that never saw the list verifies no QR code. If the next certificate can be had at once, `rotate` and
     `import` first, and declare the old key then, with --since; if the thief may be at work, declare at once.
     """
+    from app.adapters.ceremony import asking
+
     with _desk() as desk:
         instant = since.replace(tzinfo=UTC) if since else desk.at
         if not yes:
@@ -371,26 +433,34 @@ def compromise(
             return
         console.print(f"{lost.thumbprint} ({lost.slot}) proves nothing from then on.", highlight=False)
         console.print("Documents that it signed: sigillo documents remake, once the next key signs.")
-        if ring.current(lost.slot) is None:
-            console.print(
-                f"Nothing signs for {lost.slot} now; what waits is kept. Next: sigillo keys rotate "
-                f"{lost.slot}; tell the CA, so that it revokes the certificate.",
-                highlight=False,
-            )
-        if ring.current(lost.slot) is None and lost.slot.value == For.SEAL.value:
+        if ring.current(lost.slot, lost.body) is not None:
+            return
+        whose = f" of {lost.body.id}" if lost.body else ""
+        console.print(
+            f"Nothing signs for {lost.slot}{whose} now; what waits is kept. Next: "
+            f"{asking('rotate', lost.slot, lost.body)}; tell the CA, so that it revokes the certificate.",
+            highlight=False,
+        )
+        if lost.body is None and lost.slot.value == For.SEAL.value:
             console.print("Until the next seal signs, /.well-known/qr-keys answers 503.", highlight=False)
 
 
 @app.command("list")
-def show(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag of the command line
+def show(
+    as_json: AsJson = False,  # noqa: FBT002 - a flag of the command line
+    own: Own = None,
+) -> None:
     """List every key: what it is for, whether it signs, where it lies, and until when it is certified.
 
+    With --for, those of one organisation alone; of the others it says whose own they are.
     *current* signs; *waiting* has no certificate yet; *retired* signs no more and stays published, so that
     old documents verify; *compromised* proves nothing. No passphrase is needed to see this.
     """
-    with _desk() as desk:
+    with _desk(own) as desk:
         ring = desk.ceremony.ring()
-        rows = [_row(desk, entry) for entry in ring.keys] + [_waiting_row(each) for each in ring.waiting]
+        keys = [each for each in ring.keys if desk.of in {None, each.body}]
+        waiting = [each for each in ring.waiting if desk.of in {None, each.body}]
+        rows = [_row(desk, each) for each in keys] + [_waiting_row(each) for each in waiting]
     if as_json:
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
@@ -401,19 +471,24 @@ def show(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag of the comma
             highlight=False,
             soft_wrap=True,
         )
-        for told in (row["place"], row["note"]):
+        whose = f"{row['organisation']}'s own" if row["organisation"] else None
+        for told in (whose, row["place"], row["note"]):
             if told:
                 console.print(f"          {told}", highlight=False, soft_wrap=True, markup=False)
 
 
 @app.command("check")
-def examine(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag of the command line
+def examine(
+    as_json: AsJson = False,  # noqa: FBT002 - a flag of the command line
+    own: Own = None,
+) -> None:
     """Do with every key what issuing does, and say what is in the way of going live.
 
     With each key, a specimen of every document that it makes is composed, checked, signed, read back as a
     stranger would, and thrown away: nothing is stored. The chain is judged, and the bodies that certificates
     name are compared; with a time-stamp authority in the settings, it is asked, and so are the CAs; what ends
-    within 90 days is said. ✓ is well, ! wants your attention, ✗ is in the way.
+    within 90 days is said. ✓ is well, ! wants your attention, ✗ is in the way. With --for, the keys that one
+    organisation signs with: its own, and where it never had one, the installation's.
 
     Ends with 3 where a key cannot issue, while keys for trying only sign, and while SIGILLO_PUBLIC_URL leads
     to this machine alone.
@@ -422,15 +497,20 @@ def examine(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag of the co
     from app.core.clock import SystemClock
     from app.main import revocation_of, time_stamps_of
 
-    with _desk() as desk:
+    with _desk(own) as desk:
         settings = settings_or_stop()
         anchors_or_stop(settings)
         clock = SystemClock(settings.clock_offset)
         stamps, issuers = time_stamps_of(settings, clock), revocation_of(settings, desk.signer, clock)
-        tried = Tried(desk.signer, desk.ceremony, settings, desk.tokens, stamps, issuers)
+        tried = Tried(
+            desk.signer, desk.ceremony, settings, desk.tokens, stamps, issuers, desk.registered, desk.of
+        )
         found = check(tried, at=desk.at)
     if as_json:
-        told = [{"slot": each.slot, "level": each.level, "words": each.words} for each in found]
+        told = [
+            {"slot": each.slot, "organisation": each.body, "level": each.level, "words": each.words}
+            for each in found
+        ]
         typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
     else:
         tell(found)
@@ -463,7 +543,11 @@ def lists(
         told: dict[str, list[Any]] = {
             "lists": [_list_row(each, desk.at) for each in said.lists],
             "problems": [*said.problems],
-            "seals": [_seal_row(desk, slot, said) for slot in (For.SEAL, For.EDC_SEAL)],
+            "seals": [
+                _seal_row(desk, slot, of, said)
+                for of in (None, *desk.ceremony.ring().bodies())
+                for slot in (For.SEAL, For.EDC_SEAL)
+            ],
         }
     if as_json:
         typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
@@ -485,15 +569,19 @@ def _list_row(each: "TrustedList", at: datetime) -> dict[str, str | int | bool |
     }
 
 
-def _seal_row(desk: _Desk, slot: For, said: "TrustedLists") -> dict[str, str | int | bool | None]:
+def _seal_row(
+    desk: _Desk, slot: For, of: "Whose | None", said: "TrustedLists"
+) -> dict[str, str | int | bool | None]:
     from app.formats.qualified import qualified
 
-    entry = desk.ceremony.ring().current(_slot(slot))
+    entry, row = desk.ceremony.ring().current(_slot(slot), of), {"slot": slot.value}
+    if of is not None:
+        row["organisation"] = of.id
     if entry is None:
-        return {"slot": slot.value, "qualified": "not_checked", "code": "no-key", "territory": None}
+        return {**row, "qualified": "not_checked", "code": "no-key", "territory": None}
     found = qualified(desk.ceremony.published(entry).chain, said, sealed_at=desk.at, now=desk.at)
     by = found.by.territory if found.by else None
-    return {"slot": slot.value, "qualified": found.answer.value, "code": found.why.value, "territory": by}
+    return {**row, "qualified": found.answer.value, "code": found.why.value, "territory": by}
 
 
 def _print_lists(told: "dict[str, list[Any]]") -> None:
@@ -510,7 +598,8 @@ def _print_lists(told: "dict[str, list[Any]]") -> None:
     if not told["lists"]:
         console.print("No list was read yet: sigillo keys lists --refresh.")
     for row in told["seals"]:
-        words = f"{row['slot']:9} qualified: {row['qualified']} ({row['code']})"
+        whose = f" {row['organisation']}'s own," if "organisation" in row else ""
+        words = f"{row['slot']:9}{whose} qualified: {row['qualified']} ({row['code']})"
         console.print(words, highlight=False, soft_wrap=True)
 
 
@@ -520,8 +609,9 @@ def tell(found: "Sequence[Finding]") -> None:
 
     marks = {Level.GOOD: "✓", Level.WARNING: "!", Level.FAILURE: "✗"}
     for each in found:
+        whose = f"{each.body}: " if each.body else ""
         console.print(
-            f"{marks[each.level]} {each.slot or 'set-up':9} {each.words}",
+            f"{marks[each.level]} {each.slot or 'set-up':9} {whose}{each.words}",
             highlight=False,
             soft_wrap=True,
             markup=False,
@@ -579,17 +669,17 @@ def _body_of_house(desk: _Desk, organisation: str | None, identifier: str | None
     """Take the body that our own certificates name, if there are any; a second one is no set-up."""
     from app.adapters.ceremony import NotDone
 
-    house = desk.ceremony.own_body(desk.at)
+    house = desk.ceremony.own_body(desk.at, desk.of)
     if house is None:
-        return _asked_body(organisation, identifier, country)
+        return _asked_body(organisation or desk.registered, identifier, country)
     if organisation is None and identifier is None:
         return house
     asked = _asked_body(organisation or house.organisation, identifier or house.identifier, country)
     if asked != house:
         raise NotDone(
-            f"The keys here are those of {house.organisation} ({house.identifier}, {house.country}). If that "
-            "is to change: sigillo keys rotate status --organisation … --identifier …, then the same for qr, "
-            "and then init again."
+            f"The keys here are those of {house.organisation} ({house.identifier}, {house.country}). Keys of "
+            "another organisation's own: --for, with its id. If the name is to change: sigillo keys rotate "
+            "status --organisation … --identifier …, then the same for qr, and then init again."
         )
     return house
 
@@ -603,17 +693,17 @@ def _body_of(
     if organisation is None and identifier is None:
         from cryptography.x509 import load_der_x509_certificate
 
-        entry = desk.ceremony.ring().current(_slot(slot))
+        entry = desk.ceremony.ring().current(_slot(slot), desk.of)
         if entry is not None and not entry.development:
             named = Body.of(load_der_x509_certificate(desk.ceremony.published(entry).chain[0]))
             if named.organisation and named.identifier and named.country:
                 return named
-        if known := desk.ceremony.own_body(desk.at):
+        if known := desk.ceremony.own_body(desk.at, desk.of):
             return known
-    return _asked_body(organisation, identifier, country)
+    return _asked_body(organisation or desk.registered, identifier, country)
 
 
-def _place(slot: "Slot", token: str | None, label: str | None, at: datetime) -> "OnThisToken | None":
+def _place(desk: _Desk, slot: "Slot", token: str | None, label: str | None) -> "OnThisToken | None":
     from app.adapters.ceremony import NotDone, OnThisToken
     from app.adapters.ring import LONGEST_LABEL, LONGEST_TOKEN
 
@@ -626,7 +716,8 @@ def _place(slot: "Slot", token: str | None, label: str | None, at: datetime) -> 
             f"The label of a token has 1 to {LONGEST_TOKEN} characters, that of a key 1 to {LONGEST_LABEL} "
             "(PKCS#11). `pkcs11-tool --list-slots` shows the tokens that are there."
         )
-    return OnThisToken(token, label or f"sigillo-{slot}-{at:%Y%m%d}", there=label is not None)
+    whose = f"-{desk.of.id}" if desk.of else ""
+    return OnThisToken(token, label or f"sigillo-{slot}{whose}-{desk.at:%Y%m%d}", there=label is not None)
 
 
 def _write_request(desk: _Desk, waiting: "Waiting", body: "Body", common_name: str | None) -> None:
@@ -666,16 +757,19 @@ def _passphrase_for(content: bytes, path: Path) -> bytes | None:
 
 
 def _row(desk: _Desk, entry: "Entry") -> dict[str, str | None]:
+    from app.adapters.ceremony import asking
     from app.adapters.keycheck import WARNED_AT, days_left
     from app.adapters.ring import KeysUnreadable
     from app.formats.x509 import life_of
 
     state = "compromised" if entry.compromised_at else entry.state
+    whose = entry.body.id if entry.body else None
     try:
         key = desk.ceremony.published(entry)
     except KeysUnreadable as wrong:
         return {
             "slot": entry.slot.value,
+            "organisation": whose,
             "state": state,
             "algorithm": None,
             "thumbprint": entry.thumbprint,
@@ -690,11 +784,12 @@ def _row(desk: _Desk, entry: "Entry") -> dict[str, str | None]:
     if entry.development:
         notes.append("for trying only")
     if key.current and left < 0:
-        notes.append(f"its certificate has ended: sigillo keys rotate {entry.slot}")
+        notes.append(f"its certificate has ended: {asking('rotate', entry.slot, entry.body)}")
     elif key.current and left <= max(WARNED_AT):
-        notes.append(f"ends in {left} days: sigillo keys rotate {entry.slot}")
+        notes.append(f"ends in {left} days: {asking('rotate', entry.slot, entry.body)}")
     return {
         "slot": entry.slot.value,
+        "organisation": whose,
         "state": state,
         "algorithm": key.algorithm,
         "thumbprint": entry.thumbprint,
@@ -705,12 +800,15 @@ def _row(desk: _Desk, entry: "Entry") -> dict[str, str | None]:
 
 
 def _waiting_row(waiting: "Waiting") -> dict[str, str | None]:
+    from app.adapters.ceremony import asking
+
     return {
         "slot": waiting.slot.value,
+        "organisation": waiting.body.id if waiting.body else None,
         "state": "waiting",
         "algorithm": None,
         "thumbprint": waiting.thumbprint,
         "certified_until": None,
         "place": str(waiting.key),
-        "note": f"for its certificate: sigillo keys import {waiting.slot} FILE",
+        "note": f"for its certificate: {asking('import', waiting.slot, waiting.body, 'FILE')}",
     }

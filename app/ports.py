@@ -43,6 +43,16 @@ class PublicKey:
     development: bool  # made by ourselves: a live organisation refuses to sign with it
     current: bool  # retired keys stay published and never sign
     compromised_at: datetime | None = None  # from then on its signatures prove nothing
+    body: str | None = None  # the organisation whose own it is; None: of every one that has none of its own
+    issuer_code: int | None = None  # the same body, as QR codes and the register's public side call it
+
+    def serves(self, organisation_id: str) -> bool:
+        """Tell whether what it signs may be of this organisation."""
+        return self.body in {None, organisation_id}
+
+    def speaks_for(self, issuer_code: int) -> bool:
+        """Tell the same of whoever goes by this number."""
+        return self.issuer_code in {None, issuer_code}
 
 
 class KeyNotUsable(Conflict):
@@ -57,9 +67,13 @@ class KeysUnavailable(Exception):
 
 
 class Signer(Protocol):
-    """Keys that can be used and never read; where one is out of reach, raises `KeysUnavailable`."""
+    """Keys that can be used and never read; where one is out of reach, raises `KeysUnavailable`.
 
-    def current(self, slot: Slot) -> PublicKey: ...
+    `current` is that of a body's own, or raises `KeyNotUsable` where none of those signs any more; only a
+    body that never had one for this purpose signs with the installation's.
+    """
+
+    def current(self, slot: Slot, body: str | None = None) -> PublicKey: ...
 
     def published(self) -> tuple[PublicKey, ...]: ...
 

@@ -106,10 +106,12 @@ class Sealing:
     keys: Signer
     seal: Holder
 
-    def current(self, slot: Slot) -> PublicKey:
+    def current(self, slot: Slot, body: str | None = None) -> PublicKey:
         """Name the key that signs for this purpose now."""
         return (
-            self._published if slot is Slot.EDC_SEAL else replace(self.keys.current(slot), development=False)
+            self._published
+            if slot is Slot.EDC_SEAL
+            else replace(self.keys.current(slot, body), development=False)
         )
 
     def published(self) -> tuple[PublicKey, ...]:

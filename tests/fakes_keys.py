@@ -24,11 +24,18 @@ class MemoryKeys:
         for slot in Slot:
             self._make(slot, at)
 
-    def current(self, slot: Slot) -> PublicKey:
-        for key in self._keys:
-            if key.slot is slot and key.current:
+    def current(self, slot: Slot, body: str | None = None) -> PublicKey:
+        there = [key for key in self._keys if key.slot is slot]
+        own = [key for key in there if key.body == body]
+        for key in own or [key for key in there if key.body is None]:
+            if key.current:
                 return key
         raise KeyNotUsable(f"There is no current key for {slot}.", slot=slot.value)
+
+    def give(self, body: str, issuer_code: int, at: datetime, *slots: Slot) -> None:
+        """Make keys of a body's own, for all purposes unless some are named."""
+        for slot in slots or Slot:
+            self._make(slot, at, body, issuer_code)
 
     def published(self) -> tuple[PublicKey, ...]:
         return tuple(self._keys)
@@ -47,15 +54,17 @@ class MemoryKeys:
         del self._private[retired.thumbprint]
         return self._make(slot, at)
 
-    def compromise(self, slot: Slot, since: datetime) -> PublicKey:
+    def compromise(self, slot: Slot, since: datetime, body: str | None = None) -> PublicKey:
         """Declare the newest key of a slot lost; where it signed till now, nothing does."""
-        lost = [key for key in self._keys if key.slot is slot][-1]
+        lost = [key for key in self._keys if (key.slot, key.body) == (slot, body)][-1]
         marked = replace(lost, current=False, compromised_at=since)
         self._keys[self._keys.index(lost)] = marked
         self._private.pop(lost.thumbprint, None)
         return marked
 
-    def _make(self, slot: Slot, at: datetime) -> PublicKey:
+    def _make(
+        self, slot: Slot, at: datetime, body: str | None = None, issuer_code: int | None = None
+    ) -> PublicKey:
         private = ec.generate_private_key(ec.SECP256R1())
         jwk = public_members(private.public_key())
         certificate = self._authority.seal(slot, private.public_key(), at, life=self._life)
@@ -67,6 +76,8 @@ class MemoryKeys:
             chain=(certificate.public_bytes(serialization.Encoding.DER),),
             development=self._development,
             current=True,
+            body=body,
+            issuer_code=issuer_code,
         )
         self._keys.append(key)
         self._private[key.thumbprint] = private

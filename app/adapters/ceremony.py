@@ -29,7 +29,7 @@ from app.adapters.private import (
     to_pem,
     usable_half,
 )
-from app.adapters.ring import Entry, Folder, KeysUnreadable, OnToken, Place, Ring, Waiting
+from app.adapters.ring import Entry, Folder, KeysUnreadable, OnToken, Place, Ring, Waiting, Whose
 from app.adapters.tokens import Tokens, der_signature
 from app.formats.edc import body_of
 from app.formats.jose import MAX_CERTIFICATES, algorithm_of, public_members, thumbprint, verify
@@ -103,7 +103,9 @@ class Ceremony:
         with self._folder.locked():
             return self._folder.unlisted(self._folder.ring())
 
-    def certify_here(self, slot: Slot, body: Body, at: datetime, *, anew: bool = True) -> bool:
+    def certify_here(
+        self, slot: Slot, body: Body, at: datetime, *, anew: bool = True, of: Whose | None = None
+    ) -> bool:
         """Make a key for lists or QR codes, certified in the body's own name; the one before retires.
 
         One that counts already stays, unless it is to be made anew; tells whether a key was made.
@@ -113,42 +115,54 @@ class Ceremony:
         passphrase = self._own_passphrase()
         with self._folder.locked():
             before = self._folder.ring()
-            entry = before.current(slot)
+            entry = before.current(slot, of)
             if entry is not None and not entry.development and not anew:
                 return False
-            self._folder.write_ring(certified_here(self._folder, before, slot, at, passphrase, body), before)
+            self._folder.write_ring(
+                certified_here(self._folder, before, slot, at, passphrase, body, of), before
+            )
         return True
 
-    def own_body(self, at: datetime) -> Body | None:
-        """Name the body whose own authority the ring trusts, if there is one."""
+    def own_body(self, at: datetime, of: Whose | None = None) -> Body | None:
+        """Name the body in whose name our own authority certifies the keys of these, if there is one."""
         with self._folder.locked():
-            for anchor in reversed(self._folder.ring().anchors):
+            ring = self._folder.ring()
+            for anchor in reversed(ring.anchors):
                 certificate = self._folder.certificate(anchor)
                 if anchor.startswith("house-") and lives(certificate, at):
-                    return Body.of(certificate)
+                    certified = self._certified_under(certificate, ring)
+                    if of in certified or not (of or certified):
+                        return Body.of(certificate)
         return None
 
-    def prepare(self, slot: Slot, *, kind: Kind | None = None, on: OnThisToken | None = None) -> Waiting:
+    def prepare(
+        self,
+        slot: Slot,
+        *,
+        kind: Kind | None = None,
+        on: OnThisToken | None = None,
+        of: Whose | None = None,
+    ) -> Waiting:
         """Make a key that waits for its certificate, or give the one that waits if it is such a key.
 
         One of another kind is never put aside unasked: its certificate may be on the way, and paid for.
         """
         with self._folder.locked():
             ring = self._folder.ring()
-            waiting = ring.waiting_for(slot)
+            waiting = ring.waiting_for(slot, of)
             if waiting is not None and self._is_such(waiting, kind, on):
                 return waiting
             if waiting is not None:
                 raise NotDone(
                     f"Another key waits for {slot} already: {waiting.thumbprint}, {_where(waiting.key)}. "
-                    f"Import the certificate that the CA makes for it, or give it up: `sigillo keys cancel "
-                    f"{slot}`."
+                    f"Import the certificate that the CA makes for it, or give it up: "
+                    f"`{asking('cancel', slot, of)}`."
                 )
             kind = kind or "p256"
             if slot is Slot.QR and kind == "rsa":
                 raise NotDone("QR codes are signed with ES256 alone: --kind p256.")
             place, half = self._on_token(on, kind) if on else self._in_file(slot, kind)
-            waiting = Waiting(slot=slot, thumbprint=thumbprint(public_members(half)), key=place)
+            waiting = Waiting(slot=slot, thumbprint=thumbprint(public_members(half)), key=place, body=of)
             if any(entry.thumbprint == waiting.thumbprint for entry in ring.keys):
                 raise NotDone(f"The key {place} is in the ring already. A new certificate wants a new key.")
             for each in ring.waiting:
@@ -177,7 +191,7 @@ class Ceremony:
 
     def write_request(self, waiting: Waiting, body: Body, common_name: str) -> Path:
         """Write the request beside the keys, and say where; one in another name is left as it is."""
-        name = f"{waiting.slot}.csr.pem"
+        name = _request_name(waiting)
         made = self.request(waiting, body, common_name)
         with self._folder.locked():
             written = self._folder.path / name
@@ -191,13 +205,13 @@ class Ceremony:
             self._folder.write(name, made)
         return written
 
-    def cancel(self, slot: Slot) -> Waiting:
+    def cancel(self, slot: Slot, of: Whose | None = None) -> Waiting:
         """Give up the key that waits for its certificate; its file is destroyed, a token left alone."""
         with self._folder.locked():
             before = self._folder.ring()
-            waiting = before.waiting_for(slot)
+            waiting = before.waiting_for(slot, of)
             if waiting is None:
-                raise NotDone(f"No key waits for {slot}.")
+                raise NotDone(f"No key waits for {slot}{_of(of)}.")
             self._drop(before, waiting)
         return waiting
 
@@ -215,6 +229,7 @@ class Ceremony:
         *,
         at: datetime,
         development: bool = False,
+        of: Whose | None = None,
     ) -> PublicKey:
         """Take in what the CA sent: from now on this key signs, and the one before it only stays published.
 
@@ -226,8 +241,8 @@ class Ceremony:
         with self._folder.locked():
             before = ring = self._folder.ring()
             if taken := next((entry for entry in ring.keys if entry.thumbprint == name), None):
-                return self._taken_already(taken, slot, chain[0])
-            place = self._place_of(ring, slot, name, bundle)
+                return self._taken_already(taken, slot, of, chain[0])
+            place = self._place_of(ring.waiting_for(slot, of), slot, of, name, bundle)
             known = [self._folder.certificate(anchor) for anchor in ring.anchors]
             self._judge(chain, [*known, *anchors], at)
             if bundle.key is not None and isinstance(place, str):
@@ -246,7 +261,13 @@ class Ceremony:
                     self._folder.write(file, pem(anchor))
                     ring = ring.with_anchor(file)
             entry = Entry(
-                slot=slot, thumbprint=name, state="current", development=development, key=place, chain=files
+                slot=slot,
+                thumbprint=name,
+                state="current",
+                development=development,
+                key=place,
+                chain=files,
+                body=of,
             )
             self._folder.write_ring(ring.with_current(entry), before)
             return public_key_of(self._folder, entry)
@@ -277,24 +298,35 @@ class Ceremony:
             if lost.development and lost.state == "current":
                 marked = self._folder.ring()
                 with suppress(KeysUnreadable):  # the next start makes one, once the passphrase is right
-                    renewed = certified_here(self._folder, marked, lost.slot, at, self._passphrase)
+                    renewed = certified_here(
+                        self._folder, marked, lost.slot, at, self._passphrase, of=lost.body
+                    )
                     self._folder.write_ring(renewed, marked)
         return lost
 
     # What follows is for the steps above, which hold the lock.
 
-    def _taken_already(self, entry: Entry, slot: Slot, leaf: x509.Certificate) -> PublicKey:
+    def _taken_already(self, entry: Entry, slot: Slot, of: Whose | None, leaf: x509.Certificate) -> PublicKey:
         """Give the key of an import that was cut off at its very end, or is made again; refuse any other."""
         key = public_key_of(self._folder, entry)
-        if entry.slot is slot and key.current and key.chain[0] == der(leaf):
+        if (entry.slot, entry.body) == (slot, of) and key.current and key.chain[0] == der(leaf):
             return key
         raise NotDone("This key is in the ring already. A new certificate wants a new key.")
 
     def _drop(self, before: Ring, waiting: Waiting) -> None:
-        self._folder.write_ring(before.without_waiting(waiting.slot), before)
-        (self._folder.path / f"{waiting.slot}.csr.pem").unlink(missing_ok=True)
+        self._folder.write_ring(before.without(waiting), before)
+        (self._folder.path / _request_name(waiting)).unlink(missing_ok=True)
         if isinstance(waiting.key, str):
             (self._folder.path / waiting.key).unlink(missing_ok=True)
+
+    def _certified_under(self, authority: x509.Certificate, ring: Ring) -> set[Whose | None]:
+        """Tell whose keys our own authority certified; a certificate that cannot be read tells nothing."""
+        found = set()
+        for entry in ring.keys:
+            with suppress(KeysUnreadable):
+                if self._folder.certificate(entry.chain[0]).issuer == authority.subject:
+                    found.add(entry.body)
+        return found
 
     def _is_such(self, waiting: Waiting, kind: Kind | None, on: OnThisToken | None) -> bool:
         place = waiting.key
@@ -339,21 +371,22 @@ class Ceremony:
             )
         return self._passphrase
 
-    def _place_of(self, ring: Ring, slot: Slot, name: str, bundle: Bundle) -> Place:
-        waiting = ring.waiting_for(slot)
+    def _place_of(
+        self, waiting: Waiting | None, slot: Slot, of: Whose | None, name: str, bundle: Bundle
+    ) -> Place:
         if bundle.key is not None:
             if thumbprint(public_members(bundle.key.public_key())) != name:
                 raise NotDone("The key in the file is not the one that the certificate is about.")
             return f"{slot}-{name}.key.pem"
         if waiting is None:
             raise NotDone(
-                f"No key waits for a certificate for {slot}, and the file brings none: give the key with "
-                f"--key, a PKCS#12 file with both, or begin with `sigillo keys csr {slot}`."
+                f"No key waits for a certificate for {slot}{_of(of)}, and the file brings none: give the key "
+                f"with --key, a PKCS#12 file with both, or begin with `{asking('csr', slot, of)}`."
             )
         if waiting.thumbprint != name:
             raise NotDone(
-                f"The certificate is about another key than the one that waits for {slot} "
-                f"({waiting.thumbprint}). Send the CA the request of `sigillo keys csr {slot}`."
+                f"The certificate is about another key than the one that waits for {slot}{_of(of)} "
+                f"({waiting.thumbprint}). Send the CA the request of `{asking('csr', slot, of)}`."
             )
         return waiting.key
 
@@ -489,6 +522,21 @@ def _require_owner(slot: Slot, leaf: x509.Certificate) -> None:
             f"This is {lacking}: with it, no document could say who sealed it. Ask the CA for an electronic "
             f"seal certificate of a legal person; `sigillo keys csr {slot}` asks for the right one."
         )
+
+
+def asking(step: str, slot: str, of: Whose | None, more: str = "") -> str:
+    """Write the command that does a step with a key, in the words in which messages teach it."""
+    return " ".join(
+        ["sigillo keys", step, slot, *([more] if more else []), *([f"--for {of.id}"] if of else [])]
+    )
+
+
+def _of(body: Whose | None) -> str:
+    return f" of {body.id}'s own" if body else ""
+
+
+def _request_name(waiting: Waiting) -> str:
+    return f"{waiting.slot}{f'-{waiting.body.id}' if waiting.body else ''}.csr.pem"
 
 
 def _asked_in(path: Path) -> x509.CertificateSigningRequest | None:

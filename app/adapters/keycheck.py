@@ -6,7 +6,8 @@ Nothing is written anywhere: neither to the register nor to the folder, and no d
 import logging
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
@@ -15,8 +16,8 @@ from typing import Final
 from cryptography import x509
 
 from app.adapters.authority import Body
-from app.adapters.ceremony import OWN, PROBE, SEALS, Ceremony
-from app.adapters.ring import KeysUnreadable, OnToken, Ring
+from app.adapters.ceremony import OWN, PROBE, SEALS, Ceremony, asking
+from app.adapters.ring import KeysUnreadable, OnToken, Ring, Whose
 from app.adapters.specimens import specimens
 from app.adapters.tokens import Tokens
 from app.core.errors import Problem
@@ -56,12 +57,14 @@ class Level(StrEnum):
 class Finding:
     """One thing that was found out about the key of a slot, and what to do where something is to be done.
 
-    Without a slot, it is about the set-up: the folder, or a setting.
+    Without a slot, it is about the set-up: the folder, or a setting. `body` is the organisation whose own the
+    key is, if it is one's own.
     """
 
     slot: Slot | None
     level: Level
     words: str
+    body: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +77,18 @@ class Tried:
     tokens: Tokens | None = None
     time_stamps: TimeStamps | None = None
     revocation: RevocationValues | None = None
-    body: str | None = None  # the legal name of whoever is about to issue with them, where that is known
+    name: str | None = None  # the legal name of whoever is about to issue with them, where that is known
+    body: Whose | None = None  # who that is: then only the keys that this body signs with are tried
 
 
 def check(tried: Tried, *, at: datetime) -> list[Finding]:
     """Use every key as issuing would, and judge its certificates; nothing that is made here is kept."""
     ring = tried.ceremony.ring()
-    found = [finding for slot in Slot for finding in _slot(tried, ring, slot, at)]
+    found = [
+        replace(finding, body=of.id if of else None)
+        for slot, of in _places(ring, tried.body)
+        for finding in _slot(_Place(tried, ring, slot, of), at)
+    ]
     if tried.settings.only_here:
         words = (
             f"public_url is {tried.settings.public_url}, which leads nobody here, and every document names "
@@ -96,10 +104,26 @@ def check(tried: Tried, *, at: datetime) -> list[Finding]:
     return found
 
 
-def names_in(signer: Signer) -> dict[Slot, str]:
-    """Give the organisation that each seal names, of the seals that count (ETSI EN 319 412-3, 4.2.1)."""
-    found = {key.slot: key for key in signer.published() if key.current and not key.development}
-    return {slot: _body(found[slot]).organisation or "nobody" for slot in SEALS if slot in found}
+def _places(ring: Ring, body: Whose | None) -> list[tuple[Slot, Whose | None]]:
+    """Name the places of the ring that are looked at: those that a body signs from, or else all."""
+    held = {(each.slot, each.body) for each in ring.keys}
+    begun = held | {(each.slot, each.body) for each in ring.waiting}
+    shared = [(slot, None) for slot in Slot if body is None or (slot, body) not in held]
+    own = [(slot, of) for of in ([body] if body else ring.bodies()) for slot in Slot if (slot, of) in begun]
+    return [*shared, *own]
+
+
+def names_in(signer: Signer, body: str | None = None) -> dict[Slot, str]:
+    """Give the organisation that each seal names, of the seals that count and that this body signs with.
+
+    ETSI EN 319 412-3, 4.2.1.
+    """
+    found: dict[Slot, str] = {}
+    for slot in SEALS:
+        with suppress(KeyNotUsable):
+            if not (key := signer.current(slot, body)).development:
+                found[slot] = _body(key).organisation or "nobody"
+    return found
 
 
 def same_name(one: str, other: str) -> bool:
@@ -133,58 +157,76 @@ NO_EDC: Final = (
 )
 
 
-def _slot(tried: Tried, ring: Ring, slot: Slot, at: datetime) -> Iterator[Finding]:
-    damaged = [*_damaged(tried.ceremony, ring, slot)]
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A place of the ring that is looked at: a slot, and whose keys alone lie there."""
+
+    tried: Tried
+    ring: Ring
+    slot: Slot
+    of: Whose | None
+
+    def found(self, level: Level, words: str) -> Finding:
+        return Finding(self.slot, level, words)
+
+    def step(self, name: str, more: str = "") -> str:
+        """Write the command for a step with the keys of this place."""
+        return f"`{asking(name, self.slot, self.of, more)}`"
+
+
+def _slot(place: _Place, at: datetime) -> Iterator[Finding]:
+    damaged = [*_damaged(place)]
     yield from damaged
-    try:
-        key = tried.signer.current(slot)
-    except KeyNotUsable:
-        if not damaged:
-            yield Finding(slot, Level.FAILURE, f"no key signs. Make one: `sigillo keys rotate {slot}`.")
-    else:
-        yield from _key(tried, ring, key, at)
-    waiting = ring.waiting_for(slot)
+    slot, of = place.slot, place.of
+    if of is None or any((each.slot, each.body) == (slot, of) for each in place.ring.keys):
+        try:
+            key = place.tried.signer.current(slot, of.id if of else None)
+        except KeyNotUsable:
+            if not damaged:
+                yield place.found(Level.FAILURE, f"no key signs. Make one: {place.step('rotate')}.")
+        else:
+            yield from _key(place, key, at)
+    waiting = place.ring.waiting_for(slot, of)
     if waiting is None:
         return
     try:
-        tried.ceremony.try_waiting(waiting)
+        place.tried.ceremony.try_waiting(waiting)
     except (KeysUnavailable, KeysUnreadable) as failed:
-        yield Finding(slot, Level.FAILURE, f"the key that waits for its certificate does not sign: {failed}")
+        yield place.found(Level.FAILURE, f"the key that waits for its certificate does not sign: {failed}")
     else:
-        yield Finding(
-            slot,
-            Level.WARNING,
-            f"a new key waits for its certificate: `sigillo keys import {slot} FILE`.",
+        yield place.found(
+            Level.WARNING, f"a new key waits for its certificate: {place.step('import', 'FILE')}."
         )
 
 
-def _damaged(ceremony: Ceremony, ring: Ring, slot: Slot) -> Iterator[Finding]:
+def _damaged(place: _Place) -> Iterator[Finding]:
     """Read what is published of every key: a service does not start while one certificate is missing."""
-    for entry in ring.keys:
-        if entry.slot is slot:
+    for entry in place.ring.keys:
+        if (entry.slot, entry.body) == (place.slot, place.of):
             try:
-                ceremony.published(entry)
+                place.tried.ceremony.published(entry)
             except KeysUnreadable as wrong:
                 words = f"{wrong} Put it back from the backup: until then no service starts."
-                yield Finding(slot, Level.FAILURE, words)
+                yield place.found(Level.FAILURE, words)
 
 
-def _key(tried: Tried, ring: Ring, key: PublicKey, at: datetime) -> Iterator[Finding]:
+def _key(place: _Place, key: PublicKey, at: datetime) -> Iterator[Finding]:
+    tried = place.tried
     signs = _signs(tried.signer, key)
     yield signs
     if signs.level is Level.GOOD:
         yield from _specimens(tried, key, at)
-    yield _chain(tried.signer, key, at)
-    yield from _ending(key, at)
-    entry = ring.current(key.slot)
+    yield _chain(place, key, at)
+    yield from _ending(place, key, at)
+    entry = place.ring.current(place.slot, place.of)
     if tried.tokens is not None and entry is not None and isinstance(entry.key, OnToken):
         yield from _keeps(tried.tokens, key.slot, entry.key)
     if key.development:
         needed = key.slot is not Slot.EDC_SEAL
         yield Finding(key.slot, Level.FAILURE if needed else Level.WARNING, TRIAL if needed else NO_EDC)
     elif key.slot in SEALS:
-        yield from _same_body(tried, key, at)
-        mend = f"`sigillo keys rotate {key.slot}`."
+        yield from _same_body(place, key, at)
+        mend = f"{place.step('rotate')}."
         yield from _revoked(tried, key.slot, key.chain, at, whose="its certificate", mend=mend)
     if key.slot is Slot.EDC_SEAL and tried.time_stamps is not None:
         yield from _stamps(tried, tried.time_stamps, key.slot, at)
@@ -220,8 +262,8 @@ def _specimens(tried: Tried, key: PublicKey, at: datetime) -> Iterator[Finding]:
         )
 
 
-def _same_body(tried: Tried, key: PublicKey, at: datetime) -> Iterator[Finding]:
-    house, named = tried.ceremony.own_body(at), _body(key)
+def _same_body(place: _Place, key: PublicKey, at: datetime) -> Iterator[Finding]:
+    house, named = place.tried.ceremony.own_body(at, place.of), _body(key)
     if house is not None and named != house:
         yield Finding(
             key.slot,
@@ -229,11 +271,12 @@ def _same_body(tried: Tried, key: PublicKey, at: datetime) -> Iterator[Finding]:
             f"its certificate names {_told(named)}, and those of {' and '.join(OWN)} name {_told(house)}. If "
             "it is not the same body, put that right: `sigillo keys rotate` with --organisation.",
         )
-    if tried.body is not None and not same_name(named.organisation or "", tried.body):
+    called = place.tried.name
+    if called is not None and not same_name(named.organisation or "", called):
         yield Finding(
             key.slot,
             Level.WARNING,
-            f"its certificate names “{named.organisation}”, and the organisation is called “{tried.body}”: "
+            f"its certificate names “{named.organisation}”, and the organisation is called “{called}”: "
             "whoever verifies will read the former.",
         )
 
@@ -291,15 +334,13 @@ def _signs(signer: Signer, key: PublicKey) -> Finding:
     return Finding(key.slot, Level.GOOD, f"signs, and the published key verifies it ({key.algorithm}).")
 
 
-def _chain(signer: Signer, key: PublicKey, at: datetime) -> Finding:
-    judged = judge_chain(key.chain, signer.anchors(), at)
+def _chain(place: _Place, key: PublicKey, at: datetime) -> Finding:
+    judged = judge_chain(key.chain, place.tried.signer.anchors(), at)
     match judged.standing:
         case Standing.TRUSTED:
             return Finding(key.slot, Level.GOOD, f"its chain leads to an anchor ({judged.organisation}).")
         case Standing.EXPIRED:
-            words = (
-                f"its certificate ended on {judged.valid_until:%Y-%m-%d}. `sigillo keys rotate {key.slot}`."
-            )
+            words = f"its certificate ended on {judged.valid_until:%Y-%m-%d}. {place.step('rotate')}."
         case Standing.NOT_YET:
             words = (
                 f"its certificate begins on {judged.valid_from:%Y-%m-%d}: is the clock of this machine right?"
@@ -309,13 +350,13 @@ def _chain(signer: Signer, key: PublicKey, at: datetime) -> Finding:
     return Finding(key.slot, Level.FAILURE, words)
 
 
-def _ending(key: PublicKey, at: datetime) -> Iterator[Finding]:
+def _ending(place: _Place, key: PublicKey, at: datetime) -> Iterator[Finding]:
     left = days_left(key, at)
     if 0 <= left <= max(WARNED_AT):
         yield Finding(
             key.slot,
             Level.WARNING,
-            f"its certificate ends in {left} days. Begin now: `sigillo keys rotate {key.slot}`.",
+            f"its certificate ends in {left} days. Begin now: {place.step('rotate')}.",
         )
 
 
@@ -328,6 +369,11 @@ def _keeps(tokens: Tokens, slot: Slot, place: OnToken) -> Iterator[Finding]:
         yield Finding(
             slot, Level.WARNING, "could be taken out of its token (CKA_EXTRACTABLE). Make one that cannot."
         )
+
+
+def told_of(key: PublicKey) -> str:
+    """Say which key is meant: what it is for, and whose own it is."""
+    return f"{key.slot} of {key.body}" if key.body else key.slot.value
 
 
 def days_left(key: PublicKey, at: datetime) -> int:
@@ -352,7 +398,7 @@ class ExpiryWatch:
             left = days_left(key, at)
             level = logging.ERROR if left < min(WARNED_AT) else logging.WARNING
             words = f"ends in {left} days" if left >= 0 else "has ended"
-            log.log(level, "key.ending", extra={"reason": f"the certificate for {key.slot} {words}"})
+            log.log(level, "key.ending", extra={"reason": f"the certificate for {told_of(key)} {words}"})
 
 
 def _needing_care(keys: Iterable[PublicKey], at: datetime) -> Iterator[PublicKey]:

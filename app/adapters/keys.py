@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.adapters.authority import TRIAL, Authority, Body
 from app.adapters.private import InMemory, PrivateKey, Signing, from_pem, to_pem, usable_half
-from app.adapters.ring import RING, Entry, Folder, KeysUnreadable, OnToken, Place, Ring
+from app.adapters.ring import RING, Entry, Folder, KeysUnreadable, OnToken, Place, Ring, Whose
 from app.adapters.tokens import TokenKey, Tokens
 from app.formats.jose import algorithm_of, public_members, thumbprint
 from app.ports import KeyNotUsable, KeysUnavailable, PublicKey, Slot
@@ -31,6 +31,8 @@ class _Loaded:
     keys: tuple[PublicKey, ...]
     anchors: tuple[bytes, ...]
     private: dict[str, Signing]
+    # By what they are for and whose they are; None where all that a body ever had has retired.
+    signing: dict[tuple[Slot, str | None], PublicKey | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +115,21 @@ class FileKeys:
             if isinstance(key, InFile):
                 key.opened()
 
-    def current(self, slot: Slot) -> PublicKey:
-        """Name the key that signs for this purpose now."""
-        for key in self._now().keys:
-            if key.slot is slot and key.current:
-                return key
+    def current(self, slot: Slot, body: str | None = None) -> PublicKey:
+        """Name the key that signs for this purpose now, or for this body.
+
+        One that ever had a key of its own is never given another's.
+        """
+        signing = self._now().signing
+        key = signing.get((slot, body if (slot, body) in signing else None))
+        if key is not None:
+            return key
+        if (slot, body) in signing and body is not None:
+            raise KeyNotUsable(
+                f"None of {body}'s own keys for {slot} signs any more, and it has had one: nothing is signed "
+                f"with another's. See `sigillo keys list --for {body}`.",
+                slot=slot.value,
+            )
         raise KeyNotUsable(f"There is no current key for {slot}. See `sigillo keys list`.", slot=slot.value)
 
     def published(self) -> tuple[PublicKey, ...]:
@@ -180,15 +192,18 @@ class FileKeys:
             stamp, ring = self._folder.stamp(), self._folder.ring()
             if stamp is None:
                 raise KeysUnreadable(f"{self._folder.path / RING} is missing. Put it back from the backup.")
+            keys = tuple(self._readable(ring))
+            signing = {(each.slot, each.body.id if each.body else None): None for each in ring.keys}
             return _Loaded(
                 stamp=stamp,
-                keys=tuple(self._readable(ring)),
+                keys=keys,
                 anchors=tuple(der(self._folder.certificate(name)) for name in ring.anchors),
                 private={
                     entry.thumbprint: signing_key(self._folder, entry.key, self._passphrase, self._tokens)
                     for entry in ring.keys
                     if entry.state == "current"
                 },
+                signing=signing | {(key.slot, key.body): key for key in keys if key.current},
             )
 
     # Whoever calls what follows holds the lock.
@@ -206,7 +221,7 @@ class FileKeys:
 
         Where an operator's key has ever been, the next one is the operator's to bring as well.
         """
-        mine = [entry for entry in ring.keys if entry.slot is slot]
+        mine = [entry for entry in ring.keys if entry.slot is slot and entry.body is None]
         if any(not entry.development for entry in mine):
             return True
         return any(
@@ -224,6 +239,7 @@ def certified_here(
     at: datetime,
     passphrase: bytes | None,
     body: Body = TRIAL,
+    of: Whose | None = None,
 ) -> Ring:
     """Make a key with a certificate of our own authority: that of a body, or the one for trying things."""
     ring, authority = authority_in(folder, ring, at, passphrase, body)
@@ -236,6 +252,7 @@ def certified_here(
         development=body.trial,
         key=f"{slot}-{name}.key.pem",
         chain=(f"{slot}-{name}.crt.pem",),
+        body=of,
     )
     folder.write(f"{slot}-{name}.key.pem", to_pem(key, passphrase))
     folder.write(entry.chain[0], pem(authority.seal(slot, key.public_key(), at)))
@@ -276,6 +293,8 @@ def public_key_of(folder: Folder, entry: Entry) -> PublicKey:
         development=entry.development,
         current=entry.state == "current",
         compromised_at=entry.compromised_at,
+        body=entry.body.id if entry.body else None,
+        issuer_code=entry.body.issuer_code if entry.body else None,
     )
 
 

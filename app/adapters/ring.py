@@ -8,12 +8,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
 from cryptography import x509
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from app.core.ids import pattern
 from app.ports import Slot
 
 RING: Final = "ring.json"
@@ -48,8 +50,17 @@ class OnToken(BaseModel):
 Place = FileName | OnToken
 
 
+class Whose(BaseModel):
+    """The organisation that a key is of alone, and the number by which QR codes call it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Annotated[str, Field(pattern=pattern("org"))]
+    issuer_code: Annotated[int, Field(ge=1)]
+
+
 class Entry(BaseModel):
-    """A key with its certificates, leaf first."""
+    """A key with its certificates, leaf first; of nobody in particular, or some body's own."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -60,6 +71,7 @@ class Entry(BaseModel):
     key: Place
     chain: Annotated[tuple[FileName, ...], Field(min_length=1)]
     compromised_at: AwareDatetime | None = None
+    body: Whose | None = None
 
 
 class Waiting(BaseModel):
@@ -70,6 +82,7 @@ class Waiting(BaseModel):
     slot: Slot
     thumbprint: str
     key: Place
+    body: Whose | None = None
 
 
 class Ring(BaseModel):
@@ -81,27 +94,42 @@ class Ring(BaseModel):
     keys: tuple[Entry, ...] = ()
     waiting: tuple[Waiting, ...] = ()
 
-    def current(self, slot: Slot) -> Entry | None:
-        return next((entry for entry in self.keys if entry.slot is slot and entry.state == "current"), None)
+    @model_validator(mode="after")
+    def _one_current(self) -> Self:
+        for one, other in combinations((each for each in self.keys if each.state == "current"), 2):
+            if _same_place(one, other):
+                raise ValueError(f"two current keys for {one.slot}")
+        return self
 
-    def waiting_for(self, slot: Slot) -> Waiting | None:
-        return next((entry for entry in self.waiting if entry.slot is slot), None)
+    def current(self, slot: Slot, body: Whose | None = None) -> Entry | None:
+        """Find the key that signs in this place; for a body, among its own alone."""
+        mine = (entry for entry in self.keys if entry.slot is slot and entry.body == body)
+        return next((entry for entry in mine if entry.state == "current"), None)
+
+    def waiting_for(self, slot: Slot, body: Whose | None = None) -> Waiting | None:
+        return next((entry for entry in self.waiting if entry.slot is slot and entry.body == body), None)
+
+    def bodies(self) -> tuple[Whose, ...]:
+        """Name the bodies that have keys of their own, or are about to."""
+        entries: tuple[Entry | Waiting, ...] = (*self.keys, *self.waiting)
+        named = {entry.body for entry in entries if entry.body}
+        return tuple(sorted(named, key=lambda each: each.issuer_code))
 
     def with_current(self, new: Entry) -> "Ring":
         """Put a key in the place of the one before it, which retires; others that wait go on waiting."""
         retired = (
-            old.model_copy(update={"state": "retired"}) if old.slot is new.slot else old for old in self.keys
+            old.model_copy(update={"state": "retired"}) if _same_place(old, new) else old for old in self.keys
         )
         others = (old for old in retired if old.thumbprint != new.thumbprint)
         waiting = tuple(entry for entry in self.waiting if entry.thumbprint != new.thumbprint)
         return self.model_copy(update={"keys": (*others, new), "waiting": waiting})
 
     def with_waiting(self, new: Waiting) -> "Ring":
-        others = (entry for entry in self.waiting if entry.slot is not new.slot)
+        others = (entry for entry in self.waiting if not _same_place(entry, new))
         return self.model_copy(update={"waiting": (*others, new)})
 
-    def without_waiting(self, slot: Slot) -> "Ring":
-        waiting = tuple(entry for entry in self.waiting if entry.slot is not slot)
+    def without(self, gone: Waiting) -> "Ring":
+        waiting = tuple(entry for entry in self.waiting if entry != gone)
         return self.model_copy(update={"waiting": waiting})
 
     def with_anchor(self, name: str) -> "Ring":
@@ -110,6 +138,10 @@ class Ring(BaseModel):
     def compromised(self, thumbprint: str, since: datetime) -> "Ring":
         """Write down that a key is in other hands: it retires, and of two instants the earlier one counts."""
         return self.model_copy(update={"keys": tuple(_marked(each, thumbprint, since) for each in self.keys)})
+
+
+def _same_place(one: Entry | Waiting, other: Entry | Waiting) -> bool:
+    return one.slot is other.slot and one.body == other.body
 
 
 def _marked(entry: Entry, thumbprint: str, since: datetime) -> Entry:
@@ -177,7 +209,8 @@ class Folder:
 
         Of keys that were made for trying only: what an operator brought is the operator's to destroy.
         """
-        self.write(RING, ring.model_dump_json(indent=2).encode())
+        # What is nobody's in particular is written as ever: an earlier version reads it as well.
+        self.write(RING, ring.model_dump_json(indent=2, exclude_none=True).encode())
         signing = {entry.key for entry in ring.keys if entry.state == "current"}
         for entry in before.keys:
             if entry.development and isinstance(entry.key, str) and entry.key not in signing:

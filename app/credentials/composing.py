@@ -275,12 +275,12 @@ def _signing_key(signer: Signer, organisation: Body, mode: Mode, slot: Slot, at:
         )
     if Mode.LIVE in {organisation.mode, mode}:
         needed = [each for each in Slot if each is slot or each is not Slot.EDC_SEAL]
-        trial = [each.value for each in needed if signer.current(each).development]
+        trial = [each.value for each in needed if signer.current(each, organisation.id).development]
         if trial:
             raise DevelopmentKey(
                 "A live organisation signs with keys that were bought or made for it. See keys/README.md.",
                 slots=[*trial],
             )
-    key = signer.current(slot)
+    key = signer.current(slot, organisation.id)
     require_in_force(key, at)
     return key

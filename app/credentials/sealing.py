@@ -101,7 +101,7 @@ def _still_current(
             period = session.get_one(Period, intent.entry.period_id)
             standing.require_sealable(session, intent.form, credential, period, at)
     if intent.form not in keys:
-        key = ports.signer.current(SLOTS[intent.form])
+        key = ports.signer.current(SLOTS[intent.form], organisation_id)
         if intent.key_thumbprint == key.thumbprint:
             require_in_force(key, at)
         keys[intent.form] = key.thumbprint

@@ -157,6 +157,8 @@ def _key(key: PublicKey) -> JsonValue:
         "exp": seconds(certificate.not_valid_after_utc),
         "development": key.development,
         "current": key.current,
+        # A body's own key, which vouches for no other body.
+        **({} if key.issuer_code is None else {"issuer_code": key.issuer_code}),
     }
 
 

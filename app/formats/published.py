@@ -56,8 +56,9 @@ def jwks(did: str, keys: Iterable[PublicKey]) -> dict[str, JsonValue]:
     """Write the key set; its `kid`s are those of our documents, so a JOSE library finds the key by itself.
 
     `slot` says what a key is there for: a list that the seal signed, or a document that the key of the lists
-    signed, is none (RFC 7517, 4: a member that a reader does not know is passed over). Keys that were
-    compromised stand apart (5: the same of a set), where no library takes them for keys that still count.
+    signed, is none (RFC 7517, 4: a member that a reader does not know is passed over). `issuer_code` names
+    the one body whose own a key is, as QR codes do. Keys that were compromised stand apart (5: the same of a
+    set), where no library takes them for keys that still count.
     """
     keys = tuple(keys)
     members: dict[str, JsonValue] = {"keys": [_in_set(did, key) for key in keys if not key.compromised_at]}
@@ -67,7 +68,8 @@ def jwks(did: str, keys: Iterable[PublicKey]) -> dict[str, JsonValue]:
 
 
 def _in_set(did: str, key: PublicKey) -> JsonValue:
-    return {**jwk(key, method_id(did, key)), "slot": key.slot.value}
+    own: dict[str, JsonValue] = {} if key.issuer_code is None else {"issuer_code": key.issuer_code}
+    return {**jwk(key, method_id(did, key)), "slot": key.slot.value, **own}
 
 
 def did_document(did: str, keys: Iterable[PublicKey]) -> dict[str, JsonValue]:

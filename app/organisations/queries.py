@@ -49,6 +49,7 @@ def organisation(session: Session, organisation_id: str) -> Organisation:
 
 _ORGANISATION: Final = columns.table(Organisation)
 _BODY: Final = select(
+    _ORGANISATION.c.id,
     _ORGANISATION.c.legal_name,
     _ORGANISATION.c.url,
     _ORGANISATION.c.time_zone,
@@ -61,6 +62,7 @@ _BODY: Final = select(
 class Body:
     """What documents tell of the organisation that issues them, and what it takes to write them."""
 
+    id: str
     legal_name: str
     url: str
     time_zone: str
@@ -71,7 +73,7 @@ class Body:
 def body_of(session: Session) -> Body:
     """Read that of the session's organisation."""
     (found,) = columns.read(session, _BODY)
-    return Body(found.legal_name, found.url, found.time_zone, found.mode, found.issuer_code)
+    return Body(found.id, found.legal_name, found.url, found.time_zone, found.mode, found.issuer_code)
 
 
 def zone_of(session: Session) -> ZoneInfo:

@@ -107,7 +107,7 @@ class Publisher:
                 resting=at - AT_REST,
                 old=at - RENEWED_AFTER,
                 ahead=at + SKEW,
-                keys=_sound_keys(self._ports.signer),
+                keys=_sound_keys(self._ports.signer),  # of whichever body: `publish` looks at whose
             )
         for list_id in waiting:
             if timedelta(0) <= at - self._failed.get(list_id, at - AFTER_FAILURE) < AFTER_FAILURE:
@@ -133,12 +133,13 @@ class Publisher:
         if snapshot is None:
             return False
         signer = self._ports.signer
-        key = signer.current(Slot.STATUS)
+        key = signer.current(Slot.STATUS, snapshot.organisation_id)
         signed_forms = self._sign(snapshot, key, at)
         with self._ports.database.writing(snapshot.organisation_id) as session:
             queries.locked(session, list_id)
             seen = queries.shown(session, list_id)
-            if _due(snapshot.kind, snapshot.version, seen, _sound_keys(signer), at) is None:
+            sound = _sound_keys(signer, snapshot.organisation_id)
+            if _due(snapshot.kind, snapshot.version, seen, sound, at) is None:
                 return False
             _store(session, snapshot, seen, signed_forms, key, at)
             changes.announce(session, f"list:{list_id}", at=at)
@@ -149,7 +150,8 @@ class Publisher:
         # which its own publication repairs. The other way round it would be lost.
         found = queries.of_anyone(session, list_id)
         seen = queries.shown(session, list_id)
-        level = _due(found.kind, found.version, seen, _sound_keys(self._ports.signer), at)
+        sound = _sound_keys(self._ports.signer, found.organisation_id)
+        level = _due(found.kind, found.version, seen, sound, at)
         if level is None or (
             level == FAST and _too_soon(found.kind, seen, at, self._ports.settings.list_pause)
         ):
@@ -222,10 +224,18 @@ def topics(publisher: Publisher, ports: Ports) -> dict[str, Callable[[Message], 
     return {PUBLISH: publish_list}
 
 
-def _sound_keys(signer: Signer) -> frozenset[str]:
-    """Name the keys of ours, retired ones too, whose lists a verifier takes at their word."""
+def _sound_keys(signer: Signer, organisation_id: str | None = None) -> frozenset[str]:
+    """Name the keys of ours, retired ones too, whose lists a verifier takes at their word.
+
+    Those of an organisation may be signed with its own, and with what is nobody's in particular: what was
+    signed so before it had its own stands until its turn comes.
+    """
     return frozenset(
-        key.thumbprint for key in signer.published() if key.slot is Slot.STATUS and key.compromised_at is None
+        key.thumbprint
+        for key in signer.published()
+        if key.slot is Slot.STATUS
+        and key.compromised_at is None
+        and (organisation_id is None or key.serves(organisation_id))
     )
 
 

@@ -106,9 +106,9 @@ def _trail(session: Session, organisation_id: str, signer: Signer, found: Agreem
 
 
 def _documents(session: Session, organisation_id: str, signer: Signer, found: Agreement) -> Iterator[str]:
-    """Every document is what was stored, sealed by a key of ours, in the place that its list has for it."""
-    del organisation_id
+    """Every document is what was stored, by a key of its body, in the place that its list has for it."""
     keys = {key.thumbprint: key.jwk for key in signer.published()}
+    others = {key.thumbprint for key in signer.published() if not key.serves(organisation_id)}
     rows = session.execute(
         select(
             Document.id,
@@ -134,6 +134,8 @@ def _documents(session: Session, organisation_id: str, signer: Signer, found: Ag
             found.miss(f"Document {name} was signed by a key that is not published: {thumbprint}.")
         elif not _verifies(Format(form), token, keys[thumbprint]):
             found.miss(f"Document {name} does not verify with the key that signed it.")
+        elif thumbprint in others:
+            found.miss(f"Document {name} was signed by another body's own key: {thumbprint}.")
         if list_id is not None and occupant != name:
             found.miss(f"Document {name} does not hold position {index} of list {list_id}.")
         yield "documents"
@@ -199,9 +201,8 @@ def _is(fact: bool) -> str:  # noqa: FBT001 - the one fact it is about
 
 
 def _lists(session: Session, organisation_id: str, signer: Signer, found: Agreement) -> Iterator[str]:
-    """Every published list says what the positions say, by a key of ours; none is newer than they are."""
-    del organisation_id
-    keys = {key.thumbprint: key.jwk for key in signer.published()}
+    """Every published list says what the positions say, by a key of its body; none is newer than they are."""
+    keys = {key.thumbprint: key.jwk for key in signer.published() if key.serves(organisation_id)}
     for held in session.scalars(select(StatusList).order_by(StatusList.id)).all():
         taken = session.scalar(
             select(func.count()).select_from(StatusPosition).where(StatusPosition.list_id == held.id)

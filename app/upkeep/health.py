@@ -12,7 +12,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.adapters import schema
-from app.adapters.keycheck import Level, days_left
+from app.adapters.keycheck import Level, days_left, told_of
 from app.adapters.ring import VAULT, VOUCHING
 from app.core.db import EVERY_ORGANISATION
 from app.events.models import WebhookEndpoint
@@ -196,19 +196,23 @@ def _lists(session: Session, ports: Ports, at: datetime) -> Iterator[Finding]:
 
 
 def _keys(ports: Ports, at: datetime) -> Iterator[Finding]:
-    for key in ports.signer.published():
+    published = ports.signer.published()
+    signs = {(key.slot, key.body) for key in published if key.current}
+    for slot, body in dict.fromkeys((key.slot, key.body) for key in published):
+        if (slot, body) not in signs:
+            place, whose = (f"{slot} of {body}", f" --for {body}") if body else (slot, "")
+            yield failure("keys", f"No key signs for {place}: `sigillo keys rotate {slot}{whose}`.")
+    for key in published:
         if not key.current:
             continue
         left = days_left(key, at)
         if left < 0:
-            yield failure("keys", f"The certificate for {key.slot} has ended. See `sigillo keys --help`.")
-        elif key.compromised_at is not None:
-            yield failure("keys", f"The key for {key.slot} is compromised: `sigillo keys rotate {key.slot}`.")
+            yield failure("keys", f"The certificate for {told_of(key)} has ended. See `sigillo keys --help`.")
         elif left <= WARNED_AT and not key.development:
-            yield warning("keys", f"The certificate for {key.slot} ends in {left} days.")
+            yield warning("keys", f"The certificate for {told_of(key)} ends in {left} days.")
         else:
             trial = ", for trying only" if key.development else ""
-            yield good("keys", f"{key.slot}: {left} days left{trial}.")
+            yield good("keys", f"{told_of(key)}: {left} days left{trial}.")
 
 
 def _webhooks(ports: Ports) -> Iterator[Finding]:

@@ -195,5 +195,12 @@ def _lists(ports: Ports, at: datetime) -> Iterable[Metric]:
 
 
 def _keys(ports: Ports, at: datetime) -> Iterable[Metric]:
-    left = {key.slot.value: float(days_left(key, at)) for key in ports.signer.published() if key.current}
-    yield _gauge("sigillo_certificate_days_left", "Days until a key's certificate ends.", left, "slot")
+    left = GaugeMetricFamily(
+        "sigillo_certificate_days_left",
+        "Days until a key's certificate ends; `organisation` is whose own it is.",
+        labels=("slot", "organisation"),
+    )
+    for key in ports.signer.published():
+        if key.current:
+            left.add_metric((key.slot.value, key.body) if key.body else (key.slot.value,), days_left(key, at))
+    yield left

@@ -72,6 +72,7 @@ class Given:
 class _Jwk(Members):
     kid: Annotated[str, Field(pattern="^did:web:[!-~]{1,400}#[A-Za-z0-9_-]{43}$")]
     slot: str
+    issuer_code: int | None = None
     x5c: Annotated[list[str], Field(default_factory=list)]
 
     def key(self, jwk: dict[str, JsonValue], *, compromised: bool) -> PublicKey:
@@ -87,6 +88,7 @@ class _Jwk(Members):
             current=False,
             # Since when does not matter where nothing proves when a seal was applied.
             compromised_at=ALWAYS if compromised else None,
+            issuer_code=self.issuer_code,
         )
 
 

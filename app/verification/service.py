@@ -125,7 +125,7 @@ def compare(
         ours=ours,
         chain=examined.chain,
         claimed=None if examined.key else Claimed(says.iss, says.issuer_name, says.issuer_identifier),
-        misused=examined.misused,
+        misused=examined.misused or _of_another(examined.key, examined.code, entry),
         trial=examined.key is not None and examined.key.development,
         begins=says.valid_from,
         status_offered=bool(says.status or says.other_status or says.token_status),
@@ -180,6 +180,14 @@ def compare(
         mode="test" if _in_test(examined, entry) else "live",
         zone=zone,
     )
+
+
+def _of_another(key: PublicKey | None, code: q1.Content | None, entry: Entry | None) -> bool:
+    """Tell whether a key of ours is the own one of a body other than whoever issued this, or is said to."""
+    if key is None:
+        return False
+    named = code is None or key.speaks_for(code.issuer_code)
+    return not (named and (entry is None or key.speaks_for(entry.issuer_code)))
 
 
 def _compromised(key: PublicKey | None, *, proven_at: datetime | None) -> bool:

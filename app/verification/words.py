@@ -304,9 +304,14 @@ FINDINGS: Final[Mapping[str, Finding]] = {
     ),
     "issuer-key-misused": _fails(
         CheckName.ISSUER_TRUST,
-        "La chiave che ha sigillato il documento serve ad altro: con essa non si rilasciano documenti.",
-        "The key that sealed the document is there for another use: no document is issued with it.",
-        brief=("la chiave del sigillo serve ad altro", "the key of the seal is for another use"),
+        "La chiave che ha sigillato il documento serve ad altro, o è di un altro ente: con essa non si "
+        "rilasciano documenti come questo.",
+        "The key that sealed the document is there for another use, or is another body’s own: no document "
+        "such as this is issued with it.",
+        brief=(
+            "la chiave del sigillo serve ad altro o è di un altro ente",
+            "the key of the seal is for another use or another body",
+        ),
     ),
     "issuer-out-of-force": _fails(
         CheckName.ISSUER_TRUST,

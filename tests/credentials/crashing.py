@@ -108,8 +108,8 @@ class StoppingSigner:
     step: Step
     left: int  # so many times it lets pass: of many signatures, it is one in the middle
 
-    def current(self, slot: Slot) -> PublicKey:
-        return self.signer.current(slot)
+    def current(self, slot: Slot, body: str | None = None) -> PublicKey:
+        return self.signer.current(slot, body)
 
     def published(self) -> tuple[PublicKey, ...]:
         return self.signer.published()

@@ -396,10 +396,10 @@ def test_a_body_without_that_seal_issues_all_else(ports: Ports, clock: SetClock)
 class WithoutEdcSeal(FailingKeys):
     """Keys of a body that issues no European Digital Credentials."""
 
-    def current(self, slot: Slot) -> PublicKey:
+    def current(self, slot: Slot, body: str | None = None) -> PublicKey:
         if slot is Slot.EDC_SEAL:
             raise KeyNotUsable("There is no current key for edc-seal.", slot=slot.value)
-        return super().current(slot)
+        return super().current(slot, body)
 
 
 def with_claims(monkeypatch: pytest.MonkeyPatch, credential: Credential, **claims: Any) -> None:

@@ -43,8 +43,8 @@ class CountingSigner:
     signer: Signer
     signed: list[bytes] = field(default_factory=list)
 
-    def current(self, slot: Slot) -> PublicKey:
-        return self.signer.current(slot)
+    def current(self, slot: Slot, body: str | None = None) -> PublicKey:
+        return self.signer.current(slot, body)
 
     def published(self) -> tuple[PublicKey, ...]:
         return self.signer.published()

@@ -524,8 +524,8 @@ class Moody:
     keys: MemoryKeys
     willing: bool = False
 
-    def current(self, slot: Slot) -> PublicKey:
-        return self.keys.current(slot)
+    def current(self, slot: Slot, body: str | None = None) -> PublicKey:
+        return self.keys.current(slot, body)
 
     def published(self) -> tuple[PublicKey, ...]:
         return self.keys.published()

@@ -46,8 +46,8 @@ class Generations:
     def renew(self, at: datetime) -> None:
         self.all.append(MemoryKeys(at, development=False))
 
-    def current(self, slot: Slot) -> PublicKey:
-        return self.all[-1].current(slot)
+    def current(self, slot: Slot, body: str | None = None) -> PublicKey:
+        return self.all[-1].current(slot, body)
 
     def published(self) -> tuple[PublicKey, ...]:
         newest = self.all[-1].published()

@@ -275,8 +275,8 @@ class Bought:
     signer: Signer
     seal: PublicKey
 
-    def current(self, slot: Slot) -> PublicKey:
-        return self.seal if slot is Slot.EDC_SEAL else self.signer.current(slot)
+    def current(self, slot: Slot, body: str | None = None) -> PublicKey:
+        return self.seal if slot is Slot.EDC_SEAL else self.signer.current(slot, body)
 
     def published(self) -> tuple[PublicKey, ...]:
         return (*self.signer.published(), self.seal)

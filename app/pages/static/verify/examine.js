@@ -39,7 +39,7 @@ export function examineQr(digits, keyring, now) {
 function fromLists(says, listed, { did, qr: { issuers, schemes } }, now) {
   const issuer = issuers.find((each) => each.code === says.issuer);
   const scheme = schemes.find((each) => each.code === says.scheme);
-  const trust = !issuer ? "issuer-code-unknown" : listed.exp > now ? "issuer-trusted" : "issuer-listed";
+  const trust = !issuer ? "issuer-code-unknown" : trustIn(listed, says.issuer, now);
   const title = scheme?.title ?? { it: says.scheme, en: says.scheme };
   return [
     {
@@ -57,6 +57,12 @@ function fromLists(says, listed, { did, qr: { issuers, schemes } }, now) {
     },
     trust,
   ];
+}
+
+/** Judges a listed key for the body that is named: one body's own key vouches for no other. */
+function trustIn(listed, code, now) {
+  if ((listed.issuer_code ?? code) !== code) return "issuer-key-misused";
+  return listed.exp > now ? "issuer-trusted" : "issuer-listed";
 }
 
 const iso = (seconds) => new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
