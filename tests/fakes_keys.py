@@ -33,9 +33,10 @@ class MemoryKeys:
         raise KeyNotUsable(f"There is no current key for {slot}.", slot=slot.value)
 
     def give(self, body: str, issuer_code: int, at: datetime, *slots: Slot) -> None:
-        """Make keys of a body's own, for all purposes unless some are named."""
+        """Make keys of a body's own, which count; for all purposes unless some are named."""
         for slot in slots or Slot:
-            self._make(slot, at, body, issuer_code)
+            made = self._make(slot, at)
+            self._keys[-1] = replace(made, body=body, issuer_code=issuer_code, development=False)
 
     def published(self) -> tuple[PublicKey, ...]:
         return tuple(self._keys)
@@ -62,9 +63,7 @@ class MemoryKeys:
         self._private.pop(lost.thumbprint, None)
         return marked
 
-    def _make(
-        self, slot: Slot, at: datetime, body: str | None = None, issuer_code: int | None = None
-    ) -> PublicKey:
+    def _make(self, slot: Slot, at: datetime) -> PublicKey:
         private = ec.generate_private_key(ec.SECP256R1())
         jwk = public_members(private.public_key())
         certificate = self._authority.seal(slot, private.public_key(), at, life=self._life)
@@ -76,8 +75,6 @@ class MemoryKeys:
             chain=(certificate.public_bytes(serialization.Encoding.DER),),
             development=self._development,
             current=True,
-            body=body,
-            issuer_code=issuer_code,
         )
         self._keys.append(key)
         self._private[key.thumbprint] = private

@@ -12,10 +12,10 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from app.adapters.ceremony import Ceremony, OnThisToken
+from app.adapters.ceremony import Ceremony, NotDone, OnThisToken
 from app.adapters.keys import FileKeys
 from app.adapters.private import Kind
-from app.adapters.ring import RING, KeysUnreadable
+from app.adapters.ring import RING, KeysUnreadable, Whose
 from app.adapters.tokens import Tokens
 from app.adapters.vault import Macs
 from app.formats.jose import thumbprint, verify
@@ -318,3 +318,98 @@ def test_the_tls_certificate_serves_this_machine_under_the_test_root(folder: Pat
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == ["localhost"]
     assert [str(address) for address in names.get_values_for_type(x509.IPAddress)] == ["127.0.0.1"]
+
+
+BODY, CODE = "org_00000000000000000000000002", 2
+
+
+def own(folder: Path, *slots: Slot) -> Ceremony:
+    """The hands of an operator who made keys of a body's own."""
+    hands, pki = Ceremony(folder, passphrase=b"p", tokens=None), Pki.made(AT - YEAR)
+    for slot in slots:
+        hands.certify_here(slot, pki.body, AT, of=Whose(id=BODY, issuer_code=CODE))
+    return hands
+
+
+def test_a_body_signs_with_its_own_key_and_until_it_has_one_with_the_installations(tmp_path: Path) -> None:
+    signer = FileKeys(tmp_path, at=AT, passphrase=b"p")
+    shared = signer.current(Slot.QR)
+    assert signer.current(Slot.QR, BODY) == shared
+    own(tmp_path, Slot.QR)
+    mine = signer.current(Slot.QR, BODY)
+    assert (mine.body, mine.issuer_code, mine.development) == (BODY, CODE, False)
+    assert verify(MESSAGE, signer.sign(mine.thumbprint, MESSAGE), mine.jwk)
+    assert signer.current(Slot.QR) == signer.current(Slot.QR, "org_another") == shared
+    assert signer.current(Slot.STATUS, BODY) == signer.current(Slot.STATUS)
+    assert mine in signer.published()
+    assert shared in signer.published()
+    assert FileKeys(tmp_path, at=AT + 2 * YEAR, passphrase=b"p").current(Slot.QR, BODY) == mine
+
+
+def test_a_body_whose_own_key_is_lost_signs_with_nobody_elses(tmp_path: Path) -> None:
+    signer = FileKeys(tmp_path, at=AT, passphrase=b"p")
+    hands = own(tmp_path, Slot.QR)
+    lost = signer.current(Slot.QR, BODY)
+    hands.compromise(lost.thumbprint, since=AT, at=AT)
+    with pytest.raises(KeyNotUsable, match=f"None of {BODY}'s own keys for qr"):
+        signer.current(Slot.QR, BODY)
+    with pytest.raises(KeyNotUsable):
+        signer.sign(lost.thumbprint, MESSAGE)
+    assert signer.current(Slot.QR).body is None
+    own(tmp_path, Slot.QR)
+    assert signer.current(Slot.QR, BODY).thumbprint != lost.thumbprint
+    later = FileKeys(tmp_path, at=AT, passphrase=b"p")  # nor does a start make it one
+    assert [key.current for key in later.published() if key.body] == [False, True]
+
+
+def test_where_a_bodys_own_certificate_cannot_be_read_it_is_given_nobody_elses_key(tmp_path: Path) -> None:
+    FileKeys(tmp_path, at=AT, passphrase=b"p")
+    own(tmp_path, Slot.QR)
+    mine = FileKeys(tmp_path, at=AT, passphrase=b"p").current(Slot.QR, BODY)
+    (tmp_path / f"qr-{mine.thumbprint}.crt.pem").unlink()
+    mending = FileKeys(tmp_path, at=AT, passphrase=b"p", opened=False)
+    with pytest.raises(KeyNotUsable):
+        mending.current(Slot.QR, BODY)
+
+
+def test_a_list_of_keys_from_before_bodies_had_their_own_is_read_as_ever(tmp_path: Path) -> None:
+    signer = FileKeys(tmp_path, at=AT)
+    written = json.loads((tmp_path / RING).read_text())
+    assert not any("body" in entry for entry in written["keys"])  # and an earlier version reads this one
+    for entry in written["keys"]:
+        entry["compromised_at"] = None  # as it was written then
+    (tmp_path / RING).write_text(json.dumps(written))
+    assert FileKeys(tmp_path, at=AT).published() == signer.published()
+
+
+def test_a_list_with_two_keys_in_one_place_is_refused(tmp_path: Path) -> None:
+    FileKeys(tmp_path, at=AT, passphrase=b"p")
+    own(tmp_path, Slot.QR)
+    written = json.loads((tmp_path / RING).read_text())
+    mine = next(entry for entry in written["keys"] if "body" in entry)
+    shared = next(entry for entry in written["keys"] if entry["slot"] == "qr" and entry is not mine)
+    del mine["body"]
+    assert shared["state"] == mine["state"] == "current"
+    (tmp_path / RING).write_text(json.dumps(written))
+    with pytest.raises(KeysUnreadable, match="cannot be read as a list of keys"):
+        FileKeys(tmp_path, at=AT, passphrase=b"p")
+
+
+def test_a_key_is_of_one_body_alone(tmp_path: Path) -> None:
+    FileKeys(tmp_path, at=AT, passphrase=b"p")
+    hands, pki = Ceremony(tmp_path, passphrase=b"p", tokens=None), Pki.made(AT - YEAR)
+    of, other = (Whose(id=f"org_{number:026d}", issuer_code=number) for number in (1, 2))
+    waiting = hands.prepare(Slot.SEAL, of=of)
+    assert hands.prepare(Slot.SEAL, of=other).thumbprint != waiting.thumbprint
+    answer = pki.answer(hands.request(waiting, pki.body, "Sigillo"))
+    with pytest.raises(NotDone, match=f"waits for seal of {other.id}'s own"):
+        hands.adopt(Slot.SEAL, answer, [pki.root], at=AT, of=other)
+    with pytest.raises(NotDone, match="No key waits"):
+        hands.adopt(Slot.SEAL, answer, [pki.root], at=AT)
+    taken = hands.adopt(Slot.SEAL, answer, [pki.root], at=AT, of=of)
+    assert taken.body == of.id
+    for whose in (None, other):
+        with pytest.raises(NotDone, match="in the ring already"):
+            hands.adopt(Slot.SEAL, answer, [pki.root], at=AT, of=whose)
+    assert hands.adopt(Slot.SEAL, answer, [pki.root], at=AT, of=of) == taken
+    assert hands.ring().waiting_for(Slot.SEAL, other) is not None

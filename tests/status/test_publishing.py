@@ -12,7 +12,7 @@ from app.formats.deflate import BEST
 from app.formats.strict import decode64, read_object
 from app.main import worker
 from app.outbox import changes, messages
-from app.ports import Ports, Slot
+from app.ports import KeyNotUsable, Ports, Slot
 from app.status.errors import SigningFailed
 from app.status.models import ListKind, PublishedList, Standing
 from app.status.publishing import (
@@ -32,6 +32,7 @@ from tests.status.failing import FailingKeys
 from tests.status.shelf import Shelf
 
 SECOND = timedelta(seconds=1)
+FORMS: tuple[Form, ...] = ("token", "revocation", "suspension")
 
 
 @pytest.fixture
@@ -109,8 +110,7 @@ def test_a_list_that_a_lost_key_signed_is_signed_again_at_once(
     keys.compromise(Slot.STATUS, clock.at)
     successor = keys._make(Slot.STATUS, clock.at)
     worker(shelf.ports).run_once()
-    forms: tuple[Form, ...] = ("token", "revocation", "suspension")
-    for form in forms:
+    for form in FORMS:
         assert shelf.token(form).verified_by(successor.jwk)
     assert shelf.states()["doc_3"] == 3
     assert shelf.publish() is False
@@ -120,6 +120,45 @@ def test_a_list_whose_key_has_retired_in_honour_stays_as_it_is(shelf: Shelf, key
     shelf.publish()
     keys.rotate(Slot.STATUS, shelf.ports.clock.now())
     assert shelf.publish() is False
+
+
+def test_a_list_goes_over_to_its_bodys_own_key_when_its_turn_comes_and_not_before(
+    shelf: Shelf, keys: MemoryKeys, clock: SetClock
+) -> None:
+    shelf.publish()
+    body = shelf.row("token").organisation_id
+    keys.give(body, 1, clock.at, Slot.STATUS)
+    assert shelf.publish() is False  # what is published verifies as before
+    clock.move(RENEWED_AFTER)
+    worker(shelf.ports).run_once()
+    for form in FORMS:
+        assert shelf.token(form).verified_by(keys.current(Slot.STATUS, body).jwk)
+        assert not shelf.token(form).verified_by(keys.current(Slot.STATUS).jwk)
+
+
+def test_a_list_that_another_bodys_own_key_signed_is_signed_again(
+    shelf: Shelf, keys: MemoryKeys, clock: SetClock
+) -> None:
+    shelf.publish()
+    keys._keys = [replace(key, body="org_other", issuer_code=9) for key in keys._keys]
+    keys._make(Slot.STATUS, clock.at)
+    assert shelf.publish() is True
+    assert shelf.token("token").verified_by(keys.current(Slot.STATUS).jwk)
+
+
+def test_a_list_of_a_body_that_lost_its_own_key_waits_for_the_next_one(
+    shelf: Shelf, keys: MemoryKeys, clock: SetClock
+) -> None:
+    shelf.publish()
+    body = shelf.row("token").organisation_id
+    keys.give(body, 1, clock.at, Slot.STATUS)
+    clock.move(RENEWED_AFTER)
+    keys.compromise(Slot.STATUS, clock.at, body)
+    with pytest.raises(KeyNotUsable):
+        shelf.publish()
+    keys.give(body, 1, clock.at, Slot.STATUS)
+    assert shelf.publish() is True
+    assert shelf.token("token").verified_by(keys.current(Slot.STATUS, body).jwk)
 
 
 def test_a_list_whose_key_is_none_of_ours_is_signed_again(shelf: Shelf, clock: SetClock) -> None:

@@ -13,6 +13,7 @@ from app.organisations.models import Mode
 from app.organisations.rules import Actor, Role
 from app.ports import Ports
 from tests import make
+from tests.fakes_keys import MemoryKeys
 from tests.postgres import as_owner
 
 
@@ -27,13 +28,15 @@ class Issued:
     by: Actor
 
 
-def issued(ports: Ports, *, mode: Mode = Mode.LIVE) -> Issued:
-    """A credential of a new organisation, in every format."""
+def issued(ports: Ports, *, mode: Mode = Mode.LIVE, own: MemoryKeys | None = None) -> Issued:
+    """A credential of a new organisation, in every format; under keys of its `own` where they are given."""
     at = ports.clock.now()
     with ports.database.writing() as session:
         made = make.organisation(session, at)
         made.organisation.mode = mode
         organisation_id = made.organisation.id
+        if own is not None:
+            own.give(organisation_id, made.organisation.issuer_code, at)
         holder = make.person(session, organisation_id, at=at)
         registrar = make.person(session, organisation_id, Role.REGISTRAR, at=at)
         by = make.actor(session, make.key(session, registrar, at=at), at=at)

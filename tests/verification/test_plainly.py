@@ -36,6 +36,7 @@ from tests.verification.issued import Issued
 
 ROME = ZoneInfo("Europe/Rome")
 FIRST = date(2026, 11, 20)
+OTHER = "org_of_number_2"  # whose own key is good for no document of number 1, as they are here
 SCHEME, VERSION = "uni-11621-8/ai-deep-learning-engineer", "1.0.0"
 
 
@@ -88,9 +89,10 @@ class Made:
     test: bool = False
     changed: tuple[str, str] = ("", "")  # of the payload, before it is sealed
     header: tuple[str, str] = ("", "")
+    own: str | None = None  # whose own key seals it
 
     def token(self, keys: MemoryKeys) -> str:
-        key = keys.current(Slot.SEAL)
+        key = keys.current(Slot.SEAL, self.own)
         entries = tuple(
             StatusEntry(
                 f"https://sigillo.example.org/status/{self.place[0]}-{purpose}", self.place[1], purpose
@@ -130,7 +132,7 @@ class Made:
 
     def row(self, token: str, keys: MemoryKeys) -> list[Any]:
         last = days.anniversary(self.first, 3)
-        key = keys.current(Slot.SEAL).thumbprint
+        key = keys.current(Slot.SEAL, self.own).thumbprint
         digest = hashlib.sha256(token.encode()).hexdigest()
         return [
             *(SCHEME, None, None, None, "test" if self.test else "live", "Europe/Rome", "Body", 1),
@@ -195,6 +197,7 @@ DOCUMENTS = st.builds(
     test=st.sampled_from([False, False, True]),
     changed=PAYLOADS,
     header=HEADERS,
+    own=st.sampled_from([None, None, OTHER]),
 )
 AFTERWARDS = "2026-11-20 10:00:00.000000"
 CONTRADICTIONS = st.lists(
@@ -208,6 +211,7 @@ CONTRADICTIONS = st.lists(
                 (4, "test"),
                 (4, "live"),
                 (6, "Other"),
+                (7, 2),
             ),
             *((5, "Pacific/Auckland"), (8, 2), (9, "bridge"), (10, "2026-11-19"), (11, "2029-11-21")),
             *(
@@ -254,6 +258,7 @@ def test_a_straight_line_says_what_the_thorough_road_says_or_nothing(
 ) -> None:
     register, clock, keys = Given(), live.clock, bought_keys
     assert isinstance(clock, SetClock)
+    keys.give(OTHER, 2, START, Slot.SEAL)
     kept = Desk(live, register)
     plain, thorough = [0], [0]
 

@@ -1,0 +1,278 @@
+"""Several bodies under one roof: each signs with keys of its own, and with nobody else's."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from app.credentials import issuing, queries
+from app.credentials.errors import DevelopmentKey
+from app.formats.claims import Format
+from app.formats.jose import open_compact
+from app.formats.keylist import open_key_list
+from app.formats.q1 import decode_q1
+from app.formats.tokenlist import open_token_list
+from app.main import create_app, worker
+from app.ports import KeyNotUsable, Ports, PublicKey, Slot
+from app.upkeep.agreement import agreement
+from app.verification import offline
+from app.verification.desk import Desk
+from app.verification.submitted import Token
+from tests import make
+from tests.calling import Caller
+from tests.conftest import START
+from tests.fakes import SetClock
+from tests.fakes_keys import MemoryKeys
+from tests.verification.issued import Issued, document, issued
+
+BEGAN = START - timedelta(seconds=1)
+
+
+@dataclass
+class Swapped:
+    """Keys as somebody mixed them up: what a body signs is signed with another's."""
+
+    keys: MemoryKeys
+    other: str
+
+    def current(self, slot: Slot, body: str | None = None) -> PublicKey:
+        del body
+        return self.keys.current(slot, self.other)
+
+    def published(self) -> tuple[PublicKey, ...]:
+        return self.keys.published()
+
+    def anchors(self) -> tuple[bytes, ...]:
+        return self.keys.anchors()
+
+    def sign(self, thumbprint: str, message: bytes) -> bytes:
+        return self.keys.sign(thumbprint, message)
+
+
+@pytest.fixture
+def keys() -> MemoryKeys:
+    """Those of an installation that counts."""
+    return MemoryKeys(BEGAN, development=False)
+
+
+@pytest.fixture
+def app(ports: Ports) -> FastAPI:
+    return create_app(ports)
+
+
+@pytest.fixture
+def first(ports: Ports, keys: MemoryKeys) -> Issued:
+    return issued(ports, own=keys)
+
+
+@pytest.fixture
+def second(ports: Ports, keys: MemoryKeys) -> Issued:
+    return issued(ports, own=keys)
+
+
+@pytest.fixture
+def third(ports: Ports) -> Issued:
+    """Of a body that has no key of its own."""
+    return issued(ports)
+
+
+def another(ports: Ports, of: Issued) -> Issued:
+    """One more credential of the same body."""
+    at = ports.clock.now()
+    with ports.database.writing(of.by.organisation_id) as session:
+        holder = make.person(session, of.by.organisation_id, at=at)
+        decision_id = make.granted_decision(session, of.by.organisation_id, holder, at=at).id
+        name = holder.name_on_credential
+    credential_id = issuing.issue(ports, decision_id, by=of.by, at=at)
+    issuing.issue_document(ports, credential_id, Format.OB_JWT, by=of.by, at=at)
+    with ports.database.reading(of.by.organisation_id) as session:
+        number = queries.by_id(session, credential_id).number
+    made = replace(of, id=credential_id, holder_name=name, number=number)
+    token, badge, qr = (
+        document(ports, made, form).token for form in (Format.VC_JWT, Format.OB_JWT, Format.QR)
+    )
+    return replace(made, token=token, badge=badge, qr=qr)
+
+
+def forged(ports: Ports, keys: MemoryKeys, first: Issued, second: Issued) -> Issued:
+    """A credential of the first body, in its books like any other, signed with the second one's keys."""
+    return another(replace(ports, signer=Swapped(keys, second.by.organisation_id)), first)
+
+
+def said(stranger: Caller, text: str) -> tuple[str, str]:
+    report = stranger.post("/v1/verifications", json={"credential": text}).json()
+    return report["result"], trust_in(report)
+
+
+def said_of(stranger: Caller, number: str) -> tuple[str, str]:
+    report = stranger.get(f"/v/{number}.json").json()
+    return report["result"], trust_in(report)
+
+
+def trust_in(report: dict[str, Any]) -> str:
+    (code,) = [check["code"] for check in report["checks"] if check["id"] == "issuer_trust"]
+    return str(code)
+
+
+def texts(credential: Issued) -> tuple[str, str, str]:
+    return credential.token, credential.badge, credential.qr
+
+
+def signed_by(keys: MemoryKeys, credential: Issued, whose: str | None) -> bool:
+    """Tell whether everything that it consists of was signed with the keys of that body."""
+    seal, code = keys.current(Slot.SEAL, whose), keys.current(Slot.QR, whose)
+    return (
+        open_compact(credential.token).verified_by(seal.jwk)
+        and open_compact(credential.badge).verified_by(seal.jwk)
+        and decode_q1(credential.qr).verified_by(code.jwk)
+    )
+
+
+def test_each_body_signs_with_its_own_and_whoever_has_none_with_the_installations(
+    keys: MemoryKeys, first: Issued, second: Issued, third: Issued, stranger: Caller
+) -> None:
+    for credential, whose in (
+        (first, first.by.organisation_id),
+        (second, second.by.organisation_id),
+        (third, None),
+    ):
+        assert signed_by(keys, credential, whose)
+        for text in texts(credential):
+            assert said(stranger, text) == ("valid", "issuer-trusted")
+        assert said_of(stranger, credential.number) == ("valid", "issuer-trusted")
+
+
+def test_the_lists_of_a_body_are_signed_with_its_own_key(
+    ports: Ports, keys: MemoryKeys, first: Issued, third: Issued, stranger: Caller
+) -> None:
+    for credential, whose in ((first, first.by.organisation_id), (third, None)):
+        key = keys.current(Slot.STATUS, whose)
+        for text in (credential.token, credential.badge):
+            for entry in entries(text):
+                assert open_compact(stranger.get(entry).text, limit=2**20).verified_by(key.jwk)
+        listed = stranger.get(f"/status/{decode_q1(credential.qr).says.list_id}").text
+        assert open_token_list(listed)[0].verified_by(key.jwk)
+    assert agreement(ports.database, keys, None).findings == []
+
+
+def entries(token: str) -> list[str]:
+    status: Any = open_compact(token).payload["credentialStatus"]
+    status = status if isinstance(status, list) else [status]
+    return [each["statusListCredential"].removeprefix("https://sigillo.example.org") for each in status]
+
+
+def test_what_is_one_bodys_and_signed_with_anothers_key_is_never_valid(
+    ports: Ports, keys: MemoryKeys, first: Issued, second: Issued, stranger: Caller
+) -> None:
+    wrong = forged(ports, keys, first, second)
+    assert signed_by(keys, wrong, second.by.organisation_id)
+    for text in texts(wrong):
+        assert said(stranger, text) == ("invalid", "issuer-key-misused")
+    assert said_of(stranger, wrong.number) == ("invalid", "issuer-key-misused")
+    told = agreement(ports.database, keys, None).findings
+    assert sum("another body's own key" in each for each in told) == 3
+    assert len(told) == 3
+
+
+def test_what_was_signed_before_a_body_had_its_own_stays_as_good(
+    ports: Ports, keys: MemoryKeys, third: Issued, stranger: Caller, clock: SetClock
+) -> None:
+    before = another(ports, third)
+    keys.give(third.by.organisation_id, decode_q1(third.qr).says.issuer_code, BEGAN)
+    after = another(ports, third)
+    clock.move(timedelta(seconds=1))  # so long nobody reads the keys again
+    assert signed_by(keys, before, None)
+    assert signed_by(keys, after, third.by.organisation_id)
+    for text in (*texts(before), *texts(after)):
+        assert said(stranger, text) == ("valid", "issuer-trusted")
+
+
+def test_the_straight_line_is_not_taken_past_whose_key_it_is(
+    ports: Ports, keys: MemoryKeys, first: Issued, second: Issued, clock: SetClock
+) -> None:
+    """A desk that has learnt what documents of both bodies are like is not led astray by one of each."""
+    wrong = [forged(ports, keys, first, second) for _ in range(3)]
+    right = [another(ports, of) for of in (first, first, second, second)]
+    clock.move(timedelta(seconds=1))
+    desk = Desk(ports)
+
+    async def told(text: str) -> tuple[bool, bytes]:
+        straight = await desk.written_plainly(text)
+        return straight is not None, straight or await desk.written_on(Token(text), plainly=False)
+
+    async def all_of(texts: Sequence[str]) -> list[tuple[bool, bytes]]:
+        await desk.open()
+        try:
+            return [await told(text) for text in texts]
+        finally:
+            await desk.close()
+
+    order = [right[0], right[2], right[1], right[3], *wrong]
+    answers = asyncio.run(all_of([each.token for each in order]))
+    assert [straight for straight, _ in answers][2:4] == [True, True]
+    for _, report in answers[:4]:
+        assert b'"issuer-trusted"' in report
+        assert b'"result":"valid"' in report
+    for _, report in answers[4:]:
+        assert b'"issuer-key-misused"' in report
+        assert b'"result":"invalid"' in report
+
+
+def test_a_qr_key_of_a_body_vouches_for_its_number_alone_without_a_network_too(
+    ports: Ports, keys: MemoryKeys, first: Issued, second: Issued, third: Issued, stranger: Caller
+) -> None:
+    wrong = forged(ports, keys, first, second)
+    worker(ports).drain()
+    jwks, sealed = (stranger.get(f"/.well-known/{name}").content for name in ("jwks.json", "qr-keys"))
+    paths = [f"/status/{number}" for number in range(1, 20)]
+    lists = [answer.content for answer in map(stranger.get, paths) if answer.status_code == 200]
+    for given in (offline.keys_in([jwks, sealed]), offline.keys_in([jwks])):
+        saved = offline.Saved.of(lists, given.keyring)
+        for credential in (first, second, third):
+            for text in texts(credential):
+                report, _ = offline.report_on(text.encode(), given, saved, at=ports.clock.now())
+                assert report.as_json()["result"] == "valid"
+        report, _ = offline.report_on(wrong.qr.encode(), given, saved, at=ports.clock.now())
+        assert (report.as_json()["result"], trust_in(report.as_json())) == ("invalid", "issuer-key-misused")
+
+
+def test_the_list_of_qr_keys_says_whose_own_each_is(first: Issued, third: Issued, stranger: Caller) -> None:
+    said: Any = open_key_list(stranger.get("/.well-known/qr-keys").text).payload
+    (shared,) = [each for each in said["keys"] if "issuer_code" not in each]
+    (own,) = [each for each in said["keys"] if "issuer_code" in each]
+    assert own["issuer_code"] == decode_q1(first.qr).says.issuer_code
+    assert decode_q1(first.qr).verified_by(own["jwk"])
+    assert decode_q1(third.qr).verified_by(shared["jwk"])
+
+
+def test_whoever_lost_its_own_key_signs_nothing_more_and_the_others_go_on(
+    ports: Ports, keys: MemoryKeys, first: Issued, second: Issued, third: Issued, clock: SetClock
+) -> None:
+    clock.move(timedelta(seconds=1))
+    clock.move(timedelta(seconds=1))
+    for slot in (Slot.SEAL, Slot.QR, Slot.STATUS):
+        keys.compromise(slot, clock.at, first.by.organisation_id)
+        with pytest.raises(KeyNotUsable):
+            another(ports, first)
+    clock.move(timedelta(seconds=1))
+    assert signed_by(keys, another(ports, second), second.by.organisation_id)
+    assert signed_by(keys, another(ports, third), None)
+
+
+def test_a_live_body_with_its_own_is_not_held_up_by_those_of_the_installation_for_trying(
+    ports: Ports,
+) -> None:
+    keys = MemoryKeys(BEGAN)
+    house = replace(ports, signer=keys)
+    live = issued(house, own=keys)
+    assert signed_by(keys, live, live.by.organisation_id)
+    answer = make.caller(create_app(house)).get("/.well-known/qr-keys")
+    # Nor does the list of QR keys hang on a seal that nobody guards.
+    own = keys.current(Slot.SEAL, live.by.organisation_id)
+    assert open_key_list(answer.text).verified_by(own.jwk)
+    with pytest.raises(DevelopmentKey):
+        issued(house)
