@@ -1,6 +1,7 @@
 """What the command says when something is not as it should be: a sentence, a code, and no traceback."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from typer.testing import CliRunner
 
 from app.adapters.ceremony import Ceremony
+from app.adapters.ring import Whose
 from app.cli import app
 from app.client.visit import Ends
 from app.core.clock import SystemClock
@@ -183,15 +185,18 @@ def trial(*arguments: str, **environment: str) -> tuple[int, str]:
     return code, " ".join(output.split())
 
 
-def bought() -> None:
+def bought(*slots: Slot, name: str | None = None, of: Whose | None = None) -> None:
     """Keys that count, certified by a CA of the test's own."""
     ca = Pki.made(SystemClock().now() - timedelta(hours=1))
     hands = Ceremony(Path("keys"), passphrase=b"p", tokens=None)
     at = SystemClock().now()
-    for slot in (Slot.STATUS, Slot.QR):
-        hands.certify_here(slot, ca.body, at)
-    waiting = hands.prepare(Slot.SEAL)
-    hands.adopt(Slot.SEAL, ca.answer(hands.request(waiting, ca.body, "Sigillo")), [ca.root], at=at)
+    body = replace(ca.body, organisation=name or ca.body.organisation)
+    for slot in {Slot.STATUS, Slot.QR} & {*(slots or Slot)}:
+        hands.certify_here(slot, body, at, of=of)
+    if Slot.SEAL in (slots or Slot):
+        waiting = hands.prepare(Slot.SEAL, of=of)
+        answer = ca.answer(hands.request(waiting, body, "Sigillo"))
+        hands.adopt(Slot.SEAL, answer, [ca.root], at=at, of=of)
 
 
 def test_an_organisation_goes_live_once_its_keys_have_passed_the_whole_check() -> None:
@@ -236,6 +241,41 @@ def test_under_another_bodys_seal_nothing_goes_live_unless_that_body_is_named() 
     named = json.loads(said(*ours, "ASSOCIAZIONE  di Prova", "--json", SIGILLO_KEY_PASSPHRASE="p")[1])
     code, output = trial(named["organisation"], "--yes")  # the same but for capitals and spaces
     assert (code, "is live." in output, "whoever verifies" in output) == (0, True, False), output
+
+
+def test_a_second_body_goes_live_under_a_seal_of_its_own() -> None:
+    ours = [*FOUND, "--url", "https://example.org", "--json", "--legal-name"]
+    first, second = (
+        json.loads(said(*ours, name, SIGILLO_KEY_PASSPHRASE="p")[1])["organisation"]
+        for name in ("Associazione di prova", "Altra cosa")
+    )
+    bought()
+    assert "is live." in trial(first, "--yes")[1]
+    code, output = trial(second, "--yes")
+    assert (code, f"sigillo keys init --for {second}" in output) == (Ends.REFUSED, True), output
+    own = Whose(id=second, issuer_code=2)
+    bought(Slot.SEAL, Slot.QR, name="Altra cosa", of=own)
+    bought(Slot.STATUS, name="Altra ancora", of=own)
+    code, output = trial(second, "--yes")
+    assert (code, "Altra cosa is live." in output) == (0, True), output
+    assert "seal names “Altra cosa”; the organisation is called “Altra cosa”" in output
+    assert f"seal {second}: signs" in output
+    assert "edc-seal for trying only" in output  # of which it has none of its own
+    assert "✓ seal signs" not in output
+
+
+def test_a_body_does_not_go_live_while_its_own_key_is_lost() -> None:
+    ours = [*FOUND, "--url", "https://example.org", "--json", "--legal-name", "Associazione di prova"]
+    name = json.loads(said(*ours, SIGILLO_KEY_PASSPHRASE="p")[1])["organisation"]
+    bought()
+    bought(Slot.QR, of=Whose(id=name, issuer_code=1))
+    (own,) = json.loads(said("keys", "list", "--json", "--for", name)[1])
+    assert said("keys", "compromise", own["thumbprint"], "--yes", SIGILLO_KEY_PASSPHRASE="p")[0] == 0
+    code, output = trial(name, "--yes")
+    assert (code, f"qr {name}: no key signs" in output) == (Ends.REFUSED, True), output
+    assert f"`sigillo keys rotate qr --for {name}`" in output
+    code, output = said("doctor", SIGILLO_KEY_PASSPHRASE="p", SIGILLO_PUBLIC_URL=PUBLIC)
+    assert f"No key signs for qr of {name}" in " ".join(output.split()), output
 
 
 def test_of_several_organisations_the_one_that_goes_live_is_named() -> None:

@@ -691,3 +691,75 @@ def test_what_a_step_left_that_was_cut_off_is_cleared_away_or_named(ca: Pki) -> 
     done("rotate", "qr")
     assert not Path("keys/.seal-x.key.pem.new").exists()
     assert Path("keys/seal-x.key.pem").exists()  # it may be newer than a ring from a backup
+
+
+# Several organisations in one installation.
+
+
+def founded(name: str) -> str:
+    asked = ["organisation", "create", "--legal-name", name, "--url", "https://example.org", "--json"]
+    who = ["--given-name", "Ada", "--family-name", "Riva", "--email", "ada@example.org"]
+    made: str = json.loads(CliRunner().invoke(app, [*asked, *who]).output)["organisation"]
+    return made
+
+
+def test_a_second_body_comes_to_keys_of_its_own(ca: Pki) -> None:
+    done("init", *BODY, "--seal", "seal")
+    done("import", *answered(ca, "seal"))
+    shared = {slot: keys().current(slot) for slot in Slot}
+    body = founded("Ordine Esempio")
+    output = done("init", "--identifier", "NTRIT-2", "--for", body, "--seal", "seal")
+    assert "certified in the name of Ordine Esempio" in output
+    assert f"Then: sigillo keys import SLOT CHAIN --anchor ROOT --for {body}" in output
+    assert keys().current(Slot.SEAL, body) == shared[Slot.SEAL]  # until its certificate is here
+    Path("chain.pem").write_bytes(pem(*ca.answer(Path(f"keys/seal-{body}.csr.pem").read_bytes()).chain))
+    sent = ["seal", "chain.pem", "--anchor", "root.pem"]
+    assert "No key waits" in said("import", *sent)[1]
+    done("import", *sent, "--for", body)
+    assert {slot: keys().current(slot) for slot in Slot} == shared
+    for slot in (Slot.SEAL, Slot.STATUS, Slot.QR):
+        own = keys().current(slot, body)
+        (name,) = x509.load_der_x509_certificate(own.chain[0]).subject.get_attributes_for_oid(
+            NameOID.ORGANIZATION_NAME
+        )
+        assert (name.value, own.body) == ("Ordine Esempio", body)
+    assert keys().current(Slot.EDC_SEAL, body) == shared[Slot.EDC_SEAL]
+    assert {row["organisation"] for rows in listed().values() for row in rows} == {None, body}
+    assert f"{body}'s own" in done("list")
+    assert len(json.loads(done("list", "--json", "--for", body))) == 3
+    assert f"seal {body}: signs" in done("check")
+    output = done("check", "--for", body)
+    assert (f"seal {body}: signs" in output, "edc-seal signs" in output) == (True, True)
+    assert "✓ seal signs" not in output
+
+
+def test_each_step_with_a_bodys_own_key_leaves_those_of_others_alone() -> None:
+    done("init", *BODY, "--seal", "seal")
+    body = founded("Ordine Esempio")
+    named = ["--organisation", "Ordine", "--identifier", "NTRIT-2", "--for", body]
+    done("rotate", "qr", *named)  # its first one
+    first = keys().current(Slot.QR, body)
+    done("rotate", "qr", "--for", body)  # in the same name
+    own = keys().current(Slot.QR, body)
+    assert own.thumbprint != first.thumbprint
+    assert own.chain[0] != first.chain[0]
+    done("csr", "seal", "--for", body)
+    waiting = [row for row in listed()["seal"] if row["state"] == "waiting"]
+    assert [row["organisation"] for row in waiting] == [None, body]
+    assert f"sigillo keys import seal FILE --for {body}" in waiting[1]["note"]
+    done("cancel", "seal", "--yes", "--for", body)
+    assert Path("keys/seal.csr.pem").exists()
+    assert [row["organisation"] for row in listed()["seal"] if row["state"] == "waiting"] == [None]
+    output = done("compromise", own.thumbprint, "--yes")
+    assert f"Nothing signs for qr of {body} now" in output
+    assert f"sigillo keys rotate qr --for {body}" in output
+    assert keys().current(Slot.QR).body is None
+
+
+@pytest.mark.parametrize("command", [["list"], ["check"], ["init"], ["csr", "seal"], ["rotate", "qr"]])
+def test_an_organisation_that_nobody_knows_has_no_keys(command: list[str]) -> None:
+    code, output = said(*command, "--for", "org_unknown")
+    assert (code, "without it nobody can tell" in output) == (Ends.USAGE, True), output  # no register yet
+    founded("Ordine Esempio")
+    code, output = said(*command, "--for", "org_unknown")
+    assert (code, "There is no organisation org_unknown" in output) == (Ends.USAGE, True), output

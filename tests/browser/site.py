@@ -72,10 +72,11 @@ class Site:
         keys: MemoryKeys | None = None,
         list_id: int = LIST,
         issuer: int = CODE,
+        own: str | None = None,
     ) -> str:
-        """The digits of an offline QR."""
+        """The digits of an offline QR; under the key of somebody's own, if one is named."""
         signer = keys or self.keys
-        key = signer.current(Slot.QR)
+        key = signer.current(Slot.QR, own)
         scheme = catalogue().all_in_force(START.date())[0]
         says = q1.Content(
             issuer_code=issuer,

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.formats import strict
+from app.formats import q1, strict
 from app.pages.assets import WORDS
 from app.ports import Ports, Slot
 from tests.browser.site import JWKS, QR_KEYS, Site
@@ -180,6 +180,21 @@ def test_both_say_the_same_of_a_body_that_is_in_no_list(visitor: Visitor, site: 
     assert _codes(here)["issuer_trust"] == "issuer-code-unknown"
     assert comparable(here)["checks"][:3] == comparable(there)["checks"][:3]
     assert here["issuer"] == there["issuer"] == {"name": site.did}
+
+
+def test_both_say_of_a_code_that_another_bodys_own_key_signed_that_it_is_not_that_bodys(
+    visitor: Visitor, site: Site, credential: Issued
+) -> None:
+    code = q1.decode_q1(credential.qr).says.issuer_code
+    site.keys.give("org_other", code + 1, START, Slot.QR)
+    site.clock.move()
+    site.answers.pop(QR_KEYS, None)  # the service's own, which knows the body of the code
+    digits = site.q1(own="org_other", issuer=code)
+    visitor.opens()
+    here, there = on_the_device(visitor, site, digits), by_the_service(site, digits)
+    assert here["result"] == there["result"] == "invalid"
+    assert _codes(here)["issuer_trust"] == _codes(there)["issuer_trust"] == "issuer-key-misused"
+    assert here["headline"] == there["headline"]
 
 
 def test_both_say_that_a_key_is_compromised(visitor: Visitor, site: Site, credential: Issued) -> None:

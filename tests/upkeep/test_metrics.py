@@ -7,9 +7,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from app.main import create_app
-from app.ports import Ports
+from app.ports import Ports, Slot
 from tests import make
 from tests.credentials.office import Office
+from tests.fakes_keys import MemoryKeys
 
 KEY: Final = "a key for the watchers"
 
@@ -53,6 +54,13 @@ def test_the_work_and_what_waits_of_it_can_be_seen(ports: Ports) -> None:
     assert found["sigillo_organisations", "test"] == 1
     assert found["sigillo_certificate_days_left", "seal"] > 0
     assert found[("sigillo_status_list_left_seconds",)] > 0
+
+
+def test_a_bodys_own_certificates_are_told_apart_by_its_id(ports: Ports, keys: MemoryKeys) -> None:
+    keys.give("org_2", 2, ports.clock.now(), Slot.SEAL)
+    text = make.caller(create_app(watched(ports)), KEY).get("/metrics").text
+    assert 'sigillo_certificate_days_left{slot="seal"} ' in text
+    assert 'sigillo_certificate_days_left{organisation="org_2",slot="seal"} ' in text
 
 
 def test_no_address_and_no_name_is_among_the_numbers(ports: Ports) -> None:
