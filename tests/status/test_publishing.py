@@ -26,6 +26,7 @@ from app.status.publishing import (
     Publisher,
     ensure_all_published,
 )
+from tests.conftest import START
 from tests.fakes import SetClock
 from tests.fakes_keys import MemoryKeys
 from tests.status.failing import FailingKeys
@@ -33,6 +34,12 @@ from tests.status.shelf import Shelf
 
 SECOND = timedelta(seconds=1)
 FORMS: tuple[Form, ...] = ("token", "revocation", "suspension")
+
+
+@pytest.fixture
+def keys() -> MemoryKeys:
+    """Keys that a test may change."""
+    return MemoryKeys(START)
 
 
 @pytest.fixture

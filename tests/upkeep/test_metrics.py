@@ -56,9 +56,10 @@ def test_the_work_and_what_waits_of_it_can_be_seen(ports: Ports) -> None:
     assert found[("sigillo_status_list_left_seconds",)] > 0
 
 
-def test_a_bodys_own_certificates_are_told_apart_by_its_id(ports: Ports, keys: MemoryKeys) -> None:
+def test_a_bodys_own_certificates_are_told_apart_by_its_id(ports: Ports) -> None:
+    keys = MemoryKeys(ports.clock.now())
     keys.give("org_2", 2, ports.clock.now(), Slot.SEAL)
-    text = make.caller(create_app(watched(ports)), KEY).get("/metrics").text
+    text = make.caller(create_app(watched(replace(ports, signer=keys))), KEY).get("/metrics").text
     assert 'sigillo_certificate_days_left{slot="seal"} ' in text
     assert 'sigillo_certificate_days_left{organisation="org_2",slot="seal"} ' in text
 
