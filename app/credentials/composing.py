@@ -282,5 +282,11 @@ def _signing_key(signer: Signer, organisation: Body, mode: Mode, slot: Slot, at:
                 slots=[*trial],
             )
     key = signer.current(slot, organisation.id)
+    if not (key.serves(organisation.id) and key.speaks_for(organisation.issuer_code)):
+        raise KeyNotUsable(
+            f"The key for {slot} is another body's own, and what it signed here would never be valid. See "
+            "`sigillo keys list`.",
+            slot=slot.value,
+        )
     require_in_force(key, at)
     return key

@@ -34,14 +34,16 @@ BEGAN = START - timedelta(seconds=1)
 
 @dataclass
 class Swapped:
-    """Keys as somebody mixed them up: what a body signs is signed with another's."""
+    """Keys as somebody mixed them up: what a body signs is signed with another's, and it may not show."""
 
     keys: MemoryKeys
     other: str
+    shows: bool = False
 
     def current(self, slot: Slot, body: str | None = None) -> PublicKey:
         del body
-        return self.keys.current(slot, self.other)
+        key = self.keys.current(slot, self.other)
+        return key if self.shows else replace(key, body=None, issuer_code=None)
 
     def published(self) -> tuple[PublicKey, ...]:
         return self.keys.published()
@@ -176,6 +178,15 @@ def test_what_is_one_bodys_and_signed_with_anothers_key_is_never_valid(
     told = agreement(ports.database, keys, None).findings
     assert sum("another body's own key" in each for each in told) == 3
     assert len(told) == 3
+
+
+def test_nothing_is_signed_with_a_key_that_is_another_bodys(
+    ports: Ports, keys: MemoryKeys, first: Issued, second: Issued
+) -> None:
+    mixed = replace(ports, signer=Swapped(keys, second.by.organisation_id, shows=True))
+    with pytest.raises(KeyNotUsable, match="another body's own"):
+        another(mixed, first)
+    assert agreement(ports.database, keys, None).findings == []
 
 
 def test_what_was_signed_before_a_body_had_its_own_stays_as_good(

@@ -254,11 +254,12 @@ def told(desk: Desk, register: Given, rows: Sequence[Row], token: str | None) ->
 
 
 def test_a_straight_line_says_what_the_thorough_road_says_or_nothing(
-    live: Ports, bought_keys: MemoryKeys
+    live: Ports,
 ) -> None:
-    register, clock, keys = Given(), live.clock, bought_keys
+    register, clock, keys = Given(), live.clock, MemoryKeys(START, development=False)
     assert isinstance(clock, SetClock)
     keys.give(OTHER, 2, START, Slot.SEAL)
+    live = replace(live, signer=keys)
     kept = Desk(live, register)
     plain, thorough = [0], [0]
 
