@@ -64,6 +64,15 @@ def _version(asked: bool) -> None:  # noqa: FBT001 - Typer calls it so
         raise typer.Exit(Ends.OK)
 
 
+# What makes a host of a body's own lead to the service, and is not ours to do.
+TO_DO: Final = """\
+Before anything is issued, have {host}
+1. lead here in the DNS;
+2. named by a TLS certificate of the reverse proxy;
+3. passed on by the proxy as it was asked for, in the Host header.
+Then open {address}/.well-known/did.json: its id is to be {did}."""
+
+
 # Members first, in the order of their year; then the operators, as their commands stand below.
 MEMBERS_ORDER: Final = (
     *(
@@ -147,8 +156,8 @@ def serve(
 
     import uvicorn
 
+    from app.core.hosts import LOOPBACK
     from app.main import ClockMovedWhileLive, check_clock, create_app
-    from app.settings import LOOPBACK
     from app.together import Together
     from app.web import log_to_stderr
 
@@ -335,9 +344,11 @@ def go_live(
     tokens = tokens_in(settings)
     ceremony = Ceremony(settings.keys_folder, passphrase=passphrase, tokens=tokens)
     name = chosen.legal_name
+    address = chosen.address(settings.public_url)
+    there = settings.model_copy(update={"public_url": address})
     body = Whose(id=chosen.id, issuer_code=chosen.issuer_code)
     tried = Tried(
-        ports.signer, ceremony, settings, tokens, ports.time_stamps, ports.revocation, name=name, body=body
+        ports.signer, ceremony, there, tokens, ports.time_stamps, ports.revocation, name=name, body=body
     )
     found = check(tried, at=at)
     tell(found)
@@ -346,8 +357,7 @@ def go_live(
     _settle_names(ports, chosen, seal_names or [])
     if not yes:
         typer.confirm(
-            f"From now on, what {name} ({chosen.id}) issues at {settings.public_url} is meant. Go live, for "
-            "good?",
+            f"From now on, what {name} ({chosen.id}) issues at {address} is meant. Go live, for good?",
             abort=True,
         )
     with ports.database.writing() as session:
@@ -400,6 +410,51 @@ def set_quota(
             service.set_quota(session, chosen.id, quota, by=SYSTEM, at=ports.clock.now())
     told = "as many as the settings say" if quota is None else str(quota)
     console.print(f"{chosen.legal_name} ({chosen.id}): {told}, a minute and caller.", highlight=False)
+
+
+@organisation.command("host")
+def set_host(
+    organisation_id: Annotated[
+        str | None,
+        typer.Argument(metavar="ORGANISATION", help="Its id, org_…; not needed where there is one alone."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--host", help="A DNS name of its own: credentials.body.example.")
+    ] = None,
+    default: Annotated[bool, typer.Option("--default", help="The installation's own host.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Let an organisation issue under a host of its own: its documents, lists and QR codes name that one.
+
+    It holds at once, in a running service too, and for good from its first document on: then this is
+    refused (exit code 3). Without an option, it is shown.
+    """
+    from app.core.errors import Problem
+    from app.core.hosts import is_here
+    from app.credentials import addressing
+    from app.formats.published import did_of
+    from app.organisations.errors import HostNotUsable
+    from app.outbox.trail import SYSTEM
+
+    if name is not None and default:
+        raise stopped("Say either --host or --default.")
+    ports = migrated()
+    chosen, public_url = _one_organisation(ports, organisation_id), ports.settings.public_url
+    if name is not None or default:
+        try:
+            with ports.database.writing() as session:
+                chosen = addressing.set_host(
+                    session, chosen.id, name, public_url=public_url, by=SYSTEM, at=ports.clock.now()
+                )
+        except HostNotUsable as unfit:
+            raise stopped(f"{unfit.detail} Nothing was changed.") from None
+        except Problem as refused:
+            raise stopped(f"{refused.detail} Nothing was changed.", Ends.REFUSED) from None
+    address = chosen.address(public_url)
+    told = "the installation's address" if chosen.host is None else "an address of its own"
+    console.print(f"{chosen.legal_name} ({chosen.id}): {address}, {told}.", highlight=False, soft_wrap=True)
+    if name is not None and not is_here(chosen.host):
+        words = TO_DO.format(host=chosen.host, address=address, did=did_of(address))
+        console.print(words, highlight=False, soft_wrap=True)
 
 
 def _one_organisation(ports: "Ports", organisation_id: str | None) -> "Organisation":

@@ -14,10 +14,16 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+from app.core.hosts import LOOPBACK, is_here
+
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 _DEPOSITS = re.compile(r"https://(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*(?:/[A-Za-z0-9._~-]+)*", re.IGNORECASE)
+
+
+def only_here(address: str) -> bool:
+    """Tell whether an address leads nobody here but who sits at this very machine."""
+    return is_here(urlsplit(address).hostname)
 
 
 class Settings(BaseSettings):
@@ -262,7 +268,7 @@ class Settings(BaseSettings):
     @property
     def only_here(self) -> bool:
         """Whether the public address leads nobody here but who sits at this very machine."""
-        return urlsplit(self.public_url).hostname in LOOPBACK
+        return only_here(self.public_url)
 
     @property
     def sender(self) -> str:

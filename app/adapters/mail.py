@@ -17,8 +17,8 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
+from app.core.hosts import LOOPBACK
 from app.ports import Clock, Mail, MailRefused, MailUnreachable
-from app.settings import LOOPBACK
 
 # All of one letter, from connecting to the last answer: well within the lease of a message.
 SECONDS: Final = 20.0

@@ -103,6 +103,7 @@ class Composer:
 
     def __init__(self, session: Session, ports: Ports, *, at: datetime) -> None:
         self.organisation = organisations.body_of(session)
+        self._base_url = self.organisation.address(ports.settings.public_url)
         self._session = session
         self._ports = ports
         self._at = at
@@ -130,15 +131,14 @@ class Composer:
         scheme = catalogue().version(entry.scheme_id, entry.scheme_version)
         key = self.key(SLOTS[form], entry.mode)
         claims = self._claims(entry, form, jti, place)
-        base_url = self._ports.settings.public_url
         if form is Format.QR:
             if place is None:
                 raise ValueError("An offline QR has a place in a list.")
             content = _content(claims, self.organisation, scheme, place)
             unsigned = q1.unsigned(content, q1.kid_of(key.chain[0]))
-            findings = lint_qr(unsigned, claims, content, key=key, public_url=base_url)
+            findings = lint_qr(unsigned, claims, content, key=key, public_url=self._base_url)
         else:
-            unsigned = vc.unsigned(form, claims, key, base_url)
+            unsigned = vc.unsigned(form, claims, key, self._base_url)
             findings = lint(unsigned, claims, scheme.wording.forbidden_stems)
         _refuse(findings)
         return Composed(unsigned, key)
@@ -178,23 +178,22 @@ class Composer:
             holder_name=entry.holder_name,
             status=()
             if place is None
-            else publishing.entries(self._ports.settings.public_url, LISTS[form], place.list_id, place.index),
+            else publishing.entries(self._base_url, LISTS[form], place.list_id, place.index),
         )
 
     def _said_of_all(self, entry: Entry) -> Callable[..., Claims]:
         """Write what all documents of a scheme say alike, for the same days; the rest is yet to be said."""
         scheme = catalogue().version(entry.scheme_id, entry.scheme_version)
-        base_url = self._ports.settings.public_url
         return partial(
             Claims,
-            issuer_id=did_of(base_url),
+            issuer_id=did_of(self._base_url),
             issuer_name=self.organisation.legal_name,
             issuer_url=self.organisation.url,
             scheme_id=scheme.id,
             scheme_version=scheme.version,
             scheme_title=scheme.title,
             scheme_description=scheme.mission,
-            scheme_url=f"{base_url}/schemes/{scheme.id}",
+            scheme_url=f"{self._base_url}/schemes/{scheme.id}",
             standard=scheme.reference.standard,
             claim_wording=scheme.wording.claim,
             criteria=scheme.narrative,

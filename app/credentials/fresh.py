@@ -8,13 +8,15 @@ from app.core.days import first_instant_after, start_of
 from app.credentials import composing
 from app.credentials.register import Entry, Filed, FirstPeriod, verify_url
 from app.credentials.rules import state_at
+from app.organisations.queries import Body
 from app.ports import Ports
 
 
 def entry(
-    ports: Ports, zone: ZoneInfo, made: composing.Entry, documents: Sequence[Filed], *, at: datetime
+    ports: Ports, body: Body, made: composing.Entry, documents: Sequence[Filed], *, at: datetime
 ) -> Entry:
     """Put together what `register.entry` would read, of the documents of this transaction, the seal first."""
+    zone = ZoneInfo(body.time_zone)
     return Entry(
         id=made.credential_id,
         number=made.number,
@@ -34,7 +36,7 @@ def entry(
         valid_from=made.valid_from,
         valid_until=made.valid_until,
         issued_at=documents[0].issued_at,
-        verify_url=verify_url(ports, made.number),
+        verify_url=verify_url(body.address(ports.settings.public_url), made.number),
         hidden_at=None,
         documents=documents,
         periods=[FirstPeriod(made.valid_from, made.valid_until, documents)],

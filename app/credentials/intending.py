@@ -84,8 +84,9 @@ def compose_all(
     Each has its place in a list, and nothing is written into the register yet: see `keep`. Where the offline
     QR code is to follow, it must not turn out to be impossible once the seal is out.
     """
-    composer = Composer(session, ports, at=at)
+    # In this order: a body that has a list keeps its host, and its documents are to name that one.
     places = _places(session, groups, organisation_id=organisation_id, at=at)
+    composer = Composer(session, ports, at=at)
     outcomes: list[list[Intended] | Problem] = []
     for group in groups:
         its = [places[LISTS[each.form]].pop() if each.form in LISTS else None for each in group]

@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -31,6 +30,7 @@ from app.formats.claims import Format
 from app.organisations import queries as organisations
 from app.organisations.errors import KeyReused
 from app.organisations.idempotency import ANEW, Once, Replayed
+from app.organisations.queries import Body
 from app.organisations.rules import Actor
 from app.outbox import trail
 from app.outbox.messages import GivenUp, Message
@@ -188,10 +188,10 @@ def _end(ports: Ports, organisation_id: str, going: Sequence[_Going]) -> Sequenc
     kept: dict[str, Issued | Exception] = {}
 
     def keep(session: Session, there: Stored) -> None:
-        zone = organisations.zone_of(session)
+        body = organisations.body_of(session)
         for each in going:
             if each.seal.id in there.documents:
-                kept[each.seal.id] = _kept(session, ports, zone, each, there.documents, at=at)
+                kept[each.seal.id] = _kept(session, ports, body, each, there.documents, at=at)
 
     intents = [intent for each in going for intent in each.intents]
     try:
@@ -208,7 +208,7 @@ def _end(ports: Ports, organisation_id: str, going: Sequence[_Going]) -> Sequenc
 def _kept(
     session: Session,
     ports: Ports,
-    zone: ZoneInfo,
+    body: Body,
     going: _Going,
     documents: Mapping[str, Filed | None],
     *,
@@ -219,7 +219,7 @@ def _kept(
     its = [documents.get(intent.id) for intent in going.intents]
     made = [document for document in its if document is not None]
     found = (
-        fresh.entry(ports, zone, entry, made, at=at)
+        fresh.entry(ports, body, entry, made, at=at)
         if its[0] is not None
         else register.entry(session, ports, queries.by_id(session, entry.credential_id), at=at)
     )

@@ -53,7 +53,7 @@ def draft_of(
         page=page if _named(scheme) else replace(page, holder=credential.number),
         assessment=_assessment(session, credential, scheme),
         scheme=scheme,
-        link=register.verify_url(ports, credential.number),
+        link=register.verify_url(register.address_of(session, ports, credential), credential.number),
         key=key,
         signing_time=ports.settings.edc_signing_time,
     )

@@ -71,9 +71,15 @@ class Entry:
     periods: Sequence[Period | FirstPeriod]
 
 
-def verify_url(ports: Ports, number: str) -> str:
+def address_of(session: Session, ports: Ports, credential: Credential) -> str:
+    """Tell under which address the body of a credential issues."""
+    body = organisations.organisation(session, credential.organisation_id)
+    return body.address(ports.settings.public_url)
+
+
+def verify_url(base_url: str, number: str) -> str:
     """Give the address that anybody may open to check a credential by its number."""
-    return f"{ports.settings.public_url}/v/{number}"
+    return f"{base_url}/v/{number}"
 
 
 def qr_text(session: Session, ports: Ports, credential: Credential, *, at: datetime) -> str:
@@ -92,7 +98,7 @@ def qr_text_of(session: Session, ports: Ports, credential: Credential, period: P
     """
     document = queries.current_document(session, period, Format.QR)
     if document is not None:
-        return link(ports.settings.public_url, document.token)
+        return link(address_of(session, ports, credential), document.token)
     if not organisations.organisation(session, credential.organisation_id).register_open:
         raise QrLeadsNowhere(
             "The period in force has no offline QR code, and the body has closed all look-ups: the page of "
@@ -105,7 +111,7 @@ def qr_text_of(session: Session, ports: Ports, credential: Credential, period: P
             "Have the document made in the format `qr`, or show the number again.",
             state="hidden",
         )
-    return verify_url(ports, credential.number)
+    return verify_url(address_of(session, ports, credential), credential.number)
 
 
 def sheet(session: Session, ports: Ports, credential: Credential, *, at: datetime) -> Sheet:
@@ -147,7 +153,7 @@ def sheet_of(
         valid_from=period.valid_from,
         valid_until=period.through,
         link=qr_text_of(session, ports, credential, period),
-        address=f"{ports.settings.public_url.partition('://')[2]}/v",
+        address=f"{address_of(session, ports, credential).partition('://')[2]}/v",
         test=credential.mode is Mode.TEST,
         clock_offset=iso_duration(ports.clock.offset),
         qualified=_seals_qualified(ports, period, sealed_by),
@@ -215,7 +221,7 @@ def entry(session: Session, ports: Ports, credential: Credential, *, at: datetim
         valid_from=period.valid_from,
         valid_until=period.through,
         issued_at=credential.issued_at,
-        verify_url=verify_url(ports, credential.number),
+        verify_url=verify_url(address_of(session, ports, credential), credential.number),
         hidden_at=credential.hidden_at,
         documents=period.documents,
         periods=credential.periods,

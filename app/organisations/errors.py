@@ -20,6 +20,21 @@ class OrganisationNotFound(NotFound):
     title = "There is no such organisation"
 
 
+class HostNotUsable(RuleBroken):
+    code = "host-not-usable"
+    title = "The body cannot have this host"
+
+
+class HostNamed(Conflict):
+    code = "host-named"
+    title = "Documents of the body name its host"
+
+
+class HostTaken(Conflict):
+    code = "host-taken"
+    title = "Another body has this host"
+
+
 class PersonNotFound(NotFound):
     code = "person-not-found"
     title = "There is no such person here"

@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.db import Base, Choice, Owned
+from app.core.hosts import address_at
 
 
 class Mode(StrEnum):
@@ -30,6 +31,8 @@ class Organisation(Base):
     created_at: Mapped[datetime]
     # What the offline QR calls the body, in a byte or two; our published key list says whose code it is.
     issuer_code: Mapped[int] = mapped_column(unique=True)
+    # Under which its documents are issued, where it has one of its own: its DID and its addresses are of it.
+    host: Mapped[str | None] = mapped_column(String(260), unique=True, index=True)
     # Whether anybody may look a number up. Where not, a document in hand is still verified.
     register_open: Mapped[bool] = mapped_column(default=True)
     # How many requests a minute each of its people and programs may make, where not as many as others.
@@ -37,6 +40,10 @@ class Organisation(Base):
     version: Mapped[int] = mapped_column()
 
     __mapper_args__: Mapping[str, object] = {"version_id_col": version}
+
+    def address(self, public_url: str) -> str:
+        """Tell under which address it issues, in an installation at this one."""
+        return address_at(public_url, self.host)
 
 
 class Person(Owned, Base):

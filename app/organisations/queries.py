@@ -4,13 +4,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from app.core import columns
 from app.core.db import EVERY_ORGANISATION, Owned, look_up
+from app.core.hosts import address_at
 from app.organisations.errors import (
     ClientNotFound,
     JwkNotFound,
@@ -55,6 +55,7 @@ _BODY: Final = select(
     _ORGANISATION.c.time_zone,
     _ORGANISATION.c.mode,
     _ORGANISATION.c.issuer_code,
+    _ORGANISATION.c.host,
 ).where(_ORGANISATION.c.id == columns.WHOSE)
 
 
@@ -68,17 +69,17 @@ class Body:
     time_zone: str
     mode: Mode
     issuer_code: int
+    host: str | None = None
+
+    def address(self, public_url: str) -> str:
+        """Tell under which address it issues, in an installation at this one."""
+        return address_at(public_url, self.host)
 
 
 def body_of(session: Session) -> Body:
     """Read that of the session's organisation."""
     (found,) = columns.read(session, _BODY)
-    return Body(found.id, found.legal_name, found.url, found.time_zone, found.mode, found.issuer_code)
-
-
-def zone_of(session: Session) -> ZoneInfo:
-    """Tell by which clocks the session's organisation counts its days."""
-    return ZoneInfo(body_of(session).time_zone)
+    return Body(*found)
 
 
 def organisations(session: Session) -> list[Organisation]:

@@ -33,6 +33,8 @@ from app.verification import submitted, uploads
 from app.verification.answers import takes_gzip
 from app.verification.desk import Desk
 from app.verification.errors import RETRY_AFTER, CredentialNotFound, NumberMistyped, RegisterUnreachable
+from app.verification.hosts import House
+from app.verification.public import unreachable
 from app.verification.rules import ROME
 from app.web import PublicRoute
 
@@ -83,6 +85,7 @@ class Pages:
         language = _language(request)
         typed: str = request.path_params["number"]
         try:
+            house = await self._desk.house(request)
             number = submitted.of_number(typed)
             if typed != str(number):
                 return _redirect(_address(number, request), HTTPStatus.TEMPORARY_REDIRECT)
@@ -96,8 +99,8 @@ class Pages:
         except RegisterUnreachable:
             return self._unreachable(language)
         except HTTPException as hurried:
-            return self._stopped(language, typed, hurried)
-        address = f"{self._desk.public_url}/v/{number}"
+            return self._stopped(language, typed, hurried, house)
+        address = f"{house.address}/v/{number}"
         return _page(render.verification_page(report, language, number=str(number), address=address))
 
     async def form(self, request: Request) -> Response:
@@ -106,12 +109,19 @@ class Pages:
 
     async def start(self, request: Request) -> Response:
         """Give the page that verifies on the reader's own device; it is the same for everybody."""
-        return self._shell(_language(request), pack=takes_gzip(request))
+        try:
+            house = await self._desk.house(request)
+        except RegisterUnreachable:
+            return self._unreachable(_language(request))
+        return self._shell(_language(request), house, pack=takes_gzip(request))
 
     async def service_worker(self, request: Request) -> Response:
         """Serve what lets the page work without a network, at the one address from which it may."""
-        del request
-        script = render.service_worker(self._desk.public_url, self._desk.clock_offset)
+        try:
+            house = await self._desk.house(request)
+        except RegisterUnreachable:
+            raise unreachable() from None
+        script = render.service_worker(house.address, self._desk.clock_offset)
         return Response(script, media_type="text/javascript; charset=utf-8", headers=WORKER_HEADERS)
 
     async def home(self, request: Request) -> Response:
@@ -137,6 +147,10 @@ class Pages:
         language = _language(request)
         typed = ""
         try:
+            house = await self._desk.house(request)
+        except RegisterUnreachable:
+            return self._unreachable(language)
+        try:
             self._desk.pace.require(request)
             async with uploads.form_of(request) as form:
                 number, part = form.get(uploads.NUMBER), form.get(uploads.FILE)
@@ -146,25 +160,26 @@ class Pages:
                     self._desk.pace.charge(request, -1)  # its page is the look-up, and counts
                     return _redirect(address)
                 charge = partial(self._desk.pace.charge, request)
-                submission = await uploads.of_part(part, public_url=self._desk.public_url, charge=charge)
+                ours = await self._desk.addresses()
+                submission = await uploads.of_part(part, ours=ours, charge=charge)
             if isinstance(submission, CredentialNumber):
                 return _redirect(_address(submission, request))
             report = await self._desk.on(submission)
         except (RegisterUnreachable, Problem, HTTPException, RequestValidationError) as stopped:
-            return self._stopped(language, typed, stopped)
+            return self._stopped(language, typed, stopped, house)
         return _page(render.verification_page(report, language))
 
-    def _stopped(self, language: Language, typed: str, by: Exception) -> Response:
+    def _stopped(self, language: Language, typed: str, by: Exception, house: House) -> Response:
         match by:
             case NumberMistyped():
                 return self._mistyped(language, typed)
             case Problem():
-                return self._trouble(language, by.code, status_of(type(by)))
+                return self._trouble(language, house, by.code, status_of(type(by)))
             case RequestValidationError():
-                return self._trouble(language, UNREADABLE, HTTPStatus.UNPROCESSABLE_ENTITY)
+                return self._trouble(language, house, UNREADABLE, HTTPStatus.UNPROCESSABLE_ENTITY)
             case HTTPException():
                 code = SAID.get(by.status_code, UNREADABLE)
-                return self._trouble(language, code, HTTPStatus(by.status_code), by.headers)
+                return self._trouble(language, house, code, HTTPStatus(by.status_code), by.headers)
             case _:
                 return self._unreachable(language)
 
@@ -177,22 +192,27 @@ class Pages:
         return _page(page, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": RETRY_AFTER})
 
     def _trouble(
-        self, language: Language, code: str, status: HTTPStatus, more: Mapping[str, str] | None = None
+        self,
+        language: Language,
+        house: House,
+        code: str,
+        status: HTTPStatus,
+        more: Mapping[str, str] | None = None,
     ) -> Response:
-        return self._shell(language, trouble=code, status=status, more=more)
+        return self._shell(language, house, trouble=code, status=status, more=more)
 
     def _shell(
         self,
         language: Language,
+        house: House,
         *,
         trouble: str | None = None,
         status: HTTPStatus = HTTPStatus.OK,
         more: Mapping[str, str] | None = None,
         pack: bool = False,
     ) -> Response:
-        desk = self._desk
         page = render.start_page(
-            language, site=desk.public_url, trouble=trouble, clock_offset=desk.clock_offset
+            language, site=house.address, trouble=trouble, clock_offset=self._desk.clock_offset
         ).encode()
         headers = {**SHELL_HEADERS, "Vary": "Accept-Language, Accept-Encoding", **(more or {})}
         if pack:

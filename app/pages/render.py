@@ -94,7 +94,7 @@ def start_page(
 ) -> str:
     """Offer to verify by number, file or photo; with its script, the page verifies on the reader's device.
 
-    `site` is our public address; `trouble` is the code of what stopped the last attempt.
+    `site` is the address of ours that was asked; `trouble` is the code of what stopped the last attempt.
     """
     said = words.TROUBLES.get(trouble, words.TROUBLE).in_language(language) if trouble else None
     *modules, script = (assets.SCRIPT[name].path for name in assets.MODULES)
@@ -112,7 +112,7 @@ def start_page(
     )
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def service_worker(site: str, clock_offset: str | None) -> bytes:
     """Write the service worker of the start page, of another version wherever that page is another one."""
     return assets.service_worker(

@@ -325,10 +325,11 @@ def _write(session: Session, message: Message, ports: Ports, now: datetime) -> W
     if reader is None or not isinstance(asked, list):
         return None
     today = local_day(now, ZoneInfo(organisation.time_zone))
+    base_url = organisation.address(ports.settings.public_url)
     entries: list[Entry] = []
     reminders: list[Due] = []
     for each in map(Due.read, asked):
-        entry = _entry(session, each, ports.settings.public_url, today, now)
+        entry = _entry(session, each, base_url, today, now)
         if entry is not None:
             entries.append(entry)
             reminders.append(each)
@@ -348,7 +349,7 @@ def _write(session: Session, message: Message, ports: Ports, now: datetime) -> W
     return Written(mail, reminders)
 
 
-def _entry(session: Session, reminder: Due, public_url: str, today: date, now: datetime) -> Entry | None:
+def _entry(session: Session, reminder: Due, base_url: str, today: date, now: datetime) -> Entry | None:
     """Tell how a credential stands; nothing if there is no more reason to write of it.
 
     A letter that waited until the next reminder's day is that one's to write.
@@ -367,7 +368,7 @@ def _entry(session: Session, reminder: Due, public_url: str, today: date, now: d
     return Entry(
         number=credential.number,
         title=cycle.scheme.title,
-        address=f"{public_url}/v/{credential.number}",
+        address=f"{base_url}/v/{credential.number}",
         days=cycle.days,
         suspended=credential.suspended_at is not None,
         hours=Hours(

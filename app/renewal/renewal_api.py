@@ -22,6 +22,7 @@ from app.credentials.errors import (
 )
 from app.credentials.models import Period
 from app.credentials.rules import PeriodKind
+from app.organisations import queries as organisations
 from app.organisations.access import CurrentActor, Db, ReadDb, needs
 from app.organisations.conventions import ApiRoute, Creating
 from app.organisations.errors import MembershipNotValid, PermissionMissing
@@ -284,11 +285,12 @@ def _lines(session: Session, ports: Ports, renewals: Sequence[Renewal]) -> list[
         for period in queries.periods_of(session, [renewal.id for renewal in renewals])
     }
     drawn = queries.draws_of(session, renewals)
-    return [_line(ports, renewal, periods, drawn) for renewal in renewals]
+    base_url = organisations.body_of(session).address(ports.settings.public_url)
+    return [_line(base_url, renewal, periods, drawn) for renewal in renewals]
 
 
 def _line(
-    ports: Ports,
+    base_url: str,
     renewal: Renewal,
     periods: Mapping[tuple[str | None, PeriodKind], Period],
     drawn: Mapping[str, AuditDraw],
@@ -302,7 +304,7 @@ def _line(
         "filed_at": renewal.filed_at,
         "late": renewal.late,
         "rules": renewal.rules_digest,
-        "draw": _link(ports, drawn[renewal.draw_id]) if renewal.draw_id else None,
+        "draw": _link(base_url, drawn[renewal.draw_id]) if renewal.draw_id else None,
         "audit": _if(
             renewal.audit_reason,
             {"reason": renewal.audit_reason, "from": renewal.audit_from, "reply_by": renewal.reply_by},
@@ -317,8 +319,8 @@ def _line(
     }
 
 
-def _link(ports: Ports, drawn: AuditDraw) -> dict[str, Any]:
-    url = ports.settings.public_url + RECORD.replace("{draw_id}", drawn.id)
+def _link(base_url: str, drawn: AuditDraw) -> dict[str, Any]:
+    url = base_url + RECORD.replace("{draw_id}", drawn.id)
     return {"id": drawn.id, "url": url, "commitment": drawn.commitment, "drawn_at": drawn.drawn_at}
 
 

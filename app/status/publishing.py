@@ -15,6 +15,7 @@ from app.formats.claims import Purpose, StatusEntry
 from app.formats.deflate import BEST
 from app.formats.jose import assemble, open_compact
 from app.formats.published import did_of
+from app.organisations import queries as organisations
 from app.outbox import changes
 from app.outbox.messages import Message
 from app.ports import Ports, PublicKey, Signer, Slot
@@ -82,6 +83,7 @@ class _Snapshot:
 
     list_id: int
     organisation_id: str
+    base_url: str  # of its organisation
     kind: ListKind
     version: int
     level: int
@@ -159,7 +161,10 @@ class Publisher:
         # At rest every position is read anew: whatever memory got wrong, it is wrong no longer than that.
         published = min(form.version for form in seen.values()) if seen and level == FAST else None
         states = self._bitmaps.read(session, found, published=published)
-        return _Snapshot(list_id, found.organisation_id, found.kind, found.version, level, states)
+        base_url = organisations.organisation(session, found.organisation_id).address(
+            self._ports.settings.public_url
+        )
+        return _Snapshot(list_id, found.organisation_id, base_url, found.kind, found.version, level, states)
 
     def _sign(self, snapshot: _Snapshot, key: PublicKey, at: datetime) -> dict[Form, str]:
         signer = self._ports.signer
@@ -170,7 +175,7 @@ class Publisher:
 
     def _compose(self, snapshot: _Snapshot, form: Form, key: PublicKey, at: datetime) -> bytes:
         """Write a form of a list from its states, the one source of them all."""
-        base_url = self._ports.settings.public_url
+        base_url = snapshot.base_url
         if form == "token":
             token_list = tokenlist.TokenList(
                 url=token_list_url(base_url, snapshot.list_id),

@@ -20,7 +20,7 @@ from app.organisations import queries as organisations
 from app.organisations.models import Mode
 from app.outbox.messages import Message
 from app.ports import Ports
-from app.settings import Settings
+from app.settings import Settings, only_here
 from app.status.models import PublishedList, StatusList
 from app.upkeep.mark import RegisterTooOld, Seen, refuse_older
 
@@ -137,8 +137,10 @@ def _mode(session: Session, ports: Ports, at: datetime) -> Iterator[Finding]:
         yield good("register", f"{len(known)} organisations, {len(live)} of them live.")
     if ports.clock.offset:
         yield warning("clock", f"It is moved by {ports.clock.offset} (SIGILLO_CLOCK_OFFSET).")
-    if live and ports.settings.only_here:
-        yield failure("public_url", f"{ports.settings.public_url} leads nobody here.")
+    public_url = ports.settings.public_url
+    for address in sorted({each.address(public_url) for each in live}):
+        if only_here(address):
+            yield failure("public_url", f"{address} leads nobody here.")
 
 
 def _work(session: Session, ports: Ports, at: datetime) -> Iterator[Finding]:

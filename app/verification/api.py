@@ -98,11 +98,10 @@ async def verify(request: Request) -> Response:
             raise request.scope[FAILED]
         if COUNTED not in request.scope:
             desk.pace.require(request)
-        submission = await uploads.of_request(
-            request, public_url=desk.public_url, charge=partial(desk.pace.charge, request)
-        )
+        ours = await desk.addresses()
+        submission = await uploads.of_request(request, ours=ours, charge=partial(desk.pace.charge, request))
         if isinstance(submission, Batch):
-            if (more := batches.cost(submission.credentials, desk.public_url) - 1) > 0:
+            if (more := batches.cost(submission.credentials, ours) - 1) > 0:
                 desk.pace.require(request, times=more)
             async with batches.turn():
                 return private(written({"reports": await batches.reports(desk, submission.credentials)}))

@@ -50,18 +50,18 @@ async def turn(of: Turns = OF_BATCHES) -> AsyncIterator[None]:
         turns.release_on_behalf_of(mark)
 
 
-def cost(credentials: Sequence[str | dict[str, JsonValue]], public_url: str) -> int:
+def cost(credentials: Sequence[str | dict[str, JsonValue]], ours: Sequence[str]) -> int:
     """Say for how many look-ups a batch counts.
 
     Numbers can be guessed, and seals in JSON take a while: each of them counts in full.
     """
-    in_full = [_in_full(credential, public_url) for credential in credentials]
+    in_full = [_in_full(credential, ours) for credential in credentials]
     return sum(in_full) + ceil(in_full.count(0) / DOCUMENTS_FOR_ONE)
 
 
-def _in_full(credential: str | dict[str, JsonValue], public_url: str) -> int:
+def _in_full(credential: str | dict[str, JsonValue], ours: Sequence[str]) -> int:
     try:
-        submission = _submission(credential, public_url)
+        submission = _submission(credential, ours)
     except Problem:
         return 0  # then the register is not asked
     if isinstance(submission, CredentialNumber):
@@ -72,6 +72,7 @@ def _in_full(credential: str | dict[str, JsonValue], public_url: str) -> int:
 async def reports(desk: Desk, credentials: Sequence[str | dict[str, JsonValue]]) -> list[JsonValue]:
     """Report on each, in the order given; what cannot be looked up says in a `problem` why not."""
     answers: list[JsonValue] = [None] * len(credentials)
+    ours = await desk.addresses()
     ends = monotonic() + PATIENCE_FOR_ALL_SECONDS
     few = CapacityLimiter(AT_ONCE)
 
@@ -81,7 +82,7 @@ async def reports(desk: Desk, credentials: Sequence[str | dict[str, JsonValue]])
             await checkpoint()
             patience = max(0.0, min(PATIENCE_SECONDS, ends - monotonic()))
             try:
-                submission = _submission(credentials[place], desk.public_url)
+                submission = _submission(credentials[place], ours)
                 answers[place] = (await desk.on(submission, patience=patience)).as_json()
             except Problem as refused:
                 answers[place] = {"problem": members_of(refused)}
@@ -95,7 +96,7 @@ async def reports(desk: Desk, credentials: Sequence[str | dict[str, JsonValue]])
     return answers
 
 
-def _submission(credential: str | dict[str, JsonValue], public_url: str) -> Submission:
+def _submission(credential: str | dict[str, JsonValue], ours: Sequence[str]) -> Submission:
     if isinstance(credential, str):
-        return submitted.of_text(credential, public_url=public_url)
+        return submitted.of_text(credential, ours=ours)
     return submitted.of_sealed(credential) or submitted.of_member(credential)

@@ -8,6 +8,7 @@ import json
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,6 +19,7 @@ from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
 from sqlalchemy import URL
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from app.core.clock import iso_duration
 from app.core.errors import JsonValue
@@ -32,6 +34,7 @@ from app.verification.entries import PublicRegister, Row
 from app.verification.errors import RETRY_AFTER, CredentialNotFound, RegisterUnreachable
 from app.verification.examining import Examined, claims_to_be_ours, examine
 from app.verification.foreign import PATIENCE_SECONDS, Abroad
+from app.verification.hosts import House, Houses
 from app.verification.pace import Pace
 from app.verification.plainly import (
     Front,
@@ -65,7 +68,8 @@ MEDIA_TYPES: Final = {
 INDEX: Final = "index"  # beside the lists themselves, and forgotten with any of them
 MOST_PATTERNS: Final = 2_048  # each of some three thousand bytes, and of nobody; as many moulds, of seven
 MOST_FRONTS: Final = 8  # of headers: a key has one, and another once the service moved house
-MOST_KEYS: Final = 2  # the ways in which all keys are published: as a set, and as a DID document
+MOST_KEYS: Final = 64  # each address of ours has two: a set, and a DID document
+ORGANISATION: Final = "organisation:"  # how changes of a body begin
 QR_KEYS_TYPE: Final = "application/jwt"
 SEALS_AT_ONCE: Final = 2
 SEALS_WAITING: Final = 32
@@ -128,8 +132,10 @@ class Desk:
         self._fronts: tuple[Front, ...] = ()
         self._lists: Remembered[Answer] = Remembered(min(entries, MOST_LISTS))
         self._keys: Remembered[Answer] = Remembered(MOST_KEYS)
-        self._key_list = KeyList(ports.signer, ports.settings.public_url)
-        self._sealed: tuple[datetime, Answer] | None = None
+        self._houses = Houses(ports.settings.public_url, {})
+        self._houses_read = False
+        self._key_lists: dict[House, KeyList] = {}
+        self._sealed: dict[House, tuple[datetime, Answer]] = {}
         self._seq = NEVER
         self._read_at: datetime | None = None
         self._reading = False
@@ -147,9 +153,28 @@ class Desk:
     async def close(self) -> None:
         await self._register.close()
 
-    @property
-    def public_url(self) -> str:
-        return self._ports.settings.public_url
+    async def house(self, request: Request) -> House:
+        """Tell at which of our addresses a request asks; at any other host it is answered as at the first.
+
+        Where it is not known yet which there are, `RegisterUnreachable` may be raised: a body's keys are not
+        to be told under another name.
+        """
+        if (asked := self._houses.asked_by(request)) is self._houses.own:
+            return asked
+        await self._know_houses()
+        if not self._houses_read:
+            raise RegisterUnreachable
+        return self._houses.asked_by(request) or self._houses.own
+
+    async def addresses(self) -> Sequence[str]:
+        """Give all of our addresses, the installation's own first."""
+        await self._know_houses()
+        return self._houses.addresses
+
+    async def _know_houses(self) -> None:
+        """Hear which hosts are ours by now; where the register cannot be asked, those that were."""
+        with suppress(RegisterUnreachable):
+            await self._catch_up()
 
     @property
     def now(self) -> datetime:
@@ -174,8 +199,7 @@ class Desk:
 
     async def about(self, number: CredentialNumber) -> Report:
         """Report on a number, or raise `CredentialNotFound`: alike, and at like cost, whatever the cause."""
-        keyring = self.keyring
-        await self._catch_up()
+        keyring = await self._freshened()
         return self._report(await self._periods(str(number), keyring), keyring)
 
     async def written_about(self, asked: str) -> bytes:
@@ -233,7 +257,7 @@ class Desk:
         text = submission.text
         if plainly and (told := await self.written_plainly(text)):
             return told
-        keyring = self.keyring
+        keyring = await self._keys_and_houses()
         known, examined, rows = await self._known_of(text, keyring, patience=PATIENCE_SECONDS, bind=False)
         at = self._now()
         made = self._write(known, keyring, at)
@@ -341,7 +365,13 @@ class Desk:
             trusted=settings.trusted_issuers,
             stamp_anchors=self._stamp_anchors,
             lists=self._ports.trusted_lists.current() if self._ports.trusted_lists else None,
+            dids=self._houses.dids,
         )
+
+    async def _keys_and_houses(self) -> Keyring:
+        """Give the keys, and all names of ours, as far as anybody can tell without the register."""
+        await self._know_houses()
+        return self.keyring
 
     async def on(self, submission: Submission, *, patience: float = PATIENCE_SECONDS) -> Report:
         """Report on what somebody sent. Its entry is read afresh: a document is not asked about twice.
@@ -357,7 +387,7 @@ class Desk:
         self, text: str, *, patience: float = PATIENCE_SECONDS, bind: bool = False
     ) -> tuple[Report, Examined]:
         """Report on a document, and say what it proves; with `bind`, also whether its issuer has its key."""
-        keyring = self.keyring
+        keyring = await self._keys_and_houses()
         known, examined, _ = await self._known_of(text, keyring, patience=patience, bind=bind)
         at = self._now()
         return service.report(known, keyring, at=at, clock_offset=self.clock_offset), examined
@@ -381,38 +411,43 @@ class Desk:
         known = service.compare(examined, entry_of(rows), keyring, listed=listed, bodies=bodies)
         return known, examined, rows
 
-    def key_set(self) -> Answer:
+    def key_set(self, house: House) -> Answer:
         """Give every key, those that retired included, as a JWK set."""
-        return self._of_keys(published.jwks, "application/jwk-set+json")
+        return self._of_keys(published.jwks, "application/jwk-set+json", house)
 
-    def did_document(self) -> Answer:
+    def did_document(self, house: House) -> Answer:
         """Give the DID document that documents name their keys in."""
-        return self._of_keys(published.did_document, "application/json")
+        return self._of_keys(published.did_document, "application/json", house)
 
     def _of_keys(
-        self, write: Callable[[str, Iterable[PublicKey]], dict[str, JsonValue]], media_type: str
+        self,
+        write: Callable[[str, Iterable[PublicKey]], dict[str, JsonValue]],
+        media_type: str,
+        house: House,
     ) -> Answer:
         keyring = self.keyring
-        if remembered := self._keys.get(media_type):
+        name = (media_type, house)
+        if remembered := self._keys.get(name):
             return remembered
-        answer = Answer.made(written(write(keyring.did, keyring.published)), media_type)
-        self._keys.keep(media_type, answer)
+        answer = Answer.made(written(write(house.did, keyring.published)), media_type)
+        self._keys.keep(name, answer)
         return answer
 
-    async def qr_keys(self) -> Answer:
+    async def qr_keys(self, house: House) -> Answer:
         """Give the sealed list of QR keys as it had to be at most half a second ago.
 
         Where it has to be signed anew, that is done in a thread.
         """
-        at = self._now()
-        if self._sealed is not None and timedelta(0) <= at - self._sealed[0] < FRESH:
-            return self._sealed[1]
-        unsigned = self._key_list.unsigned(await self._register.issuers(), at=at)
-        token = self._key_list.known(unsigned)
+        at, told = self._now(), self._sealed.get(house)
+        if told is not None and timedelta(0) <= at - told[0] < FRESH:
+            return told[1]
+        key_list = self._key_lists.setdefault(house, KeyList(self._ports.signer, house.address))
+        unsigned = key_list.unsigned(await self._register.issuers(), at=at)
+        token = key_list.known(unsigned)
         if token is None:
-            token = await to_thread.run_sync(partial(self._key_list.sealed, unsigned, at=at))
+            token = await to_thread.run_sync(partial(key_list.sealed, unsigned, at=at))
         answer = Answer.made(token.encode("ascii"), QR_KEYS_TYPE)
-        self._sealed = (at, answer)
+        self._sealed[house] = (at, answer)
         return answer
 
     async def status_list(self, list_id: int, form: str) -> Answer:
@@ -463,8 +498,8 @@ class Desk:
 
     async def _freshened(self) -> Keyring:
         """Give the keys once both they and the register's changes are known as they are now."""
-        keyring = self.keyring
         await self._catch_up()
+        keyring = self.keyring
         # So long nobody need ask for either.
         read = (self._keys_read_at, self._read_at or self._keys_read_at)
         self._fresh = max(read), min(read) + FRESH
@@ -495,8 +530,21 @@ class Desk:
             self._forget_all()
         for subject in changes.subjects or ():
             self._forget(subject)
+        if changes.subjects is None or any(each.startswith(ORGANISATION) for each in changes.subjects):
+            await self._read_houses()
         self._seq = changes.last
         self._read_at = now
+
+    async def _read_houses(self) -> None:
+        """See which hosts are ours. What was judged while it were others is forgotten."""
+        hosts = await self._register.hosts()
+        if hosts != self._houses.hosts:
+            self._houses = Houses(self._ports.settings.public_url, hosts)
+            self._keyring = self._read_keyring()
+            self._key_lists.clear()
+            self._sealed.clear()
+            self._forget_all()
+        self._houses_read = True
 
     def _forget(self, subject: str) -> None:
         kind, _, name = subject.partition(":")

@@ -1,6 +1,6 @@
 """What the public road reads of the register: plain values, and the way to ask for them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -87,5 +87,8 @@ class PublicRegister(Protocol):
 
     async def issuers(self) -> tuple[Issuer, ...]:
         """List the bodies that issue here, by the codes that offline QRs call them by."""
+
+    async def hosts(self) -> Mapping[int, str]:
+        """Give the hosts of bodies that have one of their own, by those codes."""
 
     async def changes_since(self, seq: int) -> Changes: ...

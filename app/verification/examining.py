@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote
 
 from app.formats import jose, q1, strict
 from app.formats.claims import Format
@@ -12,7 +11,7 @@ from app.formats.jades_checks import SealFinding
 from app.formats.jose import Compact
 from app.formats.reading import ReadCredential, read_credential
 from app.formats.strict import Malformed
-from app.formats.x509 import host_of, leaf_jwk
+from app.formats.x509 import leaf_jwk
 from app.ports import PublicKey
 from app.verification.trust import Chain, Keyring
 
@@ -108,7 +107,7 @@ def _examine_qr(digits: str, keyring: Keyring) -> Examined:
     return Examined(
         format="format-read",
         integrity="seal-intact",
-        says=_spelt_out(read.says, keyring.did),
+        says=_spelt_out(read.says, keyring.dids.get(read.says.issuer_code, keyring.did)),
         key=key,
         chain=key.chain,
         sha256=hashlib.sha256(digits.encode("ascii")).hexdigest(),
@@ -155,12 +154,4 @@ def claims_to_be_ours(examined: Examined, keyring: Keyring) -> bool:
     if not examined.proven or examined.says is None:
         return False
     says = examined.says
-    return examined.key is not None or any(names_us(each, keyring) for each in (says.iss, *says.links))
-
-
-def names_us(issuer: str, keyring: Keyring) -> bool:
-    """Tell whether an issuer is this house, however its name is spelt: with a path, in capitals, as https."""
-    host = host_of(issuer)
-    return issuer == keyring.did or (
-        host is not None and unquote(host).lower().rstrip(".") == host_of(keyring.did)
-    )
+    return examined.key is not None or any(keyring.names(each) for each in (says.iss, *says.links))

@@ -37,7 +37,7 @@ from app.formats.strict import Malformed, read_object
 from app.formats.tokenlist import States, open_token_list
 from app.formats.x509 import Standing
 from app.ports import FetchBusy, FetchFailed, FetchRefused, Outbound
-from app.verification.examining import Examined, GivenKey, brought, claims_to_be_ours, examine, names_us
+from app.verification.examining import Examined, GivenKey, brought, claims_to_be_ours, examine
 from app.verification.service import Listed
 from app.verification.trust import Chain, Claimed, Keyring
 
@@ -337,7 +337,7 @@ class Abroad:
     ) -> IssuerKeys:
         if issuer.startswith(DID_KEY):
             return _read(lambda: did_key(issuer))
-        if names_us(issuer, keyring):
+        if keyring.names(issuer):
             raise Unavailable  # all keys of ours were looked at
         fetch: Callable[[], Awaitable[IssuerKeys]]
         if issuer.startswith(DID_WEB):
@@ -369,7 +369,7 @@ class Abroad:
             if (named := await self._named(url.partition("#")[0], url, keyring, at, USE)) is None:
                 raise Unavailable
             return named
-        if not url.startswith("https://") or names_us(url, keyring):
+        if not url.startswith("https://") or keyring.names(url):
             raise Unavailable
 
         async def fetch() -> IssuerKeys:
@@ -404,7 +404,7 @@ class Abroad:
         keyring: Keyring,
         at: datetime,
     ) -> Listed:
-        if names_us(entry.url, keyring):
+        if keyring.names(entry.url):
             return Listed(NOT_CREDIBLE)  # our lists are about our own documents
         try:
             kept = await self._lists.get(

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from pydantic import Field, ValidationError
 
 from app.core.errors import JsonValue, RuleBroken
+from app.core.hosts import is_here
 from app.core.numbers import CredentialNumber
 from app.formats import bitstring, tokenlist
 from app.formats.bitstring import Bits, read_status_list
@@ -23,7 +24,6 @@ from app.formats.keylist import open_key_list
 from app.formats.strict import Malformed, decode64_standard, read_object
 from app.formats.tokenlist import States, open_token_list
 from app.ports import PublicKey, Slot
-from app.settings import LOOPBACK
 from app.verification import papers, pictures, sealed, service, submitted
 from app.verification.examining import Examined, examine
 from app.verification.foreign import TOO_OLD, UNREACHABLE
@@ -66,7 +66,7 @@ class Given:
     def public_url(self) -> str:
         """Give the address that the issuer's documents name."""
         host = unquote(self.keyring.did.removeprefix(_DID))
-        return f"{'http' if host.partition(':')[0] in LOOPBACK else 'https'}://{host}"
+        return f"{'http' if is_here(host.partition(':')[0]) else 'https'}://{host}"
 
 
 class _Jwk(Members):
@@ -259,7 +259,7 @@ def report_on(content: bytes, given: Given, saved: Saved, *, at: datetime) -> tu
 
     Raises a problem where there is nothing to verify, as the service does.
     """
-    submission = submitted.of_bytes(_unpictured(content), public_url=given.public_url)
+    submission = submitted.of_bytes(_unpictured(content), ours=(given.public_url,))
     if isinstance(submission, CredentialNumber):
         raise NumberOffline("Give the document or the QR code itself, or ask without --offline.")
     if sealed.begins_as_one(submission.text):

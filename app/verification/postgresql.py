@@ -1,6 +1,6 @@
 """The public register on PostgreSQL: a small pool of connections that can only read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -30,6 +30,7 @@ _BY_DOCUMENT: Final = _EACH + b"register_by_document(name)"
 _STATUS_LIST: Final = b"SELECT * FROM register_list(%s, %s)"
 _LISTS: Final = b"SELECT * FROM register_lists()"
 _ISSUERS: Final = statements.ISSUERS.encode()
+_HOSTS: Final = statements.HOSTS.encode()
 _CHANGES: Final = statements.CHANGES.format(mark="%s").encode()
 
 
@@ -62,6 +63,9 @@ class PostgresRegister:
 
     async def issuers(self) -> tuple[Issuer, ...]:
         return statements.issuers_of(await self._rows(_ISSUERS, ()))
+
+    async def hosts(self) -> Mapping[int, str]:
+        return statements.hosts_of(await self._rows(_HOSTS, ()))
 
     async def changes_since(self, seq: int) -> Changes:
         return statements.changes_of(await self._rows(_CHANGES, (seq,)), seq=seq)

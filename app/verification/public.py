@@ -15,6 +15,7 @@ from app.status.errors import SigningFailed
 from app.verification.answers import Answer
 from app.verification.desk import Desk
 from app.verification.errors import RETRY_AFTER, RegisterUnreachable
+from app.verification.hosts import House
 from app.verification.written import written
 from app.web import PublicRoute
 
@@ -58,14 +59,21 @@ def unreachable() -> HTTPException:
     return HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": RETRY_AFTER})
 
 
-def _one_key(desk: Desk, thumbprint: str) -> Answer:
+def _one_key(desk: Desk, thumbprint: str, house: House) -> Answer:
     key = next((each for each in desk.keyring.published if each.thumbprint == thumbprint), None)
     if key is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     if key.compromised_at:
         raise HTTPException(HTTPStatus.GONE)  # whoever would verify with it asks us instead
-    said = published.jwk(key, published.key_url(desk.public_url, thumbprint))
+    said = published.jwk(key, published.key_url(house.address, thumbprint))
     return Answer.made(written(said), "application/jwk+json")
+
+
+async def _asked_at(desk: Desk, request: Request) -> House:
+    try:
+        return await desk.house(request)
+    except RegisterUnreachable:
+        raise unreachable() from None
 
 
 def routes(desk: Desk) -> list[Route]:
@@ -83,23 +91,23 @@ def routes(desk: Desk) -> list[Route]:
 
     async def key_set(request: Request) -> Response:
         """Publish every key, those that retired included, as a JWK set."""
-        return desk.key_set().to(request)
+        return desk.key_set(await _asked_at(desk, request)).to(request)
 
     async def qr_keys(request: Request) -> Response:
         """Publish the keys of offline QR codes, under the seal that verifiers know."""
         try:
-            return (await desk.qr_keys()).to(request)
+            return (await desk.qr_keys(await desk.house(request))).to(request)
         except (RegisterUnreachable, SigningFailed, KeyNotUsable):
             raise unreachable() from None
 
     async def did_document(request: Request) -> Response:
         """Publish the DID document that documents name their keys in."""
-        return desk.did_document().to(request)
+        return desk.did_document(await _asked_at(desk, request)).to(request)
 
     async def key(request: Request) -> Response:
         """Publish one key as one JWK, at the address that badges name."""
         wanted = request.path_params["thumbprint"]
-        return _one_key(desk, wanted).to(request)
+        return _one_key(desk, wanted, await _asked_at(desk, request)).to(request)
 
     return [
         PublicRoute(REPORT, report),

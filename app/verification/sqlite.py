@@ -4,7 +4,7 @@ A read takes some ten microseconds; handing it to a thread would cost many times
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Final
 from urllib.parse import quote
@@ -55,6 +55,9 @@ class SqliteRegister:
 
     async def issuers(self) -> tuple[Issuer, ...]:
         return statements.issuers_of(self._rows(_ISSUERS, ()))
+
+    async def hosts(self) -> Mapping[int, str]:
+        return statements.hosts_of(self._rows(statements.HOSTS, ()))
 
     async def changes_since(self, seq: int) -> Changes:
         return statements.changes_of(self._rows(_CHANGES, (seq,)), seq=seq)

@@ -45,6 +45,7 @@ BY_DOCUMENT: Final = _ENTRY.replace("{token}", "''").replace(
     "{condition}", f"c.id = ({_HOLDER}) AND (d.format = 'vc+jwt' OR d.jti = {{mark}})"
 )
 ISSUERS: Final = "SELECT issuer_code, legal_name, url, mode FROM organisation ORDER BY issuer_code"
+HOSTS: Final = "SELECT issuer_code, host FROM organisation WHERE host IS NOT NULL ORDER BY issuer_code"
 # The newest lists, as many as a device takes along: some kilobytes each at rest, some hundred at most.
 LISTS: Final = "SELECT id FROM status_list WHERE kind IN ('qr', 'credential') ORDER BY id DESC LIMIT 32"
 STATUS_LIST: Final = "SELECT token FROM published_list WHERE list_id = {mark} AND purpose = {mark}"
@@ -76,6 +77,10 @@ def entry_of(rows: Sequence[Row]) -> Entry | None:
 
 def issuers_of(rows: Sequence[Row]) -> tuple[Issuer, ...]:
     return tuple(Issuer(*row) for row in rows)
+
+
+def hosts_of(rows: Sequence[Row]) -> dict[int, str]:
+    return {row[0]: row[1] for row in rows}
 
 
 def _document(

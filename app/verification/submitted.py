@@ -1,6 +1,7 @@
 """What a stranger sent, brought down to the one thing that is to be verified. Nothing is fetched, ever."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -43,7 +44,7 @@ def costs(document: str | bytes) -> int:
     return LARGE_COSTS if len(document) > MAX_TEXT else 1
 
 
-def of_bytes(content: bytes, *, public_url: str) -> Submission:
+def of_bytes(content: bytes, *, ours: Sequence[str]) -> Submission:
     """Read a file that is no picture: a token, a number, or JSON with one of them inside."""
     if len(content) > MAX_SEAL:
         raise FileTooLarge(f"Send a credential of at most {MAX_SEAL} bytes.", limit_bytes=MAX_SEAL)
@@ -55,50 +56,48 @@ def of_bytes(content: bytes, *, public_url: str) -> Submission:
         raise FileUnreadable from None
     if len(content) > MAX_TEXT and not begins_as_one(text):
         raise _too_large()
-    return of_text(text, public_url=public_url)
+    return of_text(text, ours=ours)
 
 
 def _too_large() -> FileTooLarge:
     return FileTooLarge(f"Send a credential of at most {MAX_TEXT} bytes.", limit_bytes=MAX_TEXT)
 
 
-def of_text(text: str, *, public_url: str) -> Submission:
+def of_text(text: str, *, ours: Sequence[str]) -> Submission:
     """Read a text, as somebody pasted it or as a QR code holds it."""
     text = text.strip()
     if begins_as_one(text):
         return Token(text)
-    return (
-        _of_json(text, public_url=public_url)
-        if text.startswith("{")
-        else _of_line(text, public_url=public_url)
-    )
+    return _of_json(text, ours=ours) if text.startswith("{") else _of_line(text, ours=ours)
 
 
-def _of_line(text: str, *, public_url: str) -> Submission:
+def _of_line(text: str, *, ours: Sequence[str]) -> Submission:
     if not text:
         raise NothingToVerify
     if CredentialNumber.is_meant(text):
         return of_number(text)
     if _ADDRESS.fullmatch(text):
-        return of_address(text, public_url=public_url)
+        return of_address(text, ours=ours)
     return Token(_out_of_data(text))
 
 
-def of_address(address: str, *, public_url: str) -> Submission:
+def of_address(address: str, *, ours: Sequence[str]) -> Submission:
     """Take the number or the offline QR out of an address of ours; any other is refused, unopened.
 
     Of an offline QR that leads elsewhere nothing is said either: its seal may be good, and the page not ours.
+    `ours` are our addresses, the installation's own first.
     """
     try:
-        parts, ours = urlsplit(address), urlsplit(public_url)
-        same = (parts.scheme.lower(), parts.netloc.lower()) == (ours.scheme.lower(), ours.netloc.lower())
+        parts = urlsplit(address)
+        same = f"{parts.scheme}://{parts.netloc}".lower() in {each.lower() for each in ours}
     except ValueError:
         same = False
     if same and parts.path in _OUR_PAGE and parts.query in _OUR_LANGUAGES and parts.fragment:
         return Token(parts.fragment)
     path = _OUR_PATH.fullmatch(unquote(parts.path)) if same else None
     if path is None:
-        raise NotOurs(f"Only addresses that begin with {public_url}/v/ can be answered for.")
+        others = ", or so at a host of a body that issues here," if len(ours) > 1 else ""
+        raise NotOurs(f"Only addresses that begin with {ours[0]}/v/{others} can be answered for.")
     return of_number(path[1])
 
 
@@ -157,7 +156,7 @@ def of_sealed(credential: JsonValue) -> Token | None:
             return None
 
 
-def _of_json(text: str, *, public_url: str) -> Submission:
+def _of_json(text: str, *, ours: Sequence[str]) -> Submission:
     try:
         members = read_object(text.encode("utf-8", "surrogatepass"), limit=MAX_TEXT)
     except Malformed:
@@ -166,7 +165,7 @@ def _of_json(text: str, *, public_url: str) -> Submission:
     if (document := of_sealed(credential)) is not None:
         return document
     if isinstance(credential, str):
-        return _of_line(credential.strip(), public_url=public_url)
+        return _of_line(credential.strip(), ours=ours)
     return of_member(credential)
 
 

@@ -3,11 +3,12 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, Self
+from urllib.parse import unquote
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_der_x509_certificate, load_pem_x509_certificates
@@ -37,6 +38,8 @@ class Keyring:
     stamp_anchors: Chain = ()  # in which the chains of time-stamps may end, and no others
     lists: TrustedLists | None = None  # by which seals are qualified, and trusted as under an anchor
     trial: Chain = ()  # roots made for trying things, whose keys nobody guards: they vouch for ours alone
+    # What bodies with a host of their own are called, by the codes that offline QR codes call them by.
+    dids: Mapping[int, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -48,6 +51,7 @@ class Keyring:
         trusted: Iterable[str] = (),
         stamp_anchors: Chain = (),
         lists: TrustedLists | None = None,
+        dids: Mapping[int, str] | None = None,
     ) -> Self:
         """Gather our keys with the anchors and the issuers that the operator trusts."""
         published = signer.published()
@@ -55,8 +59,22 @@ class Keyring:
         trial = _for_trying(signer.anchors(), tuple(key.chain for key in published if key.development))
         everyone = (*(each for each in signer.anchors() if each not in trial), *anchors)
         return cls(
-            published, everyone, did_of(public_url), seals, frozenset(trusted), stamp_anchors, lists, trial
+            published,
+            everyone,
+            did_of(public_url),
+            seals,
+            frozenset(trusted),
+            stamp_anchors,
+            lists,
+            trial,
+            dids or {},
         )
+
+    def names(self, issuer: str) -> bool:
+        """Tell whether an issuer is this house, however it is spelt: with a path, in capitals, as https."""
+        dids, hosts = _ours((self.did, *self.dids.values()))
+        host = host_of(issuer)
+        return issuer in dids or (host is not None and unquote(host).lower().rstrip(".") in hosts)
 
     def ours(self, header: Header, slot: Slot = Slot.SEAL) -> PublicKey | None:
         """Find our own key for such documents that a header names, by its `kid` or by its certificate.
@@ -176,6 +194,12 @@ def _for_trying(anchors: Chain, chains: tuple[Chain, ...]) -> Chain:
     """Find the roots of keys that were made for trying things; later ones are called like the first."""
     names = {load_der_x509_certificate(chain[-1]).issuer for chain in chains if chain}
     return tuple(each for each in anchors if load_der_x509_certificate(each).subject in names)
+
+
+@lru_cache(maxsize=8)
+def _ours(dids: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str]]:
+    """Give these names, and the hosts in them."""
+    return frozenset(dids), frozenset(host for host in map(host_of, dids) if host)
 
 
 @dataclass(frozen=True, slots=True)

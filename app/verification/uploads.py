@@ -1,6 +1,6 @@
 """Taking in what a stranger sends, in any of the ways in which one can send it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -50,7 +50,7 @@ class Batch:
 
 
 async def of_request(
-    request: Request, *, public_url: str, charge: Charge | None = None
+    request: Request, *, ours: Sequence[str], charge: Charge | None = None
 ) -> Submission | Batch:
     """Read the body of `POST /v1/verifications` by its media type; without a known one, by its content.
 
@@ -58,23 +58,23 @@ async def of_request(
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "multipart/form-data":
-        return await _of_form(request, public_url=public_url, charge=charge)
+        return await _of_form(request, ours=ours, charge=charge)
     body = await request.body()
     if not body:
         raise NothingToVerify
     if media_type == JSON:
-        submission = of_json(body, public_url=public_url)
+        submission = of_json(body, ours=ours)
         if charge is not None and isinstance(submission, submitted.Token):
             charge(submitted.costs(submission.text) - 1)
         return submission
-    return await of_content(body, public_url=public_url, charge=charge)
+    return await of_content(body, ours=ours, charge=charge)
 
 
-async def _of_form(request: Request, *, public_url: str, charge: Charge | None) -> Submission:
+async def _of_form(request: Request, *, ours: Sequence[str], charge: Charge | None) -> Submission:
     async with form_of(request) as form:
         if strange := sorted(set(form) - {FILE}):
             raise malformed(*(((name,), "no part of this name is asked for") for name in strange))
-        return await of_part(form.get(FILE), public_url=public_url, charge=charge)
+        return await of_part(form.get(FILE), ours=ours, charge=charge)
 
 
 @asynccontextmanager
@@ -99,7 +99,7 @@ async def form_of(request: Request) -> AsyncIterator[FormData]:
 
 
 async def of_part(
-    part: UploadFile | str | None, *, public_url: str, charge: Charge | None = None
+    part: UploadFile | str | None, *, ours: Sequence[str], charge: Charge | None = None
 ) -> Submission:
     """Read the one part of a form that holds the file, or its text."""
     match part:
@@ -107,27 +107,27 @@ async def of_part(
             content = await part.read(pictures.MAX_BYTES + 1)
             if not content:
                 raise NothingToVerify
-            return await of_content(content, public_url=public_url, charge=charge)
+            return await of_content(content, ours=ours, charge=charge)
         case str(text):
-            return submitted.of_text(text, public_url=public_url)
+            return submitted.of_text(text, ours=ours)
         case None:
             raise NothingToVerify
 
 
-async def of_content(content: bytes, *, public_url: str, charge: Charge | None = None) -> Submission:
+async def of_content(content: bytes, *, ours: Sequence[str], charge: Charge | None = None) -> Submission:
     """Read a file by its first bytes, never by its name. Pictures and PDFs take turns, in threads."""
     if content.startswith((pictures.PNG, pictures.JPEG)):
         text = await to_thread.run_sync(pictures.qr_text, content, limiter=_turn(_turns, PICTURES_AT_ONCE))
-        return submitted.of_text(text, public_url=public_url)
+        return submitted.of_text(text, ours=ours)
     if content.startswith(papers.PDF):
         if charge is not None:
             charge(PDF_COSTS - 1)
         turns = _turn(_turns_of_papers, PAPERS_AT_ONCE)
         text = await to_thread.run_sync(papers.qr_text, content, limiter=turns)
-        return submitted.of_text(text, public_url=public_url)
+        return submitted.of_text(text, ours=ours)
     if charge is not None:
         charge(submitted.costs(content) - 1)
-    return submitted.of_bytes(content, public_url=public_url)
+    return submitted.of_bytes(content, ours=ours)
 
 
 def _turn(kept: RunVar[CapacityLimiter], most: int) -> CapacityLimiter:
@@ -139,7 +139,7 @@ def _turn(kept: RunVar[CapacityLimiter], most: int) -> CapacityLimiter:
     return turns
 
 
-def of_json(body: bytes, *, public_url: str) -> Submission | Batch:
+def of_json(body: bytes, *, ours: Sequence[str]) -> Submission | Batch:
     """Read `{"credential": …}`, `{"credentials": […]}` or a sealed document, strictly, and nothing else."""
     try:
         members: dict[str, JsonValue] = read_object(body, limit=MAX_BATCH)
@@ -163,7 +163,7 @@ def of_json(body: bytes, *, public_url: str) -> Submission | Batch:
         return document
     credential = members["credential"]
     if isinstance(credential, str):
-        return submitted.of_text(credential, public_url=public_url)
+        return submitted.of_text(credential, ours=ours)
     return submitted.of_member(credential)
 
 

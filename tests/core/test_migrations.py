@@ -173,6 +173,7 @@ def test_a_database_at_work_is_brought_up_with_everything_in_it(empty: Database)
             "issuer_code": 1,
             "register_open": True,
             "requests_per_minute": None,
+            "host": None,
             "version": 1,
         },
         "membership": {"version": 1},

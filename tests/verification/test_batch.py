@@ -111,7 +111,7 @@ def test_what_a_batch_counts_for(
 ) -> None:
     for number in (credential.number, f"{HERE}/v/{credential.number}"):
         sent = [credential.token] * documents + [number] * numbers + [credential.number[:-1]] * mistyped
-        assert batches.cost(sent, HERE) == counts
+        assert batches.cost(sent, (HERE,)) == counts
 
 
 def test_seals_in_json_count_in_full_and_large_ones_for_more(credential: Issued) -> None:
@@ -124,7 +124,7 @@ def test_seals_in_json_count_in_full_and_large_ones_for_more(credential: Issued)
         ([seal % ("x" * MAX_TEXT)] * 2 + [credential.number], 11),
     ]
     for sent, counts in batches_of:
-        assert batches.cost(sent, HERE) == counts
+        assert batches.cost(sent, (HERE,)) == counts
 
 
 def test_foreign_ones_are_followed_to_their_issuers(live: Ports) -> None:

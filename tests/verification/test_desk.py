@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ from app.settings import Settings
 from app.verification.desk import Desk, Remembered, public_register
 from app.verification.entries import Changes, PublicRegister, Row
 from app.verification.errors import CredentialNotFound, RegisterUnreachable
+from app.verification.hosts import House
 from app.verification.report import Report, Result
 from tests.conftest import START
 from tests.fakes import SetClock
@@ -26,6 +27,7 @@ from tests.verification.issued import Issued, issued, meddle, revoke, suspend
 
 HALF = timedelta(seconds=0.25)  # of the time for which nobody asks what changed
 SECOND = timedelta(seconds=1)
+HOUSE = House.at("https://sigillo.example.org")
 UNKNOWN = CredentialNumber.read("DLE-26-7K3Q-F9XM-2T5H-65")
 Value = TypeVar("Value")
 Telling = Callable[[Desk, CredentialNumber | str], Result]
@@ -37,6 +39,7 @@ class Watched:
 
     real: PublicRegister
     asked: list[str] = field(default_factory=list)
+    asked_for_hosts: int = 0  # apart: once, and after a body changed
     cut: bool = False
     meanwhile: Callable[[], None] = lambda: None
 
@@ -64,6 +67,12 @@ class Watched:
 
     async def issuers(self) -> tuple[Issuer, ...]:
         return await self._ask("issuers", self.real.issuers())
+
+    async def hosts(self) -> Mapping[int, str]:
+        self.asked_for_hosts += 1
+        if self.cut:
+            raise RegisterUnreachable
+        return await self.real.hosts()
 
     async def changes_since(self, seq: int) -> Changes:
         return await self._ask("changes", self.real.changes_since(seq))
@@ -269,22 +278,17 @@ def test_what_was_read_before_a_change_was_seen_is_told_and_not_kept(
 
 
 def test_what_was_judged_by_keys_that_changed_meanwhile_is_told_and_not_kept(
-    desk: Desk, credential: Issued, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, register: Watched, credential: Issued
 ) -> None:
-    number = CredentialNumber.read(credential.number)
-    catch_up = desk._catch_up
-
-    async def another_asks_under_other_keys() -> None:
-        monkeypatch.setattr(desk, "_catch_up", catch_up)
-        await catch_up()
+    def keys_change() -> None:
+        register.meanwhile = lambda: None
         desk._forget_all()
         desk._keyring = replace(desk._keyring, anchors=())
-        await desk.about(number)
 
     async def asked() -> tuple[Any, Any]:
-        monkeypatch.setattr(desk, "_catch_up", another_asks_under_other_keys)
-        first = await desk.written_about(str(number))
-        return json.loads(first)["result"], json.loads(await desk.written_about(str(number)))["result"]
+        register.meanwhile = keys_change
+        first = await desk.written_about(credential.number)
+        return json.loads(first)["result"], json.loads(await desk.written_about(credential.number))["result"]
 
     assert asyncio.run(asked()) == ("valid", "unknown")
 
@@ -354,12 +358,15 @@ def test_keys_are_written_once_for_as_long_as_they_stay_the_same(ports: Ports) -
     keys = MemoryKeys(START, development=False)
     live = replace(ports, signer=keys)
     desk = Desk(live)
-    before = desk.key_set(), desk.did_document()
+    before = desk.key_set(HOUSE), desk.did_document(HOUSE)
     move(live, SECOND)
-    assert all(one is other for one, other in zip(before, (desk.key_set(), desk.did_document()), strict=True))
+    assert all(
+        one is other
+        for one, other in zip(before, (desk.key_set(HOUSE), desk.did_document(HOUSE)), strict=True)
+    )
     keys.rotate(Slot.QR, live.clock.now())
     move(live, SECOND)
-    after = desk.key_set(), desk.did_document()
+    after = desk.key_set(HOUSE), desk.did_document(HOUSE)
     assert all(one.tag != other.tag for one, other in zip(before, after, strict=True))
     assert after[0].tag != after[1].tag
 
@@ -367,15 +374,15 @@ def test_keys_are_written_once_for_as_long_as_they_stay_the_same(ports: Ports) -
 def test_the_sealed_list_of_keys_is_worked_out_twice_a_second_at_most(
     live: Ports, desk: Desk, register: Watched
 ) -> None:
-    first = asyncio.run(desk.qr_keys())
+    first = asyncio.run(desk.qr_keys(HOUSE))
     move(live, HALF)
-    assert asyncio.run(desk.qr_keys()) is first
+    assert asyncio.run(desk.qr_keys(HOUSE)) is first
     assert register.since() == ["issuers"]
     move(live, HALF)
-    assert asyncio.run(desk.qr_keys()) == first
+    assert asyncio.run(desk.qr_keys(HOUSE)) == first
     assert register.since() == ["issuers"]
     move(live, -SECOND)
-    asyncio.run(desk.qr_keys())
+    asyncio.run(desk.qr_keys(HOUSE))
     assert register.since() == ["issuers"]
 
 

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -67,6 +67,9 @@ class Given:
 
     async def issuers(self) -> tuple[Issuer, ...]:
         return ()
+
+    async def hosts(self) -> Mapping[int, str]:
+        return {}
 
     async def changes_since(self, seq: int) -> Changes:
         return Changes(1, () if seq == 1 else None)

@@ -42,7 +42,7 @@ ENVELOPED = {
     ],
 )
 def test_a_token_is_found_in_all_that_it_is_sent_in(text: str) -> None:
-    assert of_bytes(text.encode(), public_url=HERE) == Token(TOKEN)
+    assert of_bytes(text.encode(), ours=(HERE,)) == Token(TOKEN)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_token_is_found_in_all_that_it_is_sent_in(text: str) -> None:
     ],
 )
 def test_json_that_holds_none_is_read_as_no_credential(text: str) -> None:
-    found = of_text(text, public_url=HERE)
+    found = of_text(text, ours=(HERE,))
     assert isinstance(found, Token)
     assert TOKEN not in found.text
 
@@ -75,20 +75,20 @@ def test_json_that_holds_none_is_read_as_no_credential(text: str) -> None:
     ],
 )
 def test_a_number_is_found_in_all_that_it_is_sent_in(text: str) -> None:
-    assert of_bytes(text.encode(), public_url=HERE) == CredentialNumber.read(NUMBER)
+    assert of_bytes(text.encode(), ours=(HERE,)) == CredentialNumber.read(NUMBER)
 
 
 @pytest.mark.parametrize("sent", [NUMBER[:-1] + "6", NUMBER[:-1], json.dumps({"credential": NUMBER[:-1]})])
 def test_a_mistyped_number_is_no_unreadable_document(sent: str) -> None:
     with pytest.raises(NumberMistyped):
-        of_text(sent, public_url=HERE)
+        of_text(sent, ours=(HERE,))
 
 
 @pytest.mark.parametrize(("text", "number"), MEANT_AS_NUMBERS.items())
 def test_what_is_meant_as_a_number_is_read_as_one_or_as_mistyped(text: str, *, number: bool) -> None:
     def read() -> Submission | None:
         try:
-            return of_text(text, public_url=HERE)
+            return of_text(text, ours=(HERE,))
         except NumberMistyped:
             return CredentialNumber.read(NUMBER)
         except Problem:
@@ -112,13 +112,13 @@ def test_what_is_meant_as_a_number_is_read_as_one_or_as_mistyped(text: str, *, n
     ],
 )
 def test_an_address_of_ours_is_a_number(address: str) -> None:
-    assert of_text(address, public_url=HERE) == CredentialNumber.read(NUMBER)
+    assert of_text(address, ours=(HERE,)) == CredentialNumber.read(NUMBER)
 
 
 @pytest.mark.parametrize(("address", "ours"), WITH_DIGITS.items())
 def test_the_digits_of_a_code_are_found_in_every_address_of_the_page(address: str, *, ours: bool) -> None:
     try:
-        read = of_text(address, public_url=HERE)
+        read = of_text(address, ours=(HERE,))
     except NotOurs:
         read = None
     assert (read == Token(DIGITS)) is ours
@@ -145,36 +145,36 @@ def test_the_digits_of_a_code_are_found_in_every_address_of_the_page(address: st
 )
 def test_an_address_of_anybody_else_is_refused_unopened(address: str) -> None:
     with pytest.raises(NotOurs):
-        of_text(address, public_url=HERE)
+        of_text(address, ours=(HERE,))
 
 
 def test_an_address_of_ours_with_a_wrong_number_is_mistyped() -> None:
     with pytest.raises(NumberMistyped):
-        of_text(f"{HERE}/v/{NUMBER[:-1]}0", public_url=HERE)
+        of_text(f"{HERE}/v/{NUMBER[:-1]}0", ours=(HERE,))
 
 
 @pytest.mark.parametrize("content", [b"", b" \n", "\N{ZERO WIDTH NO-BREAK SPACE}".encode()])
 def test_nothing_is_nothing_to_verify(content: bytes) -> None:
     with pytest.raises(NothingToVerify):
-        of_bytes(content, public_url=HERE)
+        of_bytes(content, ours=(HERE,))
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"PK\x03\x04\xb2", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3"])
 def test_what_is_neither_text_nor_picture_is_not_read(content: bytes) -> None:
     with pytest.raises(FileUnreadable):
-        of_bytes(content, public_url=HERE)
+        of_bytes(content, ours=(HERE,))
 
 
 def test_what_is_longer_than_any_credential_is_not_read() -> None:
-    assert of_bytes(b"A" * MAX_TEXT, public_url=HERE) == Token("A" * MAX_TEXT)
+    assert of_bytes(b"A" * MAX_TEXT, ours=(HERE,)) == Token("A" * MAX_TEXT)
     with pytest.raises(FileTooLarge):
-        of_bytes(b"A" * (MAX_TEXT + 1), public_url=HERE)
+        of_bytes(b"A" * (MAX_TEXT + 1), ours=(HERE,))
 
 
 @given(st.binary(max_size=120))
 def test_whatever_bytes_come_in_are_read_or_refused_in_words(content: bytes) -> None:
     try:
-        of_bytes(content, public_url=HERE)
+        of_bytes(content, ours=(HERE,))
     except Problem as refused:
         assert refused.detail  # noqa: PT017 - either way is right, a crash is not
 

@@ -30,7 +30,7 @@ def test_pictures_take_turns_and_too_many_are_sent_away(monkeypatch: pytest.Monk
     monkeypatch.setattr(pictures, "qr_text", slow)
 
     async def read() -> object:
-        return await uploads.of_content(PICTURE, public_url="https://sigillo.example.org")
+        return await uploads.of_content(PICTURE, ours=("https://sigillo.example.org",))
 
     async def crowd() -> list[object]:
         most = uploads.PICTURES_AT_ONCE + uploads.PICTURES_WAITING
