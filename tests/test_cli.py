@@ -307,3 +307,33 @@ def test_an_organisation_may_have_a_quota_of_its_own() -> None:
     assert said("organisation", "quota", "--requests", "9", "--default")[0] == Ends.USAGE
     assert "as many as the settings say" in said("organisation", "quota", "--default")[1]
     assert "The trail is whole." in said("audit", "verify")[1]
+
+
+def test_a_host_of_its_own_is_set_before_anything_is_issued(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGILLO_PUBLIC_URL", "https://sigillo.example.org")
+    said(*NAMED)
+    assert "https://sigillo.example.org, the installation's address." in said("organisation", "host")[1]
+    code, output = said("organisation", "host", "--host", "Credentials.Body.Example")
+    assert (code, "https://credentials.body.example, an address of its own." in output) == (Ends.OK, True)
+    assert "DNS" in output
+    assert "TLS certificate" in output
+    assert "Host header" in output
+    assert "did:web:credentials.body.example" in output
+    assert "an address of its own" in said("organisation", "host")[1]
+    for unfit in ("https://credentials.body.example", "sigillo.example.org", "*.body.example", "192.0.2.1"):
+        code, output = said("organisation", "host", "--host", unfit)
+        assert (code, "Nothing was changed." in output) == (Ends.USAGE, True)
+    assert said("organisation", "host", "--host", "x.example", "--default")[0] == Ends.USAGE
+    assert "the installation's address" in said("organisation", "host", "--default")[1]
+    assert "The trail is whole." in said("audit", "verify")[1]
+
+
+def test_two_bodies_do_not_share_a_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGILLO_PUBLIC_URL", "https://sigillo.example.org")
+    bodies = [json.loads(said(*NAMED, "--json")[1])["organisation"] for _ in range(2)]
+    assert said("organisation", "host", bodies[0], "--host", "one.example")[0] == Ends.OK
+    code, output = said("organisation", "host", bodies[1], "--host", "one.example")
+    assert (code, "Another body of this installation has the host one.example." in output) == (
+        Ends.REFUSED,
+        True,
+    )

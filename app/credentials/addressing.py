@@ -27,11 +27,11 @@ def set_host(
         host = None if typed is None else read_host(typed, public_url)
     except ValueError as unfit:
         raise HostNotUsable(str(unfit)) from None
+    enter(session, organisations.organisation(session, organisation_id).id)
     # Whoever opens its first status list holds the same row: either they read this host, or we see the list.
     body = organisations.organisation_locked(session, organisation_id)
     if host == body.host:
         return body
-    enter(session, body.id)
     if any(session.scalar(select(exists(select(each)))) for each in NAMING):
         raise HostNamed("A body that has issued keeps its address: its documents name it.")
     try:

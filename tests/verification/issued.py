@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import text
 
 from app.core.db import enter
-from app.credentials import issuing, queries, service
+from app.credentials import addressing, issuing, queries, service
 from app.credentials.models import Document
 from app.formats.claims import Format
 from app.organisations.models import Mode
@@ -28,8 +28,10 @@ class Issued:
     by: Actor
 
 
-def issued(ports: Ports, *, mode: Mode = Mode.LIVE, own: MemoryKeys | None = None) -> Issued:
-    """A credential of a new organisation, in every format; under keys of its `own` where they are given."""
+def issued(
+    ports: Ports, *, mode: Mode = Mode.LIVE, own: MemoryKeys | None = None, host: str | None = None
+) -> Issued:
+    """A credential of a new organisation, in every format; under keys and a host of its own where given."""
     at = ports.clock.now()
     with ports.database.writing() as session:
         made = make.organisation(session, at)
@@ -37,6 +39,9 @@ def issued(ports: Ports, *, mode: Mode = Mode.LIVE, own: MemoryKeys | None = Non
         organisation_id = made.organisation.id
         if own is not None:
             own.give(organisation_id, made.organisation.issuer_code, at)
+        if host is not None:
+            url = ports.settings.public_url
+            addressing.set_host(session, organisation_id, host, public_url=url, by="system", at=at)
         holder = make.person(session, organisation_id, at=at)
         registrar = make.person(session, organisation_id, Role.REGISTRAR, at=at)
         by = make.actor(session, make.key(session, registrar, at=at), at=at)

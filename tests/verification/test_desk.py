@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import pytest
+from starlette.requests import Request
 
 from app.core.numbers import CredentialNumber
 from app.formats.keylist import Issuer
@@ -456,3 +457,37 @@ def test_a_database_that_is_not_there_is_said_to_be_unreachable(live: Ports) -> 
 
     with pytest.raises(RegisterUnreachable):
         asyncio.run(asked())
+
+
+def test_which_hosts_are_ours_is_asked_once_and_again_when_a_body_changed(
+    live: Ports, desk: Desk, register: Watched, credential: Issued
+) -> None:
+    for _ in range(4):
+        about(desk, credential.number)
+        asyncio.run(desk.addresses())
+        move(live, SECOND)
+    suspend(live, credential)
+    assert (result_about(desk, credential.number), register.asked_for_hosts) == (Result.INVALID, 1)
+    with live.database.writing(credential.by.organisation_id) as session:
+        changes.announce(session, f"organisation:{credential.by.organisation_id}", at=live.clock.now())
+    move(live, SECOND)
+    about(desk, credential.number)
+    assert register.asked_for_hosts == 2
+
+
+def test_where_nobody_knows_the_hosts_yet_no_other_is_answered_under_our_own_name(
+    live: Ports, desk: Desk, register: Watched
+) -> None:
+    def asked(host: str) -> Request:
+        return Request({"type": "http", "headers": [(b"host", host.encode())]})
+
+    theirs = asked("credentials.body.example")
+    register.cut = True
+    assert asyncio.run(desk.house(asked("sigillo.example.org"))) == HOUSE
+    with pytest.raises(RegisterUnreachable):
+        asyncio.run(desk.house(theirs))
+    register.cut = False
+    assert asyncio.run(desk.house(theirs)) == HOUSE
+    register.cut = True
+    move(live, 4 * SECOND)
+    assert asyncio.run(desk.house(theirs)) == HOUSE  # as far as was known
