@@ -121,7 +121,7 @@ class Pages:
             house = await self._desk.house(request)
         except RegisterUnreachable:
             raise unreachable() from None
-        script = render.service_worker(house.address, self._desk.clock_offset)
+        script = render.service_worker(house.address, self._desk.clock_offset, house.others)
         return Response(script, media_type="text/javascript; charset=utf-8", headers=WORKER_HEADERS)
 
     async def home(self, request: Request) -> Response:
@@ -212,7 +212,11 @@ class Pages:
         pack: bool = False,
     ) -> Response:
         page = render.start_page(
-            language, site=house.address, trouble=trouble, clock_offset=self._desk.clock_offset
+            language,
+            site=house.address,
+            others=house.others,
+            trouble=trouble,
+            clock_offset=self._desk.clock_offset,
         ).encode()
         headers = {**SHELL_HEADERS, "Vary": "Accept-Language, Accept-Encoding", **(more or {})}
         if pack:

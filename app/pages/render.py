@@ -1,7 +1,7 @@
 """Values in, HTML out: what a person sees in a browser, in Italian or in English."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from functools import lru_cache, partial
 from pathlib import Path
@@ -90,11 +90,17 @@ def verification_page(
 
 
 def start_page(
-    language: Language, *, site: str, trouble: str | None = None, clock_offset: str | None = None
+    language: Language,
+    *,
+    site: str,
+    others: Sequence[str] = (),
+    trouble: str | None = None,
+    clock_offset: str | None = None,
 ) -> str:
     """Offer to verify by number, file or photo; with its script, the page verifies on the reader's device.
 
-    `site` is the address of ours that was asked; `trouble` is the code of what stopped the last attempt.
+    `site` is the address of ours that was asked, and `others` are those of bodies here that have another one;
+    `trouble` is the code of what stopped the last attempt.
     """
     said = words.TROUBLES.get(trouble, words.TROUBLE).in_language(language) if trouble else None
     *modules, script = (assets.SCRIPT[name].path for name in assets.MODULES)
@@ -104,6 +110,7 @@ def start_page(
         trouble=said,
         typed="",
         site=site,
+        others=others,
         clock_offset=clock_offset,
         modules=modules,
         script=script,
@@ -113,10 +120,10 @@ def start_page(
 
 
 @lru_cache(maxsize=32)
-def service_worker(site: str, clock_offset: str | None) -> bytes:
+def service_worker(site: str, clock_offset: str | None, others: Sequence[str] = ()) -> bytes:
     """Write the service worker of the start page, of another version wherever that page is another one."""
     return assets.service_worker(
-        start_page(language, site=site, clock_offset=clock_offset) for language in _SPOKEN
+        start_page(language, site=site, others=others, clock_offset=clock_offset) for language in _SPOKEN
     )
 
 

@@ -4,7 +4,7 @@ A request says by its Host header at which of them it asks. Whatever else stands
 installation's own, and never repeated.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -20,10 +20,11 @@ class House:
 
     address: str
     did: str
+    others: tuple[str, ...] = ()  # our other addresses
 
     @classmethod
-    def at(cls, address: str) -> Self:
-        return cls(address, did_of(address))
+    def at(cls, address: str, ours: Sequence[str] = ()) -> Self:
+        return cls(address, did_of(address), tuple(each for each in ours if each != address))
 
 
 class Houses:
@@ -31,13 +32,12 @@ class Houses:
 
     def __init__(self, public_url: str, hosts: Mapping[int, str]) -> None:
         self.hosts = hosts
-        self.own = House.at(public_url)
-        theirs = {code: House.at(address_at(public_url, host)) for code, host in hosts.items()}
-        self.dids: Mapping[int, str] = {code: house.did for code, house in theirs.items()}
-        self.addresses = (public_url, *(house.address for house in theirs.values()))
-        self._asked_as = {
-            house.address.partition("://")[2].encode(): house for house in (*theirs.values(), self.own)
-        }
+        theirs = {code: address_at(public_url, host) for code, host in hosts.items()}
+        self.addresses = (public_url, *theirs.values())
+        self.own = House.at(public_url, self.addresses)
+        self.dids: Mapping[int, str] = {code: did_of(address) for code, address in theirs.items()}
+        houses = (*(House.at(address, self.addresses) for address in theirs.values()), self.own)
+        self._asked_as = {house.address.partition("://")[2].encode(): house for house in houses}
 
     def asked_by(self, request: Request) -> House | None:
         """Tell at which of them a request asks; None where it names none of them, or several."""

@@ -83,3 +83,35 @@ def test_a_badge_under_the_same_seal_is_no_list_of_keys(
         real.answers["/.well-known/qr-keys"] = (200, "application/jwt", token.encode())
         visitor.opens(credential.qr)
         assert visitor.headline.endswith("the key to check the seal with could not be had")
+
+
+def test_what_a_body_with_its_own_host_issued_is_verified_there_and_sent_there_from_here(
+    visitor: Visitor, real: Site
+) -> None:
+    there = real.url.replace("localhost", "body.localhost")
+    made = issued(real.ports, host=there.partition("://")[2])
+    published(real)
+    page = visitor.page
+    link = q1.link(there, made.qr)
+    page.goto(link)
+    visitor.waits()
+    assert (visitor.headline.startswith("Valid today"), page.url) == (True, f"{there}/v")
+    page.goto(f"{there}/v?lang=en")
+    visitor.waits()
+    page.fill("#pasted", made.token)
+    page.click("#paste-form button")
+    assert visitor.headline.startswith("Valid today")
+    visitor.settled()
+    # At the installation's own host a link of the body's is followed, and what only its lists tell is sent.
+    visitor.opens()
+    page.fill("#pasted", link)
+    page.click("#paste-form button")
+    page.wait_for_url(f"{there}/v")
+    visitor.waits()
+    assert visitor.headline.startswith("Valid today")
+    visitor.opens()
+    page.fill("#pasted", made.token)
+    page.click("#paste-form button")
+    page.wait_for_selector("#consent:visible")
+    page.click("#agree")
+    assert visitor.headline.startswith("Valid today")

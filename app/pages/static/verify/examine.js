@@ -67,12 +67,17 @@ function trustIn(listed, code, now) {
 
 const iso = (seconds) => new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
 
-/** Tells whether a text is a `vc+jwt` that one of this site's keys is said to have made. */
-export function isOurToken(text, keyring) {
+/**
+ * Tells whether a text is a `vc+jwt` that one of this site's keys is said to have made; not in the name of `others`
+ * of this service, of whose lists this site's keyring knows nothing.
+ */
+export function isOurToken(text, keyring, others = []) {
   try {
     const parts = split(text);
     const { typ, kid } = readObject(decode64(parts?.head ?? ""), MOST_TOKEN).content;
-    return typ === "vc+jwt" && typeof kid === "string" && keyring.named(kid) !== null;
+    if (typ !== "vc+jwt" || typeof kid !== "string") return false;
+    const named = others.some((other) => kid.startsWith(`did:web:${encodeURIComponent(other.split("://")[1])}#`));
+    return !named && keyring.named(kid) !== null;
   } catch (error) {
     if (!(error instanceof Malformed)) throw error;
     return false;

@@ -15,6 +15,7 @@ const MOST_FILE = 10_000_000;
 const MOST_TEXT = 128 * 1024;
 const FEWEST_DIGITS = 8;
 const page = document.querySelector("main").dataset;
+const others = page.others?.split(" ") ?? []; // where bodies of this service have hosts of their own
 const place = (id) => document.getElementById(id);
 const able = Boolean(globalThis.crypto?.subtle && globalThis.DecompressionStream);
 
@@ -40,6 +41,7 @@ const take = guarded((text) => {
   if (!given) return trouble("nothing-to-verify");
   if (looksLikeOne(digits)) return able ? verify(digits, examineQr) : offer(given);
   if (given.startsWith(`${page.site}/v/`)) return look(given);
+  if (others.some((other) => behindHash(given, other) || given.startsWith(`${other}/v/`))) return look(given);
   if (/^https?:\/\/\S*$/i.test(given)) return trouble("not-ours");
   if (meansNumber(given)) return look(`/v/${encodeURIComponent(given)}`);
   return able ? takeToken(given) : offer(given);
@@ -57,7 +59,7 @@ async function takeToken(text) {
   const turn = busy();
   const keys = await takeKeys();
   if (turn !== asked) return undefined;
-  return keys.ring && isOurToken(text, keys.ring) ? verify(text, examineToken, keys) : offer(text);
+  return keys.ring && isOurToken(text, keys.ring, others) ? verify(text, examineToken, keys) : offer(text);
 }
 
 /** Opens the page of a number, which only the register can answer for. */
