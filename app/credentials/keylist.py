@@ -27,8 +27,10 @@ _LIST: Final = Serialization(assemble, lambda token, _: open_key_list(token))
 class KeyList:
     """Remembers the list that it last signed. It is worked out alike in every process, and no row is kept."""
 
-    def __init__(self, signer: Signer, public_url: str) -> None:
+    def __init__(self, signer: Signer, public_url: str, issuer_code: int | None = None) -> None:
+        """Write the list of this address: the installation's, or that of the body with this code."""
         self._signer = signer
+        self._code = issuer_code
         self._did = did_of(public_url)
         self._signing = Lock()
         self._unsigned = b""
@@ -37,7 +39,7 @@ class KeyList:
 
     def unsigned(self, issuers: Sequence[Issuer], *, at: datetime) -> bytes:
         """Write the list as it has to be now."""
-        seal = _vouching(self._signer)
+        seal = _vouching(self._signer, self._code)
         keys: tuple[PublicKey, ...] = tuple(key for key in self._signer.published() if key.slot is Slot.QR)
         since = signed_since((seal, *keys), at)
         return unsigned_key_list(self._did, seal, key_list(self._did, keys, issuers, _schemes(), at=since))
@@ -53,7 +55,7 @@ class KeyList:
         """
         with self._signing:
             if self._unsigned != unsigned:
-                seal = _vouching(self._signer)
+                seal = _vouching(self._signer, self._code)
                 try:
                     token = signed(self._signer, seal.thumbprint, unsigned, _LIST)
                 except SigningFailed:
@@ -64,20 +66,19 @@ class KeyList:
             return self._token
 
 
-def _vouching(signer: Signer) -> PublicKey:
-    """Choose the seal of the list: the installation's, unless that is for trying and some body's own counts.
+def _vouching(signer: Signer, issuer_code: int | None) -> PublicKey:
+    """Choose the seal of the list: at a body's own address its own, if it ever had one.
 
-    Of several such bodies the first one: every process has to choose alike.
+    Elsewhere it is the installation's, unless that is for trying and some body's own counts; of several such
+    bodies the first one's: every process has to choose alike.
     """
-    seal = signer.current(Slot.SEAL)
-    if not seal.development:
+    own = [key for key in signer.published() if key.slot is Slot.SEAL and key.issuer_code is not None]
+    body = next((key.body for key in own if key.issuer_code == issuer_code), None)
+    seal = signer.current(Slot.SEAL, body)
+    if body is not None or not seal.development:
         return seal
-    own = {
-        key.issuer_code: key
-        for key in signer.published()
-        if key.slot is Slot.SEAL and key.current and not key.development and key.issuer_code is not None
-    }
-    return own[min(own)] if own else seal
+    counting = {key.issuer_code: key for key in own if key.current and not key.development}
+    return min(counting.items(), default=(0, seal))[1]
 
 
 def _schemes() -> list[NamedScheme]:

@@ -441,7 +441,9 @@ class Desk:
         at, told = self._now(), self._sealed.get(house)
         if told is not None and timedelta(0) <= at - told[0] < FRESH:
             return told[1]
-        key_list = self._key_lists.setdefault(house, KeyList(self._ports.signer, house.address))
+        key_list = self._key_lists.setdefault(
+            house, KeyList(self._ports.signer, house.address, house.issuer_code)
+        )
         unsigned = key_list.unsigned(await self._register.issuers(), at=at)
         token = key_list.known(unsigned)
         if token is None:

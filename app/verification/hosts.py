@@ -21,10 +21,11 @@ class House:
     address: str
     did: str
     others: tuple[str, ...] = ()  # our other addresses
+    issuer_code: int | None = None  # of the body whose own it is
 
     @classmethod
-    def at(cls, address: str, ours: Sequence[str] = ()) -> Self:
-        return cls(address, did_of(address), tuple(each for each in ours if each != address))
+    def at(cls, address: str, ours: Sequence[str] = (), issuer_code: int | None = None) -> Self:
+        return cls(address, did_of(address), tuple(each for each in ours if each != address), issuer_code)
 
 
 class Houses:
@@ -36,8 +37,8 @@ class Houses:
         self.addresses = (public_url, *theirs.values())
         self.own = House.at(public_url, self.addresses)
         self.dids: Mapping[int, str] = {code: did_of(address) for code, address in theirs.items()}
-        houses = (*(House.at(address, self.addresses) for address in theirs.values()), self.own)
-        self._asked_as = {house.address.partition("://")[2].encode(): house for house in houses}
+        houses = [House.at(address, self.addresses, code) for code, address in theirs.items()]
+        self._asked_as = {house.address.partition("://")[2].encode(): house for house in (*houses, self.own)}
 
     def asked_by(self, request: Request) -> House | None:
         """Tell at which of them a request asks; None where it names none of them, or several."""

@@ -287,3 +287,17 @@ def test_a_live_body_with_its_own_is_not_held_up_by_those_of_the_installation_fo
     assert open_key_list(answer.text).verified_by(own.jwk)
     with pytest.raises(DevelopmentKey):
         issued(house)
+
+
+def test_at_a_host_of_its_own_the_list_of_qr_keys_is_under_the_seal_of_its_body(
+    ports: Ports, keys: MemoryKeys
+) -> None:
+    hosted = issued(ports, own=keys, host="credentials.body.example")
+    stranger = make.caller(create_app(ports))
+    for host, body in (("credentials.body.example", hosted.by.organisation_id), ("unknown.example", None)):
+        listed = open_key_list(stranger.get("/.well-known/qr-keys", headers={"Host": host}).text)
+        assert listed.verified_by(keys.current(Slot.SEAL, body).jwk)
+    keys.compromise(Slot.SEAL, ports.clock.now(), hosted.by.organisation_id)
+    anew = make.caller(create_app(ports))
+    assert anew.get("/.well-known/qr-keys", headers={"Host": "credentials.body.example"}).status_code == 503
+    assert anew.get("/.well-known/qr-keys").status_code == 200
