@@ -54,6 +54,14 @@ def test_the_log_says_once_a_day_what_ends_soon(caplog: pytest.LogCaptureFixture
         assert told(caplog)[0] == ("ERROR", "the certificate for seal has ended")
 
 
+def test_of_a_bodys_own_certificate_it_is_said_whose_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    keys = MemoryKeys(AT, life=DAY)
+    keys.give("org_2", 2, AT, Slot.SEAL)
+    with caplog.at_level(logging.WARNING, logger="sigillo.keys"):
+        ExpiryWatch(keys, SetClock(AT))()
+    assert told(caplog) == [("ERROR", "the certificate for seal of org_2 ends in 1 days")]
+
+
 def test_of_keys_for_trying_things_nothing_is_said(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, logger="sigillo.keys"):
         ExpiryWatch(MemoryKeys(AT, life=DAY), SetClock(AT))()

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from app.credentials import issuing, queries
 from app.credentials.errors import DevelopmentKey
+from app.credentials.models import Document
 from app.formats.claims import Format
 from app.formats.jose import open_compact
 from app.formats.keylist import open_key_list
@@ -178,6 +179,23 @@ def test_what_is_one_bodys_and_signed_with_anothers_key_is_never_valid(
     told = agreement(ports.database, keys, None).findings
     assert sum("another body's own key" in each for each in told) == 3
     assert len(told) == 3
+
+
+def edc_of(ports: Ports, credential: Issued) -> Document:
+    issuing.issue_document(ports, credential.id, Format.EDC, by=credential.by, at=ports.clock.now())
+    return document(ports, credential, Format.EDC)
+
+
+def test_a_european_credential_is_sealed_with_the_bodys_own_and_never_anothers(
+    ports: Ports, keys: MemoryKeys, first: Issued, second: Issued, stranger: Caller
+) -> None:
+    made = edc_of(ports, first)
+    assert made.key_thumbprint == keys.current(Slot.EDC_SEAL, first.by.organisation_id).thumbprint
+    assert said(stranger, made.token) == ("valid", "issuer-trusted-sealed")
+    wrong = forged(ports, keys, first, second)
+    made = edc_of(replace(ports, signer=Swapped(keys, second.by.organisation_id)), wrong)
+    assert made.key_thumbprint == keys.current(Slot.EDC_SEAL, second.by.organisation_id).thumbprint
+    assert said(stranger, made.token) == ("invalid", "issuer-key-misused")
 
 
 def test_nothing_is_signed_with_a_key_that_is_another_bodys(
