@@ -134,7 +134,7 @@ def _mode(session: Session, ports: Ports, at: datetime) -> Iterator[Finding]:
     if not known:
         yield warning("register", "There is no organisation yet: `sigillo organisation create`.")
     else:
-        yield good("register", f"{len(known)} organisations, {len(live)} of them live.")
+        yield good("register", f"Organisations: {len(known)}, of them live: {len(live)}.")
     if ports.clock.offset:
         yield warning("clock", f"It is moved by {ports.clock.offset} (SIGILLO_CLOCK_OFFSET).")
     public_url = ports.settings.public_url
