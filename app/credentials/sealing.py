@@ -31,8 +31,8 @@ def seal_all(
 ) -> dict[str, Sealed | Problem]:
     """Sign each of them and verify it; by its id, what came of it or why nothing did.
 
-    What nobody waits for any more, since it is stored, is left out. A signer that failed once is not asked
-    again for the others, and what comes after a seal that was not made is not made either.
+    What nobody waits for any more, since it is stored, is left out. A key that failed to sign is not asked
+    for the others of that format, and what comes after a seal that was not made is not made either.
     """
     found: dict[str, Sealed | Problem] = {}
     try:

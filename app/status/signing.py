@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from app.formats import jades, q1
 from app.formats.jose import (
+    MAX_SIGNATURE,
     PublicKeyObject,
     assemble,
     open_compact,
@@ -107,13 +108,16 @@ def _put(way: Serialization, unsigned: bytes, signature: bytes) -> tuple[str, Op
 
 def _signature(signer: Signer, thumbprint: str, unsigned: bytes) -> bytes:
     try:
-        return signer.sign(thumbprint, unsigned)
+        signature = memoryview(signer.sign(thumbprint, unsigned)).tobytes()  # of a driver, who knows
     except KeysUnavailable as away:
         log.exception("signing.unavailable", extra={"reason": str(away)})
         raise SigningFailed("The signer is out of reach. Nothing is lost; it will be tried again.") from away
     except Exception as failed:  # a card, a remote seal, a retired key: whatever it says, nothing is signed
         log.exception("signing.failed")
         raise SigningFailed("The signer did not sign. Nothing is lost; it will be tried again.") from failed
+    if not 0 < len(signature) <= MAX_SIGNATURE:
+        raise _unsound()
+    return signature
 
 
 def _sound(made: Sequence[Opened | None], key: PublicKeyObject | None) -> Sequence[bool]:

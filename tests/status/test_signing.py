@@ -8,7 +8,7 @@ import pytest
 from app.formats.jose import open_compact, signing_input
 from app.ports import Slot
 from app.status.errors import SigningFailed
-from app.status.signing import COMPACT, signed, signed_all
+from app.status.signing import COMPACT, QR, Serialization, signed, signed_all
 from tests.conftest import START
 from tests.fakes_keys import MemoryKeys
 from tests.status.failing import FailingKeys
@@ -64,14 +64,17 @@ def test_bytes_that_our_own_reader_refuses_are_never_handed_out() -> None:
         signed(keys, keys.current(Slot.SEAL).thumbprint, odd)
 
 
-def test_a_signature_of_no_known_length_is_refused() -> None:
-    class Endless(MemoryKeys):
+@pytest.mark.parametrize("way", [COMPACT, QR])
+@pytest.mark.parametrize("given", [b"", b"x" * 6400, None])
+def test_what_is_no_signature_at_all_is_refused(way: Serialization, given: object) -> None:
+    class Odd(MemoryKeys):
         def sign(self, thumbprint: str, message: bytes) -> bytes:
-            return super().sign(thumbprint, message) * 100
+            del thumbprint, message
+            return given  # type: ignore[return-value] # that is the point
 
-    keys = Endless(START)
+    keys = Odd(START)
     with pytest.raises(SigningFailed):
-        signed(keys, keys.current(Slot.SEAL).thumbprint, UNSIGNED)
+        signed(keys, keys.current(Slot.SEAL).thumbprint, UNSIGNED, way)
 
 
 def test_of_many_what_was_signed_before_the_signer_failed_is_kept_and_it_is_asked_no_more() -> None:
