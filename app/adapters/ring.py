@@ -5,7 +5,7 @@ The list says where each private key is, in a file beside it or on a token; it n
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import combinations
@@ -98,7 +98,17 @@ class Ring(BaseModel):
     def _one_current(self) -> Self:
         for one, other in combinations((each for each in self.keys if each.state == "current"), 2):
             if _same_place(one, other):
-                raise ValueError(f"two current keys for {one.slot}")
+                whose = f" of {one.body.id}" if one.body else ""
+                raise ValueError(f"two current keys for {one.slot}{whose}")
+        return self
+
+    @model_validator(mode="after")
+    def _one_code(self) -> Self:
+        for one, other in combinations(self.bodies(), 2):
+            if one.id == other.id:
+                raise ValueError(f"two codes for {one.id}: {one.issuer_code} and {other.issuer_code}")
+            if one.issuer_code == other.issuer_code:
+                raise ValueError(f"one code for {one.id} and for {other.id}: {one.issuer_code}")
         return self
 
     def current(self, slot: Slot, body: Whose | None = None) -> Entry | None:
@@ -113,7 +123,7 @@ class Ring(BaseModel):
         """Name the bodies that have keys of their own, or are about to."""
         entries: tuple[Entry | Waiting, ...] = (*self.keys, *self.waiting)
         named = {entry.body for entry in entries if entry.body}
-        return tuple(sorted(named, key=lambda each: each.issuer_code))
+        return tuple(sorted(named, key=lambda each: (each.issuer_code, each.id)))
 
     def with_current(self, new: Entry) -> "Ring":
         """Put a key in the place of the one before it, which retires; others that wait go on waiting."""
@@ -140,8 +150,35 @@ class Ring(BaseModel):
         return self.model_copy(update={"keys": tuple(_marked(each, thumbprint, since) for each in self.keys)})
 
 
+def unlike_register(bodies: Iterable[Whose], register: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    """Name the bodies that a ring knows otherwise than the register (ids and codes), and say how.
+
+    Keys of such a body would vouch for another, or for nobody: the two come from different installations, or
+    from backups of different days.
+    """
+    for body in bodies:
+        known = register.get(body.id)
+        if known == body.issuer_code:
+            continue
+        told = "there is no such organisation" if known is None else f"it has code {known}"
+        words = (
+            f"{RING} says that it holds keys of {body.id} with code {body.issuer_code}, the register says "
+            f"that {told}. Put the ring back from the backup that belongs to this register."
+        )
+        yield body.id, words
+
+
 def _same_place(one: Entry | Waiting, other: Entry | Waiting) -> bool:
     return one.slot is other.slot and one.body == other.body
+
+
+def _reason(broken: OSError | ValidationError) -> str:
+    """Say in one line what is wrong with the file, and where in it."""
+    if isinstance(broken, OSError):
+        return broken.strerror or str(broken)
+    first = broken.errors(include_input=False)[0]
+    where, words = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+    return f"{where}: {words}" if where else words
 
 
 def _marked(entry: Entry, thumbprint: str, since: datetime) -> Entry:
@@ -201,7 +238,8 @@ class Folder:
             return Ring()
         except (OSError, ValidationError) as broken:
             raise KeysUnreadable(
-                f"{self.path / RING} cannot be read as a list of keys. Put it back from the backup."
+                f"{self.path / RING} cannot be read as a list of keys: {_reason(broken)}. Put it back from "
+                "the backup."
             ) from broken
 
     def write_ring(self, ring: Ring, before: Ring) -> None:

@@ -391,7 +391,28 @@ def test_a_list_with_two_keys_in_one_place_is_refused(tmp_path: Path) -> None:
     del mine["body"]
     assert shared["state"] == mine["state"] == "current"
     (tmp_path / RING).write_text(json.dumps(written))
-    with pytest.raises(KeysUnreadable, match="cannot be read as a list of keys"):
+    with pytest.raises(KeysUnreadable, match="cannot be read as a list of keys: two current keys for qr"):
+        FileKeys(tmp_path, at=AT, passphrase=b"p")
+
+
+@pytest.mark.parametrize(
+    ("whose", "words"),
+    [
+        (Whose(id=BODY, issuer_code=99), f"two codes for {BODY}: {CODE} and 99"),
+        (Whose(id=f"org_{99:026d}", issuer_code=CODE), f"one code for {BODY} and for org_{99:026d}: {CODE}"),
+    ],
+    ids=["two codes", "two bodies"],
+)
+def test_a_list_that_calls_bodies_by_other_codes_in_other_places_is_refused(
+    tmp_path: Path, whose: Whose, words: str
+) -> None:
+    FileKeys(tmp_path, at=AT, passphrase=b"p")
+    own(tmp_path, Slot.QR, Slot.STATUS)
+    written = json.loads((tmp_path / RING).read_text())
+    mine = next(entry for entry in written["keys"] if "body" in entry)
+    mine["body"] = whose.model_dump()
+    (tmp_path / RING).write_text(json.dumps(written))
+    with pytest.raises(KeysUnreadable, match=f"cannot be read as a list of keys: {words}. Put it back"):
         FileKeys(tmp_path, at=AT, passphrase=b"p")
 
 
