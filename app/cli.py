@@ -313,10 +313,10 @@ def go_live(
     """Let an organisation issue documents that are meant. This cannot be taken back.
 
     First, all of `sigillo keys check --for ORGANISATION` is run. It is refused (exit code 3) where a key
-    cannot issue, while keys for trying only sign, while the public address leads to this machine alone, where
-    a seal names somebody else than the organisation (unless --seal-names says so), or while the clock is
-    moved; then nothing was changed. What was issued before goes on saying TEST. A running service takes it up
-    by itself.
+    cannot issue, while keys for trying only sign, while the public address or its own leads to this machine
+    alone, where the ring knows organisations otherwise than the register does, where a seal names somebody
+    else than the organisation (unless --seal-names says so), or while the clock is moved; then nothing was
+    changed. What was issued before goes on saying TEST. A running service takes it up by itself.
 
     An organisation signs with the installation's keys until it has its own: `sigillo keys init --for
     ORGANISATION`.
@@ -325,7 +325,7 @@ def go_live(
     from app.adapters.keycheck import Level, Tried, check
     from app.adapters.ring import Whose
     from app.main import tokens_in
-    from app.organisations import service
+    from app.organisations import queries, service
     from app.outbox.trail import SYSTEM
 
     ports = migrated()
@@ -345,10 +345,19 @@ def go_live(
     ceremony = Ceremony(settings.keys_folder, passphrase=passphrase, tokens=tokens)
     name = chosen.legal_name
     address = chosen.address(settings.public_url)
-    there = settings.model_copy(update={"public_url": address})
-    body = Whose(id=chosen.id, issuer_code=chosen.issuer_code)
+    with ports.database.reading() as session:
+        register = queries.codes(session)
     tried = Tried(
-        ports.signer, ceremony, there, tokens, ports.time_stamps, ports.revocation, name=name, body=body
+        ports.signer,
+        ceremony,
+        settings,
+        tokens,
+        ports.time_stamps,
+        ports.revocation,
+        name=name,
+        body=Whose(id=chosen.id, issuer_code=chosen.issuer_code),
+        address=address,
+        register=register,
     )
     found = check(tried, at=at)
     tell(found)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from app.adapters.keys import FileKeys
     from app.adapters.ring import Entry, Waiting, Whose
     from app.adapters.tokens import Tokens
+    from app.organisations.models import Organisation as Registered
     from app.ports import Slot, TrustedList, TrustedLists
 
 IMPORT_PASSPHRASE: Final = "SIGILLO_IMPORT_PASSPHRASE"  # noqa: S105 - the name of a variable
@@ -167,34 +168,45 @@ def _desk(own: str | None = None) -> Iterator[_Desk]:
 
 def _whose(ceremony: "Ceremony", own: str) -> "tuple[Whose, str | None]":
     """Find the organisation of this id among the keys, or else in the register, which gives its name too."""
-    from sqlalchemy import select
-    from sqlalchemy.exc import OperationalError, ProgrammingError
-
     from app.adapters.ceremony import NotDone
     from app.adapters.ring import Whose
-    from app.core.db import connect
-    from app.organisations.models import Organisation
 
     if known := next((each for each in ceremony.ring().bodies() if each.id == own), None):
         return known, None
-    database = connect(settings_or_stop().database_url, pool=1)
-    asked = select(Organisation.issuer_code, Organisation.legal_name).where(Organisation.id == own)
-    try:
-        with database.reading() as session:
-            found = session.execute(asked).one_or_none()
-    except (OperationalError, ProgrammingError):
+    register = _register()
+    if register is None:
         raise NotDone(
-            "The database does not answer, or is not of this version: without it nobody can tell whether "
-            f"there is an organisation {own}. Nothing was changed."
-        ) from None
-    finally:
-        database.close()
+            "There is no database yet, or it does not answer, or is not of this version: without it nobody "
+            f"can tell whether there is an organisation {own}. Nothing was changed."
+        )
+    found = register.get(own)
     if found is None:
         raise NotDone(
             f"There is no organisation {own}, neither in the register nor among the keys. Its id begins with "
             "org_: `sigillo organisation create` told it."
         )
     return Whose(id=own, issuer_code=found.issuer_code), found.legal_name
+
+
+def _register() -> "dict[str, Registered] | None":
+    """Read which organisations there are; None where no database of this version answers. None is made."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import OperationalError, ProgrammingError
+
+    from app.core.db import connect
+    from app.organisations.queries import organisations
+
+    url = settings_or_stop().database_url
+    if url.startswith("sqlite:") and not Path(make_url(url).database or "").is_file():
+        return None
+    database = connect(url, pool=1)
+    try:
+        with database.reading() as session:
+            return {each.id: each for each in organisations(session)}
+    except (OperationalError, ProgrammingError):
+        return None
+    finally:
+        database.close()
 
 
 @app.command("init")
@@ -411,9 +423,10 @@ def compromise(
 
     A body's own key is named alike: the thumbprint says which it is. Nothing else is signed in its place.
 
-    For `seal`, there is more to it: while no seal signs, `/.well-known/qr-keys` answers 503, and a device
-    that never saw the list verifies no QR code. If the next certificate can be had at once, `rotate` and
-    `import` first, and declare the old key then, with --since; if the thief may be at work, declare at once.
+    For `seal`, there is more to it: while no seal signs, `/.well-known/qr-keys` answers 503 (for a body's own
+    seal, at that body's own host), and a device that never saw the list verifies no QR code. If the next
+    certificate can be had at once, `rotate` and `import` first, and declare the old key then, with --since;
+    if the thief may be at work, declare at once.
     """
     from app.adapters.ceremony import asking
 
@@ -441,8 +454,13 @@ def compromise(
             f"{asking('rotate', lost.slot, lost.body)}; tell the CA, so that it revokes the certificate.",
             highlight=False,
         )
-        if lost.body is None and lost.slot.value == For.SEAL.value:
-            console.print("Until the next seal signs, /.well-known/qr-keys answers 503.", highlight=False)
+        if lost.slot.value == For.SEAL.value:
+            where = f" at {lost.body.id}'s own host, if it has one," if lost.body else ""
+            console.print(
+                f"Until the next seal signs, /.well-known/qr-keys{where} answers 503.",
+                highlight=False,
+                soft_wrap=True,
+            )
 
 
 @app.command("list")
@@ -464,6 +482,8 @@ def show(
     if as_json:
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
+    if not rows:
+        console.print(f"{own} has no keys of its own: it signs with the installation's.", highlight=False)
     for row in rows:
         until = f"until {row['certified_until']}" if row["certified_until"] else ""
         console.print(
@@ -490,8 +510,8 @@ def examine(
     within 90 days is said. ✓ is well, ! wants your attention, ✗ is in the way. With --for, the keys that one
     organisation signs with: its own, and where it never had one, the installation's.
 
-    Ends with 3 where a key cannot issue, while keys for trying only sign, and while SIGILLO_PUBLIC_URL leads
-    to this machine alone.
+    Ends with 3 where a key cannot issue, while keys for trying only sign, while SIGILLO_PUBLIC_URL leads to
+    this machine alone, and where the ring knows organisations otherwise than the register does.
     """
     from app.adapters.keycheck import Level, Tried, check
     from app.core.clock import SystemClock
@@ -502,8 +522,20 @@ def examine(
         anchors_or_stop(settings)
         clock = SystemClock(settings.clock_offset)
         stamps, issuers = time_stamps_of(settings, clock), revocation_of(settings, desk.signer, clock)
+        # Without bodies of their own keys there is nothing to hold against a register, or to ask it.
+        register = _register() if desk.of or desk.ceremony.ring().bodies() else None
+        body = (register or {}).get(desk.of.id) if desk.of else None
         tried = Tried(
-            desk.signer, desk.ceremony, settings, desk.tokens, stamps, issuers, desk.registered, desk.of
+            desk.signer,
+            desk.ceremony,
+            settings,
+            desk.tokens,
+            stamps,
+            issuers,
+            name=body.legal_name if body else None,
+            body=desk.of,
+            address=body.address(settings.public_url) if body else None,
+            register=None if register is None else {each.id: each.issuer_code for each in register.values()},
         )
         found = check(tried, at=desk.at)
     if as_json:

@@ -278,6 +278,115 @@ def test_a_body_does_not_go_live_while_its_own_key_is_lost() -> None:
     assert f"No key signs for qr of {name}" in " ".join(output.split()), output
 
 
+def founded() -> str:
+    """An organisation that the seals of `bought` name."""
+    ours = [*FOUND, "--url", "https://example.org", "--json", "--legal-name", "Associazione di prova"]
+    made: str = json.loads(said(*ours, SIGILLO_KEY_PASSPHRASE="p")[1])["organisation"]
+    return made
+
+
+def looked(*arguments: str, **environment: str) -> tuple[int, str]:
+    """What a command says that only looks."""
+    said_so = {"SIGILLO_KEY_PASSPHRASE": "p", "SIGILLO_PUBLIC_URL": PUBLIC, **environment}
+    code, output = said(*arguments, **said_so)
+    return code, " ".join(output.split())
+
+
+STRANGER = f"org_{99:026d}"
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["another code", "unknown"])
+def test_a_ring_that_belongs_to_another_register_is_refused_by_whatever_checks_it(known: bool) -> None:  # noqa: FBT001 - a parameter
+    name = founded()
+    bought()
+    bought(Slot.QR, of=Whose(id=name if known else STRANGER, issuer_code=9))
+    words = (
+        f"keys of {name} with code 9, the register says that it has code 1. Put the ring back from the backup"
+        if known
+        else f"keys of {STRANGER} with code 9, the register says that there is no such organisation."
+    )
+    for command in (
+        ["keys", "check"],
+        ["keys", "check", "--for", name],
+        ["doctor"],
+        ["organisation", "live", "--yes"],
+    ):
+        code, output = looked(*command)
+        assert (code, words in output) == (Ends.REFUSED, True), (command, output)
+    assert "stays in test mode" in output
+    Path("data/sigillo.db").unlink()
+    code, output = looked("keys", "check")  # the keys themselves are sound, and more cannot be told
+    assert (code, "there is no register that answers" in output) == (0, True), output
+    assert not Path("data/sigillo.db").exists()
+
+
+def test_of_what_has_two_keys_in_one_place_the_reason_is_said() -> None:
+    founded()
+    bought(Slot.QR)
+    ring = json.loads(Path("keys/ring.json").read_text())
+    for entry in ring["keys"]:
+        entry["state"] = "current"
+    Path("keys/ring.json").write_text(json.dumps(ring))
+    for command in (["keys", "check"], ["doctor"], ["organisation", "live", "--yes"]):
+        code, output = looked(*command)
+        assert (code, "as a list of keys: two current keys for qr." in output) == (Ends.USAGE, True), output
+
+
+HOSTED = "credentials.body.example"
+
+
+def test_a_body_with_a_host_of_its_own_goes_live_at_it() -> None:
+    name = founded()
+    bought()
+    assert looked("organisation", "host", "--host", HOSTED)[0] == 0
+    for here in ("http://localhost:8000", "https://[::1]:8443"):
+        code, output = trial("--yes", SIGILLO_PUBLIC_URL=here)
+        assert (code, f"public_url is {here}, which leads nobody here: letters" in output) == (
+            Ends.REFUSED,
+            True,
+        ), output
+    environment = {"SIGILLO_KEY_PASSPHRASE": "p", "SIGILLO_PUBLIC_URL": PUBLIC}
+    done = CliRunner().invoke(app, ["organisation", "live"], env=environment, input="y\n")
+    assert f"issues at https://{HOSTED} is meant" in " ".join(done.output.split())
+    assert "is live." in done.output
+    assert "leads nobody" not in looked("doctor")[1]
+    assert looked("keys", "check", "--for", name)[0] == 0
+    code, output = looked("doctor", SIGILLO_PUBLIC_URL="https://localhost:8443")
+    assert (code, "https://localhost:8443 leads nobody here." in output) == (Ends.REFUSED, True), output
+
+
+def test_nothing_goes_live_at_a_host_that_leads_to_this_machine_alone() -> None:
+    name = founded()
+    bought()
+    local = {"SIGILLO_PUBLIC_URL": "https://localhost"}
+    assert looked("organisation", "host", "--host", "body.localhost", **local)[0] == 0
+    for command in (["organisation", "live", "--yes"], ["keys", "check", "--for", name]):
+        code, output = looked(*command)
+        assert (code, f"{name}: its own address is https://body.localhost, which" in output) == (
+            Ends.REFUSED,
+            True,
+        ), output
+    assert looked("organisation", "host", "--default")[0] == 0
+    assert "is live." in trial("--yes")[1]
+    assert looked("organisation", "host", "--host", "body.localhost", **local)[0] == 0
+    code, output = looked("doctor")
+    assert (code, "https://body.localhost leads nobody here." in output) == (Ends.REFUSED, True), output
+
+
+def test_who_has_keys_for_trying_is_told_how_a_body_comes_to_its_own() -> None:
+    name = founded()
+    bought(Slot.STATUS, Slot.QR)
+    for code, output in (trial("--yes"), looked("keys", "check", "--for", name)):
+        assert code == Ends.REFUSED
+        own = f"`sigillo keys init --for {name}` begins with keys of its own; without --for, it makes"
+        assert f"refuses it. {own}" in output
+        assert f"If wanted: {own}" in output
+        assert "`sigillo keys init`" not in output
+    code, output = looked("keys", "check")
+    assert (code, "refuses it. `sigillo keys init`." in output) == (Ends.REFUSED, True), output
+    assert "for trying only: whatever they sign says TEST" in output
+
+
 def test_of_several_organisations_the_one_that_goes_live_is_named() -> None:
     named = [json.loads(said(*NAMED, "--json")[1])["organisation"] for _ in range(2)]
     code, output = said("organisation", "live", "--yes")

@@ -756,10 +756,28 @@ def test_each_step_with_a_bodys_own_key_leaves_those_of_others_alone() -> None:
     assert keys().current(Slot.QR).body is None
 
 
+def test_of_a_body_without_own_keys_it_is_said_with_whose_it_signs() -> None:
+    body = founded("Ordine Esempio")
+    assert done("list", "--for", body) == f"{body} has no keys of its own: it signs with the installation's."
+    assert json.loads(done("list", "--json", "--for", body)) == []
+
+
+def test_where_a_seal_is_lost_it_is_said_which_list_of_qr_keys_is_lacking(ca: Pki) -> None:
+    body = founded("Ordine Esempio")
+    done("init", *BODY, "--for", body, "--seal", "seal")
+    Path("chain.pem").write_bytes(pem(*ca.answer(Path(f"keys/seal-{body}.csr.pem").read_bytes()).chain))
+    Path("root.pem").write_bytes(pem(ca.root))
+    done("import", "seal", "chain.pem", "--anchor", "root.pem", "--for", body)
+    output = done("compromise", keys().current(Slot.SEAL, body).thumbprint, "--yes")
+    assert f"/.well-known/qr-keys at {body}'s own host, if it has one, answers 503" in output
+
+
 @pytest.mark.parametrize("command", [["list"], ["check"], ["init"], ["csr", "seal"], ["rotate", "qr"]])
 def test_an_organisation_that_nobody_knows_has_no_keys(command: list[str]) -> None:
+    Path("data").mkdir()
     code, output = said(*command, "--for", "org_unknown")
     assert (code, "without it nobody can tell" in output) == (Ends.USAGE, True), output  # no register yet
+    assert [*Path("data").iterdir()] == []
     founded("Ordine Esempio")
     code, output = said(*command, "--for", "org_unknown")
     assert (code, "There is no organisation org_unknown" in output) == (Ends.USAGE, True), output

@@ -5,7 +5,7 @@ Nothing is written anywhere: neither to the register nor to the folder, and no d
 
 import logging
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -17,7 +17,7 @@ from cryptography import x509
 
 from app.adapters.authority import Body
 from app.adapters.ceremony import OWN, PROBE, SEALS, Ceremony, asking
-from app.adapters.ring import KeysUnreadable, OnToken, Ring, Whose
+from app.adapters.ring import KeysUnreadable, OnToken, Ring, Whose, unlike_register
 from app.adapters.specimens import specimens
 from app.adapters.tokens import Tokens
 from app.core.errors import Problem
@@ -39,7 +39,7 @@ from app.ports import (
     TimeStamps,
     TimeStampUnavailable,
 )
-from app.settings import Settings
+from app.settings import Settings, only_here
 
 log: Final = logging.getLogger("sigillo.keys")
 WARNED_AT: Final = (7, 30, 90)  # days before a certificate ends
@@ -79,6 +79,8 @@ class Tried:
     revocation: RevocationValues | None = None
     name: str | None = None  # the legal name of whoever is about to issue with them, where that is known
     body: Whose | None = None  # who that is: then only the keys that this body signs with are tried
+    address: str | None = None  # under which it issues, where that is not the installation's
+    register: Mapping[str, int] | None = None  # the code of each organisation, where there is a register yet
 
 
 def check(tried: Tried, *, at: datetime) -> list[Finding]:
@@ -89,12 +91,7 @@ def check(tried: Tried, *, at: datetime) -> list[Finding]:
         for slot, of in _places(ring, tried.body)
         for finding in _slot(_Place(tried, ring, slot, of), at)
     ]
-    if tried.settings.only_here:
-        words = (
-            f"public_url is {tried.settings.public_url}, which leads nobody here, and every document names "
-            "it for good. Set SIGILLO_PUBLIC_URL to the https address that the public will use."
-        )
-        found.append(Finding(None, Level.FAILURE, words))
+    found += [*_addresses(tried), *_register(tried, ring)]
     if unlisted := tried.ceremony.unlisted():
         words = (
             f"{', '.join(unlisted)}: no key of the ring uses this. Either a step was cut off, and it can go; "
@@ -102,6 +99,42 @@ def check(tried: Tried, *, at: datetime) -> list[Finding]:
         )
         found.append(Finding(None, Level.WARNING, words))
     return found
+
+
+def _addresses(tried: Tried) -> Iterator[Finding]:
+    """Look at the installation's address, where letters, OAuth and the API stand, and at the body's own."""
+    public_url, own = tried.settings.public_url, tried.address
+    if only_here(public_url):
+        words = (
+            f"public_url is {public_url}, which leads nobody here, and every document names it for good. Set "
+            "SIGILLO_PUBLIC_URL to the https address that the public will use."
+        )
+        if own not in {None, public_url}:
+            words = (
+                f"public_url is {public_url}, which leads nobody here: letters, OAuth and the API stand "
+                "there, whatever host a body has. Set SIGILLO_PUBLIC_URL to the https address that the "
+                "public will use."
+            )
+        yield Finding(None, Level.FAILURE, words)
+    if own is not None and own != public_url and only_here(own):
+        words = (
+            f"its own address is {own}, which leads nobody here, and every document names it for good. "
+            "`sigillo organisation host` gives it another."
+        )
+        yield Finding(None, Level.FAILURE, words, tried.body.id if tried.body else None)
+
+
+def _register(tried: Tried, ring: Ring) -> Iterator[Finding]:
+    """Hold the bodies of the ring against the register: QR codes and lists are believed by those codes."""
+    if tried.register is not None:
+        for body, words in unlike_register(ring.bodies(), tried.register):
+            yield Finding(None, Level.FAILURE, words, body)
+    elif ring.bodies():
+        words = (
+            "there is no register that answers, so nobody can tell whether the organisations in the ring are "
+            "those in it. Check again once there is."
+        )
+        yield Finding(None, Level.WARNING, words)
 
 
 def _places(ring: Ring, body: Whose | None) -> list[tuple[Slot, Whose | None]]:
@@ -135,26 +168,27 @@ def same_name(one: str, other: str) -> bool:
 def conclusion(found: Iterable[Finding]) -> str:
     """Say in a sentence or two what an operator may do now."""
     findings = list(found)
-    failures = [each for each in findings if each.level is Level.FAILURE and each.words != TRIAL]
+    failures = [each for each in findings if each.level is Level.FAILURE and not _trial(each)]
     if any(each.slot is not None for each in failures):
         return "Not every key can issue: see ✗ above. Nothing should go live like this."
-    if any(each.words == TRIAL for each in findings):
+    if any(_trial(each) for each in findings):
         return (
-            "The keys work, and are for trying only: whatever they sign says TEST and proves nothing. "
-            "`sigillo keys init` begins with those that count."
+            "The keys work, and are for trying only: whatever they sign says TEST and proves nothing. How to "
+            "begin with those that count is said at ✗."
         )
     if failures:
         return "Every key can issue, and nothing should go live before what is marked ✗ is mended."
-    if any(each.words == NO_EDC for each in findings):
+    if any(each.words.startswith(NO_EDC) for each in findings):
         return "Every key can issue, apart from that of European Digital Credentials: it is for trying."
     return "Every key can issue."
 
 
-TRIAL: Final = "for trying only: a live organisation refuses it. `sigillo keys init`."
-NO_EDC: Final = (
-    "for trying only: a live organisation issues no European Digital Credentials with it. If wanted: "
-    "`sigillo keys init`."
-)
+TRIAL: Final = "for trying only: a live organisation refuses it."
+NO_EDC: Final = "for trying only: a live organisation issues no European Digital Credentials with it."
+
+
+def _trial(finding: Finding) -> bool:
+    return finding.words.startswith(TRIAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,8 +256,7 @@ def _key(place: _Place, key: PublicKey, at: datetime) -> Iterator[Finding]:
     if tried.tokens is not None and entry is not None and isinstance(entry.key, OnToken):
         yield from _keeps(tried.tokens, key.slot, entry.key)
     if key.development:
-        needed = key.slot is not Slot.EDC_SEAL
-        yield Finding(key.slot, Level.FAILURE if needed else Level.WARNING, TRIAL if needed else NO_EDC)
+        yield _for_trying(tried, key.slot)
     elif key.slot in SEALS:
         yield from _same_body(place, key, at)
         mend = f"{place.step('rotate')}."
@@ -232,12 +265,28 @@ def _key(place: _Place, key: PublicKey, at: datetime) -> Iterator[Finding]:
         yield from _stamps(tried, tried.time_stamps, key.slot, at)
 
 
+def _for_trying(tried: Tried, slot: Slot) -> Finding:
+    """Say what a key for trying is no good for, and which command begins with one that counts."""
+    begin = "`sigillo keys init`."
+    if tried.body is not None:
+        begin = (
+            f"`sigillo keys init --for {tried.body.id}` begins with keys of its own; without --for, it makes "
+            "the installation's, for all that have none."
+        )
+    if slot is Slot.EDC_SEAL:
+        return Finding(slot, Level.WARNING, f"{NO_EDC} If wanted: {begin}")
+    return Finding(slot, Level.FAILURE, f"{TRIAL} {begin}")
+
+
 def _specimens(tried: Tried, key: PublicKey, at: datetime) -> Iterator[Finding]:
     """Make one of everything that the key signs, as issuing would, and read it back as a stranger would."""
     settings, made = tried.settings, list[str]()
     try:
         for specimen in specimens(
-            key, public_url=settings.public_url, signing_time=settings.edc_signing_time, at=at
+            key,
+            public_url=tried.address or settings.public_url,
+            signing_time=settings.edc_signing_time,
+            at=at,
         ):
             if specimen.faults:
                 words = "; ".join(specimen.faults)

@@ -86,6 +86,11 @@ def organisations(session: Session) -> list[Organisation]:
     return list(session.scalars(select(Organisation).order_by(Organisation.created_at)))
 
 
+def codes(session: Session) -> dict[str, int]:
+    """Give the code by which QR codes call each organisation of this installation, by its id."""
+    return {found.id: found.issuer_code for found in organisations(session)}
+
+
 def any_live(session: Session) -> bool:
     """Tell whether any organisation of this installation is live."""
     return (

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.adapters import schema
 from app.adapters.keycheck import Level, days_left, told_of
-from app.adapters.ring import VAULT, VOUCHING
+from app.adapters.ring import VAULT, VOUCHING, Whose, unlike_register
 from app.core.db import EVERY_ORGANISATION
 from app.events.models import WebhookEndpoint
 from app.organisations import queries as organisations
@@ -63,6 +63,7 @@ def look(ports: Ports) -> Iterator[Finding]:
         _mode,
         _work,
         _lists,
+        _ring,
     )
     with ports.database.reading() as session:
         for each in looks:
@@ -138,7 +139,8 @@ def _mode(session: Session, ports: Ports, at: datetime) -> Iterator[Finding]:
     if ports.clock.offset:
         yield warning("clock", f"It is moved by {ports.clock.offset} (SIGILLO_CLOCK_OFFSET).")
     public_url = ports.settings.public_url
-    for address in sorted({each.address(public_url) for each in live}):
+    # Letters, OAuth and the API stand at the installation's, whatever host a body has.
+    for address in sorted({each for body in live for each in (public_url, body.address(public_url))}):
         if only_here(address):
             yield failure("public_url", f"{address} leads nobody here.")
 
@@ -195,6 +197,17 @@ def _lists(session: Session, ports: Ports, at: datetime) -> Iterator[Finding]:
         yield warning("lists", f"{len(behind)} of {len(rows)} status lists wait to be published anew.")
     else:
         yield good("lists", f"{len(rows)} status lists, all published as they are.")
+
+
+def _ring(session: Session, ports: Ports, at: datetime) -> Iterator[Finding]:
+    del at
+    bodies = dict.fromkeys(
+        Whose(id=key.body, issuer_code=key.issuer_code)
+        for key in ports.signer.published()
+        if key.body is not None and key.issuer_code is not None
+    )
+    for _, words in unlike_register(bodies, organisations.codes(session)):
+        yield failure("keys", words)
 
 
 def _keys(ports: Ports, at: datetime) -> Iterator[Finding]:
