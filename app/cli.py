@@ -438,11 +438,11 @@ def set_host(
     refused (exit code 3). Without an option, it is shown.
     """
     from app.core.errors import Problem
-    from app.core.hosts import is_here
     from app.credentials import addressing
     from app.formats.published import did_of
     from app.organisations.errors import HostNotUsable
     from app.outbox.trail import SYSTEM
+    from app.settings import only_here
 
     if name is not None and default:
         raise stopped("Say either --host or --default.")
@@ -461,7 +461,7 @@ def set_host(
     address = chosen.address(public_url)
     told = "the installation's address" if chosen.host is None else "an address of its own"
     console.print(f"{chosen.legal_name} ({chosen.id}): {address}, {told}.", highlight=False, soft_wrap=True)
-    if name is not None and not is_here(chosen.host):
+    if name is not None and not only_here(address):
         words = TO_DO.format(host=chosen.host, address=address, did=did_of(address))
         console.print(words, highlight=False, soft_wrap=True)
 

@@ -355,6 +355,15 @@ def test_a_body_with_a_host_of_its_own_goes_live_at_it() -> None:
     assert (code, "https://localhost:8443 leads nobody here." in output) == (Ends.REFUSED, True), output
 
 
+def test_what_to_see_to_for_a_host_is_told_of_one_that_leads_elsewhere() -> None:
+    founded()
+    tried = {"SIGILLO_PUBLIC_URL": "http://localhost:8000"}
+    code, output = looked("organisation", "host", "--host", "body.localhost:8077", **tried)
+    assert (code, "DNS" in output) == (0, False), output
+    code, output = looked("organisation", "host", "--host", HOSTED)
+    assert (code, "DNS" in output) == (0, True), output
+
+
 def test_nothing_goes_live_at_a_host_that_leads_to_this_machine_alone() -> None:
     name = founded()
     bought()
