@@ -1,6 +1,6 @@
 """The list of QR keys, under the seal: composed from keys, bodies and schemes, and signed when it changes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from threading import Lock
 from typing import Final
@@ -15,7 +15,7 @@ from app.formats.keylist import (
     signed_since,
     unsigned_key_list,
 )
-from app.formats.published import did_of
+from app.formats.published import did_of, spoken_for
 from app.ports import PublicKey, Signer, Slot
 from app.schemes.catalogue import catalogue
 from app.status.errors import SigningFailed
@@ -27,10 +27,20 @@ _LIST: Final = Serialization(assemble, lambda token, _: open_key_list(token))
 class KeyList:
     """Remembers the list that it last signed. It is worked out alike in every process, and no row is kept."""
 
-    def __init__(self, signer: Signer, public_url: str, issuer_code: int | None = None) -> None:
-        """Write the list of this address: the installation's, or that of the body with this code."""
+    def __init__(
+        self,
+        signer: Signer,
+        public_url: str,
+        issuer_code: int | None = None,
+        hosted: Collection[int] = (),
+    ) -> None:
+        """Write the list of this address: the installation's, or that of the body with this code.
+
+        `hosted` are the codes of all bodies that have an address of their own.
+        """
         self._signer = signer
         self._code = issuer_code
+        self._hosted = hosted
         self._did = did_of(public_url)
         self._signing = Lock()
         self._unsigned = b""
@@ -39,8 +49,7 @@ class KeyList:
 
     def unsigned(self, issuers: Sequence[Issuer], *, at: datetime) -> bytes:
         """Write the list as it has to be now."""
-        seal = _vouching(self._signer, self._code)
-        keys: tuple[PublicKey, ...] = tuple(key for key in self._signer.published() if key.slot is Slot.QR)
+        seal, keys = self._vouching(), tuple(key for key in self._published() if key.slot is Slot.QR)
         since = signed_since((seal, *keys), at)
         return unsigned_key_list(self._did, seal, key_list(self._did, keys, issuers, _schemes(), at=since))
 
@@ -55,7 +64,7 @@ class KeyList:
         """
         with self._signing:
             if self._unsigned != unsigned:
-                seal = _vouching(self._signer, self._code)
+                seal = self._vouching()
                 try:
                     token = signed(self._signer, seal.thumbprint, unsigned, _LIST)
                 except SigningFailed:
@@ -65,20 +74,22 @@ class KeyList:
                 self._token, self._unsigned, self._serves_until = token, unsigned, at + LIFE / 2
             return self._token
 
+    def _published(self) -> tuple[PublicKey, ...]:
+        return spoken_for(self._signer.published(), self._code, self._hosted)
 
-def _vouching(signer: Signer, issuer_code: int | None) -> PublicKey:
-    """Choose the seal of the list: at a body's own address its own, if it ever had one.
+    def _vouching(self) -> PublicKey:
+        """Choose the seal of the list: at a body's own address its own, if it ever had one.
 
-    Elsewhere it is the installation's, unless that is for trying and some body's own counts; of several such
-    bodies the first one's: every process has to choose alike.
-    """
-    own = [key for key in signer.published() if key.slot is Slot.SEAL and key.issuer_code is not None]
-    body = next((key.body for key in own if key.issuer_code == issuer_code), None)
-    seal = signer.current(Slot.SEAL, body)
-    if body is not None or not seal.development:
-        return seal
-    counting = {key.issuer_code: key for key in own if key.current and not key.development}
-    return min(counting.items(), default=(0, seal))[1]
+        Elsewhere it is the installation's, unless that is for trying and the own one counts of a body that
+        issues here; of several such bodies the first one's: every process has to choose alike.
+        """
+        own = [key for key in self._published() if key.slot is Slot.SEAL and key.issuer_code is not None]
+        body = next((key.body for key in own if key.issuer_code == self._code), None)
+        seal = self._signer.current(Slot.SEAL, body)
+        if body is not None or not seal.development:
+            return seal
+        counting = {key.issuer_code: key for key in own if key.current and not key.development}
+        return min(counting.items(), default=(0, seal))[1]
 
 
 def _schemes() -> list[NamedScheme]:

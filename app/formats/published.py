@@ -1,6 +1,6 @@
 """What we publish of our keys, so that a stranger can verify without us: JWKS, single JWKs, did:web."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -36,6 +36,22 @@ def method_id(did: str, key: PublicKey) -> str:
 def key_url(base_url: str, thumbprint: str) -> str:
     """Give the address of one key as one JWK; `kid` of an `ob+jwt` says the same."""
     return base_url.rstrip("/") + KEY_PATH.format(thumbprint=thumbprint)
+
+
+def spoken_for(
+    keys: Iterable[PublicKey], issuer_code: int | None, hosted: Collection[int]
+) -> tuple[PublicKey, ...]:
+    """Choose the keys that are published at an address: whoever trusts a key there takes it for that name's.
+
+    At the own one of the body with this code that body's; at the installation's, with None, those of all
+    bodies but the `hosted`, which have one of their own; and everywhere what is nobody's in particular.
+    """
+    return tuple(
+        key
+        for key in keys
+        if key.issuer_code is None
+        or (key.issuer_code not in hosted if issuer_code is None else key.issuer_code == issuer_code)
+    )
 
 
 def jwk(key: PublicKey, kid: str) -> dict[str, JsonValue]:

@@ -166,6 +166,17 @@ class Desk:
             raise RegisterUnreachable
         return self._houses.asked_by(request) or self._houses.own
 
+    async def house_of_keys(self, request: Request) -> House:
+        """Tell the same where keys are asked for; may raise `RegisterUnreachable` at the first address too.
+
+        There are no keys of a body that has a host of its own, so one has to know which bodies have one.
+        """
+        if any(key.issuer_code is not None for key in self.keyring.published):
+            await self._know_houses()
+            if not self._houses_read:
+                raise RegisterUnreachable
+        return await self.house(request)
+
     async def addresses(self) -> Sequence[str]:
         """Give all of our addresses, the installation's own first."""
         await self._know_houses()
@@ -412,7 +423,7 @@ class Desk:
         return known, examined, rows
 
     def key_set(self, house: House) -> Answer:
-        """Give every key, those that retired included, as a JWK set."""
+        """Give every key that speaks at an address, those that retired included, as a JWK set."""
         return self._of_keys(published.jwks, "application/jwk-set+json", house)
 
     def did_document(self, house: House) -> Answer:
@@ -429,7 +440,7 @@ class Desk:
         name = (media_type, house)
         if remembered := self._keys.get(name):
             return remembered
-        answer = Answer.made(written(write(house.did, keyring.published)), media_type)
+        answer = Answer.made(written(write(house.did, house.keys_of(keyring.published))), media_type)
         self._keys.keep(name, answer)
         return answer
 
@@ -442,7 +453,7 @@ class Desk:
         if told is not None and timedelta(0) <= at - told[0] < FRESH:
             return told[1]
         key_list = self._key_lists.setdefault(
-            house, KeyList(self._ports.signer, house.address, house.issuer_code)
+            house, KeyList(self._ports.signer, house.address, house.issuer_code, house.hosted)
         )
         unsigned = key_list.unsigned(await self._register.issuers(), at=at)
         token = key_list.known(unsigned)

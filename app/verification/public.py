@@ -60,7 +60,8 @@ def unreachable() -> HTTPException:
 
 
 def _one_key(desk: Desk, thumbprint: str, house: House) -> Answer:
-    key = next((each for each in desk.keyring.published if each.thumbprint == thumbprint), None)
+    keys = house.keys_of(desk.keyring.published)
+    key = next((each for each in keys if each.thumbprint == thumbprint), None)
     if key is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     if key.compromised_at:
@@ -71,7 +72,7 @@ def _one_key(desk: Desk, thumbprint: str, house: House) -> Answer:
 
 async def _asked_at(desk: Desk, request: Request) -> House:
     try:
-        return await desk.house(request)
+        return await desk.house_of_keys(request)
     except RegisterUnreachable:
         raise unreachable() from None
 
@@ -90,13 +91,13 @@ def routes(desk: Desk) -> list[Route]:
             raise unreachable() from None
 
     async def key_set(request: Request) -> Response:
-        """Publish every key, those that retired included, as a JWK set."""
+        """Publish every key that speaks here, those that retired included, as a JWK set."""
         return desk.key_set(await _asked_at(desk, request)).to(request)
 
     async def qr_keys(request: Request) -> Response:
         """Publish the keys of offline QR codes, under the seal that verifiers know."""
         try:
-            return (await desk.qr_keys(await desk.house(request))).to(request)
+            return (await desk.qr_keys(await desk.house_of_keys(request))).to(request)
         except (RegisterUnreachable, SigningFailed, KeyNotUsable):
             raise unreachable() from None
 

@@ -125,7 +125,7 @@ def compare(
         ours=ours,
         chain=examined.chain,
         claimed=None if examined.key else Claimed(says.iss, says.issuer_name, says.issuer_identifier),
-        misused=examined.misused or _of_another(examined.key, examined.code, entry),
+        misused=examined.misused or _of_another(examined.key, says, examined.code, entry, keyring),
         trial=examined.key is not None and examined.key.development,
         begins=says.valid_from,
         status_offered=bool(says.status or says.other_status or says.token_status),
@@ -182,11 +182,20 @@ def compare(
     )
 
 
-def _of_another(key: PublicKey | None, code: q1.Content | None, entry: Entry | None) -> bool:
-    """Tell whether a key of ours is the own one of a body other than whoever issued this, or is said to."""
+def _of_another(
+    key: PublicKey | None,
+    says: ReadCredential,
+    code: q1.Content | None,
+    entry: Entry | None,
+    keyring: Keyring,
+) -> bool:
+    """Tell whether a key of ours is the own one of a body other than whoever issued this, or is said to.
+
+    Bodies without a host of their own are called alike, so of those only the register can tell.
+    """
     if key is None:
         return False
-    named = code is None or key.speaks_for(code.issuer_code)
+    named = keyring.speaks_as(key, says.iss) and (code is None or key.speaks_for(code.issuer_code))
     return not (named and (entry is None or key.speaks_for(entry.issuer_code)))
 
 

@@ -73,8 +73,16 @@ class Keyring:
     def names(self, issuer: str) -> bool:
         """Tell whether an issuer is this house, however it is spelt: with a path, in capitals, as https."""
         dids, hosts = _ours((self.did, *self.dids.values()))
-        host = host_of(issuer)
-        return issuer in dids or (host is not None and unquote(host).lower().rstrip(".") in hosts)
+        return issuer in dids or _host(issuer) in hosts
+
+    def speaks_as(self, key: PublicKey, issuer: str) -> bool:
+        """Tell whether a key of ours may speak in this name: a body's own not in another name of ours."""
+        if key.issuer_code is None or not self.names(issuer):
+            return True
+        own = self.dids.get(key.issuer_code, self.did)
+        return issuer == own or (
+            issuer not in {self.did, *self.dids.values()} and _host(issuer) == _host(own)
+        )
 
     def ours(self, header: Header, slot: Slot = Slot.SEAL) -> PublicKey | None:
         """Find our own key for such documents that a header names, by its `kid` or by its certificate.
@@ -194,6 +202,12 @@ def _for_trying(anchors: Chain, chains: tuple[Chain, ...]) -> Chain:
     """Find the roots of keys that were made for trying things; later ones are called like the first."""
     names = {load_der_x509_certificate(chain[-1]).issuer for chain in chains if chain}
     return tuple(each for each in anchors if load_der_x509_certificate(each).subject in names)
+
+
+def _host(issuer: str) -> str | None:
+    """Name the host that an issuer names, as it is spelt in our own names."""
+    host = host_of(issuer)
+    return None if host is None else unquote(host).lower().rstrip(".")
 
 
 @lru_cache(maxsize=8)

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import Request
 
 from app.credentials import addressing, issuing, register
 from app.credentials import queries as credentials
@@ -23,6 +24,7 @@ from app.organisations.rules import Role
 from app.outbox.trail import SYSTEM
 from app.ports import Ports, Slot
 from app.verification import offline
+from app.verification.hosts import Houses
 from tests import make
 from tests.attestation.pages import text_of
 from tests.calling import Caller
@@ -196,9 +198,11 @@ def test_pages_show_the_host_that_is_asked(host: str, stranger: Caller, own: Iss
 
 HOSTILE = (
     b"unknown.example",
-    f"{THEIRS}.".encode(),
-    THEIRS.upper().encode(),
+    f"{THEIRS}..".encode(),
     f"{THEIRS}:8443".encode(),
+    f"{THEIRS}:80".encode(),
+    f"{THEIRS}:443:443".encode(),
+    f"{THEIRS}:".encode(),
     f"x@{THEIRS}".encode(),
     f"{THEIRS}\x00.example".encode(),
     f"{THEIRS}\r\nX-Said: so".encode(),
@@ -229,10 +233,40 @@ def test_a_host_that_is_none_of_ours_changes_nothing_and_is_never_repeated(
         asked = [stranger.get(path, headers=[(b"host", host)]) for host in (OURS.encode(), hostile)]
         plain, answer = asked
         assert answer.status_code == plain.status_code
-        if "x-request-id" not in answer.text:
-            assert b"unknown.example" not in answer.content
+        assert b"unknown.example" not in answer.content
         if answer.is_success:
             assert without_its_name(answer) == without_its_name(plain)
+
+
+@pytest.mark.parametrize(
+    "spelt", [THEIRS.upper(), f"{THEIRS}.", f"{THEIRS}:443", f"{THEIRS.title()}.:443"], ids=repr
+)
+def test_a_host_is_the_same_however_it_is_spelt(spelt: str, stranger: Caller, own: Issued) -> None:
+    del own
+    for path in ("/.well-known/did.json", "/v", "/sw.js"):
+        plain, answer = (stranger.get(path, **at(host)) for host in (THEIRS, spelt))
+        assert without_its_name(answer) == without_its_name(plain)
+    assert stranger.get("/.well-known/did.json", **at(spelt)).json()["id"] == DIDS[THEIRS]
+    assert stranger.get("/.well-known/did.json", **at(OURS.title())).json()["id"] == DIDS[OURS]
+
+
+@pytest.mark.parametrize(
+    ("public_url", "asked", "here"),
+    [
+        ("http://localhost", b"LOCALHOST:80", True),
+        ("http://localhost", b"localhost:443", False),
+        ("http://localhost:8000", b"localhost.:8000", True),
+        ("http://localhost:8000", b"localhost", False),
+        ("https://[::1]", b"[::1]:443", True),
+        ("https://Sigillo.Example.org:443", OURS.encode(), True),
+    ],
+)
+def test_the_port_that_goes_unsaid_is_that_of_the_scheme(
+    public_url: str, asked: bytes, *, here: bool
+) -> None:
+    request = Request({"type": "http", "headers": [(b"host", asked)]})
+    houses = Houses(public_url, {})
+    assert houses.asked_by(request) is (houses.own if here else None)
 
 
 def without_its_name(answer: httpx.Response) -> tuple[bytes, dict[str, str]]:

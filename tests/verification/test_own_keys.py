@@ -1,6 +1,7 @@
 """Several bodies under one roof: each signs with keys of its own, and with nobody else's."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -13,15 +14,20 @@ from app.credentials import issuing, queries
 from app.credentials.errors import DevelopmentKey
 from app.credentials.models import Document
 from app.formats.claims import Format
-from app.formats.jose import open_compact
+from app.formats.jose import assemble, open_compact, thumbprint
 from app.formats.keylist import open_key_list
+from app.formats.published import jwk, method_id
 from app.formats.q1 import decode_q1
+from app.formats.strict import decode64, encode64
 from app.formats.tokenlist import open_token_list
 from app.main import create_app, worker
 from app.ports import KeyNotUsable, Ports, PublicKey, Slot
 from app.upkeep.agreement import agreement
 from app.verification import offline
 from app.verification.desk import Desk
+from app.verification.errors import RegisterUnreachable
+from app.verification.postgresql import PostgresRegister
+from app.verification.sqlite import SqliteRegister
 from app.verification.submitted import Token
 from tests import make
 from tests.calling import Caller
@@ -319,3 +325,156 @@ def test_at_a_host_of_its_own_the_list_of_qr_keys_is_under_the_seal_of_its_body(
     anew = make.caller(create_app(ports))
     assert anew.get("/.well-known/qr-keys", headers={"Host": "credentials.body.example"}).status_code == 503
     assert anew.get("/.well-known/qr-keys").status_code == 200
+
+
+OURS, HOSTED, FOURTH = "sigillo.example.org", "credentials.body.example", "credentials.fourth.example"
+KEY_LISTS = ("did.json", "jwks.json", "qr-keys")
+
+
+def asked_at(host: str) -> dict[str, Any]:
+    return {"headers": {"Host": host}}
+
+
+@pytest.fixture
+def hosted(ports: Ports, keys: MemoryKeys) -> Issued:
+    return issued(ports, own=keys, host=HOSTED)
+
+
+@pytest.fixture
+def fourth(ports: Ports, keys: MemoryKeys) -> Issued:
+    return issued(ports, own=keys, host=FOURTH)
+
+
+def in_the_name_of(keys: MemoryKeys, of: Issued, by: Issued, host: str, *, jti: str | None = None) -> str:
+    """What one body issued, as another one writes and seals it in the name of a host."""
+    key = keys.current(Slot.SEAL, by.by.organisation_id)
+    said = jwk(key, method_id(f"did:web:{host}", key))
+    payload = json.loads(json.dumps(open_compact(of.token).payload))
+    payload["issuer"]["id"] = payload["iss"] = f"did:web:{host}"
+    if jti is not None:
+        payload["jti"] = payload["id"] = jti
+    header = json.loads(decode64(of.token.partition(".")[0]))
+    header |= {name: said[name] for name in ("kid", "x5c", "x5t#S256")}
+    parts = (
+        encode64(json.dumps(each, separators=(",", ":"), ensure_ascii=False).encode())
+        for each in (header, payload)
+    )
+    unsigned = ".".join(parts).encode()
+    return assemble(unsigned, keys.sign(key.thumbprint, unsigned))
+
+
+def test_at_each_address_only_keys_of_whoever_issues_there_are_published(
+    keys: MemoryKeys, first: Issued, hosted: Issued, fourth: Issued, stranger: Caller
+) -> None:
+    bodies = {
+        OURS: {None, first.by.organisation_id},
+        HOSTED: {None, hosted.by.organisation_id},
+        FOURTH: {None, fourth.by.organisation_id},
+    }
+    for host, theirs in bodies.items():
+        there = {key.thumbprint for key in keys.published() if key.body in theirs}
+        did, jwks, listed = (
+            stranger.get(f"/.well-known/{name}", **asked_at(host)).text for name in KEY_LISTS
+        )
+        assert {each["id"].rpartition("#")[2] for each in json.loads(did)["verificationMethod"]} == there
+        assert {each["kid"].rpartition("#")[2] for each in json.loads(jwks)["keys"]} == there
+        codes: Any = open_key_list(listed).payload["keys"]
+        assert {thumbprint(each["jwk"]) for each in codes} == {
+            key.thumbprint for key in keys.published() if key.slot is Slot.QR and key.body in theirs
+        }
+        for key in keys.published():
+            status = stranger.get(f"/keys/{key.thumbprint}", **asked_at(host)).status_code
+            assert status == (200 if key.thumbprint in there else 404)
+
+
+@pytest.mark.parametrize("jti", [None, "urn:uuid:00000000-0000-4000-8000-000000000000"])
+def test_no_body_seals_in_the_name_of_anothers_host_nor_one_with_its_own_in_the_installations(
+    jti: str | None, keys: MemoryKeys, first: Issued, hosted: Issued, fourth: Issued, stranger: Caller
+) -> None:
+    for of, by, host in (
+        (hosted, first, HOSTED),
+        (hosted, fourth, HOSTED),
+        (hosted, fourth, HOSTED.upper()),
+        (fourth, hosted, f"{FOURTH}:users:one"),
+        (first, hosted, OURS),
+    ):
+        token = in_the_name_of(keys, of, by, host, jti=jti)
+        for asked in (OURS, HOSTED, FOURTH):
+            report = stranger.post("/v1/verifications", json={"credential": token}, **asked_at(asked)).json()
+            assert (report["result"], trust_in(report)) == ("invalid", "issuer-key-misused")
+        assert stranger.post("/credentials/verify", json={"verifiableCredential": token}).status_code == 400
+
+
+def test_a_hosted_bodys_own_seal_counts_in_its_own_name(
+    ports: Ports, keys: MemoryKeys, hosted: Issued, fourth: Issued, stranger: Caller
+) -> None:
+    for credential in (hosted, fourth):
+        for text in (*texts(credential), edc_of(ports, credential).token):
+            result, code = said(stranger, text)
+            assert (result, code.removesuffix("-sealed")) == ("valid", "issuer-trusted")
+        assert said_of(stranger, credential.number) == ("valid", "issuer-trusted")
+    # However it spells its name; that the register does not know it so is another matter.
+    same = in_the_name_of(keys, hosted, hosted, HOSTED.title())
+    assert said(stranger, same) == ("invalid", "issuer-trusted")
+
+
+def test_the_straight_line_is_not_taken_past_in_whose_name_a_body_seals(
+    ports: Ports, keys: MemoryKeys, hosted: Issued, fourth: Issued, clock: SetClock
+) -> None:
+    right = [another(ports, of) for of in (hosted, hosted, fourth, fourth)]
+    wrong = [in_the_name_of(keys, each, fourth, HOSTED) for each in (hosted, *right[:2])]
+    clock.move(timedelta(seconds=1))
+    desk = Desk(ports)
+
+    async def told() -> tuple[list[bytes | None], list[bytes | None], list[bytes]]:
+        await desk.open()
+        try:
+            for each in right:
+                await desk.written_on(Token(each.token))
+            return (
+                [await desk.written_plainly(each.token) for each in right],
+                [await desk.written_plainly(each) for each in wrong],
+                [await desk.written_on(Token(each)) for each in wrong],
+            )
+        finally:
+            await desk.close()
+
+    straight, plainly, reports = asyncio.run(told())
+    assert None not in straight
+    assert plainly == [None, None, None]
+    for report in reports:
+        assert b'"issuer-key-misused"' in report
+
+
+def test_without_a_network_another_bodys_seal_is_nothing_at_a_bodys_own_host(
+    ports: Ports, keys: MemoryKeys, first: Issued, hosted: Issued, fourth: Issued, stranger: Caller
+) -> None:
+    worker(ports).drain()
+    kept = [stranger.get(f"/.well-known/{name}", **asked_at(HOSTED)).content for name in KEY_LISTS[1:]]
+    lists = [stranger.get(f"/status/{number}").content for number in range(1, 20)]
+    for given in (offline.keys_in(kept), offline.keys_in(kept[:1])):
+        saved = offline.Saved.of(lists, given.keyring)
+        for text in texts(hosted):
+            report, _ = offline.report_on(text.encode(), given, saved, at=ports.clock.now())
+            assert report.as_json()["result"] == "valid"
+        for by in (first, fourth):
+            token = in_the_name_of(keys, hosted, by, HOSTED)
+            report, _ = offline.report_on(token.encode(), given, saved, at=ports.clock.now())
+            assert report.as_json()["result"] == "invalid"
+            assert trust_in(report.as_json()) != "issuer-trusted"
+
+
+def test_whose_keys_belong_where_is_not_guessed_while_nobody_can_tell(
+    ports: Ports, keys: MemoryKeys, hosted: Issued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del keys, hosted
+
+    async def away(*_: object) -> None:
+        raise RegisterUnreachable
+
+    for register in (SqliteRegister, PostgresRegister):
+        monkeypatch.setattr(register, "changes_since", away)
+    stranger = make.caller(create_app(ports))
+    for host in (OURS, HOSTED):
+        for name in KEY_LISTS:
+            assert stranger.get(f"/.well-known/{name}", **asked_at(host)).status_code == 503
