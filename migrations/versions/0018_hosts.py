@@ -15,6 +15,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go back: whatever names a host of a body's own leads to nobody any more."""
+    """Go back, unless a body has a host of its own: what names that one would be nobody's any more."""
+    hosted = "SELECT count(*) FROM organisation WHERE host IS NOT NULL"
+    if op.get_bind().execute(sa.text(hosted)).scalar_one():
+        raise ValueError(
+            "An organisation has a host of its own, which its documents name. The release before this one "
+            "would not answer for it: stay with this one."
+        )
     op.drop_index("ix_organisation_host", "organisation")
     op.drop_column("organisation", "host")

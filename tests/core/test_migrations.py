@@ -553,3 +553,14 @@ def test_a_secret_of_a_webhook_that_was_replaced_before_signs_until_its_day_is_o
     schema.upgrade(empty)
     with empty.reading(organisation_id) as session:
         assert session.get_one(WebhookEndpoint, "whk_1").former(AT) == []
+
+
+def test_nobody_goes_back_past_a_host_that_documents_name(empty: Database) -> None:
+    at_work(empty)
+    schema.upgrade(empty)
+    with empty.engine.begin() as connection:
+        connection.execute(text("UPDATE organisation SET host = 'credentials.body.example'"))
+    with pytest.raises(ValueError, match="a host of its own, which its documents name"):
+        bring(empty, "0017", back=True)
+    with empty.engine.connect() as connection:
+        assert connection.scalars(text("SELECT host FROM organisation")).all() == ["credentials.body.example"]
