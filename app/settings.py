@@ -36,7 +36,8 @@ class Settings(BaseSettings):
     public_url: str = Field(
         default="http://localhost:8000",
         description="Where the public reaches this service. QR codes, keys and issuer names are made from "
-        "it, or from the host that a body has of its own, never from what a Host header says. https, unless it is this very machine.",
+        "it, or from the host that a body has of its own, never from what a Host header says. https, unless "
+        "it is this very machine.",
     )
     database_url: str = Field(
         default="sqlite:///data/sigillo.db",

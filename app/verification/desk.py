@@ -8,14 +8,13 @@ import json
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import Final, Generic, TypeVar
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, Lock, to_thread
 from anyio.lowlevel import RunVar
 from sqlalchemy import URL
 from starlette.exceptions import HTTPException
@@ -134,6 +133,8 @@ class Desk:
         self._keys: Remembered[Answer] = Remembered(MOST_KEYS)
         self._houses = Houses(ports.settings.public_url, {})
         self._houses_read = False
+        self._asking_houses = Lock()
+        self._missed_at: datetime | None = None
         self._key_lists: dict[House, KeyList] = {}
         self._sealed: dict[House, tuple[datetime, Answer]] = {}
         self._seq = NEVER
@@ -183,9 +184,19 @@ class Desk:
         return self._houses.addresses
 
     async def _know_houses(self) -> None:
-        """Hear which hosts are ours by now; where the register cannot be asked, those that were."""
-        with suppress(RegisterUnreachable):
-            await self._catch_up()
+        """Hear which hosts are ours by now; where the register cannot be asked, those that were.
+
+        Whoever comes meanwhile waits for the same answer, and half a second long nobody asks in vain again.
+        """
+        if self._is_caught_up(self._now()):
+            return
+        async with self._asking_houses:
+            if self._missed_at is not None and timedelta(0) <= self._now() - self._missed_at < FRESH:
+                return
+            try:
+                await self._catch_up()
+            except RegisterUnreachable:
+                self._missed_at = self._now()
 
     @property
     def now(self) -> datetime:
@@ -521,7 +532,7 @@ class Desk:
     async def _catch_up(self) -> None:
         """Forget what changed, unless that was done within the last half second."""
         now = self._now()
-        if self._within(FRESH, now) or (self._reading and self._within(OLDEST, now)):
+        if self._is_caught_up(now):
             return
         self._reading = True
         try:
@@ -532,6 +543,9 @@ class Desk:
                 raise
         finally:
             self._reading = False
+
+    def _is_caught_up(self, now: datetime) -> bool:
+        return self._within(FRESH, now) or (self._reading and self._within(OLDEST, now))
 
     def _within(self, age: timedelta, now: datetime) -> bool:
         """Tell whether the sequence was read that short a time ago; a clock set back proves nothing."""

@@ -24,7 +24,10 @@ from app.organisations.rules import Role
 from app.outbox.trail import SYSTEM
 from app.ports import Ports, Slot
 from app.verification import offline
+from app.verification.errors import RegisterUnreachable
 from app.verification.hosts import Houses
+from app.verification.postgresql import PostgresRegister
+from app.verification.sqlite import SqliteRegister
 from tests import make
 from tests.attestation.pages import text_of
 from tests.calling import Caller
@@ -188,7 +191,7 @@ def test_pages_show_the_host_that_is_asked(host: str, stranger: Caller, own: Iss
     (other,) = {OURS, THEIRS} - {host}
     page = stranger.get(f"/v/{own.number}", **at(host)).text
     assert f"https://{host}/v/{own.number}" in page
-    assert other not in page
+    assert f"https://{other}/v/{own.number}" not in page
     assert f'data-site="https://{host}"' in stranger.get("/v", **at(host)).text
     refused = stranger.post("/v", files={"file": b"https://elsewhere.example/v/1"}, **at(host))
     assert f'data-site="https://{host}"' in refused.text
@@ -355,6 +358,50 @@ def test_every_process_sees_a_new_host_within_two_seconds(live: Ports, clock: Se
     set_host(live, whose, None)
     clock.move(SHORT)
     assert told() == {DIDS[OURS]}
+
+
+def register_away(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Let nobody hear what changed; gives who tried."""
+    attempts: list[object] = []
+
+    async def away(_: object, seq: int) -> None:
+        attempts.append(seq)
+        raise RegisterUnreachable
+
+    for each in (SqliteRegister, PostgresRegister):
+        monkeypatch.setattr(each, "changes_since", away)
+    return attempts
+
+
+@pytest.mark.parametrize("host", [OURS, THEIRS, "10.0.0.1"])
+def test_while_the_register_is_away_few_wait_for_it_at_any_host(
+    host: str, live: Ports, own: Issued, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del own
+    stranger = make.caller(create_app(live))
+    before = stranger.get("/.well-known/did.json", **at(host)).json()["id"]
+    attempts = register_away(monkeypatch)
+    for _ in range(3):  # longer than anything is told from memory
+        clock.move(SHORT)
+    answers = [stranger.get(path, **at(host)) for _ in range(10) for path in ("/.well-known/did.json", "/v")]
+    assert {answer.status_code for answer in answers} == {200}
+    assert answers[0].json()["id"] == before
+    assert len(attempts) <= 1
+    clock.move(SHORT)
+    stranger.get("/v", **at(host))
+    assert len(attempts) <= 2
+
+
+def test_the_installations_own_host_is_answered_even_where_no_other_is_known_yet(
+    live: Ports, own: Issued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del own
+    attempts = register_away(monkeypatch)
+    stranger = make.caller(create_app(live))
+    for host, status in ((OURS, 200), (OURS.upper(), 200), (f"{OURS}.:443", 200), (THEIRS, 503)):
+        for path in ("/.well-known/did.json", "/.well-known/jwks.json", "/v", "/sw.js"):
+            assert stranger.get(path, **at(host)).status_code == status
+    assert len(attempts) <= 2
 
 
 def test_a_body_that_has_issued_keeps_its_address(live: Ports, credential: Issued, own: Issued) -> None:
