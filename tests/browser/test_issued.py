@@ -115,3 +115,17 @@ def test_what_a_body_with_its_own_host_issued_is_verified_there_and_sent_there_f
     page.wait_for_selector("#consent:visible")
     page.click("#agree")
     assert visitor.headline.startswith("Valid today")
+
+
+def test_a_code_of_a_key_that_only_another_host_of_ours_lists_may_be_sent(
+    visitor: Visitor, real: Site
+) -> None:
+    there = real.url.replace("localhost", "fourth.localhost").partition("://")[2]
+    made = issued(real.ports, own=real.keys, host=there)
+    published(real)
+    visitor.opens()
+    visitor.page.fill("#pasted", made.qr)
+    visitor.page.click("#paste-form button")
+    visitor.page.wait_for_selector("#consent:visible")
+    visitor.page.click("#agree")
+    assert visitor.headline.startswith("Valid today")

@@ -39,7 +39,7 @@ const take = guarded((text) => {
   const given = text.trim();
   const digits = behindHash(given, page.site) ?? given;
   if (!given) return trouble("nothing-to-verify");
-  if (looksLikeOne(digits)) return able ? verify(digits, examineQr) : offer(given);
+  if (looksLikeOne(digits)) return able ? takeDigits(digits) : offer(given);
   if (given.startsWith(`${page.site}/v/`)) return look(given);
   if (others.some((other) => behindHash(given, other) || given.startsWith(`${other}/v/`))) return look(given);
   if (/^https?:\/\/\S*$/i.test(given)) return trouble("not-ours");
@@ -53,6 +53,16 @@ const takeArrived = guarded((fragment) => {
   if (fragment.replaceAll(/[^0-9]/g, "").length < FEWEST_DIGITS) return undefined; // no code, whatever else it is
   return able ? verify(fragment, examineQr) : trouble("damaged");
 });
+
+/** Verifies a code on the device; one of a key that stands in no list here may be of a body with a host of its own. */
+async function takeDigits(digits) {
+  const turn = busy();
+  const keys = await takeKeys();
+  if (turn !== asked) return undefined;
+  const elsewhere = others.length > 0 && keys.ring?.qr && navigator.onLine;
+  if (elsewhere && (await examineQr(digits, keys.ring, keys.now)).integrity === "key-unavailable") return offer(digits);
+  return turn === asked ? verify(digits, examineQr, keys) : undefined;
+}
 
 /** Verifies a document of ours on the device; of any other, asks whether to send it. */
 async function takeToken(text) {
