@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -182,6 +182,43 @@ def test_no_barrier_is_found(visitor: Visitor, site: Site, language: str, width:
         visitor.opens(digits, language)
         assert visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         _harmless(visitor.page)
+
+
+OUTSIDE = """() => {
+  const outside = [];
+  const texts = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const text = texts.currentNode;
+    const around = text.parentElement.closest(".answer, .card");
+    if (!around || text.parentElement.closest(".unseen")) continue;
+    const box = around.getBoundingClientRect();
+    const range = document.createRange();
+    range.selectNodeContents(text);
+    const lines = [...range.getClientRects()];
+    if (lines.some((line) => line.left < box.left || line.right > box.right)) outside.push(text.data);
+  }
+  return outside;
+}"""
+
+
+@pytest.mark.parametrize("width", [320, 360, 720, 1280])
+@pytest.mark.parametrize("language", ["it", "en"])
+def test_no_word_stands_out_of_its_box_on_any_screen(
+    visitor: Visitor, site: Site, language: str, width: int
+) -> None:
+    visitor.page.set_viewport_size({"width": width, "height": 700})
+    site.publish({2: 1, 3: 3})
+    longest = datetime(2029, 9, 30, 22, 0, tzinfo=UTC)
+    for digits in (
+        site.q1(ends=longest),
+        site.q1(ends=longest, test=True),
+        site.q1(index=2),
+        site.q1(index=3),
+    ):
+        visitor.opens(digits, language)
+        assert visitor.headline
+        assert visitor.runs(OUTSIDE) == []
+        assert visitor.runs("() => document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_the_page_is_used_with_a_keyboard_alone(visitor: Visitor, site: Site) -> None:
