@@ -18,7 +18,7 @@ from app.client.member import app as members
 from app.client.member import offline_verification
 from app.client.visit import Ends, Lang
 from app.keys_cli import app as keys
-from app.keys_cli import tell
+from app.keys_shown import tell
 from app.operators import (
     console,
     errors,

@@ -1,29 +1,22 @@
 """`sigillo keys …`: an operator's way from keys for trying things to keys that count, and to the next."""
 
-import json
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from app.client.visit import Ends
-from app.operators import anchors_or_stop, console, settings_or_stop, stopped
+from app.keys_desk import For, KeysDesk, Own, keys_desk, slot_of
+from app.keys_shown import examine, lists, show
+from app.operators import console
 
 if TYPE_CHECKING:
     from app.adapters.authority import Body
-    from app.adapters.ceremony import Ceremony, OnThisToken
-    from app.adapters.keycheck import Finding
-    from app.adapters.keys import FileKeys
-    from app.adapters.ring import Entry, Waiting, Whose
-    from app.adapters.tokens import Tokens
-    from app.organisations.models import Organisation as Registered
-    from app.ports import Slot, TrustedList, TrustedLists
+    from app.adapters.ceremony import OnThisToken
+    from app.adapters.ring import Waiting
+    from app.ports import Slot
 
 IMPORT_PASSPHRASE: Final = "SIGILLO_IMPORT_PASSPHRASE"  # noqa: S105 - the name of a variable
 _MOST: Final = 2**20  # bytes of a file with keys or certificates
@@ -64,15 +57,6 @@ app = typer.Typer(
 )
 
 
-class For(StrEnum):
-    """What a key is for, as the slots of the ring are called."""
-
-    SEAL = "seal"
-    EDC_SEAL = "edc-seal"
-    STATUS = "status"
-    QR = "qr"
-
-
 class ForSeal(StrEnum):
     """The slots that a CA certifies."""
 
@@ -91,7 +75,6 @@ SlotArgument = Annotated[
     For,
     typer.Argument(help="What the key is for: credentials, European Digital Credentials, lists or QR codes."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Answer with JSON, for programs.")]
 Organisation = Annotated[
     str | None, typer.Option(help="The body's legal name, as its register has it and the seal is to say it.")
 ]
@@ -111,15 +94,6 @@ Kind = Annotated[
     KindOfKey | None,
     typer.Option(help="p256 signs ES256; rsa (3072 bits) signs RS256. Ask your CA which it takes."),
 ]
-Own = Annotated[
-    str | None,
-    typer.Option(
-        "--for",
-        metavar="ORGANISATION",
-        help="Id, org_…, of the organisation whose own keys are meant; without it, the keys of all that have "
-        "none of their own.",
-    ),
-]
 OnToken = Annotated[
     str | None,
     typer.Option(
@@ -127,86 +101,6 @@ OnToken = Annotated[
         help="Label of the PKCS#11 token to make the key on, which it never leaves; without it, in a file.",
     ),
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Desk:
-    """What every command works with: the keys, and whose are meant where they are somebody's own."""
-
-    at: datetime
-    signer: "FileKeys"
-    ceremony: "Ceremony"
-    tokens: "Tokens | None"
-    of: "Whose | None" = None
-    registered: str | None = None  # the legal name of whose they are, where the register was asked
-
-
-@contextmanager
-def _desk(own: str | None = None) -> Iterator[_Desk]:
-    """Open the keys, and turn what goes wrong into a sentence and a code."""
-    from app.adapters.ceremony import Ceremony, NotDone
-    from app.adapters.ring import KeysUnreadable
-    from app.core.clock import SystemClock
-    from app.main import keys_of, tokens_in
-    from app.ports import KeyNotUsable, KeysUnavailable
-
-    settings = settings_or_stop()
-    at = SystemClock(settings.clock_offset).now()
-    passphrase = settings.key_passphrase.get_secret_value().encode() if settings.key_passphrase else None
-    try:
-        signer, tokens = keys_of(settings, at=at, opened=False), tokens_in(settings)
-        ceremony = Ceremony(settings.keys_folder, passphrase=passphrase, tokens=tokens)
-        of, registered = _whose(ceremony, own) if own else (None, None)
-        yield _Desk(at, signer, ceremony, tokens, of, registered)
-    except (NotDone, KeysUnreadable) as refused:
-        raise stopped(str(refused)) from None
-    except KeyNotUsable as refused:
-        raise stopped(refused.detail) from None
-    except KeysUnavailable as away:
-        raise stopped(f"{away} Nothing was changed.", Ends.NETWORK) from None
-
-
-def _whose(ceremony: "Ceremony", own: str) -> "tuple[Whose, str | None]":
-    """Find the organisation of this id among the keys, or else in the register, which gives its name too."""
-    from app.adapters.ceremony import NotDone
-    from app.adapters.ring import Whose
-
-    if known := next((each for each in ceremony.ring().bodies() if each.id == own), None):
-        return known, None
-    register = _register()
-    if register is None:
-        raise NotDone(
-            "There is no database yet, or it does not answer, or is not of this version: without it nobody "
-            f"can tell whether there is an organisation {own}. Nothing was changed."
-        )
-    found = register.get(own)
-    if found is None:
-        raise NotDone(
-            f"There is no organisation {own}, neither in the register nor among the keys. Its id begins with "
-            "org_: `sigillo organisation create` told it."
-        )
-    return Whose(id=own, issuer_code=found.issuer_code), found.legal_name
-
-
-def _register() -> "dict[str, Registered] | None":
-    """Read which organisations there are; None where no database of this version answers. None is made."""
-    from sqlalchemy import make_url
-    from sqlalchemy.exc import OperationalError, ProgrammingError
-
-    from app.core.db import connect
-    from app.organisations.queries import organisations
-
-    url = settings_or_stop().database_url
-    if url.startswith("sqlite:") and not Path(make_url(url).database or "").is_file():
-        return None
-    database = connect(url, pool=1)
-    try:
-        with database.reading() as session:
-            return {each.id: each for each in organisations(session)}
-    except (OperationalError, ProgrammingError):
-        return None
-    finally:
-        database.close()
 
 
 @app.command("init")
@@ -234,7 +128,7 @@ def begin(
     from app.adapters.ceremony import OWN, asking
     from app.ports import Slot
 
-    with _desk(own) as desk:
+    with keys_desk(own) as desk:
         slots = [Slot(each.value) for each in seal or ForSeal]
         body = _body_of_house(desk, organisation, identifier, country)
         for slot in slots:
@@ -285,9 +179,9 @@ def request(
     organizationIdentifier, as certificates of seals do (ETSI EN 319 412-3). Asked for again, it is written
     for the same key. A key of another kind is only made once the waiting one was given up: `cancel`.
     """
-    with _desk(own) as desk:
+    with keys_desk(own) as desk:
         body = _body_of(desk, slot, organisation, identifier, country)
-        wanted = _slot(slot)
+        wanted = slot_of(slot)
         _can_say(wanted, body)
         place = _place(desk, wanted, token, label)
         waiting = desk.ceremony.prepare(wanted, kind=_kind(kind), on=place, of=desk.of)
@@ -328,7 +222,7 @@ def take_in(
     from app.adapters.ceremony import NotDone
     from app.adapters.private import from_bundle
 
-    with _desk(own) as desk:
+    with keys_desk(own) as desk:
         content = _read(chain)
         given = from_bundle(content, _passphrase_for(content, chain), chain.name)
         if key is not None:
@@ -337,7 +231,7 @@ def take_in(
         anchors = [each for path in anchor or [] for each in from_bundle(_read(path), None, path.name).chain]
         if anchor and not anchors:
             raise NotDone("There is no certificate in the file given as --anchor.")
-        taken = desk.ceremony.adopt(_slot(slot), given, anchors, at=desk.at, of=desk.of)
+        taken = desk.ceremony.adopt(slot_of(slot), given, anchors, at=desk.at, of=desk.of)
         console.print(f"{slot}: {taken.thumbprint} signs from now on ({taken.algorithm}).", highlight=False)
         console.print("Now: sigillo keys check. Keep a backup of the folder and of its passphrase, apart.")
 
@@ -363,8 +257,8 @@ def rotate(
     """
     from app.adapters.ceremony import OWN
 
-    with _desk(own) as desk:
-        wanted = _slot(slot)
+    with keys_desk(own) as desk:
+        wanted = slot_of(slot)
         entry = desk.ceremony.ring().current(wanted, desk.of)
         if entry is not None and entry.development:
             desk.signer.rotate(wanted, desk.at)
@@ -395,10 +289,10 @@ def cancel(
     If the request was sent, tell the CA: a certificate for this key cannot be used any more. A file with the
     key is destroyed; one on a token stays there, for whoever looks after the token.
     """
-    with _desk(own) as desk:
+    with keys_desk(own) as desk:
         if not yes:
             typer.confirm(f"Give up the key that waits for {slot}, for good?", abort=True)
-        gone = desk.ceremony.cancel(_slot(slot), desk.of)
+        gone = desk.ceremony.cancel(slot_of(slot), desk.of)
         console.print(f"{slot}: {gone.thumbprint} waits no more.", highlight=False)
 
 
@@ -430,7 +324,7 @@ def compromise(
     """
     from app.adapters.ceremony import asking
 
-    with _desk() as desk:
+    with keys_desk() as desk:
         instant = since.replace(tzinfo=UTC) if since else desk.at
         if not yes:
             typer.confirm(
@@ -463,198 +357,9 @@ def compromise(
             )
 
 
-@app.command("list")
-def show(
-    as_json: AsJson = False,  # noqa: FBT002 - a flag of the command line
-    own: Own = None,
-) -> None:
-    """List every key: what it is for, whether it signs, where it lies, and until when it is certified.
-
-    With --for, those of one organisation alone; of the others it says whose own they are.
-    *current* signs; *waiting* has no certificate yet; *retired* signs no more and stays published, so that
-    old documents verify; *compromised* proves nothing. No passphrase is needed to see this.
-    """
-    with _desk(own) as desk:
-        ring = desk.ceremony.ring()
-        keys = [each for each in ring.keys if desk.of in {None, each.body}]
-        waiting = [each for each in ring.waiting if desk.of in {None, each.body}]
-        rows = [_row(desk, each) for each in keys] + [_waiting_row(each) for each in waiting]
-    if as_json:
-        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
-        return
-    if not rows:
-        console.print(f"{own} has no keys of its own: it signs with the installation's.", highlight=False)
-    for row in rows:
-        until = f"until {row['certified_until']}" if row["certified_until"] else ""
-        console.print(
-            f"{row['slot']:9} {row['state']:11} {row['algorithm'] or '':6} {row['thumbprint']}  {until}",
-            highlight=False,
-            soft_wrap=True,
-        )
-        whose = f"{row['organisation']}'s own" if row["organisation"] else None
-        for told in (whose, row["place"], row["note"]):
-            if told:
-                console.print(f"          {told}", highlight=False, soft_wrap=True, markup=False)
-
-
-@app.command("check")
-def examine(
-    as_json: AsJson = False,  # noqa: FBT002 - a flag of the command line
-    own: Own = None,
-) -> None:
-    """Do with every key what issuing does, and say what is in the way of going live.
-
-    With each key, a specimen of every document that it makes is composed, checked, signed, read back as a
-    stranger would, and thrown away: nothing is stored. The chain is judged, and the bodies that certificates
-    name are compared; with a time-stamp authority in the settings, it is asked, and so are the CAs; what ends
-    within 90 days is said. ✓ is well, ! wants your attention, ✗ is in the way. With --for, the keys that one
-    organisation signs with: its own, and where it never had one, the installation's.
-
-    Ends with 3 where a key cannot issue, while keys for trying only sign, while SIGILLO_PUBLIC_URL leads to
-    this machine alone, and where the ring knows organisations otherwise than the register does.
-    """
-    from app.adapters.keycheck import Level, Tried, check
-    from app.core.clock import SystemClock
-    from app.main import revocation_of, time_stamps_of
-
-    with _desk(own) as desk:
-        settings = settings_or_stop()
-        anchors_or_stop(settings)
-        clock = SystemClock(settings.clock_offset)
-        stamps, issuers = time_stamps_of(settings, clock), revocation_of(settings, desk.signer, clock)
-        # Without bodies of their own keys there is nothing to hold against a register, or to ask it.
-        register = _register() if desk.of or desk.ceremony.ring().bodies() else None
-        body = (register or {}).get(desk.of.id) if desk.of else None
-        tried = Tried(
-            desk.signer,
-            desk.ceremony,
-            settings,
-            desk.tokens,
-            stamps,
-            issuers,
-            name=body.legal_name if body else None,
-            body=desk.of,
-            address=body.address(settings.public_url) if body else None,
-            register=None if register is None else {each.id: each.issuer_code for each in register.values()},
-        )
-        found = check(tried, at=desk.at)
-    if as_json:
-        told = [
-            {"slot": each.slot, "organisation": each.body, "level": each.level, "words": each.words}
-            for each in found
-        ]
-        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
-    else:
-        tell(found)
-    failed = any(each.level is Level.FAILURE for each in found)
-    raise typer.Exit(Ends.REFUSED if failed else Ends.OK)
-
-
-@app.command("lists")
-def lists(
-    refresh: Annotated[bool, typer.Option("--refresh", help="Read them anew first.")] = False,  # noqa: FBT002 - a flag
-    as_json: AsJson = False,  # noqa: FBT002 - a flag of the command line
-) -> None:
-    """Say what the trusted lists say: how old they are, and whether our own seals are qualified by them.
-
-    A running service reads them by itself, every six hours. Ends with 3 where a list could not be read.
-    """
-    from app.core.clock import SystemClock
-    from app.main import lists_of
-
-    settings = settings_or_stop()
-    anchors_or_stop(settings)
-    kept = lists_of(settings, SystemClock(settings.clock_offset))
-    if kept is None:
-        raise stopped("Set SIGILLO_TRUSTED_LISTS and SIGILLO_TRUSTED_LIST_SIGNERS first: see the README.")
-    kept.load()
-    if refresh:
-        kept.refresh()
-    said = kept.current()
-    with _desk() as desk:
-        told: dict[str, list[Any]] = {
-            "lists": [_list_row(each, desk.at) for each in said.lists],
-            "problems": [*said.problems],
-            "seals": [
-                _seal_row(desk, slot, of, said)
-                for of in (None, *desk.ceremony.ring().bodies())
-                for slot in (For.SEAL, For.EDC_SEAL)
-            ],
-        }
-    if as_json:
-        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
-    else:
-        _print_lists(told)
-    raise typer.Exit(Ends.REFUSED if said.problems or not said.lists else Ends.OK)
-
-
-def _list_row(each: "TrustedList", at: datetime) -> dict[str, str | int | bool | None]:
-    return {
-        "territory": each.territory,
-        "sequence": each.sequence,
-        "issued": f"{each.issued:%Y-%m-%d}",
-        "next_update": f"{each.next_update:%Y-%m-%d}" if each.next_update else None,
-        "current": each.is_current(at),
-        "read_at": f"{each.read_at:%Y-%m-%d %H:%M} UTC",
-        "services": sum(service.for_seals and service.until is None for service in each.services),
-        "location": each.location,
-    }
-
-
-def _seal_row(
-    desk: _Desk, slot: For, of: "Whose | None", said: "TrustedLists"
-) -> dict[str, str | int | bool | None]:
-    from app.formats.qualified import qualified
-
-    entry, row = desk.ceremony.ring().current(_slot(slot), of), {"slot": slot.value}
-    if of is not None:
-        row["organisation"] = of.id
-    if entry is None:
-        return {**row, "qualified": "not_checked", "code": "no-key", "territory": None}
-    found = qualified(desk.ceremony.published(entry).chain, said, sealed_at=desk.at, now=desk.at)
-    by = found.by.territory if found.by else None
-    return {**row, "qualified": found.answer.value, "code": found.why.value, "territory": by}
-
-
-def _print_lists(told: "dict[str, list[Any]]") -> None:
-    for row in told["lists"]:
-        mark, ends = ("✓" if row["current"] else "✗"), row["next_update"] or "never: it was closed"
-        console.print(
-            f"{mark} {row['territory']} no. {row['sequence']} of {row['issued']}, read {row['read_at']}, "
-            f"next update {ends}: {row['services']} services for seals",
-            highlight=False,
-            soft_wrap=True,
-        )
-    for problem in told["problems"]:
-        console.print(f"✗ {problem}", highlight=False, soft_wrap=True, markup=False)
-    if not told["lists"]:
-        console.print("No list was read yet: sigillo keys lists --refresh.")
-    for row in told["seals"]:
-        whose = f" {row['organisation']}'s own," if "organisation" in row else ""
-        words = f"{row['slot']:9}{whose} qualified: {row['qualified']} ({row['code']})"
-        console.print(words, highlight=False, soft_wrap=True)
-
-
-def tell(found: "Sequence[Finding]") -> None:
-    """Print what the check found, and what it comes to."""
-    from app.adapters.keycheck import Level, conclusion
-
-    marks = {Level.GOOD: "✓", Level.WARNING: "!", Level.FAILURE: "✗"}
-    for each in found:
-        whose = f"{each.body}: " if each.body else ""
-        console.print(
-            f"{marks[each.level]} {each.slot or 'set-up':9} {whose}{each.words}",
-            highlight=False,
-            soft_wrap=True,
-            markup=False,
-        )
-    console.print(conclusion(found), highlight=False, soft_wrap=True, markup=False)
-
-
-def _slot(name: For) -> "Slot":
-    from app.ports import Slot
-
-    return Slot(name.value)
+app.command("list")(show)
+app.command("check")(examine)
+app.command("lists")(lists)
 
 
 def _kind(given: KindOfKey | None) -> Literal["p256", "rsa"] | None:
@@ -697,7 +402,7 @@ def _can_say(slot: "Slot", body: "Body") -> None:
         )
 
 
-def _body_of_house(desk: _Desk, organisation: str | None, identifier: str | None, country: str) -> "Body":
+def _body_of_house(desk: KeysDesk, organisation: str | None, identifier: str | None, country: str) -> "Body":
     """Take the body that our own certificates name, if there are any; a second one is no set-up."""
     from app.adapters.ceremony import NotDone
 
@@ -717,7 +422,7 @@ def _body_of_house(desk: _Desk, organisation: str | None, identifier: str | None
 
 
 def _body_of(
-    desk: _Desk, slot: For, organisation: str | None, identifier: str | None, country: str
+    desk: KeysDesk, slot: For, organisation: str | None, identifier: str | None, country: str
 ) -> "Body":
     """Take the body as it is given, or as the key before it or our own certificates name it."""
     from app.adapters.authority import Body
@@ -725,7 +430,7 @@ def _body_of(
     if organisation is None and identifier is None:
         from cryptography.x509 import load_der_x509_certificate
 
-        entry = desk.ceremony.ring().current(_slot(slot), desk.of)
+        entry = desk.ceremony.ring().current(slot_of(slot), desk.of)
         if entry is not None and not entry.development:
             named = Body.of(load_der_x509_certificate(desk.ceremony.published(entry).chain[0]))
             if named.organisation and named.identifier and named.country:
@@ -735,7 +440,7 @@ def _body_of(
     return _asked_body(organisation or desk.registered, identifier, country)
 
 
-def _place(desk: _Desk, slot: "Slot", token: str | None, label: str | None) -> "OnThisToken | None":
+def _place(desk: KeysDesk, slot: "Slot", token: str | None, label: str | None) -> "OnThisToken | None":
     from app.adapters.ceremony import NotDone, OnThisToken
     from app.adapters.ring import LONGEST_LABEL, LONGEST_TOKEN
 
@@ -752,7 +457,7 @@ def _place(desk: _Desk, slot: "Slot", token: str | None, label: str | None) -> "
     return OnThisToken(token, label or f"sigillo-{slot}{whose}-{desk.at:%Y%m%d}", there=label is not None)
 
 
-def _write_request(desk: _Desk, waiting: "Waiting", body: "Body", common_name: str | None) -> None:
+def _write_request(desk: KeysDesk, waiting: "Waiting", body: "Body", common_name: str | None) -> None:
     written = desk.ceremony.write_request(waiting, body, common_name or body.organisation[:64].strip())
     console.print(
         f"{waiting.slot}: the key waits for its certificate. Send {written} to the CA.",
@@ -786,61 +491,3 @@ def _passphrase_for(content: bytes, path: Path) -> bytes | None:
             f"Passphrase of {path.name}", hide_input=True, default="", show_default=False, err=True
         )
     return given.encode() or None
-
-
-def _row(desk: _Desk, entry: "Entry") -> dict[str, str | None]:
-    from app.adapters.ceremony import asking
-    from app.adapters.keycheck import WARNED_AT, days_left
-    from app.adapters.ring import KeysUnreadable
-    from app.formats.x509 import life_of
-
-    state = "compromised" if entry.compromised_at else entry.state
-    whose = entry.body.id if entry.body else None
-    try:
-        key = desk.ceremony.published(entry)
-    except KeysUnreadable as wrong:
-        return {
-            "slot": entry.slot.value,
-            "organisation": whose,
-            "state": state,
-            "algorithm": None,
-            "thumbprint": entry.thumbprint,
-            "certified_until": None,
-            "place": None,
-            "note": str(wrong),
-        }
-    left = days_left(key, desk.at)
-    notes = []
-    if entry.compromised_at:
-        notes.append(f"compromised since {entry.compromised_at:%Y-%m-%d %H:%M} UTC")
-    if entry.development:
-        notes.append("for trying only")
-    if key.current and left < 0:
-        notes.append(f"its certificate has ended: {asking('rotate', entry.slot, entry.body)}")
-    elif key.current and left <= max(WARNED_AT):
-        notes.append(f"ends in {left} days: {asking('rotate', entry.slot, entry.body)}")
-    return {
-        "slot": entry.slot.value,
-        "organisation": whose,
-        "state": state,
-        "algorithm": key.algorithm,
-        "thumbprint": entry.thumbprint,
-        "certified_until": f"{life_of(key.chain)[1]:%Y-%m-%d}",
-        "place": str(entry.key) if key.current else None,
-        "note": "; ".join(notes) or None,
-    }
-
-
-def _waiting_row(waiting: "Waiting") -> dict[str, str | None]:
-    from app.adapters.ceremony import asking
-
-    return {
-        "slot": waiting.slot.value,
-        "organisation": waiting.body.id if waiting.body else None,
-        "state": "waiting",
-        "algorithm": None,
-        "thumbprint": waiting.thumbprint,
-        "certified_until": None,
-        "place": str(waiting.key),
-        "note": f"for its certificate: {asking('import', waiting.slot, waiting.body, 'FILE')}",
-    }

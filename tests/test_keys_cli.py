@@ -20,7 +20,7 @@ from app.cli import app
 from app.client.visit import Ends
 from app.core.clock import SystemClock
 from app.formats.jose import verify
-from app.keys_cli import For
+from app.keys_desk import For
 from app.main import keys_of
 from app.ports import Slot
 from app.settings import Settings
