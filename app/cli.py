@@ -170,14 +170,18 @@ def serve(
     refuse_older_register(ports)
     say_gaps(ports)
     public = urlsplit(ports.settings.public_url)
-    local = public.port if public.hostname in LOOPBACK else None
+    listening = port or (public.port if public.hostname in LOOPBACK else None) or 8000
     service = create_app(ports, request_lines=sys.stderr.write)
     settled()
-    errors.print(f"Sigillo starts at {ports.settings.public_url} (Ctrl-C stops it)")
+    errors.print(
+        f"Sigillo starts on {host}, port {listening}, for {ports.settings.public_url} (Ctrl-C stops it)",
+        highlight=False,
+        soft_wrap=True,
+    )
     uvicorn.run(
         service,
         host=host,
-        port=port or local or 8000,
+        port=listening,
         http=Together,
         ws="none",
         access_log=False,
