@@ -44,7 +44,7 @@ from app.decisions import minutes
 from app.decisions.api import router as decisions
 from app.dossiers import forgetting
 from app.dossiers.api import router as dossiers
-from app.events import announcing, spreading
+from app.events import announcing, sending, spreading
 from app.events.api import described as described_webhooks
 from app.events.api import router as events
 from app.events.sending import ANSWER_SECONDS, POSTS, Courier
@@ -257,6 +257,7 @@ def worker(ports: Ports) -> Worker:
             announcing.duty(ports),
             lambda: spreading.duty(ports),
             spreading.ageing(ports),
+            sending.righting(ports),
             Hourly(ports.clock, lambda at: batch_service.sweep(ports, at)),
         ),
     )

@@ -12,7 +12,7 @@ from app.core.db import EVERY_ORGANISATION
 from app.core.errors import CursorUnknown
 from app.events.errors import WebhookDeliveryNotFound, WebhookEndpointNotFound
 from app.events.models import WebhookDelivery, WebhookDeliveryState, WebhookEndpoint
-from app.events.rules import EventType, Told, told, topics_of
+from app.events.rules import RETRIES, EventType, Told, told, topics_of
 from app.outbox.trail import Event, EventHead, EventLink
 
 LOOKED_AT: Final = 5_000  # places of the chain, for one page: most steps are nobody's business
@@ -208,6 +208,34 @@ def take(session: Session, endpoint_id: str, owner: str, *, at: datetime, until:
         execution_options={"synchronize_session": False},
     )
     return taken.first() is not None
+
+
+def put_right(session: Session, *, at: datetime, ahead: datetime) -> None:
+    """End, in every organisation that is seen here, what no clock wrote that was right: it goes on now.
+
+    Such are a lease that ends after `ahead`; a wait for another try since later than `ahead`, or for twice
+    as long as the longest; and a wait that nothing was tried before, and that is for no earlier event.
+    """
+    everywhere = {**EVERY_ORGANISATION, "synchronize_session": False}
+    session.execute(
+        update(WebhookEndpoint)
+        .where(WebhookEndpoint.lease_until > ahead)
+        .values(lease_owner=None, lease_until=None),
+        execution_options=everywhere,
+    )
+    earlier = aliased(WebhookDelivery)
+    untried = and_(WebhookDelivery.attempts == 0, ~exists().where(*_before(earlier)))
+    tried_ahead = and_(WebhookDelivery.attempts > 0, WebhookDelivery.tried_at > ahead)
+    session.execute(
+        update(WebhookDelivery)
+        .where(
+            WebhookDelivery.state == WebhookDeliveryState.WAITING,
+            WebhookDelivery.due_at > ahead,
+            or_(untried, tried_ahead, WebhookDelivery.due_at > at + 2 * RETRIES[-1]),
+        )
+        .values(due_at=at),
+        execution_options=everywhere,
+    )
 
 
 def owners_of_aged(session: Session, *, before: datetime) -> Sequence[str]:

@@ -9,7 +9,7 @@ import json
 import logging
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -30,8 +30,9 @@ from app.events import queries, service
 from app.events.errors import WebhookEndpointNotFound
 from app.events.models import WebhookDelivery, WebhookDeliveryState, WebhookEndpoint
 from app.events.rules import PATIENCE, next_try, ping, told
+from app.outbox.hourly import Hourly
 from app.outbox.trail import Event, EventLink
-from app.ports import Clock, FetchBusy, FetchFailed, FetchRefused, Hooks, SealBroken, Vault
+from app.ports import Clock, FetchBusy, FetchFailed, FetchRefused, Hooks, Ports, SealBroken, Vault
 
 log: Final = logging.getLogger("sigillo.webhooks")
 ANSWER_SECONDS: Final = 15.0
@@ -234,6 +235,20 @@ class Courier:
             service.disable(session, endpoint, "gone", at=now)
         elif now - endpoint.failing_since >= PATIENCE:
             service.disable(session, endpoint, "failing", at=now)
+
+
+def righting(ports: Ports) -> Callable[[], None]:
+    """Make a worker's duty: see that nobody waits for a time that a clock wrote which stood ahead.
+
+    It looks once an hour, and at once where this process's own clock was set back.
+    """
+    return Hourly(ports.clock, partial(_put_right, ports.database))
+
+
+def _put_right(database: Database, at: datetime) -> None:
+    for place in database.places():
+        with database.writing(place) as session:
+            queries.put_right(session, at=at, ahead=at + 2 * LEASE)
 
 
 def signing_keys(vault: Vault, endpoint: WebhookEndpoint, now: datetime) -> list[Webhook]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Index, String, and_, bindparam, or_, select, update
+from sqlalchemy import Index, String, bindparam, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.core import columns
@@ -33,7 +33,10 @@ class NotYet(Exception):
 
 
 class Message(Owned, Base):
-    """A piece of work that somebody must do. Its body holds identifiers only."""
+    """A piece of work that somebody must do. Its body holds identifiers only.
+
+    `created_at` is when it was left, or put back: by the clock that also said when it is due.
+    """
 
     __tablename__ = "message"
     id: Mapped[str] = mapped_column(String(30), primary_key=True)
@@ -121,7 +124,7 @@ def ask_again(session: Session, names: Collection[str], *, at: datetime) -> None
     session.execute(
         update(Message)
         .where(Message.id.in_(names), Message.lease_owner.is_(None))
-        .values(done_at=None, due_at=at, attempts=0, last_error=None),
+        .values(done_at=None, created_at=at, due_at=at, attempts=0, last_error=None),
         execution_options={**EVERY_ORGANISATION, "synchronize_session": False},
     )
 
@@ -131,12 +134,13 @@ def claim(
 ) -> list[Message]:
     """Take messages of these topics that are due, under a lease that only `owner` holds until it runs out.
 
-    No lease and no wait is twice as long as the longest, unless the clock stood ahead when it was given: such
-    a one ends once the clock is right, for nobody waits for a day that was a mistake.
+    No lease is twice as long as the longest, and nothing was left or put back at a time that is still to come,
+    unless the clock stood ahead: such a wait ends once it is right, for nobody waits for a day that was a
+    mistake.
     """
-    free = or_(Message.lease_until.is_(None), Message.lease_until < at, Message.lease_until > at + 2 * LEASE)
-    put_off = and_(Message.attempts > 0, Message.due_at > at + 2 * SELDOM)
-    for waiting in (Message.due_at <= at, put_off):
+    ahead = at + 2 * LEASE  # no two machines' clocks are so far apart
+    free = or_(Message.lease_until.is_(None), Message.lease_until < at, Message.lease_until > ahead)
+    for waiting in (Message.due_at <= at, Message.created_at > ahead):
         due = (
             select(Message.id)
             .where(Message.done_at.is_(None), waiting, Message.topic.in_(topics), free)
@@ -169,9 +173,9 @@ def give_up(session: Session, message: Message, owner: str, error: GivenUp, *, a
     return _settle(session, message, owner, done_at=at, last_error=type(error).__name__)
 
 
-def come_again(session: Session, message: Message, owner: str, *, due_at: datetime) -> bool:
-    """Have the same work done once more, later: what had to be done until now is done."""
-    return _settle(session, message, owner, due_at=due_at, attempts=0, last_error=None)
+def come_again(session: Session, message: Message, owner: str, *, at: datetime, due_at: datetime) -> bool:
+    """Leave the same work anew, for later: what had to be done until now is done."""
+    return _settle(session, message, owner, created_at=at, due_at=due_at, attempts=0, last_error=None)
 
 
 def put_back(session: Session, message: Message, owner: str, error: Exception, *, at: datetime) -> bool:
@@ -181,7 +185,9 @@ def put_back(session: Session, message: Message, owner: str, error: Exception, *
     """
     longest = SELDOM if isinstance(error, TriedSeldom) else LONGEST_WAIT
     wait = min(timedelta(seconds=2 ** min(message.attempts, 15)), longest)
-    return _settle(session, message, owner, due_at=at + wait, last_error=type(error).__name__)
+    return _settle(
+        session, message, owner, created_at=at, due_at=at + wait, last_error=type(error).__name__
+    )
 
 
 def _settle(session: Session, message: Message, owner: str, **values: object) -> bool:

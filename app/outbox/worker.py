@@ -100,5 +100,5 @@ class Worker:
             return False
         with self.database.writing() as session:
             if again is not None:
-                return messages.come_again(session, message, self.name, due_at=again)
+                return messages.come_again(session, message, self.name, at=self.clock.now(), due_at=again)
             return messages.finish(session, message, self.name, at=self.clock.now())
