@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.core.ids import new_id
 from app.core.labels import Language
-from app.credentials import growing, issuing, prolonging, queries
+from app.credentials import growing, issuing, prolonging, queries, standing
 from app.credentials.errors import (
     CredentialHidden,
     CredentialNotActive,
@@ -222,7 +222,9 @@ def _require_room(session: Session, credential: Credential, document: Document, 
         mine.where(Delivery.document_id == document.id, Delivery.state == DeliveryState.WAITING)
     ).first():
         raise DeliveryWaiting("Wait for that delivery, or withdraw it.", delivery=waiting)
-    of_today = mine.where(Delivery.asked_at > at - A_DAY).limit(MOST_IN_A_DAY)
+    # What a clock dated that stood ahead is not counted: nobody waits for that day.
+    a_day = Delivery.asked_at > at - A_DAY, Delivery.asked_at <= at + standing.SKEW
+    of_today = mine.where(*a_day).limit(MOST_IN_A_DAY)
     if len(session.scalars(of_today).all()) == MOST_IN_A_DAY:
         raise DeliveriesTooMany(f"A credential is sent {MOST_IN_A_DAY} times a day at most. Try tomorrow.")
 

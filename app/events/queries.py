@@ -229,6 +229,7 @@ def put_right(session: Session, *, at: datetime, ahead: datetime) -> None:
     session.execute(
         update(WebhookDelivery)
         .where(
+            WebhookDelivery.endpoint_id.in_(select(WebhookEndpoint.id)),  # by its index, and each body's own
             WebhookDelivery.state == WebhookDeliveryState.WAITING,
             WebhookDelivery.due_at > ahead,
             or_(untried, tried_ahead, WebhookDelivery.due_at > at + 2 * RETRIES[-1]),

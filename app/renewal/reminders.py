@@ -28,7 +28,7 @@ from app.organisations import queries as organisations
 from app.organisations.models import Mode, Person
 from app.outbox import messages, trail
 from app.outbox.hourly import Hourly
-from app.outbox.messages import Message
+from app.outbox.messages import Message, NotYet, TriedSeldom
 from app.ports import Mail, MailRefused, Ports
 from app.renewal import letters, queries
 from app.renewal.cycles import DAY
@@ -278,6 +278,10 @@ class TooLateToBegin(Exception):
     """The message will be another worker's before the letter could be handed over."""
 
 
+class DayToCome(NotYet, TriedSeldom):
+    """The clock stood ahead when the letter was asked for: it is written when its day comes."""
+
+
 def topics(ports: Ports) -> Mapping[str, Callable[[Message], None]]:
     """Tell a worker what to do with our messages."""
 
@@ -352,7 +356,8 @@ def _write(session: Session, message: Message, ports: Ports, now: datetime) -> W
 def _entry(session: Session, reminder: Due, base_url: str, today: date, now: datetime) -> Entry | None:
     """Tell how a credential stands; nothing if there is no more reason to write of it.
 
-    A letter that waited until the next reminder's day is that one's to write.
+    A letter that waited until the next reminder's day is that one's to write. Raises `DayToCome` before its
+    own day: its reminder is written down already, so nobody would ask for it then.
     """
     credential = session.get(Credential, reminder.credential_id)
     if credential is None or credential.revoked_at is not None or credential.closed_at is not None:
@@ -361,7 +366,12 @@ def _entry(session: Session, reminder: Due, base_url: str, today: date, now: dat
     settled = cycle.number != reminder.cycle or queries.renewals_of_cycle(
         session, credential.id, cycle.number
     )
-    if settled or due(cycle.days.ends, cycle.scheme.renewal, today) is not reminder.kind:
+    if settled:
+        return None
+    until, rules = cycle.days.ends, cycle.scheme.renewal
+    if reminder.kind in [kind for kind, day in _days(until, rules) if day > today]:
+        raise DayToCome
+    if due(until, rules, today) is not reminder.kind:
         return None
     ledger = ledger_of(session, credential, cycle=cycle.number, at=now)
     unit = cycle.scheme.cpd.unit

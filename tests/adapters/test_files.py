@@ -83,6 +83,17 @@ def test_bytes_that_somebody_stored_again_a_moment_ago_stay(files: FolderFiles) 
         assert opened.read() == b"curriculum"
 
 
+def test_bytes_that_a_clock_stored_which_stood_ahead_count_as_stored_now(files: FolderFiles) -> None:
+    stored = files.store(io.BytesIO(b"curriculum"), 100)
+    path = files.path_of(stored.sha256)
+    now = path.stat().st_mtime
+    os.utime(path, (now + 3e6, now + 3e6))
+    assert not files.discard(stored.sha256)
+    assert now <= path.stat().st_mtime < now + 3600
+    aged(files, stored.sha256)
+    assert files.discard(stored.sha256)
+
+
 def test_nothing_outside_the_folder_is_ever_discarded(files: FolderFiles) -> None:
     with pytest.raises(FileMissing):
         files.discard("../../etc/passwd")

@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, select, update
 from app.batches import carrying, reading, service
 from app.batches.errors import BatchRowsWrong, BatchTooLong
 from app.batches.models import Batch, BatchPart, BatchRow
-from app.batches.rules import KEPT_FOR, MOST_AT_ONCE, MOST_ROWS, BatchState, Kind, RowState
+from app.batches.rules import AT_ONCE, KEPT_FOR, MOST_AT_ONCE, MOST_ROWS, BatchState, Kind, RowState
 from app.batches.schemas import COLUMNS, SHAPES
 from app.credentials import issuing
 from app.credentials.models import Credential, Document, Intent
@@ -437,3 +437,22 @@ def test_a_hundred_thousand_rows_are_accepted_and_one_more_is_not(desk: Desk) ->
     with desk.ports.database.reading(desk.organisation_id) as session:
         assert session.scalar(select(func.count()).select_from(Batch)) == 1
         assert session.scalar(select(func.count()).select_from(Decision)) == 0
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["queued", "running"])
+def test_a_batch_does_not_wait_for_the_day_of_a_clock_that_stood_ahead(
+    desk: Desk, clock: SetClock, *, begun: bool
+) -> None:
+    ahead = timedelta(days=3)
+    rows = [member(number) for number in range(AT_ONCE + 1)]
+    if begun:
+        batch = desk.sent("members", rows, who="secretary")
+        clock.move(ahead)
+        batch_worker(desk.ports).run_once()
+        assert desk.batch(batch, "secretary")["state"] == "running"
+    else:
+        clock.move(ahead)
+        batch = desk.sent("members", rows, who="secretary")
+    clock.move(-ahead)
+    desk.work()
+    assert desk.batch(batch, "secretary")["state"] == "done"

@@ -429,6 +429,17 @@ def test_one_is_under_way_at_a_time_and_few_in_a_day(
     asked(caller, credential, TO_MAIL)
 
 
+def test_what_was_sent_while_the_clock_stood_ahead_keeps_nobody_from_sending_once_it_is_right(
+    joined: Office, credential: Credential, caller: Caller, clock: SetClock
+) -> None:
+    clock.move(delivering.A_DAY * 2)
+    for number in range(delivering.MOST_IN_A_DAY):
+        asked(caller, credential, {**TO_WALLET, "wallet_address": f"w{number}"})
+        joined.work()
+    clock.move(-delivering.A_DAY * 2)
+    asked(caller, credential, TO_MAIL)
+
+
 def test_many_who_ask_at_once_ask_once(joined: Office, credential: Credential, caller: Caller) -> None:
     app = joined.app()
     key = caller._headers["Authorization"].removeprefix("Bearer ")

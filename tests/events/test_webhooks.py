@@ -17,7 +17,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from app.core.clock import SystemClock
-from app.events import spreading
+from app.events import sending, spreading
 from app.events.models import WebhookDeliveryState, WebhookEndpoint
 from app.events.rules import KEPT, MOST_FORMER, OVERLAP, RETRIES, next_try
 from app.events.sending import LEASE, REST, SHARE, VISITS, WAVE, WAVES
@@ -517,6 +517,107 @@ def test_a_courier_whose_lease_is_over_leaves_the_rest_to_whoever_has_it(body: B
     body.move(LEASE * 1.1)
     assert body.courier().drain() == 1
     assert slow._next_wave(place, ()) == []
+
+
+AHEAD = timedelta(days=3)
+
+
+def taken_and_left(body: Body, endpoint: str) -> None:
+    del endpoint
+    revoked(body, "crd_1")
+    body.spread()
+    assert len(body.courier()._claimed(VISITS)) == 1
+
+
+def spread_alone(body: Body, endpoint: str) -> None:
+    del endpoint
+    revoked(body, "crd_1")
+    body.spread()
+
+
+def pinged(body: Body, endpoint: str) -> None:
+    assert body.api.post(f"{ENDPOINTS}/{endpoint}/test").status_code == 202
+
+
+def refused(body: Body, endpoint: str) -> None:
+    del endpoint
+    body.receiver.answers = lambda _: 500
+    revoked(body, "crd_1")
+    assert body.work() == 1
+    body.receiver.answers = lambda _: 204
+
+
+@pytest.mark.parametrize("happened", [taken_and_left, spread_alone, pinged, refused])
+def test_what_a_clock_put_off_that_stood_ahead_is_sent_once_it_is_right(
+    body: Body, happened: Callable[[Body, str], None]
+) -> None:
+    righting = sending.righting(body.ports)
+    endpoint = body.endpoint()["id"]
+    body.move(AHEAD)
+    righting()
+    happened(body, endpoint)
+    body.move(-AHEAD)
+    righting()
+    assert body.work() == 1
+    assert states(body) == {"delivered": 1}
+
+
+def test_a_replay_that_was_asked_for_while_the_clock_stood_ahead_is_sent_once_it_is_right(body: Body) -> None:
+    endpoint = body.endpoint()["id"]
+    revoked(body, "crd_1")
+    body.work()
+    body.move(AHEAD)
+    [sent] = body.deliveries()
+    assert body.api.post(f"{ENDPOINTS}/{endpoint}/deliveries/{sent.id}/replay").status_code == 202
+    body.move(-AHEAD)
+    sending.righting(body.ports)()
+    assert body.work() == 1
+
+
+def test_later_events_of_a_thing_follow_in_their_order_what_a_clock_put_off_that_stood_ahead(
+    body: Body,
+) -> None:
+    body.endpoint()
+    body.move(AHEAD)
+    refused(body, "")
+    body.move(REST * 2)
+    body.happens("credential.suspended")
+    body.work()
+    body.move(-AHEAD)
+    sending.righting(body.ports)()
+    body.happens("credential.reinstated")
+    body.work()
+    told_of = [each.event["type"] for each in body.receiver.received]
+    assert told_of == [
+        "credential.revoked",
+        "credential.revoked",
+        "credential.suspended",
+        "credential.reinstated",
+    ]
+
+
+def test_no_wait_between_tries_is_cut_short_by_putting_right_what_a_clock_got_wrong(body: Body) -> None:
+    body.endpoint()
+    body.receiver.answers = lambda _: 500
+    body.happens("credential.suspended")
+    body.happens("credential.revoked")
+    for _ in RETRIES:
+        body.work()
+        body.move(REST * 2)
+        body.work()  # what follows in its order is put off with it
+        waits = [each.due_at for each in body.deliveries()]
+        sending.righting(body.ports)()
+        assert [each.due_at for each in body.deliveries()] == waits
+        body.clock.at = max(waits)
+
+
+def test_a_lease_that_stands_is_not_ended_by_putting_right_what_a_clock_got_wrong(body: Body) -> None:
+    body.endpoint()
+    revoked(body, "crd_1")
+    body.spread()
+    [(_, endpoint)] = body.courier()._claimed(VISITS)
+    sending.righting(body.ports)()
+    assert body.row(endpoint).lease_until == body.clock.at + LEASE
 
 
 def test_a_worker_that_is_killed_between_sending_and_writing_sends_the_same_again(

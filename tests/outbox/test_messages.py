@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from app.core.db import EVERY_ORGANISATION, Database
 from app.outbox import messages
-from app.outbox.messages import LEASE, SELDOM, GivenUp, Message, TriedSeldom
+from app.outbox.messages import LEASE, SELDOM, GivenUp, Message, NotYet, TriedSeldom
 from app.outbox.worker import Worker
 from tests import make
 from tests.fakes import SetClock
@@ -15,11 +15,11 @@ from tests.fakes import SetClock
 AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 
-def left(database: Database, count: int = 1, topic: str = "work") -> None:
+def left(database: Database, count: int = 1, topic: str = "work", at: datetime = AT) -> None:
     with database.writing() as session:
         organisation_id = make.organisation(session, AT).organisation.id
         for number in range(count):
-            messages.leave(session, topic, {"n": number}, organisation_id=organisation_id, at=AT)
+            messages.leave(session, topic, {"n": number}, organisation_id=organisation_id, at=at)
 
 
 def waiting(database: Database) -> list[Message]:
@@ -131,19 +131,70 @@ def test_a_duty_that_fails_keeps_no_message_and_no_other_duty_waiting(
     assert "duty.failed" in [record.message for record in caplog.records]
 
 
-@pytest.mark.parametrize("crashes", [True, False], ids=["a lease", "a wait"])
-def test_what_was_put_off_by_a_clock_that_stood_ahead_is_done_once_it_is_right(
-    database: Database, *, crashes: bool
-) -> None:
+AHEAD = timedelta(hours=3)
+
+
+def test_a_lease_that_a_clock_gave_which_stood_ahead_ends_once_it_is_right(database: Database) -> None:
     left(database)
-    ahead = AT + timedelta(days=400)
     with database.writing() as session:
-        (message,) = messages.claim(session, "one", at=ahead, limit=1, topics=["work"])
-        if not crashes:
-            messages.put_back(session, message, "one", ValueError(), at=ahead)
+        (message,) = messages.claim(session, "one", at=AT + AHEAD, limit=1, topics=["work"])
     with database.writing() as session:
         (again,) = messages.claim(session, "two", at=AT, limit=1, topics=["work"])
         assert (again.id, again.lease_until) == (message.id, AT + LEASE)
+
+
+@pytest.mark.parametrize("what", ["left", "put back", "left anew", "asked for again"])
+def test_what_a_clock_put_off_that_stood_ahead_is_done_once_it_is_right(
+    database: Database, what: str
+) -> None:
+    clock = SetClock(AT + AHEAD)
+    left(database, at=clock.at if what == "left" else AT)
+    done: list[str] = []
+
+    def carry_out(message: Message) -> datetime | None:
+        done.append(message.id)
+        if clock.at == AT:
+            return None
+        if what == "put back":
+            raise NotYet
+        return clock.at + timedelta(days=30) if what == "left anew" else None
+
+    worker = Worker(database, clock, {"work": carry_out})
+    if what != "left":
+        worker.run_once()
+        assert len(done) == 1
+    if what == "asked for again":
+        with database.writing() as session:
+            messages.ask_again(session, done, at=clock.at)
+    clock.at = AT
+    worker.drain()
+    assert (len(done), waiting(database)) == (1 if what == "left" else 2, [])
+
+
+def test_what_was_left_by_a_clock_that_stood_ahead_and_fails_is_tried_as_seldom_as_all_else(
+    database: Database,
+) -> None:
+    left(database, at=AT + AHEAD)
+    clock = SetClock(AT)
+    tried: list[str] = []
+
+    def carry_out(message: Message) -> None:
+        tried.append(message.id)
+        raise NotYet
+
+    worker = Worker(database, clock, {"work": carry_out})
+    for _ in range(3):
+        worker.run_once()
+    assert len(tried) == 1
+    clock.move(timedelta(seconds=2))
+    worker.run_once()
+    assert len(tried) == 2
+
+
+def test_two_machines_whose_clocks_differ_a_little_do_nothing_before_it_is_due(database: Database) -> None:
+    left(database, at=AT + LEASE)
+    with database.writing() as session:
+        assert messages.claim(session, "one", at=AT, limit=1, topics=["work"]) == []
 
 
 def test_what_has_its_day_is_not_done_before_it(database: Database) -> None:

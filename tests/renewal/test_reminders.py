@@ -342,6 +342,24 @@ def test_a_letter_that_could_not_leave_until_the_next_date_gives_way_to_that_one
     assert all(message.done_at is not None for message in post.messages())
 
 
+def test_a_letter_that_a_clock_asked_for_which_stood_ahead_is_written_when_its_day_comes(post: Post) -> None:
+    post.held()
+    post.mailer.reachable = False
+    post.go_to(DATES[Kind.P90D] + timedelta(days=1))
+    post.work()
+    post.mailer.reachable = True
+    post.go_to(DATES[Kind.P90D] - timedelta(days=2))
+    for _ in range(24):
+        post.work()
+        assert post.mailer.letters == []
+        post.clock.move(HOUR)
+    for _ in range(24):
+        post.work()
+        post.clock.move(HOUR)
+    assert len(post.mailer.letters) == 1
+    assert [each.facts["reminders"][0]["kind"] for each in post.events("reminder.sent")] == ["P90D"]  # type: ignore[index,call-overload]  # JSON as it was written
+
+
 def test_what_one_person_has_to_renew_stands_in_one_letter(post: Post) -> None:
     (holder, first), (_, second) = post.held(), post.held()
     with post.ports.database.writing(post.organisation) as session:
