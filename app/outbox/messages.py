@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Index, String, bindparam, or_, select, update
+from sqlalchemy import Index, String, and_, bindparam, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.core import columns
@@ -134,13 +134,14 @@ def claim(
 ) -> list[Message]:
     """Take messages of these topics that are due, under a lease that only `owner` holds until it runs out.
 
-    No lease is twice as long as the longest, and nothing was left or put back at a time that is still to come,
-    unless the clock stood ahead: such a wait ends once it is right, for nobody waits for a day that was a
-    mistake.
+    No lease is twice as long as the longest, and nothing was left or put back at a time that is still to
+    come, unless the clock stood ahead: such a wait ends once it is right, for nobody waits for a day that
+    was a mistake.
     """
     ahead = at + 2 * LEASE  # no two machines' clocks are so far apart
     free = or_(Message.lease_until.is_(None), Message.lease_until < at, Message.lease_until > ahead)
-    for waiting in (Message.due_at <= at, Message.created_at > ahead):
+    mistaken = and_(Message.created_at > ahead, Message.due_at > ahead)
+    for waiting in (Message.due_at <= at, mistaken):
         due = (
             select(Message.id)
             .where(Message.done_at.is_(None), waiting, Message.topic.in_(topics), free)
@@ -185,9 +186,7 @@ def put_back(session: Session, message: Message, owner: str, error: Exception, *
     """
     longest = SELDOM if isinstance(error, TriedSeldom) else LONGEST_WAIT
     wait = min(timedelta(seconds=2 ** min(message.attempts, 15)), longest)
-    return _settle(
-        session, message, owner, created_at=at, due_at=at + wait, last_error=type(error).__name__
-    )
+    return _settle(session, message, owner, created_at=at, due_at=at + wait, last_error=type(error).__name__)
 
 
 def _settle(session: Session, message: Message, owner: str, **values: object) -> bool:
