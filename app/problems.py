@@ -61,6 +61,7 @@ MALFORMED: Final[Mapping[str, Any]] = {
     "code": "malformed",
     "detail": "See `errors` for each place that is wrong.",
 }
+UNREAD: Final = "JSON decode error"  # as the framework says of JSON that is wrong at one place
 _IN_BOTH: Final[dict[str, Any]] = {
     "title": "Words in both languages",
     "type": "object",
@@ -188,6 +189,9 @@ def _ours(request: Request, error: Exception) -> Response:
 def _plain(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
+    if isinstance(error.__cause__, ValueError | RecursionError):
+        # The framework's word for a body that broke the reader of JSON: by its bytes, its depth, its numbers.
+        return answer(request, {**MALFORMED, "errors": [{"pointer": pointer_to(()), "detail": UNREAD}]})
     status = HTTPStatus(error.status_code)
     said = HURRIED if status is HTTPStatus.TOO_MANY_REQUESTS else {}
     members = {"type": "about:blank", "title": status.phrase, "status": status.value, **said}

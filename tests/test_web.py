@@ -123,7 +123,7 @@ def test_days_and_instants_are_read() -> None:
     )
 
 
-def application() -> FastAPI:
+def application(limit: int = 100) -> FastAPI:
     app = FastAPI()
     app.router.redirect_slashes = False
 
@@ -141,7 +141,7 @@ def application() -> FastAPI:
         raise NotFound("There is no such thing.", hint="look elsewhere")
 
     problems.install(app)
-    app.add_middleware(BodyLimit, limit=100, uploads=200)
+    app.add_middleware(BodyLimit, limit=limit, uploads=200)
     app.add_middleware(RequestLog)
     return app
 
@@ -251,6 +251,26 @@ def test_malformed_input_points_at_each_place_and_repeats_none_of_it() -> None:
     broken = caller.post("/echo", content="{secret", headers={"Content-Type": "application/json"})
     assert broken.status_code == 422
     assert "secret" not in broken.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"[" * 100_000 + b"]" * 100_000, id="nested without end"),
+        pytest.param(b'{"a": ' + b"9" * 5_000 + b"}", id="a number beyond all measure"),
+        pytest.param(b'{"a": "Nicol\xf2"}', id="not in UTF-8"),
+    ],
+)
+def test_json_that_breaks_its_reader_is_answered_as_other_json_that_cannot_be_read(body: bytes) -> None:
+    caller = make.caller(application(limit=1_000_000))
+    broken, half = (
+        caller.post("/echo", content=content, headers={"Content-Type": "application/json"}).json()
+        for content in (body, b'{"a"')
+    )
+    for told in (broken, half):
+        told.pop("request_id")
+    assert half["errors"] == [{"pointer": "#/4", "detail": "JSON decode error"}]
+    assert broken == half | {"errors": [{"pointer": "#", "detail": "JSON decode error"}]}
 
 
 def test_half_a_character_in_a_problem_does_not_keep_it_from_being_said() -> None:
