@@ -25,7 +25,6 @@ from app.status.models import PublishedList, StatusList
 from app.upkeep.mark import RegisterTooOld, Seen, refuse_older
 
 LATE: Final = timedelta(minutes=1)  # so long after it was due, work waits for a worker that is not there
-BEHIND: Final = timedelta(seconds=30)  # a list that changed is published within seconds
 CLOCKS: Final = timedelta(seconds=2)
 LEAST_ROOM: Final = 1_000_000_000  # bytes
 WARNED_AT: Final = 30  # days
