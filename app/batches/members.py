@@ -16,6 +16,7 @@ from app.core.errors import JsonValue
 from app.core.ids import new_id
 from app.organisations.errors import MembershipNumberTaken, PeriodInverted
 from app.organisations.models import Membership, MembershipState, Person
+from app.organisations.rules import whole_name
 from app.outbox.trail import Told
 
 INVERTED: Final = PeriodInverted.code
@@ -76,7 +77,7 @@ def is_inverted(membership: Mapping[str, str] | None) -> bool:
 def write_person(row: Row, written: Written, *, at: datetime) -> dict[str, str]:
     """Leave a person to be written, with the membership that the row gives them; tell their ids."""
     person = new_id("per")
-    whole = f"{row['given_name']} {row['family_name']}"
+    whole = whole_name(row["given_name"], row["family_name"])
     written.add(
         Person,
         id=person,

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.organisations import service
 from app.organisations.errors import PermissionMissing
 from app.organisations.models import Person
-from app.organisations.rules import Actor, Permission, Role
+from app.organisations.rules import Actor, Permission, Role, whole_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def add(
         by.organisation_id,
         given_name=given_name,
         family_name=family_name,
-        name_on_credential=name_on_credential or f"{given_name} {family_name}",
+        name_on_credential=name_on_credential or whole_name(given_name, family_name),
         email=email,
         by=by.id,
         at=at,

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.db import Base, Choice, Owned
 from app.core.hosts import address_at
+from app.organisations.rules import LONGEST_NAME
 
 
 class Mode(StrEnum):
@@ -54,7 +55,7 @@ class Person(Owned, Base):
     id: Mapped[str] = mapped_column(String(30), primary_key=True)
     given_name: Mapped[str] = mapped_column(String(200))
     family_name: Mapped[str] = mapped_column(String(200))
-    name_on_credential: Mapped[str] = mapped_column(String(200))
+    name_on_credential: Mapped[str] = mapped_column(String(LONGEST_NAME))
     email: Mapped[str] = mapped_column(String(254))
     created_at: Mapped[datetime]
     memberships: Mapped[list["Membership"]] = relationship(order_by="Membership.from_day")

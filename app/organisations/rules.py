@@ -5,6 +5,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+LONGEST_NAME: Final = 200  # characters, on a credential
+
+
+def whole_name(given_name: str, family_name: str) -> str:
+    """Say what documents call somebody who asked for no other name."""
+    return f"{given_name} {family_name}"
+
 
 class Permission(StrEnum):
     """What a route may ask for. The same words are the scopes of a key."""

@@ -5,7 +5,8 @@ from datetime import date, datetime
 from typing import Annotated, Self
 
 from fastapi import Path, Query
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
 
 from app.core.ids import pattern
 from app.organisations.members import Entry
@@ -18,7 +19,7 @@ from app.organisations.models import (
     MembershipState,
     Person,
 )
-from app.organisations.rules import Actor, Role
+from app.organisations.rules import LONGEST_NAME, Actor, Role, whole_name
 from app.web import Answer, Day, Email, Instant, Line, Wire
 
 OrganisationId = Annotated[str, Path(pattern=pattern("org"))]
@@ -37,6 +38,23 @@ AnyRole = Annotated[Role, Field(strict=False)]
 AnyState = Annotated[MembershipState, Field(strict=False)]
 
 
+def _given_if_needed(name: str | None, told: ValidationInfo) -> str | None:
+    """Ask for the name on the credential where the one that is made of the others has no room there."""
+    given, family = told.data.get("given_name"), told.data.get("family_name")  # none of what is wrong itself
+    if name is None and given and family and len(whole_name(given, family)) > LONGEST_NAME:
+        raise PydanticCustomError(
+            "missing",
+            "Given and family name have more than {most} characters together: give `name_on_credential`, the "
+            "name that documents say.",
+            {"most": LONGEST_NAME},
+        )
+    return name
+
+
+# It stands after the two names that it is made of where nobody gives it.
+NameOnCredential = Annotated[Line | None, AfterValidator(_given_if_needed), Field(validate_default=True)]
+
+
 class NewMembership(Wire):
     """A membership to enter; its first day is the member's, not today."""
 
@@ -47,6 +65,17 @@ class NewMembership(Wire):
     @property
     def entry(self) -> Entry:
         return Entry(self.number, self.from_day, self.to_day)
+
+
+class Founding(Wire):
+    """A body to create, with its first administrator."""
+
+    legal_name: Line
+    url: Annotated[Line, Field(pattern=r"^https://\S+$")]
+    given_name: Line
+    family_name: Line
+    name_on_credential: NameOnCredential = None
+    email: Email
 
 
 class RegisterIn(Wire):
@@ -66,7 +95,7 @@ class NewMember(Wire):
 
     given_name: Line
     family_name: Line
-    name_on_credential: Line | None = None
+    name_on_credential: NameOnCredential = None
     email: Email
     membership: NewMembership | None = None
     roles: Annotated[tuple[AnyRole, ...], Field(strict=False), Field(max_length=len(Role))] = ()

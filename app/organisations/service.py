@@ -48,6 +48,7 @@ from app.organisations.rules import (
     Role,
     permissions_of_client,
     permissions_of_person,
+    whole_name,
 )
 from app.outbox import changes, trail
 from app.outbox.trail import EventHead
@@ -102,6 +103,7 @@ def found(
     given_name: str,
     family_name: str,
     email: str,
+    name_on_credential: str | None = None,
     at: datetime,
 ) -> NewOrganisation:
     """Create an organisation in test mode, with its first administrator and its API client."""
@@ -123,7 +125,7 @@ def found(
         organisation.id,
         given_name=given_name,
         family_name=family_name,
-        name_on_credential=f"{given_name} {family_name}",
+        name_on_credential=name_on_credential or whole_name(given_name, family_name),
         email=email,
         by=trail.SYSTEM,
         at=at,

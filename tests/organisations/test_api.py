@@ -61,6 +61,25 @@ def test_the_secretariat_enters_a_member(house: House) -> None:
     }
 
 
+def test_a_name_that_has_no_room_on_a_credential_comes_with_another(house: House) -> None:
+    asked = MEMBER | {"given_name": "A" * 150, "family_name": "B" * 50}
+
+    refused = house.secretary.post(house.members, json=asked)
+    made = house.secretary.post(house.members, json=asked | {"name_on_credential": "A. B."})
+
+    assert problem(refused) == (422, "malformed")
+    (told,) = refused.json()["errors"]
+    assert told["pointer"] == "#/name_on_credential"
+    assert "give `name_on_credential`" in told["detail"]
+    assert (made.status_code, made.json()["name_on_credential"]) == (201, "A. B.")
+
+
+def test_a_membership_that_ends_before_it_begins_breaks_a_rule(house: House) -> None:
+    membership = {"number": "NP-1", "from": "2026-05-01", "to": "2026-01-01"}
+    refused = house.secretary.post(house.members, json=MEMBER | {"membership": membership})
+    assert problem(refused) == (422, "period-inverted")
+
+
 def test_only_who_gives_keys_gives_roles(house: House) -> None:
     asked = MEMBER | {"roles": ["assessor", "assessor", "secretariat"]}
 
