@@ -255,6 +255,9 @@ def create_organisation(
     given_name: Annotated[str, typer.Option(help="Of the first administrator.")],
     family_name: Annotated[str, typer.Option(help="Of the first administrator.")],
     email: Annotated[str, typer.Option(help="Of the first administrator.")],
+    name_on_credential: Annotated[
+        str | None, typer.Option(help="Of the first administrator, where it is another than these two.")
+    ] = None,
     time_zone: Annotated[str, typer.Option(help="By whose calendar days are counted.")] = "Europe/Rome",
     as_json: AsJson = False,  # noqa: FBT002 - a flag of the command line
 ) -> None:
@@ -264,22 +267,37 @@ def create_organisation(
     """
     from zoneinfo import available_timezones
 
+    from pydantic import ValidationError
+
     from app.organisations import service
+    from app.organisations.schemas import Founding
 
     if time_zone not in available_timezones():
         raise stopped(f"There is no time zone {time_zone}. One would be Europe/Rome.")
-    if not url.startswith("https://") or "@" not in email or not (legal_name.strip() and given_name.strip()):
-        raise stopped("An organisation needs a name, an https address, and an administrator with an e-mail.")
+    try:
+        asked = Founding(
+            legal_name=legal_name,
+            url=url,
+            given_name=given_name,
+            family_name=family_name,
+            name_on_credential=name_on_credential,
+            email=email,
+        )
+    except ValidationError as error:
+        needed = "An organisation needs a name, an https address, and an administrator with an e-mail."
+        wrong = (f"--{str(each['loc'][0]).replace('_', '-')}: {each['msg']}" for each in error.errors())
+        raise stopped("\n".join([needed, *wrong])) from None
     ports = migrated()
     with ports.database.writing() as session:
         made = service.found(
             session,
-            legal_name=legal_name,
-            url=url,
+            legal_name=asked.legal_name,
+            url=asked.url,
             time_zone=time_zone,
-            given_name=given_name,
-            family_name=family_name,
-            email=email,
+            given_name=asked.given_name,
+            family_name=asked.family_name,
+            name_on_credential=asked.name_on_credential,
+            email=asked.email,
             at=ports.clock.now(),
         )
     shown = {

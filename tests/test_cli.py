@@ -54,6 +54,18 @@ def said(*arguments: str, **environment: str) -> tuple[int, str]:
     [
         ([*NAMED, "--time-zone", "Mars"], {}, "no time zone Mars"),
         ([*FOUND, "--legal-name", "A", "--url", "http://example.org"], {}, "an https address"),
+        (
+            [*FOUND, "--legal-name", "A" * 201, "--url", "https://example.org"],
+            {},
+            "--legal-name: String should",
+        ),
+        ([*NAMED, "--given-name", "\u200b"], {}, "--given-name: Value error, must not be empty"),
+        (
+            [*NAMED, "--given-name", "A" * 150, "--family-name", "B" * 50],
+            {},
+            "--name-on-credential: Given and",
+        ),
+        ([*NAMED, "--email", "ada@example"], {}, "--email: String should"),
         (["migrate"], {"SIGILLO_PUBLIC_URL": "nowhere"}, "public_url: must be an http(s) URL"),
         (["migrate"], {"SIGILLO_DATABASE_URL": "mysql://x"}, "must start with sqlite"),
         (["serve"], {"SIGILLO_DATABASE_URL": "postgresql+psycopg://localhost:1/x"}, "does not answer"),
@@ -61,7 +73,20 @@ def said(*arguments: str, **environment: str) -> tuple[int, str]:
         (["dossier", "submit", ".", "--key", "ké"], {}, "characters that no key has"),
         (["dossier", "submit", "gone", "--key", "k"], {}, "has no dossier.yaml"),
     ],
-    ids=["zone", "address", "public-url", "database-kind", "database-gone", "url", "key", "folder"],
+    ids=[
+        "zone",
+        "address",
+        "name",
+        "unseen",
+        "together",
+        "mail",
+        "public-url",
+        "database-kind",
+        "database-gone",
+        "url",
+        "key",
+        "folder",
+    ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(
     arguments: list[str], environment: dict[str, str], words: str
