@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Annotated, Any, BinaryIO, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response, status
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
@@ -30,7 +31,7 @@ from app.core.errors import CursorUnknown
 from app.core.ids import pattern
 from app.decisions.errors import MinutesNotFound
 from app.organisations.access import CurrentActor, Db, ReadDb, needs_one_of
-from app.organisations.conventions import ApiRoute, ByItself, written
+from app.organisations.conventions import ApiRoute, OneRequest, written
 from app.organisations.errors import PermissionMissing
 from app.organisations.idempotency import Stored
 from app.organisations.rules import Permission
@@ -133,7 +134,7 @@ def submit(
     request: Request,
     response: Response,
     rows: Annotated[BinaryIO, Depends(spooled)],  # before the key: it is of what was read here
-    once: ByItself,
+    once: OneRequest,
     kind: Annotated[Kind, Query(description="What the rows are.")],
     dry_run: Annotated[  # noqa: FBT002 - a parameter of the address
         bool, Query(description="Say what would happen to each row; change nothing.")
@@ -148,8 +149,10 @@ def submit(
     before is skipped, with what it made then: so a batch is safe to send again.
     """
     asked = Asked(kind, dry_run, minutes)
+    service.require_sender(asked, by=actor)
     with given.database.reading(actor.organisation_id) as session:
-        stated = service.require_sender(session, asked, by=actor, at=now)
+        once.look(session)
+        stated = service.stated(session, asked, at=now)
     look = None if stated is None else service.look_at(stated)
     form = reading.Form(SHAPES[kind], COLUMNS[kind], ONCE[kind], look)
     table = request.headers["content-type"].lower().startswith(TABLE)
@@ -220,16 +223,31 @@ def results(
     cursor: Annotated[int, Query(ge=0, le=1_000_000, description="Where the page before ended.")] = 0,
     limit: Limit = PAGE,
 ) -> Any:
-    """Read what became of each row, page by page; as JSON lines or CSV (`Accept`), all of it at once."""
+    """Read what became of each row, page by page; as JSON lines or CSV (`Accept`), all of it at once.
+
+    What is read at once has no pages: `state` chooses there too, `cursor` and `limit` are refused.
+    """
     found = queries.readable(db, batch, by=actor)
     accepted = request.headers.get("accept", "").lower()
     for kind, form in ((LINES, _lines), (TABLE, _cells)):
         if kind in accepted:
-            pieces = form(queries.every_result(given, actor.organisation_id, found.id))
+            _refuse_pages(request)
+            pieces = form(queries.every_result(given, actor.organisation_id, found.id, state=state))
             return StreamingResponse(pieces, media_type=kind, headers={"Cache-Control": "private, no-store"})
     rows = queries.results(db, found.id, after=cursor - 1, limit=limit + 1, state=state)
     following = str(rows[limit].place) if len(rows) > limit else None
     return Page(data=[ResultOut.of(row) for row in rows[:limit]], next_cursor=following)
+
+
+def _refuse_pages(request: Request) -> None:
+    asked = sorted({"cursor", "limit"} & request.query_params.keys())
+    if asked:
+        raise RequestValidationError(
+            [
+                {"loc": ("query", name), "msg": "is of pages: the whole has none", "type": "paged"}
+                for name in asked
+            ]
+        )
 
 
 def _lines(parts: Iterable[Iterable[BatchRow]]) -> Iterator[str]:

@@ -5,21 +5,24 @@ is known how it went, a row is begun and names its decision, by which it is foun
 """
 
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Boolean, and_, bindparam, update
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
 from app.batches import granting, importing, members, queries, service
 from app.batches.members import Written
-from app.batches.models import Batch, BatchRow
+from app.batches.models import Batch, BatchPart, BatchRow
 from app.batches.reading import Row
 from app.batches.rules import (
     DONE_BEFORE,
     NEEDS,
+    REFUSED,
     SENDER_NOT_ALLOWED,
     SKIPPED_BY_CANCELLING,
     BatchState,
@@ -35,6 +38,7 @@ from app.outbox import trail
 from app.outbox.messages import Message
 from app.ports import Ports
 
+log: Final = logging.getLogger("sigillo.batches")
 END: Final[Mapping[BatchState, BatchState]] = {
     BatchState.RUNNING: BatchState.DONE,
     BatchState.CANCELLING: BatchState.CANCELLED,
@@ -131,6 +135,61 @@ def _take(session: Session, batch: Batch, *, allowed: bool, at: datetime) -> Map
         _end(session, batch, at=at)
         return {}
     rows: list[Row] = [json.loads(line) for line in part.rows.split("\n") if line]
+    outcomes = _tried(session, batch, part, rows, allowed=allowed, at=at)
+    if outcomes is None and len(rows) > 1:
+        _halve(session, part)
+        return {}
+    if outcomes is None:
+        outcomes = [REFUSED]
+        _write_results(session, batch, part, rows, outcomes)
+    session.delete(part)
+    _count(batch, outcomes)
+    session.flush()
+    begun = {
+        part.first + number: outcome.made
+        for number, outcome in enumerate(outcomes)
+        if outcome.state is RowState.BEGUN
+    }
+    if not begun and queries.next_part(session, batch.id) is None:
+        _end(session, batch, at=at)
+    return begun
+
+
+def _tried(
+    session: Session, batch: Batch, part: BatchPart, rows: Sequence[Row], *, allowed: bool, at: datetime
+) -> list[Outcome] | None:
+    """Do what one transaction can do for rows, and write the results down; None if the database refuses them.
+
+    It is tried twice: what somebody else wrote at the same moment is seen by the second try.
+    """
+    for _ in range(2):
+        try:
+            with session.begin_nested():
+                return _done(session, batch, part, rows, allowed=allowed, at=at)
+        except (DataError, IntegrityError) as refused:
+            told = {"organisation_id": batch.organisation_id, "message_id": batch.id}
+            log.warning("batch.refused", exc_info=refused, extra=told)
+    return None
+
+
+def _halve(session: Session, part: BatchPart) -> None:
+    """Leave half of a part to come next and the rest after it, until the row that is refused is alone."""
+    lines = [line for line in part.rows.split("\n") if line]
+    half = len(lines) // 2
+    part.rows = "\n".join(lines[:half])
+    session.add(
+        BatchPart(
+            batch_id=part.batch_id,
+            first=part.first + half,
+            organisation_id=part.organisation_id,
+            rows="\n".join(lines[half:]),
+        )
+    )
+
+
+def _done(
+    session: Session, batch: Batch, part: BatchPart, rows: Sequence[Row], *, allowed: bool, at: datetime
+) -> list[Outcome]:
     written = Written(batch.created_by)
     if batch.state is BatchState.CANCELLING:
         outcomes = [SKIPPED_BY_CANCELLING] * len(rows)
@@ -143,6 +202,13 @@ def _take(session: Session, batch: Batch, *, allowed: bool, at: datetime) -> Map
     else:
         written.write(session)
         trail.record_all(session, written.told, at=at)
+    _write_results(session, batch, part, rows, outcomes)
+    return outcomes
+
+
+def _write_results(
+    session: Session, batch: Batch, part: BatchPart, rows: Sequence[Row], outcomes: Sequence[Outcome]
+) -> None:
     results = [
         {
             "batch_id": batch.id,
@@ -157,17 +223,6 @@ def _take(session: Session, batch: Batch, *, allowed: bool, at: datetime) -> Map
         for number, (row, outcome) in enumerate(zip(rows, outcomes, strict=True))
     ]
     columns.write(session, BatchRow, results)
-    session.delete(part)
-    _count(batch, outcomes)
-    session.flush()
-    begun = {
-        part.first + number: outcome.made
-        for number, outcome in enumerate(outcomes)
-        if outcome.state is RowState.BEGUN
-    }
-    if not begun and queries.next_part(session, batch.id) is None:
-        _end(session, batch, at=at)
-    return begun
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,12 +71,14 @@ def results(
     return session.scalars(query.order_by(BatchRow.place).limit(limit)).all()
 
 
-def every_result(ports: Ports, organisation_id: str, batch_id: str) -> Iterator[Sequence[BatchRow]]:
+def every_result(
+    ports: Ports, organisation_id: str, batch_id: str, *, state: RowState | None
+) -> Iterator[Sequence[BatchRow]]:
     """Read all results a piece at a time, each in a transaction of its own: an answer may take minutes."""
     after = -1
     while True:
         with ports.database.reading(organisation_id) as session:
-            rows = results(session, batch_id, after=after, limit=STREAMED)
+            rows = results(session, batch_id, after=after, limit=STREAMED, state=state)
         if not rows:
             return
         yield rows

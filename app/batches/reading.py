@@ -20,6 +20,8 @@ from app.core.errors import JsonValue, pointer_to
 
 BLANK: Final = object()
 BOM: Final = b"\xef\xbb\xbf"
+NOT_UTF_8: Final = "not-utf-8"
+NO_TEXT: Final = "The row is not written in UTF-8."
 Row = dict[str, Any]
 Place = tuple[str | int, ...]
 # Looks at a row that is of its shape; says what is wrong with it as (place, code, words).
@@ -86,13 +88,12 @@ def understand(source: BinaryIO, form: Form, *, table: bool, out: TextIO) -> Und
                 out.write(written)
     except Stop as stop:
         faults.add((), stop.code, stop.words, row=number + 1, line=stop.line)
-    except UnicodeDecodeError:
-        faults.add((), "not-utf-8", "The rows are not written in UTF-8.", row=number + 1)
     if number < 0 and not faults.count:
         faults.add(("rows",), "empty", "There is no row in it.")
     if faults.count:
         raise BatchRowsWrong(
-            f"{faults.count} faults were found. Mend them and send the whole batch again.",
+            f"{'One fault was' if faults.count == 1 else f'{faults.count} faults were'} found. Mend what is "
+            "wrong and send the whole batch again.",
             errors=faults.told,
             faults=faults.count,
         )
@@ -141,7 +142,10 @@ def _lines(source: BinaryIO) -> Iterator[tuple[int, object]]:
         number += 1
         if len(line) > LONGEST_ROW:
             raise Stop("row-too-long", f"A row takes at most {LONGEST_ROW} bytes.", number)
-        text = (line.removeprefix(BOM) if number == 1 else line).decode("utf-8")
+        try:
+            text = (line.removeprefix(BOM) if number == 1 else line).decode("utf-8")
+        except UnicodeDecodeError:
+            raise Stop(NOT_UTF_8, NO_TEXT, number) from None
         if not text.strip():
             yield number, BLANK
             continue
@@ -165,7 +169,8 @@ def _no_number(constant: str) -> Any:
 
 def _table(source: BinaryIO, form: Form) -> Iterator[tuple[int, object]]:
     """Read a CSV whose first line names its columns, apart by commas or semicolons; empty cells are none."""
-    text = TextIOWrapper(source, encoding="utf-8-sig", newline="")
+    # It is decoded far ahead of the row that is read: what is no text goes on in disguise, to its line.
+    text = TextIOWrapper(source, encoding="utf-8-sig", errors="surrogateescape", newline="")
     try:
         yield from _records(text, form)
     finally:
@@ -190,6 +195,10 @@ class _Cut:
         self.line, self.length = self.line + 1, self.length + len(line)
         if self.length > LONGEST_ROW:
             raise Stop("row-too-long", f"A row takes at most {LONGEST_ROW} characters.", self.line)
+        try:
+            line.encode("utf-8")
+        except UnicodeEncodeError:
+            raise Stop(NOT_UTF_8, NO_TEXT, self.line) from None
         return line
 
 

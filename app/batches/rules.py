@@ -71,6 +71,7 @@ def failed(code: str, **made: str) -> Outcome:
 
 SKIPPED_BY_CANCELLING: Final = Outcome(RowState.SKIPPED, code="batch-cancelled")
 SENDER_NOT_ALLOWED: Final = Outcome(RowState.SKIPPED, code="sender-not-allowed")
+REFUSED: Final = failed("row-refused")  # by the database: our rules had let it through
 DONE_BEFORE: Final = "done-before"
 
 

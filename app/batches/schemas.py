@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, TypeAdapter
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationInfo
+from pydantic_core import PydanticCustomError
 
 from app.batches.models import Batch, BatchRow
 from app.batches.rules import BatchState, Kind, RowState
 from app.core.ids import pattern
-from app.organisations.schemas import NewMembership
+from app.organisations.errors import PeriodInverted
+from app.organisations.schemas import NameOnCredential, NewMembership
 from app.web import Answer, Day, Email, Line, Text, Wire
 
 ExternalId = Annotated[
@@ -19,15 +21,32 @@ ExternalId = Annotated[
 Votes = Annotated[int, Field(ge=0, le=1_000)]
 
 
+def _in_order(last: date | None, told: ValidationInfo) -> date | None:
+    first: date | None = told.data.get("from_day")
+    if first is not None and last is not None and last < first:
+        raise PydanticCustomError(PeriodInverted.code, "The period ends before it begins.")
+    return last
+
+
+# It stands after the first day. One by one the rule of the members' book says the same, and is no form.
+LastDay = Annotated[Day | None, AfterValidator(_in_order), Field(alias="to")]
+
+
+class RowMembership(NewMembership):
+    """A membership to enter."""
+
+    to_day: LastDay = None
+
+
 class MemberRow(Wire):
     """A person to enter, with their membership if they have one."""
 
     external_id: ExternalId
     given_name: Line
     family_name: Line
-    name_on_credential: Line | None = None
+    name_on_credential: NameOnCredential = None
     email: Email
-    membership: NewMembership | None = None
+    membership: RowMembership | None = None
 
 
 class CredentialRow(Wire):
@@ -50,7 +69,7 @@ class KnownMembership(Wire):
 
     number: Annotated[Line, Field(max_length=40)]
     from_day: Annotated[Day | None, Field(alias="from")] = None
-    to_day: Annotated[Day | None, Field(alias="to")] = None
+    to_day: LastDay = None
 
 
 class DecisionRow(Wire):
@@ -59,7 +78,7 @@ class DecisionRow(Wire):
     external_id: ExternalId
     given_name: Line
     family_name: Line
-    name_on_credential: Line | None = None
+    name_on_credential: NameOnCredential = None
     email: Email
     membership: KnownMembership | None = None
     votes: VotesIn
@@ -152,8 +171,3 @@ class ResultOut(Answer):
 
 
 RESULT_COLUMNS: Final = tuple(ResultOut.model_fields)
-
-
-def day(text: str) -> date:
-    """Read a day back as a part keeps it."""
-    return date.fromisoformat(text)

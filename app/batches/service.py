@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TextIO
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
 from app.batches import queries
@@ -38,10 +38,14 @@ class Asked:
     minutes_id: str | None
 
 
-def require_sender(session: Session, asked: Asked, *, by: Actor, at: datetime) -> Minutes | None:
-    """Insist that somebody may do for many what they ask for; give the minutes, where decisions need them."""
+def require_sender(asked: Asked, *, by: Actor) -> None:
+    """Insist that somebody may do for many what they ask for."""
     for needed in sorted(NEEDS[asked.kind] - by.permissions):
         raise PermissionMissing(f"This needs the permission `{needed}`.", needs=needed.value)
+
+
+def stated(session: Session, asked: Asked, *, at: datetime) -> Minutes | None:
+    """Give the minutes that state what is asked for, where decisions need them."""
     if asked.kind is not Kind.DECISIONS:
         return None
     if asked.minutes_id is None:
@@ -176,10 +180,3 @@ def sweep(ports: Ports, at: datetime) -> None:
             for table in (BatchRow, BatchPart):
                 session.execute(delete(table).where(table.batch_id == batch_id))
             session.execute(delete(Batch).where(Batch.id == batch_id))
-
-
-def forget_person(session: Session, person_id: str) -> None:
-    """Take a person out of all results, for whoever erases them: no row is led back to them any more."""
-    theirs = select(BatchRow).where(BatchRow.made["person"].as_string() == person_id)
-    for row in session.scalars(theirs):
-        row.external_id, row.made, row.effect = "", {}, False

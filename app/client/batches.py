@@ -95,7 +95,7 @@ def _wrong(visit: Visit, refused: Refused) -> Stopped:
     visit.errors.print(visit.say("batch-wrong", number=refused.problem.get("faults")), style="bold red")
     for error in errors[:SHOWN]:
         place = re.sub(r"^#/rows/\d+/?", "", str(error.get("pointer", "")))
-        where = visit.say("batch-line", line=error.get("line"), place=place or "–")  # noqa: RUF001 - nothing
+        where = visit.say("batch-cell" if place else "batch-line", line=error.get("line"), place=place)
         terminal.bullet(visit.errors, f"{where}: {visit.voice.both(error.get('detail'))}")
     return Stopped(Ends.USAGE)
 

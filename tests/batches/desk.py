@@ -12,6 +12,7 @@ from sqlalchemy import MetaData, func, select
 
 from app.credentials.gathering import Gathering
 from app.main import batch_worker, create_app, worker
+from app.organisations.pace import ActorsPace
 from app.organisations.rules import Actor, Role
 from app.ports import Ports
 from tests import make
@@ -167,6 +168,7 @@ def _application(ports: Ports) -> FastAPI:
     if _made[0].state.ports is not ports:
         _made[0].state.ports = ports
         _made[0].state.gathering = Gathering(ports)
+        _made[0].state.pace = ActorsPace(ports.database, ports.settings)
     return _made[0]
 
 

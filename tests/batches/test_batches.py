@@ -6,6 +6,7 @@ import json
 from datetime import date, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import delete, func, select, update
 
@@ -19,11 +20,13 @@ from app.credentials.models import Credential, Document, Intent
 from app.decisions.models import Decision
 from app.main import batch_worker, worker
 from app.organisations import clients
+from app.organisations import service as organisations
 from app.organisations.models import ApiClient, Membership, Person, RoleGrant
 from app.outbox import trail
 from app.outbox.trail import Event
 from app.ports import Ports
-from tests.batches.desk import Desk, decision, member
+from tests import make
+from tests.batches.desk import LINES, Desk, decision, member
 from tests.calling import Caller
 from tests.fakes import SetClock
 
@@ -167,6 +170,33 @@ def test_bytes_that_are_no_text_and_kinds_that_are_no_rows_are_refused(desk: Des
     assert caller.post("/v1/batches?kind=cats", content=b"{}", headers=lines).status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("media", "body"),
+    [
+        pytest.param(LINES, "{0}\n\n{1}\n{2}", id="lines"),
+        pytest.param(
+            "text/csv",
+            "external_id,given_name,family_name,email\nA,a,b,a@b.it\n\nB,a,b,a@b.it\nC,Nicol\xf2,b,a@b.it\n",
+            id="a table",
+        ),
+        pytest.param(
+            "text/csv",
+            'external_id,given_name,family_name,email\nA,a,b,a@b.it\nB,a,b,a@b.it\nC,"a\nNicol\xf2",b,a@b.it\n',
+            id="a table with a cell of two lines",
+        ),
+    ],
+)
+def test_bytes_that_are_no_text_are_told_by_their_row_and_line(desk: Desk, media: str, body: str) -> None:
+    rows = [json.dumps(member(number)) for number in range(2)]
+    sent = body.replace("{0}", rows[0]).replace("{1}", rows[1]).replace("{2}", '{"given_name": "Nicol\xf2"}')
+    answer = desk.calls("secretary").post(
+        "/v1/batches?kind=members", content=sent.encode("latin-1"), headers={"Content-Type": media}
+    )
+    (told,) = answer.json()["errors"]
+    assert (told["pointer"], told["line"] >= 4, told["code"]) == ("#/rows/2", True, "not-utf-8")
+    assert answer.json()["detail"].startswith("One fault was found.")
+
+
 def test_of_a_hundred_and_more_faults_a_hundred_are_told_and_all_are_counted(desk: Desk) -> None:
     answer = desk.send("members", [member(number, email="x") for number in range(120)], who="secretary")
     assert (len(answer.json()["errors"]), answer.json()["faults"]) == (100, 120)
@@ -263,6 +293,45 @@ def test_results_come_page_by_page_or_whole_as_lines_and_as_a_table(desk: Desk) 
     assert caller.get(path, params={"state": "failed"}).json()["data"] == []
 
 
+@pytest.mark.parametrize("media", [LINES, "text/csv"])
+def test_what_is_read_at_once_is_chosen_by_its_state_and_has_no_pages(desk: Desk, media: str) -> None:
+    taken = member(9, membership={"number": "S-1", "from": "2026-01-01"})
+    desk.done("members", [member(1)], who="secretary")
+    batch = desk.done("members", [member(2), taken, member(3)], who="secretary")["id"]
+    caller, path = desk.calls("secretary"), f"/v1/batches/{batch}/results"
+    chosen = caller.get(path, params={"state": "failed"}, headers={"Accept": media}).text
+    assert [name for name in ("A-2", "A-9", "A-3") if name in chosen] == ["A-9"]
+    refused = caller.get(path, params={"limit": 1, "cursor": 1}, headers={"Accept": media})
+    assert (refused.status_code, refused.json()["code"]) == (422, "malformed")
+    assert [each["pointer"] for each in refused.json()["errors"]] == ["#/cursor", "#/limit"]
+
+
+def test_an_answer_is_repeated_for_nobody_who_may_not_send_what_was_sent(desk: Desk) -> None:
+    at, minutes = desk.ports.clock.now(), desk.recorded()
+    with desk.ports.database.writing(desk.organisation_id) as session:
+        program = organisations.add_client(
+            session, desk.organisation_id, name="Gestionale", by="system", at=at
+        )
+        wide, narrow = (
+            organisations.issue_key(
+                session, client_id=program.id, scopes=scopes, expires_at=None, by="system", at=at
+            )
+            for scopes in (["decisions:import", "credentials:issue"], ["members:write"])
+        )
+
+    def sent(token: str) -> httpx.Response:
+        return make.caller(desk.app(), token).post(
+            f"/v1/batches?kind=decisions&minutes={minutes}",
+            content=json.dumps(decision(1)).encode(),
+            headers={"Content-Type": LINES, "Idempotency-Key": "one"},
+        )
+
+    assert sent(wide.token).status_code == 202
+    assert sent(narrow.token).json()["code"] == "permission-missing"
+    again = sent(wide.token)
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (202, "true")
+
+
 def test_nobody_sends_or_sees_what_they_could_not_do_row_by_row(desk: Desk, ports: Ports) -> None:
     minutes = desk.recorded()
     refused: list[tuple[str | Caller, str, dict[str, str]]] = [
@@ -306,16 +375,6 @@ def test_rows_are_kept_until_they_are_done_and_results_for_ninety_days(desk: Des
     worker(desk.ports).run_once()
     assert desk.calls("secretary").get(f"/v1/batches/{batch}").status_code == 404
     assert desk.count()["batch_row"] == 0
-
-
-def test_whoever_is_erased_is_in_no_result_any_more(desk: Desk) -> None:
-    batch = desk.done("members", [member(1), member(2)], who="secretary")["id"]
-    person = desk.results(batch, "secretary")[0]["person"]
-    with desk.ports.database.writing(desk.organisation_id) as session:
-        service.forget_person(session, person)
-    first, second = desk.results(batch, "secretary")
-    assert (first["external_id"], "person" in first) == ("", False)
-    assert second["external_id"] == "A-2"
 
 
 def test_every_row_leaves_its_events_in_a_trail_that_holds(desk: Desk) -> None:

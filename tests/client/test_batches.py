@@ -115,6 +115,10 @@ def test_an_organisation_sends_its_rows_with_the_command_alone(tmp_path: Path) -
         refused = command(spoken, "batch", str(wrong))
         assert refused.returncode == Ends.USAGE, refused.stderr
         assert "line 2, email" in " ".join(refused.stderr.split())
+        wrong.write_bytes(lines(member(1)).encode() + b"Nicol\xf2\n")
+        unread = " ".join(command(spoken, "batch", str(wrong)).stderr.split())
+        assert "Faults in the file: 1." in unread
+        assert "line 2: The row is not written in UTF-8." in unread
         rehearsed = command(spoken, "batch", str(file), "--dry-run")
         assert "2 would be done" in " ".join(rehearsed.stdout.split()), rehearsed.stderr
         sent = command(spoken, "batch", str(file), "--results", str(out))
