@@ -37,7 +37,7 @@ from app.batches.api import router as batches
 from app.contract import completed, problems
 from app.core.clock import SystemClock
 from app.core.db import connect
-from app.credentials import delivering, issuing, prolonging
+from app.credentials import delivering, issuing, naming, prolonging
 from app.credentials.api import router as credentials
 from app.credentials.gathering import Gathering
 from app.decisions import minutes
@@ -321,6 +321,12 @@ def _work_road() -> APIRouter:
     return gathered
 
 
+async def _healthz(request: Request) -> Response:
+    """Say that the process answers."""
+    del request
+    return JSONResponse({"status": "ok"})
+
+
 def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = None) -> FastAPI:
     """Put the service together from its ports. It works with no others.
 
@@ -362,12 +368,8 @@ def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = 
     app.state.ports = ports
     app.state.desk = desk
     app.state.gathering = Gathering(ports)
+    app.state.require_room = naming.require_room
     app.state.pace = ActorsPace(ports.database, ports.settings)
-
-    async def healthz(request: Request) -> Response:
-        """Say that the process answers."""
-        del request
-        return JSONResponse({"status": "ok"})
 
     def readyz(request: Request) -> Response:
         """Say whether the service can do its work: the database is there, and of the right form."""
@@ -405,7 +407,7 @@ def create_app(ports: Ports, *, request_lines: Callable[[str], object] | None = 
         *status_lists.routes(desk),
         *renewal_api.public_routes(ports),
         *oauth.public_routes(ports),
-        PublicRoute("/healthz", healthz),
+        PublicRoute("/healthz", _healthz),
         PublicRoute("/readyz", readyz),
         PublicRoute("/metrics", metrics),
         PublicRoute(pages.CONTRACT, openapi),

@@ -153,7 +153,7 @@ def submit(
     with given.database.reading(actor.organisation_id) as session:
         once.look(session)
         stated = service.stated(session, asked, at=now)
-    look = None if stated is None else service.look_at(stated)
+        look = service.look_of(session, asked.kind, stated, public_url=given.settings.public_url)
     form = reading.Form(SHAPES[kind], COLUMNS[kind], ONCE[kind], look)
     table = request.headers["content-type"].lower().startswith(TABLE)
     with tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n") as understood:

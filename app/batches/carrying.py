@@ -16,11 +16,11 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
 from app.batches import granting, importing, members, queries, service
+from app.batches.errors import ExternalIdReused
 from app.batches.members import Written
 from app.batches.models import Batch, BatchPart, BatchRow
 from app.batches.reading import Row
 from app.batches.rules import (
-    DONE_BEFORE,
     NEEDS,
     REFUSED,
     SENDER_NOT_ALLOWED,
@@ -29,6 +29,7 @@ from app.batches.rules import (
     Kind,
     Outcome,
     RowState,
+    failed,
 )
 from app.core import columns
 from app.credentials import issuing
@@ -44,6 +45,7 @@ END: Final[Mapping[BatchState, BatchState]] = {
     BatchState.CANCELLING: BatchState.CANCELLED,
 }
 
+REUSED: Final = failed(ExternalIdReused.code)
 SETTLE: Final = (
     update(BatchRow)
     .where(BatchRow.batch_id == bindparam("of"), BatchRow.place == bindparam("at"))
@@ -84,7 +86,7 @@ def carry_on(ports: Ports, organisation_id: str, batch_id: str) -> bool:
         if begun and not allowed:
             left = _left_undone(session, batch, [made["decision"] for made in begun.values()], at)
             return _settle(session, batch_id, left, at=at)
-        begun = begun or _take(session, batch, allowed=allowed, at=at)
+        begun = begun or _take(ports, session, batch, allowed=allowed, at=at)
         if not begun:
             return not batch.done
         by = _sender(batch)
@@ -126,7 +128,9 @@ def _left_undone(
     }
 
 
-def _take(session: Session, batch: Batch, *, allowed: bool, at: datetime) -> Mapping[int, Mapping[str, str]]:
+def _take(
+    ports: Ports, session: Session, batch: Batch, *, allowed: bool, at: datetime
+) -> Mapping[int, Mapping[str, str]]:
     """Take the rows that come next and do what one transaction can do for them; give those that are begun."""
     if batch.state is BatchState.QUEUED:
         batch.state, batch.started_at = BatchState.RUNNING, at
@@ -196,7 +200,7 @@ def _done(
     elif not allowed:
         outcomes = [SENDER_NOT_ALLOWED] * len(rows)
     else:
-        outcomes = _Part(session, batch, written, at).outcomes(rows)
+        outcomes = _Part(session, batch, written, ports.settings.public_url, at).outcomes(rows)
     if batch.dry_run:
         outcomes = [_rehearsed(outcome) for outcome in outcomes]
     else:
@@ -219,6 +223,7 @@ def _write_results(
             "effect": outcome.effect,
             "code": outcome.code,
             "made": dict(outcome.made),
+            "content_digest": _digest(batch.id, batch.kind, row) if outcome.effect else None,
         }
         for number, (row, outcome) in enumerate(zip(rows, outcomes, strict=True))
     ]
@@ -232,49 +237,65 @@ class _Part:
     session: Session
     batch: Batch
     written: Written
+    public_url: str
     at: datetime
 
     def outcomes(self, rows: Sequence[Row]) -> list[Outcome]:
-        """Say what becomes of rows: what was done before is skipped, what was left half-way is taken up."""
+        """Say what becomes of rows: what was done before is skipped, what was left half-way is taken up.
+
+        Another row under the name of one that made something is neither, and nothing is done for it.
+        """
         before = queries.made_before(self.session, self.batch.kind, [row["external_id"] for row in rows])
-        half_way = {name: made["decision"] for name, made in before.items() if self._is_half_way(made)}
-        taken_up = dict(zip(half_way, self._judged(list(half_way.values())), strict=True))
-        fresh = [row for row in rows if row["external_id"] not in before]
-        found = dict(zip((row["external_id"] for row in fresh), self._done(fresh), strict=True))
-        for name, made in before.items():
-            # Its first row goes on saying that it made something: this one only finishes it.
-            again = taken_up.get(name)
-            found[name] = (
-                Outcome(RowState.SKIPPED, made, DONE_BEFORE)
-                if again is None
-                else Outcome(again.state, {**made, **again.made}, again.code)
-            )
-        return [found[row["external_id"]] for row in rows]
+        reused = {row["external_id"] for row in rows if _is_another(row, before.get(row["external_id"]))}
+        made = {name: earlier.made for name, earlier in before.items() if name not in reused}
+        again = granting.again(self.session, made, by=_sender(self.batch), at=self.at)
+        ours = [row for row in rows if row["external_id"] not in reused]
+        found = dict(zip((row["external_id"] for row in ours), self._done(ours, again), strict=True))
+        return [found.get(row["external_id"], REUSED) for row in rows]
 
-    def _is_half_way(self, made: Mapping[str, str]) -> bool:
-        return self.batch.kind is not Kind.MEMBERS and "credential" not in made
+    def _done(self, rows: Sequence[Row], again: Mapping[str, Outcome]) -> list[Outcome]:
+        if self.batch.kind is Kind.DECISIONS:
+            return self._imported(rows, again)
+        fresh = [row for row in rows if row["external_id"] not in again]
+        if self.batch.kind is Kind.MEMBERS:
+            outcomes = iter(members.enter(self.session, fresh, self.written, at=self.at))
+        else:
+            decisions = [row["decision"] for row in fresh]
+            outcomes = iter(granting.judge(self.session, decisions, by=_sender(self.batch), at=self.at))
+        return [again.get(row["external_id"]) or next(outcomes) for row in rows]
 
-    def _judged(self, decisions: Sequence[str]) -> list[Outcome]:
-        return (
-            granting.judge(self.session, decisions, by=_sender(self.batch), at=self.at) if decisions else []
-        )
-
-    def _done(self, rows: Sequence[Row]) -> list[Outcome]:
+    def _imported(self, rows: Sequence[Row], again: Mapping[str, Outcome]) -> list[Outcome]:
         if not rows:
             return []
-        if self.batch.kind is Kind.MEMBERS:
-            return members.enter(self.session, rows, self.written, at=self.at)
-        if self.batch.kind is Kind.CREDENTIALS:
-            return self._judged([row["decision"] for row in rows])
         return importing.enter(
             self.session,
             rows,
             str(self.batch.minutes_id),
             self.written,
+            again=again,
             spoken_for=self.batch.ok if self.batch.dry_run else 0,
+            public_url=self.public_url,
             by=_sender(self.batch),
             at=self.at,
         )
+
+
+def _is_another(row: Row, earlier: BatchRow | None) -> bool:
+    """Tell whether a row says something else than the earlier one of its name; the oldest kept no digest."""
+    if earlier is None or earlier.content_digest is None:
+        return False
+    return earlier.content_digest != _digest(earlier.batch_id, earlier.kind, row)
+
+
+def _digest(batch_id: str, kind: Kind, row: Row) -> str:
+    """Digest what a row says, in whatever form it came; salted, since names can be guessed.
+
+    What a decision's credential is to call its holder is left out: that may change until it is issued.
+    """
+    left_out = {"name_on_credential"} if kind is Kind.DECISIONS else set[str]()
+    return trail.salted_digest(
+        batch_id, trail.canonical({name: said for name, said in row.items() if name not in left_out})
+    )
 
 
 def _rehearsed(outcome: Outcome) -> Outcome:

@@ -31,3 +31,13 @@ class MinutesTooOld(RuleBroken):
 class MinutesMissing(RuleBroken):
     code = "minutes-missing"
     title = "Decisions are imported by the minutes that state them"
+
+
+class ExternalIdReused(Conflict):
+    code = "external-id-reused"
+    title = "The external id stood for another row before"
+
+
+class PersonOfAnotherName(Conflict):
+    code = "person-of-another-name"
+    title = "The person whom the row means has another name"

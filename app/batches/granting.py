@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.batches.rules import Outcome, RowState, failed
+from app.batches.rules import DONE_BEFORE, Outcome, RowState, failed
 from app.core.errors import Problem
 from app.credentials.errors import CredentialIssuedAlready, CredentialOpenAlready, OwnCredential
 from app.credentials.issuing import Issued
@@ -34,6 +34,8 @@ def judge(session: Session, decisions: Sequence[str], *, by: Actor, at: datetime
 
     One whose credential is there is skipped, with that.
     """
+    if not decisions:
+        return []
     rows = session.execute(
         select(Decision, Dossier.applicant_id, Period.credential_id)
         .join(Dossier, Dossier.id == Decision.dossier_id)
@@ -66,6 +68,25 @@ def judge(session: Session, decisions: Sequence[str], *, by: Actor, at: datetime
     return outcomes
 
 
+def again(
+    session: Session, made: Mapping[str, Mapping[str, str]], *, by: Actor, at: datetime
+) -> dict[str, Outcome]:
+    """Say what becomes of rows that made something before: they are skipped, or taken up half-way.
+
+    The first row goes on saying that it made something: a later one only finishes it.
+    """
+    half_way = {
+        name: its["decision"] for name, its in made.items() if "decision" in its and "credential" not in its
+    }
+    judged = dict(zip(half_way, judge(session, [*half_way.values()], by=by, at=at), strict=True))
+    return {
+        name: Outcome(RowState.SKIPPED, its, DONE_BEFORE)
+        if (now := judged.get(name)) is None
+        else Outcome(now.state, {**its, **now.made}, now.code)
+        for name, its in made.items()
+    }
+
+
 def _refused(decision: Decision) -> str | None:
     if decision.status != DecisionStatus.PUBLISHED:
         return DecisionNotPublished.code
@@ -95,6 +116,26 @@ def open_credentials(session: Session, people: Collection[str]) -> dict[str, set
     for holder, scheme in session.execute(query):
         held.setdefault(holder, set()).add(scheme)
     return held
+
+
+def half_way(session: Session, people: Collection[str], minutes_id: str) -> dict[str, dict[str, str]]:
+    """Find what minutes have granted people, and nobody has issued: the first, where there are several."""
+    query = (
+        select(Dossier.applicant_id, Dossier.id, Decision.id)
+        .join(Decision, Decision.dossier_id == Dossier.id)
+        .outerjoin(Period, Period.decision_id == Decision.id)
+        .where(Decision.minutes_id == minutes_id, Dossier.applicant_id.in_(people), Period.id.is_(None))
+        .order_by(Decision.published_at.desc(), Decision.id.desc())
+    )
+    return {
+        person: {"person": person, "dossier": dossier, "decision": decision}
+        for person, dossier, decision in session.execute(query)
+    }
+
+
+def holders(session: Session, people: Collection[str]) -> Collection[str]:
+    """Tell who has a credential, or had one."""
+    return set(session.scalars(select(Credential.holder_id).where(Credential.holder_id.in_(people))))
 
 
 def settled(outcome: Issued | Problem, decision: str) -> Outcome:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.batches.reading import Row
@@ -21,6 +21,10 @@ from app.outbox.trail import Told
 
 INVERTED: Final = PeriodInverted.code
 
+_RENAME: Final = (
+    update(Person).where(Person.id == bindparam("person")).values(name_on_credential=bindparam("borne"))
+)
+
 
 @dataclass(slots=True)
 class Written:
@@ -29,9 +33,15 @@ class Written:
     by: str
     rows: dict[type[Base], list[dict[str, Any]]] = field(default_factory=dict)
     told: list[Told] = field(default_factory=list)
+    renamed: list[dict[str, str]] = field(default_factory=list)
 
     def add(self, table: type[Base], **values: Any) -> None:
         self.rows.setdefault(table, []).append(values)
+
+    def rename(self, person: str, name_on_credential: str) -> None:
+        """Have somebody's credentials bear another name. The event says that they do, not which."""
+        self.renamed.append({"person": person, "borne": name_on_credential})
+        self.tell("person.name-on-credential-set", {"person": person})
 
     def tell(
         self, topic: str, about: Mapping[str, str], facts: Mapping[str, JsonValue] | None = None
@@ -42,6 +52,8 @@ class Written:
         """Write everything in the order in which tables were first named; the session knows none of it."""
         for table, rows in self.rows.items():
             columns.write(session, table, rows)
+        if self.renamed:
+            session.connection().execute(_RENAME, self.renamed)
 
 
 def numbers_of(rows: Collection[Row]) -> list[str]:

@@ -67,6 +67,7 @@ class BatchRow(Owned, Base):
     effect: Mapped[bool]
     code: Mapped[str | None] = mapped_column(String(60))
     made: Mapped[dict[str, str]]
+    content_digest: Mapped[str | None] = mapped_column(String(64))  # of what it said, where it made something
 
 
 # Whatever is sent twice, in one batch or in two at once: it makes something once.

@@ -93,12 +93,10 @@ def begun(session: Session, batch_id: str) -> Mapping[int, Mapping[str, str]]:
     return dict(session.execute(query.order_by(BatchRow.place)).all())
 
 
-def made_before(session: Session, kind: Kind, names: Collection[str]) -> Mapping[str, Mapping[str, str]]:
-    """Tell what rows by these names of their caller's have made, whichever batch brought them."""
-    query = select(BatchRow.external_id, BatchRow.made).where(
-        BatchRow.kind == kind, BatchRow.external_id.in_(names), BatchRow.effect
-    )
-    return dict(session.execute(query).all())
+def made_before(session: Session, kind: Kind, names: Collection[str]) -> Mapping[str, BatchRow]:
+    """Find the rows by these names of their caller's that made something, whichever batch brought them."""
+    query = select(BatchRow).where(BatchRow.kind == kind, BatchRow.external_id.in_(names), BatchRow.effect)
+    return {row.external_id: row for row in session.scalars(query)}
 
 
 def aged(session: Session, *, before: datetime, limit: int) -> Sequence[tuple[str, str]]:

@@ -1,9 +1,10 @@
 """Batches taken in, cancelled, and forgotten in their time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from typing import TextIO
 
 from sqlalchemy import delete, insert
@@ -12,19 +13,21 @@ from sqlalchemy.orm import Session
 from app.batches import queries
 from app.batches.errors import BatchNotFound, MinutesMissing, MinutesTooOld, TooManyBatches
 from app.batches.models import Batch, BatchPart, BatchRow
-from app.batches.reading import Place, Row, Understood
+from app.batches.reading import Look, Place, Row, Understood
 from app.batches.rules import AT_ONCE, ENDED, IMPORTED_WITHIN, KEPT_FOR, MOST_AT_ONCE, NEEDS, BatchState, Kind
 from app.core.errors import JsonValue
 from app.core.ids import new_id
+from app.credentials.naming import Room
 from app.decisions import minutes as minutes_taken
 from app.decisions.models import Minutes
 from app.decisions.rules import Tally
-from app.organisations.errors import PermissionMissing
+from app.organisations.errors import NameTooLong, PermissionMissing
 from app.organisations.idempotency import ANEW, Once
 from app.organisations.rules import Actor
 from app.outbox import messages, trail
 from app.ports import Ports
 from app.schemes.catalogue import catalogue
+from app.schemes.scheme import Scheme
 
 CARRY = "batch.carry"
 
@@ -59,9 +62,26 @@ def stated(session: Session, asked: Asked, *, at: datetime) -> Minutes | None:
     return minutes
 
 
-def look_at(minutes: Minutes) -> Callable[[Row], Iterator[tuple[Place, str, str]]]:
-    """Check a decision against the minutes that state it: its day, its votes, the membership it needs."""
+def look_of(session: Session, kind: Kind, minutes: Minutes | None, *, public_url: str) -> Look | None:
+    """Give what looks at each row for more than its shape: for a name that no credential could bear, too."""
+    if kind is Kind.CREDENTIALS:
+        return None
+    if minutes is None:
+        return partial(_look_at_name, Room.of(session, catalogue().schemes, public_url=public_url))
     scheme = catalogue().version(minutes.scheme_id, minutes.scheme_version)
+    room = Room.of(session, [scheme], public_url=public_url)
+    stated = _look_at(minutes, scheme)
+    return lambda row: chain(_look_at_name(room, row), stated(row))
+
+
+def _look_at_name(room: Room, row: Row) -> Iterator[tuple[Place, str, str]]:
+    whole = f"{row['given_name']} {row['family_name']}"
+    if words := room.fault_of(row.get("name_on_credential", whole)):
+        yield ("name_on_credential",), NameTooLong.code, words
+
+
+def _look_at(minutes: Minutes, scheme: Scheme) -> Look:
+    """Check a decision against the minutes that state it: its day, its votes, the membership it needs."""
     words = {
         "votes-not-countable": f"More votes than the {minutes.present} voters who were there.",
         "no-quorum": f"{minutes.needed} voters are needed on a case, abstentions counted.",

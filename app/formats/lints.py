@@ -6,8 +6,9 @@ compares them with the claims that were meant. Each cites what it enforces and y
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from operator import attrgetter, itemgetter
 from typing import Final, Self
@@ -377,8 +378,7 @@ def lint_qr(
         kid, read = q1.read_unsigned(unsigned)
     except Malformed as unread:
         return (Finding("qr_readable", f"our own reader refuses it: {unread.reason}"),)
-    most = q1.assemble(unsigned, b"\xff" * 2 * 32)  # no signature makes it longer
-    draft = QrDraft(claims, meant, key, q1.link(public_url, ""), len(most), kid, read)
+    draft = QrDraft(claims, meant, key, q1.link(public_url, ""), _digits(unsigned), kid, read)
     findings = tuple(
         Finding(each.__name__.removeprefix("lint_"), words) for each in QR_LINTS for words in each(draft)
     )
@@ -425,6 +425,10 @@ class _QrMould:
         )
 
 
+def _digits(unsigned: bytes) -> int:
+    return len(q1.assemble(unsigned, b"\xff" * 2 * 32))  # no signature makes it longer
+
+
 def _qr_alike(claims: Claims, meant: Content, key: PublicKey, public_url: str) -> tuple[object, ...]:
     return (
         *(
@@ -449,12 +453,28 @@ _qr_moulds: dict[tuple[str, str, str], _QrMould] = {}
 
 def lint_qr_symbol(draft: QrDraft) -> Iterator[str]:
     """ISO/IEC 18004, and ours: on paper, at level Q, a code above version 14 is too fine for poor cameras."""
-    if not qr.fits(draft.before, draft.digits, qr.Level.PRINT, MAX_SYMBOL):
+    if not _fits_on_paper(draft.before, draft.digits):
         name = len((draft.read.name or "").encode())
         yield (
             f"printed at level Q, its code would exceed version {MAX_SYMBOL}: the name takes {name} bytes, "
             f"the address of this service {len(draft.before)}; a shorter form of the name fits"
         )
+
+
+def _fits_on_paper(before: str, digits: int) -> bool:
+    return qr.fits(before, digits, qr.Level.PRINT, MAX_SYMBOL)
+
+
+@lru_cache(maxsize=256)
+def room_for_name(meant: Content, public_url: str) -> int:
+    """Tell how many bytes of a name `lint_qr_symbol` lets through, in an offline QR that else says this."""
+    before, kid = q1.link(public_url, ""), b"\xff" * q1.KID_BYTES
+
+    def is_too_long(size: int) -> bool:
+        unsigned = q1.unsigned(replace(meant, name="N" * size), kid)
+        return not _fits_on_paper(before, _digits(unsigned))
+
+    return bisect_left(range(1, q1.MAX_BYTES), True, key=is_too_long)
 
 
 def lint_qr_key(draft: QrDraft) -> Iterator[str]:

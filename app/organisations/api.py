@@ -1,8 +1,9 @@
 """Routes of organisations: members, roles, API clients and keys."""
 
 from datetime import timedelta
+from functools import partial
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from app.organisations import clients, members, queries, rotation, service
 from app.organisations.access import CurrentActor, Db, ReadDb, needs, needs_any_key
@@ -16,6 +17,7 @@ from app.organisations.errors import (
     LastAdministrator,
     MembershipNotFound,
     MembershipNumberTaken,
+    NameTooLong,
     OrganisationNotFound,
     PeriodInverted,
     PermissionMissing,
@@ -62,7 +64,7 @@ from app.organisations.schemas import (
 )
 from app.organisations.service import NewKey
 from app.problems import documented
-from app.web import PAGE, Cursor, Limit, Now, Page, page_of
+from app.web import PAGE, Cursor, Limit, Now, Page, page_of, ports_of
 
 router = APIRouter(prefix="/v1", tags=["organisations"], route_class=ApiRoute)
 P = Permission
@@ -92,10 +94,17 @@ def open_register(
     "/organisations/{organisation}/members",
     status_code=201,
     dependencies=[needs(P.MEMBERS_WRITE)],
-    responses=documented(PermissionMissing, OrganisationNotFound, MembershipNumberTaken, PeriodInverted),
+    responses=documented(
+        PermissionMissing, OrganisationNotFound, MembershipNumberTaken, NameTooLong, PeriodInverted
+    ),
 )
 def add_member(
-    db: Creating, now: Now, actor: CurrentActor, organisation: OrganisationId, asked: NewMember
+    db: Creating,
+    now: Now,
+    actor: CurrentActor,
+    request: Request,
+    organisation: OrganisationId,
+    asked: NewMember,
 ) -> MemberOut:
     """Get to know a person: a member, a candidate, an assessor. Roles are the administrator's to give."""
     service.own_organisation(db, organisation, by=actor)
@@ -107,6 +116,8 @@ def add_member(
         email=asked.email,
         entry=asked.membership.entry if asked.membership else None,
         roles=asked.roles,
+        # How credentials are written is known further up: whoever puts the service together brings it here.
+        require_room=partial(request.app.state.require_room, db, ports_of(request)),
         by=actor,
         at=now,
     )

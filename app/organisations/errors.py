@@ -115,6 +115,11 @@ class ScopeNotGrantable(RuleBroken):
     title = "This scope cannot be given to this holder"
 
 
+class NameTooLong(RuleBroken):
+    code = "name-too-long"
+    title = "A credential has no room for the name"
+
+
 class PeriodInverted(RuleBroken):
     code = "period-inverted"
     title = "The period ends before it begins"

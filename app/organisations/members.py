@@ -1,6 +1,6 @@
 """Entering a person whole: who they are, their membership and their roles."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -30,21 +30,27 @@ def add(
     email: str,
     entry: Entry | None,
     roles: Collection[Role],
+    require_room: Callable[[str], None],
     by: Actor,
     at: datetime,
 ) -> Person:
-    """Enter a person with their membership and roles; roles are for those to give who give keys."""
+    """Enter a person with their membership and roles; roles are for those to give who give keys.
+
+    Nobody gets a name that no credential could bear: `require_room` refuses it.
+    """
     if roles and not by.may(Permission.KEYS_WRITE):
         raise PermissionMissing(
             "Roles are given by an administrator. Add the person without them.",
             needs=Permission.KEYS_WRITE.value,
         )
+    borne = name_on_credential or whole_name(given_name, family_name)
+    require_room(borne)
     person = service.add_person(
         session,
         by.organisation_id,
         given_name=given_name,
         family_name=family_name,
-        name_on_credential=name_on_credential or whole_name(given_name, family_name),
+        name_on_credential=borne,
         email=email,
         by=by.id,
         at=at,

@@ -266,7 +266,7 @@ def test_what_was_imported_and_not_issued_is_issued_when_its_row_comes_again(des
     with desk.ports.database.writing(desk.organisation_id) as session:
         row = queries.locked(session, batch)
         assert row is not None
-        (left,) = carrying._take(session, row, allowed=True, at=desk.ports.clock.now()).values()
+        (left,) = carrying._take(desk.ports, session, row, allowed=True, at=desk.ports.clock.now()).values()
         session.execute(update(BatchRow).values(state=RowState.FAILED, code="left-behind"))
     assert desk.count()["credential"] == 0
     again = desk.done("decisions", [decision(1)], minutes=minutes)

@@ -1,0 +1,268 @@
+"""Names on credentials: whether there is room for them, when they may still change, and for whom it is late."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+from sqlalchemy import select
+
+from app.batches import service
+from app.decisions.models import Decision
+from app.organisations.models import Person
+from app.outbox.trail import Event
+from tests.batches.desk import Desk, Json, decision, member
+
+LONG: Final = {
+    "given_name": "Maria Immacolata Concetta Annunziata Teresa",
+    "family_name": "von Hohenzollern-Sigmaringen de Bourbon",
+}
+CYRILLIC: Final = {
+    "given_name": "Александра-Виктория",
+    "family_name": "Константинопольская-Рождественская",
+}
+SHORT: Final = "Maria von Hohenzollern"
+
+
+def name_of(desk: Desk, credential: str) -> str:
+    return str(desk.calls().get(f"/v1/credentials/{credential}").json()["holder_name"])
+
+
+def granted(desk: Desk) -> int:
+    with desk.ports.database.reading(desk.organisation_id) as session:
+        return len(session.scalars(select(Decision)).all())
+
+
+def renamings(desk: Desk) -> list[Event]:
+    with desk.ports.database.reading(desk.organisation_id) as session:
+        topic = "person.name-on-credential-set"
+        return list(session.scalars(select(Event).where(Event.topic == topic)))
+
+
+@pytest.fixture
+def as_before(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Rows come in unlooked at, and are entered, as by the release before: until it is called again."""
+    from app.batches import importing
+
+    with monkeypatch.context() as patched:
+        patched.setattr(service, "_look_at_name", lambda *_: iter(()))
+    original = service._look_at_name, importing._Names.refused, importing._Names.change
+    monkeypatch.setattr(service, "_look_at_name", lambda *_: iter(()))
+    monkeypatch.setattr(importing._Names, "refused", lambda *_: None)
+    monkeypatch.setattr(importing._Names, "change", lambda *_: None)
+
+    def now() -> None:
+        monkeypatch.setattr(service, "_look_at_name", original[0])
+        monkeypatch.setattr(importing._Names, "refused", original[1])
+        monkeypatch.setattr(importing._Names, "change", original[2])
+
+    return now
+
+
+@pytest.mark.parametrize("name", [LONG, CYRILLIC], ids=["long", "Cyrillic"])
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_decision_on_a_name_that_no_code_on_paper_has_room_for_is_refused_at_once(
+    desk: Desk, name: dict[str, str], dry_run: bool
+) -> None:
+    minutes = desk.recorded()
+    rows = [decision(1), decision(2, **name), decision(3, name_on_credential=" ".join(name.values()))]
+    answer = desk.send("decisions", rows, minutes=minutes, dry_run=dry_run)
+    assert answer.status_code == 422
+    faults = answer.json()["errors"]
+    assert [(fault["pointer"], fault["code"]) for fault in faults] == [
+        ("#/rows/1/name_on_credential", "name-too-long"),
+        ("#/rows/2/name_on_credential", "name-too-long"),
+    ]
+    assert all("give a shorter `name_on_credential`" in fault["detail"] for fault in faults)
+    assert "Maria" not in answer.text
+    assert desk.count()["batch"] == 0
+    short = [decision(2, **name, name_on_credential=SHORT)]
+    assert desk.done("decisions", short, minutes=minutes)["counts"]["ok"] == 1
+
+
+def test_what_is_taken_in_is_what_can_be_issued_to_the_byte(desk: Desk) -> None:
+    minutes = desk.recorded()
+    sizes = range(60, 100)
+    rows = [decision(size, name_on_credential="N" * size) for size in sizes]
+    refused = desk.send("decisions", rows, minutes=minutes).json()["errors"]
+    first = sizes[-len(refused)]
+    fitting = [row for row in rows if len(row["name_on_credential"]) < first]
+    assert desk.done("decisions", fitting[-1:], minutes=minutes)["counts"]["ok"] == 1
+    found = desk.calls("secretary").post(
+        f"/v1/organisations/{desk.organisation_id}/members",
+        json={
+            "given_name": "A",
+            "family_name": "B",
+            "email": "a@example.org",
+            "name_on_credential": "N" * first,
+        },
+    )
+    assert (found.status_code, found.json()["code"]) == (422, "name-too-long")
+
+
+def test_the_room_is_what_the_rule_of_the_code_itself_leaves(
+    desk: Desk, as_before: Callable[[], None]
+) -> None:
+    minutes = desk.recorded()
+    rows = [decision(size, name_on_credential="N" * size) for size in range(60, 100)]
+    ended = desk.done("decisions", rows, minutes=minutes)
+    issued = [row["state"] == "ok" for row in desk.results(ended["id"])]
+    as_before()
+    faults = desk.send("decisions", rows, minutes=minutes, dry_run=True).json()["errors"]
+    assert len(faults) == issued.count(False) > 0
+    assert issued == sorted(issued, reverse=True)
+
+
+@pytest.mark.parametrize("name", [LONG, CYRILLIC], ids=["long", "Cyrillic"])
+def test_nobody_is_entered_with_a_name_that_no_credential_could_bear(
+    desk: Desk, name: dict[str, str]
+) -> None:
+    answer = desk.send("members", [member(1, **name)], who="secretary")
+    (fault,) = answer.json()["errors"]
+    assert (fault["pointer"], fault["code"]) == ("#/rows/0/name_on_credential", "name-too-long")
+    path = f"/v1/organisations/{desk.organisation_id}/members"
+    asked = {**name, "email": "maria@example.org"}
+    refused = desk.calls("secretary").post(path, json=asked)
+    assert (refused.status_code, refused.json()["code"]) == (422, "name-too-long")
+    assert [fault["pointer"] for fault in refused.json()["errors"]] == ["#/name_on_credential"]
+    assert "Maria" not in refused.text
+    taken = desk.calls("secretary").post(path, json={**asked, "name_on_credential": SHORT})
+    assert taken.status_code == 201
+    assert desk.done("members", [member(1, **name, name_on_credential=SHORT)], who="secretary")["counts"][
+        "ok"
+    ]
+
+
+def test_who_was_granted_something_under_too_long_a_name_gets_it_under_a_shorter_one(
+    desk: Desk, as_before: Callable[[], None]
+) -> None:
+    minutes = desk.recorded()
+    (stuck,) = desk.results(desk.done("decisions", [decision(1, **LONG)], minutes=minutes)["id"])
+    assert stuck["code"] == "lint-failed"
+    as_before()
+    rows = [decision(1, **LONG, name_on_credential=SHORT)]
+    rehearsed = desk.done("decisions", rows, minutes=minutes, dry_run=True)
+    assert (rehearsed["counts"]["ok"], renamings(desk)) == (1, [])
+    (made,) = desk.results(desk.done("decisions", rows, minutes=minutes)["id"])
+    assert (made["state"], made["decision"]) == ("ok", stuck["decision"])
+    assert name_of(desk, made["credential"]) == SHORT
+    assert granted(desk) == 1
+    (told,) = renamings(desk)
+    assert (told.about, told.facts, told.actor_id) == (
+        {"person": made["person"]},
+        {},
+        desk.actors["registrar"].id,
+    )
+
+
+def test_what_minutes_granted_somebody_and_nobody_issued_is_taken_up_and_never_granted_twice(
+    desk: Desk, as_before: Callable[[], None]
+) -> None:
+    minutes = desk.recorded(decisions=1)
+    (stuck,) = desk.results(desk.done("decisions", [decision(1, **LONG)], minutes=minutes)["id"])
+    as_before()
+    named = decision(1, **LONG, external_id="NEW", name_on_credential=SHORT)
+    (made,) = desk.results(desk.done("decisions", [named], minutes=minutes)["id"])
+    assert (made["state"], made["decision"], made["dossier"]) == ("ok", stuck["decision"], stuck["dossier"])
+    assert (granted(desk), name_of(desk, made["credential"])) == (1, SHORT)
+    again = desk.results(desk.done("decisions", [named], minutes=minutes)["id"])
+    assert [(row["code"], row["credential"]) for row in again] == [("done-before", made["credential"])]
+
+
+def test_a_name_that_a_credential_bears_is_not_changed_and_its_row_says_so(desk: Desk) -> None:
+    minutes = desk.recorded()
+    row = decision(1, name_on_credential="Old Name")
+    (made,) = desk.results(desk.done("decisions", [row], minutes=minutes)["id"])
+    other = desk.recorded()
+    new = {**row, "name_on_credential": "New Name"}
+    (same_id,) = desk.results(desk.done("decisions", [new], minutes=minutes)["id"])
+    assert (same_id["state"], same_id["code"]) == ("failed", "person-of-another-name")
+    revoked = desk.calls().post(
+        f"/v1/credentials/{made['credential']}/revocation", json={"cause": "fraud", "reasons": "Prova."}
+    )
+    assert revoked.status_code == 200, revoked.text
+    (late,) = desk.results(desk.done("decisions", [{**new, "external_id": "N"}], minutes=other)["id"])
+    assert (late["state"], late["code"]) == ("failed", "person-of-another-name")
+    assert (name_of(desk, made["credential"]), renamings(desk), granted(desk)) == ("Old Name", [], 1)
+    (kept,) = desk.results(desk.done("decisions", [{**row, "external_id": "O"}], minutes=other)["id"])
+    assert kept["state"] == "ok"
+
+
+def test_a_member_without_a_credential_gets_the_name_that_the_row_gives_and_keeps_their_address(
+    desk: Desk,
+) -> None:
+    desk.done("members", [member(1, name_on_credential="Old Name"), member(2)], who="secretary")
+    minutes = desk.recorded()
+    rows = [decision(1, name_on_credential="New Name", email="new@example.org"), decision(2)]
+    one, two = desk.results(desk.done("decisions", rows, minutes=minutes)["id"])
+    assert [name_of(desk, each["credential"]) for each in (one, two)] == ["New Name", "Sara Esempio2"]
+    assert [told.about["person"] for told in renamings(desk)] == [one["person"]]
+    with desk.ports.database.reading(desk.organisation_id) as session:
+        assert session.get_one(Person, one["person"]).email == "sara1@example.org"
+
+
+def test_a_known_name_that_is_too_long_costs_no_grant(desk: Desk, as_before: Callable[[], None]) -> None:
+    desk.done("members", [member(1, **LONG)], who="secretary")
+    batch = desk.sent("decisions", [decision(1, **LONG)], minutes=desk.recorded())
+    as_before()
+    desk.work()
+    assert [row["code"] for row in desk.results(batch)] == ["name-too-long"]
+    assert granted(desk) == 0
+
+
+def test_nobody_half_way_is_given_the_name_of_another_who_comes_under_their_id(
+    desk: Desk, as_before: Callable[[], None]
+) -> None:
+    minutes = desk.recorded()
+    desk.done("decisions", [decision(1, **LONG)], minutes=minutes)
+    as_before()
+    forget_digests(desk)
+    another: Json = decision(1, given_name="Ugo", family_name="Prova", name_on_credential="Ugo Prova")
+    (row,) = desk.results(desk.done("decisions", [another], minutes=minutes)["id"])
+    assert (row["state"], row["code"]) == ("failed", "person-of-another-name")
+    assert renamings(desk) == []
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param(
+            {
+                "given_name": "Ugo",
+                "family_name": "Prova",
+                "membership": {"number": "N-2", "from": "2026-01-01"},
+            },
+            id="another person",
+        ),
+        pytest.param({"email": "other@example.org"}, id="another address"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["members", "decisions"])
+def test_another_row_under_an_id_that_made_something_fails_and_says_so(
+    desk: Desk, kind: str, changed: dict[str, Any]
+) -> None:
+    query = {"minutes": desk.recorded()} if kind == "decisions" else {}
+    row = decision(1) if kind == "decisions" else member(1)
+    desk.done(kind, [row], **query)
+    ended = desk.done(
+        kind,
+        [
+            {**row, **changed},
+            {**row, "external_id": "B", "membership": {"number": "S-9", "from": "2026-01-01"}},
+        ],
+        **query,
+    )
+    assert ended["counts"] == {"queued": 0, "ok": 1, "failed": 1, "skipped": 0}
+    told, _ = desk.results(ended["id"])
+    assert told == {"row": 0, "external_id": "A-1", "state": "failed", "code": "external-id-reused"}
+    (again,) = desk.results(desk.done(kind, [row], **query)["id"])
+    assert again["code"] == "done-before"
+
+
+def forget_digests(desk: Desk) -> None:
+    """Have rows been kept before there were digests of them."""
+    from sqlalchemy import update
+
+    from app.batches.models import BatchRow
+
+    with desk.ports.database.writing(desk.organisation_id) as session:
+        session.execute(update(BatchRow).values(content_digest=None))
