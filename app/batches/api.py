@@ -146,7 +146,8 @@ def submit(
     """Send many rows at once: members, credentials to issue, or decisions that were taken elsewhere.
 
     All that needs no state is checked before anything is kept. A row whose `external_id` made something
-    before is skipped, with what it made then: so a batch is safe to send again.
+    before is skipped, with what it made then: so a batch is safe to send again. Another row under such an
+    id fails with `external-id-reused`.
     """
     asked = Asked(kind, dry_run, minutes)
     service.require_sender(asked, by=actor)

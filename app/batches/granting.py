@@ -120,16 +120,18 @@ def open_credentials(session: Session, people: Collection[str]) -> dict[str, set
 
 def half_way(session: Session, people: Collection[str], minutes_id: str) -> dict[str, dict[str, str]]:
     """Find what minutes have granted people, and nobody has issued: the first, where there are several."""
+    # By the people alone, who are few: by its minutes, a database would look through all that they granted.
     query = (
-        select(Dossier.applicant_id, Dossier.id, Decision.id)
+        select(Decision.minutes_id, Dossier.applicant_id, Dossier.id, Decision.id)
         .join(Decision, Decision.dossier_id == Dossier.id)
         .outerjoin(Period, Period.decision_id == Decision.id)
-        .where(Decision.minutes_id == minutes_id, Dossier.applicant_id.in_(people), Period.id.is_(None))
+        .where(Dossier.applicant_id.in_(people), Period.id.is_(None))
         .order_by(Decision.published_at.desc(), Decision.id.desc())
     )
     return {
         person: {"person": person, "dossier": dossier, "decision": decision}
-        for person, dossier, decision in session.execute(query)
+        for minutes, person, dossier, decision in session.execute(query)
+        if minutes == minutes_id
     }
 
 

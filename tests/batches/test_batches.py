@@ -1,10 +1,11 @@
 """Batches from the submission to the last result: each row done once, and each told what became of it."""
 
 import csv
+import hashlib
 import io
 import json
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -26,7 +27,7 @@ from app.outbox import trail
 from app.outbox.trail import Event
 from app.ports import Ports
 from tests import make
-from tests.batches.desk import LINES, Desk, decision, member
+from tests.batches.desk import LINES, Desk, Json, decision, member
 from tests.calling import Caller
 from tests.fakes import SetClock
 
@@ -78,6 +79,80 @@ def test_whatever_was_done_before_is_skipped_with_what_it_made_then(desk: Desk) 
         made["person"],
     )
     assert fresh["state"] == "ok"
+
+
+OTHER_PERSON: Final = {
+    "given_name": "Ugo",
+    "family_name": "Prova",
+    "membership": {"number": "N-2", "from": "2026-01-01"},
+}
+
+
+@pytest.mark.parametrize("changed", [OTHER_PERSON, {"email": "other@example.org"}], ids=["person", "address"])
+@pytest.mark.parametrize("kind", ["members", "decisions"])
+def test_another_row_under_an_id_that_made_something_fails_and_says_so(
+    desk: Desk, kind: str, changed: Json
+) -> None:
+    minutes, who = (desk.recorded(), "registrar") if kind == "decisions" else (None, "secretary")
+    row, other = (decision(1), decision(2)) if kind == "decisions" else (member(1), member(2))
+
+    def sent(*rows: Json, **query: bool) -> Json:
+        return desk.done(kind, rows, who=who, **query, **({"minutes": minutes} if minutes else {}))
+
+    sent(row)
+    for dry_run in (True, False):
+        ended = sent({**row, **changed}, other, dry_run=dry_run)
+        assert (ended["counts"]["ok"], ended["counts"]["failed"]) == (1, 1)
+        told, _ = desk.results(ended["id"], who)
+        assert told == {"row": 0, "external_id": "A-1", "state": "failed", "code": "external-id-reused"}
+    again = sent(row)
+    assert [each["code"] for each in desk.results(again["id"], who)] == ["done-before"]
+
+
+def test_two_programs_that_issue_under_the_same_id_learn_of_it(desk: Desk) -> None:
+    first, second = desk.grant(), desk.grant()
+    desk.done("credentials", [{"external_id": "1", "decision": first}])
+    ended = desk.done("credentials", [{"external_id": "1", "decision": second}])
+    assert [row["code"] for row in desk.results(ended["id"])] == ["external-id-reused"]
+
+
+def test_a_row_is_the_same_in_whatever_form_and_order_it_comes(desk: Desk) -> None:
+    row = member(1)
+    desk.done("members", [row], who="secretary")
+    turned = {name: row[name] for name in reversed(row)} | {"name_on_credential": None}
+    table = (
+        "email;membership_from;external_id;membership_number;family_name;given_name\n"
+        "sara1@example.org;2026-01-01;A-1;S-1;Esempio1;Sara\n"
+    )
+    for sent, media in ((json.dumps(turned), LINES), (table, "text/csv")):
+        answer = desk.send("members", sent, who="secretary", media=media)
+        desk.work()
+        results = desk.results(answer.json()["id"], "secretary")
+        assert [each["code"] for each in results] == ["done-before"], media
+
+
+def test_rows_of_before_there_were_digests_are_known_by_their_id_alone(desk: Desk) -> None:
+    desk.done("members", [member(1)], who="secretary")
+    with desk.ports.database.writing(desk.organisation_id) as session:
+        session.execute(update(BatchRow).values(content_digest=None))
+    ended = desk.done("members", [member(1, **OTHER_PERSON)], who="secretary")
+    assert [each["code"] for each in desk.results(ended["id"], "secretary")] == ["done-before"]
+
+
+def test_a_digest_of_a_row_is_salted_and_kept_of_what_made_something_until_the_person_is_erased(
+    desk: Desk,
+) -> None:
+    desk.done("members", [member(1)], who="secretary")
+    desk.done("members", [member(2, membership=member(1)["membership"])], who="secretary")
+    desk.done("members", [member(1)], who="secretary")
+    with desk.ports.database.writing(desk.organisation_id) as session:
+        rows = session.scalars(select(BatchRow).order_by(BatchRow.batch_id, BatchRow.place)).all()
+        kept = [row for row in rows if row.content_digest is not None]
+        assert [(row.external_id, row.state) for row in kept] == [("A-1", "ok")]
+        plain = hashlib.sha256(trail.canonical(member(1)).encode()).hexdigest()
+        assert kept[0].content_digest != plain
+        service.forget_person(session, kept[0].made["person"])
+        assert kept[0].content_digest is None
 
 
 def test_a_row_that_failed_may_be_sent_again_under_the_same_name(desk: Desk) -> None:

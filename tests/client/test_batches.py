@@ -134,4 +134,8 @@ def test_an_organisation_sends_its_rows_with_the_command_alone(tmp_path: Path) -
         failed = command(spoken, "batch", str(taken))
         assert failed.returncode == Ends.REFUSED
         assert "membership-number-taken" in failed.stdout
+        taken.write_text(lines(member(3, external_id="A-1")), encoding="utf-8")
+        reused = command(spoken, "batch", str(taken))
+        assert reused.returncode == Ends.REFUSED, "two programs that count from 1 learn of each other"
+        assert "external-id-reused" in reused.stdout
     assert not list((tmp_path / "home" / "batches").iterdir()), "nothing is left to be asked again"
