@@ -293,32 +293,34 @@ BY_CODE: Final[Mapping[str, Labels]] = {
         "and send all of it again: nothing was kept.",
     ),
     "lint-failed": Labels(
-        it="Il documento non è stato fatto e nulla è stato firmato: `findings` dice quali regole romperebbe. "
-        "Ciò che era deciso resta deciso, e di un lotto resta ciò che la riga ha registrato: corretta la causa, "
-        "si chieda di nuovo. Se il nome è troppo lungo, si invii la riga con un `name_on_credential` più breve.",
+        it="Il documento non è stato fatto e nulla è stato firmato: `findings` dice quali regole "
+        "romperebbe. Ciò che era deciso resta deciso, e di un lotto resta ciò che la riga ha "
+        "registrato: corretta la causa, si chieda di nuovo. Se il nome è troppo lungo, si invii la riga "
+        "con un `name_on_credential` più breve.",
         en="The document was not made and nothing was signed: `findings` says which rules it would break. "
-        "What was decided stays decided, and of a batch what the row entered stays: once the cause is mended, "
-        "ask again. Where the name is too long, send the row with a shorter `name_on_credential`.",
+        "What was decided stays decided, and of a batch what the row entered stays: once the cause is "
+        "mended, ask again. Where the name is too long, send the row with a shorter "
+        "`name_on_credential`.",
     ),
     "name-too-long": Labels(
-        it="Il codice QR sulla carta contiene il nome, e ha posto per i byte che dice la risposta: una lettera "
-        "accentata, greca o cirillica ne prende due. Si dia un `name_on_credential` che sia più breve. Per "
-        "questa richiesta o riga nulla è stato fatto.",
+        it="Il codice QR sulla carta contiene il nome, e ha posto per i byte che dice la risposta: una "
+        "lettera accentata, greca o cirillica ne prende due. Si dia un `name_on_credential` che sia più "
+        "breve. Per questa richiesta o riga nulla è stato fatto.",
         en="The QR code on paper holds the name, and has room for as many bytes as the answer says; an "
-        "accented, Greek or Cyrillic letter takes two. Give a `name_on_credential` that is shorter. Nothing "
-        "was done for this request or row.",
+        "accented, Greek or Cyrillic letter takes two. Give a `name_on_credential` that is shorter. "
+        "Nothing was done for this request or row.",
     ),
     "external-id-reused": Labels(
-        it="Con questo `external_id` una riga di contenuto diverso ha già fatto qualcosa, e per questa non è "
-        "stato fatto nulla. Ogni riga abbia un identificativo proprio, anche tra programmi diversi; chi è già "
-        "registrato non si cambia con un lotto.",
-        en="A row that said something else has made something under this `external_id`, and nothing was done "
-        "for this one. Give each row an id of its own, across all your programs; who is entered already is "
-        "not changed by a batch.",
+        it="Con questo `external_id` una riga di contenuto diverso ha già fatto qualcosa, e per questa non "
+        "è stato fatto nulla. Ogni riga abbia un identificativo proprio, anche tra programmi diversi; "
+        "chi è già registrato non si cambia con un lotto.",
+        en="A row that said something else has made something under this `external_id`, and nothing was "
+        "done for this one. Give each row an id of its own, across all your programs; who is entered "
+        "already is not changed by a batch.",
     ),
     "person-of-another-name": Labels(
-        it="Il numero di iscrizione o l'`external_id` è di una persona che si chiama diversamente, o la cui "
-        "credenziale porta già un altro nome. Si controlli di chi è la riga: non ha fatto nulla.",
+        it="Il numero di iscrizione o l'`external_id` è di una persona che si chiama diversamente, o la "
+        "cui credenziale porta già un altro nome. Si controlli di chi è la riga: non ha fatto nulla.",
         en="The membership number or the `external_id` belongs to somebody of another name, or whose "
         "credential bears another name already. Check whose row it is: it did nothing.",
     ),
