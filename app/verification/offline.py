@@ -1,7 +1,8 @@
 """Verification without a network: a document beside the keys and lists of its issuer, as somebody saved them.
 
-So nobody learns who was asked about. Keys that are given are trusted as given; a list speaks for itself, if a
-key for lists signed it and it has not ended. What no list tells is unknown, and never good.
+So nobody learns who was asked about. Keys that are given are trusted as given, in the name of their
+address; a list speaks for itself, if a key for lists signed it that may speak for the body of the document,
+and it has not ended. What no list tells is unknown, and never good.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,6 +24,7 @@ from app.formats.jose import Compact, algorithm_of, open_compact, public_key, pu
 from app.formats.keylist import open_key_list
 from app.formats.strict import Malformed, decode64_standard, read_object
 from app.formats.tokenlist import States, open_token_list
+from app.formats.x509 import host_of
 from app.ports import PublicKey, Slot
 from app.verification import papers, pictures, sealed, service, submitted
 from app.verification.examining import Examined, examine
@@ -162,6 +164,7 @@ class Listing:
     states: States | Bits
     begins: datetime | None
     ends: datetime | None
+    issuer_code: int | None = None  # of the body whose own key signed it
 
     def place(self, index: int, at: datetime) -> "Place | Listed":
         """Tell how a place stands; a bit that is set is 1. A list that has ended tells nothing any more."""
@@ -187,15 +190,18 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """Lists as they were saved, by the address that each says to be of. `ignored` are files that are none."""
+    """Lists as they were saved, by the address that each says to be of and the body whose own key signed it.
 
-    lists: Mapping[str, Listing]
+    `ignored` are files that are none.
+    """
+
+    lists: Mapping[tuple[str, int | None], Listing]
     ignored: int = 0
 
     @classmethod
     def of(cls, files: Iterable[bytes], keyring: Keyring) -> Self:
         """Read what was saved of `/status/…`; of two of the same list the newer one counts."""
-        lists: dict[str, Listing] = {}
+        lists: dict[tuple[str, int | None], Listing] = {}
         ignored = 0
         for content in files:
             try:
@@ -203,18 +209,25 @@ class Saved:
             except Malformed:
                 ignored += 1
                 continue
-            known = lists.get(read.url)
+            name = (read.url, read.issuer_code)
+            known = lists.get(name)
             if known is None or (known.begins or ALWAYS) < (read.begins or ALWAYS):
-                lists[read.url] = read
+                lists[name] = read
         return cls(lists, ignored)
 
-    def place(self, url: str, index: int, purposes: Iterable[str], at: datetime) -> Place | Listed:
-        """Find a place in the token list of an address, or else in each of its bitstrings."""
-        if url in self.lists:
-            return self.lists[url].place(index, at)
+    def place(
+        self, url: str, index: int, purposes: Iterable[str], issuer_code: int | None, at: datetime
+    ) -> Place | Listed:
+        """Find a place in the token list of an address, or else in each of its bitstrings.
+
+        `issuer_code` is that of the body whose document stands there: a list under another body's own key
+        does not count, nor does it keep out one that does.
+        """
+        if (listed := self._at(url, issuer_code)) is not None:
+            return listed.place(index, at)
         told: list[Place] = []
         for purpose in purposes:
-            listed = self.lists.get(f"{url}-{purpose}")
+            listed = self._at(f"{url}-{purpose}", issuer_code)
             place = listed.place(index, at) if listed else Listed(UNREACHABLE)
             if isinstance(place, Listed):
                 return place
@@ -224,6 +237,11 @@ class Saved:
             return Listed(UNREACHABLE)
         standing = next((place.state for place in told if place.state), VALID)
         return Place(standing, min((place.as_of for place in told if place.as_of), default=None))
+
+    def _at(self, url: str, issuer_code: int | None) -> Listing | None:
+        """Find the newest list of an address, under the installation's key or this body's own."""
+        found = [self.lists[url, code] for code in (issuer_code, None) if (url, code) in self.lists]
+        return max(found, key=lambda each: each.begins or ALWAYS, default=None)
 
 
 def _opened(text: str, keyring: Keyring) -> Listing:
@@ -235,7 +253,7 @@ def _opened(text: str, keyring: Keyring) -> Listing:
         raise Malformed("a list that no key for lists signed")
     if not token.verified_by(key.jwk):
         raise Malformed("a list that no key for lists signed")
-    return read
+    return replace(read, issuer_code=key.issuer_code)
 
 
 def _token_list(text: str) -> tuple[Compact, str | None, Listing] | None:
@@ -271,7 +289,13 @@ def report_on(content: bytes, given: Given, saved: Saved, *, at: datetime) -> tu
     if examined.proven and examined.key is not None:
         told = _place(examined, given, saved, at)
         as_of = told.as_of
-        known = replace(_named(known, examined, given), register=NOT_ASKED, vouched=True)
+        theirs = _in_their_name(examined, given)
+        known = replace(
+            _named(known, examined, given),
+            register=NOT_ASKED,
+            vouched=theirs,
+            misused=known.misused or not (theirs or examined.key.issuer_code is None),
+        )
         if isinstance(told, Listed):
             known = replace(known, ours=False, status_offered=True, listed=told)
         else:
@@ -285,17 +309,44 @@ def _unpictured(content: bytes) -> bytes:
     return papers.qr_text(content).encode() if content.startswith(papers.PDF) else content
 
 
+def _in_their_name(examined: Examined, given: Given) -> bool:
+    """Tell whether a document is in the name of the address whose keys these are.
+
+    In another name, those that the installation's key speaks in elsewhere included, nothing here vouches for
+    it; and a body's own key, published where the body issues, has no other. A European Digital Credential
+    names no address: whose it is, the certificate tells.
+    """
+    issuer = examined.says.iss if examined.says else ""
+    names_none = examined.seal is not None and examined.token is None and host_of(issuer) is None
+    return issuer == given.keyring.did or names_none
+
+
+def _issuer_code(examined: Examined, given: Given) -> int | None:
+    """Tell whose a document is, by the number of the body; None where nothing tells.
+
+    Under the installation's key that is said by its name, where one body alone is called so.
+    """
+    if examined.code is not None:
+        return examined.code.issuer_code
+    if examined.key is not None and examined.key.issuer_code is not None:
+        return examined.key.issuer_code
+    name = examined.says.issuer_name if examined.says else None
+    called = [code for code, body in given.bodies.items() if body == name]
+    return called[0] if len(called) == 1 else None
+
+
 def _place(examined: Examined, given: Given, saved: Saved, at: datetime) -> Place | Listed:
     """Find the document's place. A token list has all that the bitstrings of the same place say."""
+    issuer_code = _issuer_code(examined, given)
     if examined.code is not None:
         code = examined.code
-        return saved.place(f"{given.public_url}/status/{code.list_id}", code.index, (), at)
+        return saved.place(f"{given.public_url}/status/{code.list_id}", code.index, (), issuer_code, at)
     entries = examined.says.status if examined.says else ()
     places = {(entry.url.rpartition("-")[0], entry.index) for entry in entries}
     if len(places) != 1:
         return Listed(UNREACHABLE if examined.seal is None or places else IN_REGISTER)
     ((url, index),) = places
-    return saved.place(url, index, [entry.purpose for entry in entries], at)
+    return saved.place(url, index, [entry.purpose for entry in entries], issuer_code, at)
 
 
 def _facts(known: Known, state: int) -> RegisterFacts:

@@ -103,9 +103,13 @@ class Site:
         list_id: int = LIST,
         at: datetime | None = None,
         life: timedelta = timedelta(hours=24),
+        own: str | None = None,
     ) -> None:
-        """Publish a status list that says this of these positions, and nothing of all others."""
-        key, at = self.keys.current(Slot.STATUS), at or self.clock.now()
+        """Publish a status list that says this of these positions, and nothing of all others.
+
+        It is signed with the key of somebody's own, if one is named.
+        """
+        key, at = self.keys.current(Slot.STATUS, own), at or self.clock.now()
         unsigned = unsigned_token_list(
             TokenList(
                 url=f"{self.url}/status/{list_id}",
@@ -120,13 +124,20 @@ class Site:
         token = assemble(unsigned, self.keys.sign(key.thumbprint, unsigned))
         self.answers[f"/status/{list_id}"] = (200, "application/statuslist+jwt", token.encode())
 
-    def publish_keys(self, *, by: Slot = Slot.SEAL, life: timedelta = timedelta(days=7)) -> None:
-        """Publish the sealed list of the keys of offline QRs."""
+    def publish_keys(
+        self,
+        *,
+        by: Slot = Slot.SEAL,
+        life: timedelta = timedelta(days=7),
+        bodies: Mapping[int, str] | None = None,
+    ) -> None:
+        """Publish the sealed list of the keys of offline QRs, and of the bodies that are named by numbers."""
+        named = {CODE: ISSUER} if bodies is None else bodies
         at, key = self.clock.now(), self.keys.current(by)
         claims = keylist.key_list(
             self.did,
             self.keys.published(),
-            [keylist.Issuer(CODE, ISSUER, "https://association.example.org", "live")],
+            [keylist.Issuer(*each, "https://association.example.org", "live") for each in named.items()],
             [
                 keylist.NamedScheme(
                     code=f"{each.code}/{each.version}",

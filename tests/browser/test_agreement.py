@@ -27,7 +27,8 @@ async (given) => {
   const examining = given.digits ? examine.examineQr : examine.examineToken;
   const examined = await examining(given.document, ring, given.now);
   const { says } = examined;
-  const status = says && await lists.stateIn(await text(lists.pathOf(says.list)), says, ring, given.now);
+  const list = says && says.list !== null ? await text(lists.pathOf(says.list)) : null;
+  const status = says && await lists.stateIn(list, says, ring, given.now);
   const words = await Promise.all(given.words.map(async (path) => (await fetch(path)).json()));
   const judged = verdict.judge(examined, status, given.now, words[0].findings);
   return words.map((one) => wording.report(judged, one, { clockOffset: null, checkedAt: given.checkedAt }));
@@ -147,12 +148,12 @@ def test_both_say_the_same_before_it_begins(visitor: Visitor, site: Site, creden
     site.publish_keys()
     visitor.opens()
     here, there = on_the_device(visitor, site, credential.token), by_the_service(site, credential.token)
-    assert _codes(here)["validity_period"] == _codes(there)["validity_period"] == "not-yet-valid"
+    assert codes(here)["validity_period"] == codes(there)["validity_period"] == "not-yet-valid"
     assert here["credential"]["state"] == there["credential"]["state"] == "not_yet_valid"
     assert here["result"] == there["result"] == "invalid"
 
 
-def _codes(report: dict[str, Any]) -> dict[str, str]:
+def codes(report: dict[str, Any]) -> dict[str, str]:
     return {check["id"]: check["code"] for check in report["checks"]}
 
 
@@ -177,7 +178,7 @@ def test_both_say_the_same_of_a_body_that_is_in_no_list(visitor: Visitor, site: 
     visitor.opens()
     here, there = on_the_device(visitor, site, digits), by_the_service(site, digits)
     assert (here["result"], there["result"]) == ("unknown", "invalid")  # it is in no register either
-    assert _codes(here)["issuer_trust"] == "issuer-code-unknown"
+    assert codes(here)["issuer_trust"] == "issuer-code-unknown"
     assert comparable(here)["checks"][:3] == comparable(there)["checks"][:3]
     assert here["issuer"] == there["issuer"] == {"name": site.did}
 
@@ -193,7 +194,7 @@ def test_both_say_of_a_code_that_another_bodys_own_key_signed_that_it_is_not_tha
     visitor.opens()
     here, there = on_the_device(visitor, site, digits), by_the_service(site, digits)
     assert here["result"] == there["result"] == "invalid"
-    assert _codes(here)["issuer_trust"] == _codes(there)["issuer_trust"] == "issuer-key-misused"
+    assert codes(here)["issuer_trust"] == codes(there)["issuer_trust"] == "issuer-key-misused"
     assert here["headline"] == there["headline"]
 
 
@@ -209,7 +210,7 @@ def test_both_say_that_a_key_is_compromised(visitor: Visitor, site: Site, creden
     for document in (credential.token, credential.qr):
         here, there = on_the_device(visitor, site, document), by_the_service(site, document)
         assert here["result"] == there["result"] == "invalid"
-        assert _codes(here)["issuer_trust"] == _codes(there)["issuer_trust"] == "issuer-key-compromised"
+        assert codes(here)["issuer_trust"] == codes(there)["issuer_trust"] == "issuer-key-compromised"
         assert here["headline"] == there["headline"]
 
 

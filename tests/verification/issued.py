@@ -1,17 +1,22 @@
 """Credentials issued by the real use case, and what happens to them afterwards."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import text
 
 from app.core.db import enter
+from app.core.errors import JsonValue
 from app.credentials import addressing, issuing, queries, service
 from app.credentials.models import Document
 from app.formats.claims import Format
+from app.formats.jose import assemble, open_compact, signing_input
+from app.formats.published import jwk, method_id
+from app.formats.strict import decode64
 from app.organisations.models import Mode
 from app.organisations.rules import Actor, Role
-from app.ports import Ports
+from app.ports import Ports, PublicKey, Slot
 from tests import make
 from tests.fakes_keys import MemoryKeys
 from tests.postgres import as_owner
@@ -57,6 +62,36 @@ def issued(
             for form in (Format.VC_JWT, Format.OB_JWT, Format.QR)
         )
         return Issued(credential_id, credential.number, name, token, badge, digits, by)
+
+
+def in_the_name_of(
+    keys: MemoryKeys,
+    of: Issued,
+    by: Issued,
+    host: str,
+    *,
+    jti: str | None = None,
+    form: Format = Format.VC_JWT,
+) -> str:
+    """What one body issued, as another one writes and seals it in the name of a host."""
+    key = keys.current(Slot.SEAL, by.by.organisation_id)
+    text = of.token if form is Format.VC_JWT else of.badge
+    issuer_id = f"did:web:{host}"
+    issuer = open_compact(text).payload["issuer"]
+    assert isinstance(issuer, dict)
+    said: dict[str, JsonValue] = {"issuer": issuer | {"id": issuer_id}, "iss": issuer_id}
+    return rewritten(keys, key, text, said | ({"jti": jti, "id": jti} if jti else {}), issuer_id)
+
+
+def rewritten(
+    keys: MemoryKeys, key: PublicKey, text: str, said: dict[str, JsonValue], issuer_id: str | None = None
+) -> str:
+    """A token that says something else in these members, signed with this key and naming it."""
+    header, payload = (json.loads(decode64(part)) for part in text.split(".")[:2])
+    named = jwk(key, method_id(issuer_id or payload["iss"], key))
+    header |= {name: named[name] for name in ("kid", "x5c", "x5t#S256") if name in header}
+    unsigned = signing_input(header, payload | said)
+    return assemble(unsigned, keys.sign(key.thumbprint, unsigned))
 
 
 def suspend(ports: Ports, credential: Issued) -> None:

@@ -13,12 +13,11 @@ from fastapi import FastAPI
 from app.credentials import issuing, queries
 from app.credentials.errors import DevelopmentKey
 from app.credentials.models import Document
+from app.formats import jades
 from app.formats.claims import Format
-from app.formats.jose import assemble, open_compact, thumbprint
+from app.formats.jose import open_compact, thumbprint
 from app.formats.keylist import open_key_list
-from app.formats.published import jwk, method_id
 from app.formats.q1 import decode_q1
-from app.formats.strict import decode64, encode64
 from app.formats.tokenlist import open_token_list
 from app.main import create_app, worker
 from app.ports import KeyNotUsable, Ports, PublicKey, Slot
@@ -34,7 +33,7 @@ from tests.calling import Caller
 from tests.conftest import START
 from tests.fakes import SetClock
 from tests.fakes_keys import MemoryKeys
-from tests.verification.issued import Issued, document, issued
+from tests.verification.issued import Issued, document, in_the_name_of, issued, revoke, rewritten
 
 BEGAN = START - timedelta(seconds=1)
 
@@ -345,24 +344,6 @@ def fourth(ports: Ports, keys: MemoryKeys) -> Issued:
     return issued(ports, own=keys, host=FOURTH)
 
 
-def in_the_name_of(keys: MemoryKeys, of: Issued, by: Issued, host: str, *, jti: str | None = None) -> str:
-    """What one body issued, as another one writes and seals it in the name of a host."""
-    key = keys.current(Slot.SEAL, by.by.organisation_id)
-    said = jwk(key, method_id(f"did:web:{host}", key))
-    payload = json.loads(json.dumps(open_compact(of.token).payload))
-    payload["issuer"]["id"] = payload["iss"] = f"did:web:{host}"
-    if jti is not None:
-        payload["jti"] = payload["id"] = jti
-    header = json.loads(decode64(of.token.partition(".")[0]))
-    header |= {name: said[name] for name in ("kid", "x5c", "x5t#S256")}
-    parts = (
-        encode64(json.dumps(each, separators=(",", ":"), ensure_ascii=False).encode())
-        for each in (header, payload)
-    )
-    unsigned = ".".join(parts).encode()
-    return assemble(unsigned, keys.sign(key.thumbprint, unsigned))
-
-
 def test_at_each_address_only_keys_of_whoever_issues_there_are_published(
     keys: MemoryKeys, first: Issued, hosted: Issued, fourth: Issued, stranger: Caller
 ) -> None:
@@ -462,6 +443,145 @@ def test_without_a_network_another_bodys_seal_is_nothing_at_a_bodys_own_host(
             report, _ = offline.report_on(token.encode(), given, saved, at=ports.clock.now())
             assert report.as_json()["result"] == "invalid"
             assert trust_in(report.as_json()) != "issuer-trusted"
+
+
+def told_offline(
+    ports: Ports, given: offline.Given, lists: Sequence[bytes], text: str
+) -> tuple[str, str, str]:
+    saved = offline.Saved.of(lists, given.keyring)
+    told, _ = offline.report_on(text.encode(), given, saved, at=ports.clock.now())
+    report: dict[str, Any] = told.as_json()
+    (status,) = [check["code"] for check in report["checks"] if check["id"] == "status"]
+    return report["result"], trust_in(report), status
+
+
+def saved_at(stranger: Caller, host: str) -> tuple[list[bytes], list[bytes]]:
+    """The keys of an address, and whatever lists there are."""
+    kept = [stranger.get(f"/.well-known/{name}", **asked_at(host)).content for name in KEY_LISTS[1:]]
+    lists = (stranger.get(f"/status/{number}") for number in range(1, 20))
+    return kept, [answer.content for answer in lists if answer.status_code == 200]
+
+
+VALID = ("valid", "issuer-trusted", "status-active")
+
+
+def test_without_a_network_a_bodys_own_seal_counts_in_no_name_but_that_of_its_keys_address(
+    ports: Ports, keys: MemoryKeys, first: Issued, hosted: Issued, fourth: Issued, stranger: Caller
+) -> None:
+    del hosted
+    worker(ports).drain()
+    for here, by in ((OURS, first), (FOURTH, fourth)):
+        kept, lists = saved_at(stranger, here)
+        for given in (offline.keys_in(kept), offline.keys_in(kept[:1])):
+            for text in (*texts(by), jades.read_seal(by.token).flattened()):
+                result, _, status = told_offline(ports, given, lists, text)
+                assert (result, status) == ("valid", "status-active")
+            assert told_offline(ports, given, lists, in_the_name_of(keys, by, by, here)) == VALID
+            for name in (HOSTED, HOSTED.upper(), here.upper(), f"{here}:users:one", "evil.example"):
+                for form in (Format.VC_JWT, Format.OB_JWT):
+                    token = in_the_name_of(keys, by, by, name, form=form)
+                    result, trust, _ = told_offline(ports, given, lists, token)
+                    assert (result, trust) == ("invalid", "issuer-key-misused")
+                    assert said(stranger, token)[0] == "invalid"
+                in_json = jades.read_seal(in_the_name_of(keys, by, by, name)).flattened()
+                result, trust, _ = told_offline(ports, given, lists, in_json)
+                assert (result, trust) == ("invalid", "issuer-key-misused")
+
+
+def test_without_a_network_the_installations_key_counts_in_the_name_of_the_address_alone(
+    ports: Ports, third: Issued, stranger: Caller
+) -> None:
+    hosted = issued(ports, host=HOSTED)
+    worker(ports).drain()
+    for here, theirs, others in ((OURS, third, hosted), (HOSTED, hosted, third)):
+        kept, lists = saved_at(stranger, here)
+        given = offline.keys_in(kept)
+        for text in texts(theirs):
+            assert told_offline(ports, given, lists, text) == VALID
+        for text in texts(others)[:2]:
+            told = ("unknown", "issuer-unknown", "status-unreachable")
+            assert told_offline(ports, given, lists, text) == told
+            assert said(stranger, text) == ("valid", "issuer-trusted")
+        assert told_offline(ports, given, lists, others.qr)[0] == "unknown"
+
+
+def test_without_a_network_a_european_credential_is_whose_the_certificate_says(
+    ports: Ports, keys: MemoryKeys, third: Issued, stranger: Caller
+) -> None:
+    hosted = issued(ports, own=keys, host=HOSTED)
+    for here, credential in ((OURS, third), (HOSTED, hosted)):
+        kept, lists = saved_at(stranger, here)
+        told = told_offline(ports, offline.keys_in(kept), lists, edc_of(ports, credential).token)
+        assert told == ("unknown", "issuer-trusted-sealed", "status-in-register")
+
+
+def relisted(ports: Ports, keys: MemoryKeys, lists: Sequence[bytes], by: Issued) -> list[bytes]:
+    """The same lists, as a body signs them anew with its own key, or with the installation's."""
+    at = int(ports.clock.now().timestamp()) + 1
+    key = keys.current(Slot.STATUS, by.by.organisation_id)
+    return [rewritten(keys, key, each.decode(), {"iat": at, "exp": at + 3600}).encode() for each in lists]
+
+
+UNREACHABLE = ("unknown", "issuer-trusted", "status-unreachable")
+REVOKED = ("invalid", "issuer-trusted", "status-revoked")
+
+
+def test_without_a_network_a_list_under_another_bodys_own_key_does_not_count(
+    ports: Ports,
+    keys: MemoryKeys,
+    first: Issued,
+    second: Issued,
+    third: Issued,
+    stranger: Caller,
+    clock: SetClock,
+) -> None:
+    worker(ports).drain()
+    kept, before = saved_at(stranger, OURS)
+    given = offline.keys_in(kept)
+    for credential in (first, third):
+        revoke(ports, credential)
+    clock.move(timedelta(minutes=1))
+    worker(ports).drain()
+    _, lists = saved_at(stranger, OURS)
+    forged = relisted(ports, keys, before, second)
+    for credential in (first, third):
+        for text in texts(credential):
+            assert told_offline(ports, given, lists, text) == REVOKED
+            assert told_offline(ports, given, forged, text) == UNREACHABLE
+            assert told_offline(ports, offline.keys_in(kept[:1]), forged, text) == UNREACHABLE
+            for both in ([*lists, *forged], [*forged, *lists]):
+                assert told_offline(ports, given, both, text) == REVOKED
+    for text in texts(second):
+        assert told_offline(ports, given, forged, text) == VALID
+
+
+def test_without_a_network_a_list_under_the_installations_key_counts_for_a_body_with_its_own_too(
+    ports: Ports, keys: MemoryKeys, first: Issued, third: Issued, stranger: Caller
+) -> None:
+    worker(ports).drain()
+    kept, lists = saved_at(stranger, OURS)
+    for text in texts(first):
+        anew = relisted(ports, keys, lists, third)
+        assert told_offline(ports, offline.keys_in(kept), anew, text) == VALID
+
+
+def test_without_a_network_lists_under_an_own_key_go_on_for_what_was_sealed_before_by_the_bodys_name(
+    ports: Ports, keys: MemoryKeys, third: Issued, stranger: Caller, clock: SetClock
+) -> None:
+    keys.give(third.by.organisation_id, decode_q1(third.qr).says.issuer_code, BEGAN)
+    clock.move(timedelta(seconds=2))  # so long nobody reads the keys again
+    worker(ports).drain()
+    kept, lists = saved_at(stranger, OURS)
+    anew = relisted(ports, keys, lists, third)
+    for text in texts(third):
+        assert told_offline(ports, offline.keys_in(kept), anew, text) == VALID
+    namesakes = issued(ports)
+    clock.move(timedelta(seconds=2))
+    kept, _ = saved_at(stranger, OURS)
+    for text in texts(third)[:2]:  # nobody can tell whose of the two it is
+        assert told_offline(ports, offline.keys_in(kept), anew, text) == UNREACHABLE
+    assert told_offline(ports, offline.keys_in(kept), anew, third.qr) == VALID
+    del namesakes
 
 
 def test_whose_keys_belong_where_is_not_guessed_while_nobody_can_tell(

@@ -224,7 +224,7 @@ def test_offline_one_of_ours_goes_by_the_lists_that_were_saved_in_either_form(
 ) -> None:
     compact, seal = issued()
     listing = offline.Listing(PLACE, States(bytes([0, (state or 0) << 6])), ASKED, None)
-    saved = offline.Saved({} if state is None else {PLACE: listing})
+    saved = offline.Saved({} if state is None else {(PLACE, None): listing})
     for text in (compact, seal.flattened(), seal.general()):
         report, _ = offline.report_on(text.encode(), offline.Given(ours()), saved, at=ASKED)
         assert report.result is result, codes(report)

@@ -23,6 +23,7 @@ export function contentOf(payload, site) {
   const [first] = listed(subject.achievement?.alignment);
   return {
     issuer: typeof issuer.name === "string" ? issuer.name : issuer.id,
+    issuerId: issuer.id,
     begins: instant(payload.validFrom, payload.nbf),
     expires: instant(payload.validUntil, payload.exp),
     from: payload.validFrom,

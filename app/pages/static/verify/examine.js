@@ -3,7 +3,7 @@
 import { contentOf } from "./credential.js";
 import { readHeader, split, verified, verify } from "./jose.js";
 import * as q1 from "./q1.js";
-import { Malformed, decode64, readObject } from "./strict.js";
+import { Malformed, decode64, isObject, readObject } from "./strict.js";
 
 const MOST_TOKEN = 64 * 1024;
 // A device holds no proof of when a seal was applied, so since when its key is lost does not matter here.
@@ -46,6 +46,7 @@ function fromLists(says, listed, { did, qr: { issuers, schemes } }, now) {
       ...says,
       number: null,
       issuer: issuer?.name ?? did,
+      body: says.issuer,
       title,
       standard: scheme?.standard ?? "",
       wording: scheme?.wording ?? { it: "", en: "" },
@@ -67,20 +68,22 @@ function trustIn(listed, code, now) {
 
 const iso = (seconds) => new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
 
-/**
- * Tells whether a text is a `vc+jwt` that one of this site's keys is said to have made; not in the name of `others`
- * of this service, of whose lists this site's keyring knows nothing.
- */
-export function isOurToken(text, keyring, others = []) {
+/** Tells whether a text is a `vc+jwt` that one of this site's keys is said to have made, and in no other name. */
+export function isOurToken(text, keyring) {
+  const parts = split(text);
+  const { typ, kid } = contentIn(parts?.head ?? "");
+  if (typ !== "vc+jwt" || typeof kid !== "string" || keyring.named(kid) === null) return false;
+  const { issuer } = contentIn(parts.body);
+  const issuerId = isObject(issuer) ? issuer.id : issuer;
+  return typeof issuerId !== "string" || issuerId === keyring.did; // what names nobody is no more elsewhere
+}
+
+function contentIn(part) {
   try {
-    const parts = split(text);
-    const { typ, kid } = readObject(decode64(parts?.head ?? ""), MOST_TOKEN).content;
-    if (typ !== "vc+jwt" || typeof kid !== "string") return false;
-    const named = others.some((other) => kid.startsWith(`did:web:${encodeURIComponent(other.split("://")[1])}#`));
-    return !named && keyring.named(kid) !== null;
+    return readObject(decode64(part), MOST_TOKEN).content;
   } catch (error) {
     if (!(error instanceof Malformed)) throw error;
-    return false;
+    return {};
   }
 }
 
@@ -96,14 +99,33 @@ export async function examineToken(text, keyring) {
   if (refused) return refused;
   return finding("format-unreadable", async () => {
     const { content, canonical } = readObject(decode64(parts.body), MOST_TOKEN);
-    const says = inBoth(contentOf(content, keyring.address("")), keyring);
     const key = keyring.named(header.kid);
+    const read = contentOf(content, keyring.address(""));
     if (!key) return unproven("format-read", "key-unavailable");
     if (!(await verified(parts, header, key))) return unproven("format-read", "seal-broken");
     if (!canonical) return unproven("format-unreadable");
+    const says = { ...inBoth(read, keyring), body: bodyOf(read, key, keyring) };
     if (keyring.isCompromised(key)) return proven(says, COMPROMISED);
-    return proven(says, key.slot === "seal" ? "issuer-trusted" : "issuer-key-misused");
+    return proven(says, trustAs(says.issuerId, key, keyring));
   });
+}
+
+/**
+ * Judges a seal for the name that a document is in: this site's keyring vouches for no other, those included that the
+ * installation's key speaks in elsewhere; and a body's own key, published where the body issues, has no other.
+ */
+function trustAs(issuerId, key, { did }) {
+  if (key.slot !== "seal" || (issuerId !== did && isOwn(key))) return "issuer-key-misused";
+  return issuerId === did ? "issuer-trusted" : "issuer-unknown";
+}
+
+const isOwn = (key) => (key.issuer_code ?? null) !== null;
+
+/** Tells whose a document is, by the number of the body; under the installation's key by a name that one body has. */
+function bodyOf(says, key, { qr }) {
+  if (isOwn(key)) return key.issuer_code;
+  const called = qr?.issuers.filter((each) => each.name === says.issuer) ?? [];
+  return called.length === 1 ? called[0].code : null;
 }
 
 /** A document says both languages in one text; the sealed list has them apart, where it knows the scheme. */

@@ -22,7 +22,10 @@ export async function keyring(site, fetched, now) {
     named: (kid) => [...keys, ...compromised].find(called(kid)) ?? null,
     isCompromised: (key) => compromised.includes(key) || "revoked" in key,
     sealKey: inSlot("seal"),
-    statusKey: inSlot("status"),
+    statusKey: (kid, body) => {
+      const key = inSlot("status")(kid);
+      return [null, body].includes(key?.issuer_code ?? null) ? key : null;
+    },
     qr: null,
   };
   ring.qr = fetched.qrKeys ? await qrKeys(fetched.qrKeys, ring, now) : null;

@@ -11,11 +11,15 @@ export const STATES = ["active", "revoked", "suspended", "superseded"];
 
 export const pathOf = (list) => `/status/${list}`;
 
-/** Reads one place of a list as it was fetched; gives the state, or the code of why there is none. */
+/**
+ * Reads one place of a list as it was fetched; gives the state, or the code of why there is none. A list under the own
+ * key of another body than the document's does not count.
+ */
 export async function stateIn(fetched, place, keyring, now) {
   if (!fetched) return { code: "status-unreachable" };
   try {
-    const claims = await opened(fetched.text, "statuslist+jwt", keyring.statusKey, MOST_TOKEN);
+    const keyNamed = (kid) => keyring.statusKey(kid, place.body);
+    const claims = await opened(fetched.text, "statuslist+jwt", keyNamed, MOST_TOKEN);
     const { iss, sub, iat, exp, status_list: list } = claims;
     need(iss === keyring.did && sub === keyring.address(pathOf(place.list)), "the list of somebody else, or another one");
     need(isWhole(iat) && isWhole(exp) && isObject(list) && list.bits === BITS, "not a list of two bits");

@@ -69,7 +69,7 @@ async function takeToken(text) {
   const turn = busy();
   const keys = await takeKeys();
   if (turn !== asked) return undefined;
-  return keys.ring && isOurToken(text, keys.ring, others) ? verify(text, examineToken, keys) : offer(text);
+  return keys.ring && isOurToken(text, keys.ring) ? verify(text, examineToken, keys) : offer(text);
 }
 
 /** Opens the page of a number, which only the register can answer for. */
