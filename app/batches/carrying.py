@@ -7,7 +7,7 @@ is known how it went, a row is begun and names its decision, by which it is foun
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 from typing import Final
 
@@ -139,7 +139,7 @@ def _take(
         _end(session, batch, at=at)
         return {}
     rows: list[Row] = [json.loads(line) for line in part.rows.split("\n") if line]
-    outcomes = _tried(session, batch, part, rows, allowed=allowed, at=at)
+    outcomes = _tried(_Turn(session, batch, ports.settings.public_url, at, allowed=allowed), part, rows)
     if outcomes is None and len(rows) > 1:
         _halve(session, part)
         return {}
@@ -159,19 +159,29 @@ def _take(
     return begun
 
 
-def _tried(
-    session: Session, batch: Batch, part: BatchPart, rows: Sequence[Row], *, allowed: bool, at: datetime
-) -> list[Outcome] | None:
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What the rows of a part are done for and with."""
+
+    session: Session
+    batch: Batch
+    public_url: str
+    at: datetime
+    _: KW_ONLY
+    allowed: bool  # whether whoever sent the batch may still do this
+
+
+def _tried(turn: _Turn, part: BatchPart, rows: Sequence[Row]) -> list[Outcome] | None:
     """Do what one transaction can do for rows, and write the results down; None if the database refuses them.
 
     It is tried twice: what somebody else wrote at the same moment is seen by the second try.
     """
     for _ in range(2):
         try:
-            with session.begin_nested():
-                return _done(session, batch, part, rows, allowed=allowed, at=at)
+            with turn.session.begin_nested():
+                return _done(turn, part, rows)
         except (DataError, IntegrityError) as refused:
-            told = {"organisation_id": batch.organisation_id, "message_id": batch.id}
+            told = {"organisation_id": turn.batch.organisation_id, "message_id": turn.batch.id}
             log.warning("batch.refused", exc_info=refused, extra=told)
     return None
 
@@ -191,21 +201,20 @@ def _halve(session: Session, part: BatchPart) -> None:
     )
 
 
-def _done(
-    session: Session, batch: Batch, part: BatchPart, rows: Sequence[Row], *, allowed: bool, at: datetime
-) -> list[Outcome]:
+def _done(turn: _Turn, part: BatchPart, rows: Sequence[Row]) -> list[Outcome]:
+    session, batch = turn.session, turn.batch
     written = Written(batch.created_by)
     if batch.state is BatchState.CANCELLING:
         outcomes = [SKIPPED_BY_CANCELLING] * len(rows)
-    elif not allowed:
+    elif not turn.allowed:
         outcomes = [SENDER_NOT_ALLOWED] * len(rows)
     else:
-        outcomes = _Part(session, batch, written, ports.settings.public_url, at).outcomes(rows)
+        outcomes = _Part(session, batch, written, turn.public_url, turn.at).outcomes(rows)
     if batch.dry_run:
         outcomes = [_rehearsed(outcome) for outcome in outcomes]
     else:
         written.write(session)
-        trail.record_all(session, written.told, at=at)
+        trail.record_all(session, written.told, at=turn.at)
     _write_results(session, batch, part, rows, outcomes)
     return outcomes
 
