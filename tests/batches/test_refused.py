@@ -34,17 +34,15 @@ def test_a_row_whose_name_has_no_room_on_a_credential_has_to_give_another(
 ) -> None:
     answer = sent(desk, kind, [row(1, **LONG)])
     assert answer.status_code == 422, answer.text
-    assert answer.status_code == 422, answer.text
     (told,) = answer.json()["errors"]
     assert (told["pointer"], told["code"]) == ("#/rows/0/name_on_credential", "missing")
     assert "`name_on_credential`" in told["detail"]
     assert "AAA" not in answer.text
-    fits = row(2, **{**LONG, "family_name": "B" * 49})
-    assert sent(desk, kind, [row(1, **LONG, name_on_credential="A. B."), fits]).status_code == 202
+    assert sent(desk, kind, [row(1, **LONG, name_on_credential="A. B.")]).status_code == 202
     desk.work()
     with desk.ports.database.reading(desk.organisation_id) as session:
-        named = set(session.scalars(select(Person.name_on_credential).where(Person.given_name == "A" * 150)))
-    assert named == {"A. B.", f"{'A' * 150} {'B' * 49}"}
+        named = session.scalars(select(Person.name_on_credential).where(Person.given_name == "A" * 150))
+        assert named.all() == ["A. B."]
 
 
 @pytest.mark.parametrize(("kind", "row"), KINDS)
@@ -69,7 +67,8 @@ def test_a_number_that_grows_beyond_its_column_is_refused_at_once(desk: Desk) ->
 def refused_by_the_database(desk: Desk) -> list[Mapping[str, Any]]:
     """What no row can be any more that is sent, and a database refuses; of lengths SQLite knows nothing."""
     without = {"given_name": None, "name_on_credential": "Nobody"}
-    return [without, *([LONG] if desk.ports.database.engine.dialect.name == "postgresql" else [])]
+    longer = {"family_name": "B" * 250, "name_on_credential": "Nobody"}
+    return [without, *([longer] if desk.ports.database.engine.dialect.name == "postgresql" else [])]
 
 
 def spoil(desk: Desk, places: Mapping[int, Mapping[str, Any]]) -> None:
