@@ -36,7 +36,7 @@ from app.credentials import issuing
 from app.organisations import service as organisations
 from app.organisations.rules import Actor
 from app.outbox import trail
-from app.outbox.messages import Message
+from app.outbox.messages import Message, NotYet
 from app.ports import Ports
 
 log: Final = logging.getLogger("sigillo.batches")
@@ -83,8 +83,10 @@ def carry_on(ports: Ports, organisation_id: str, batch_id: str) -> bool:
             return False
         at = ports.clock.now()
         begun, allowed = queries.begun(session, batch_id), _is_allowed(session, batch, at)
-        if begun and not allowed:
-            left = _left_undone(session, batch, [made["decision"] for made in begun.values()], at)
+        cancelling = batch.state is BatchState.CANCELLING
+        if begun and (cancelling or not allowed):  # they were left half-way: by a stop, or for want of a key
+            why = SKIPPED_BY_CANCELLING if cancelling else SENDER_NOT_ALLOWED
+            left = _left_undone(session, batch, [made["decision"] for made in begun.values()], why, at)
             return _settle(session, batch_id, left, at=at)
         begun = begun or _take(ports, session, batch, allowed=allowed, at=at)
         if not begun:
@@ -92,12 +94,18 @@ def carry_on(ports: Ports, organisation_id: str, batch_id: str) -> bool:
         by = _sender(batch)
     named = [made["decision"] for made in begun.values()]
     outcomes = issuing.issue_many(ports, named, by=by, at=ports.clock.now())
-    found = {
-        decision: granting.settled(outcome, decision)
-        for decision, outcome in zip(named, outcomes, strict=True)
-    }
+    found: dict[str, Outcome] = {}
+    waits: NotYet | None = None
+    for decision, outcome in zip(named, outcomes, strict=True):
+        try:
+            found[decision] = granting.settled(outcome, decision)
+        except NotYet as not_yet:
+            waits = not_yet
     with ports.database.writing(organisation_id) as session:
-        return _settle(session, batch_id, found, at=ports.clock.now())
+        more = _settle(session, batch_id, found, at=ports.clock.now())
+    if waits is not None:
+        raise waits
+    return more
 
 
 def _sender(batch: Batch) -> Actor:
@@ -116,14 +124,12 @@ def _is_allowed(session: Session, batch: Batch, at: datetime) -> bool:
 
 
 def _left_undone(
-    session: Session, batch: Batch, decisions: Sequence[str], at: datetime
+    session: Session, batch: Batch, decisions: Sequence[str], why: Outcome, at: datetime
 ) -> Mapping[str, Outcome]:
-    """Issue nothing more for rows that are begun; say of which the credential was there already."""
+    """Issue nothing more for rows that are begun; say why, and of which the credential was there already."""
     judged = granting.judge(session, decisions, by=_sender(batch), at=at)
     return {
-        decision: Outcome(RowState.OK, outcome.made, effect=True)
-        if "credential" in outcome.made
-        else SENDER_NOT_ALLOWED
+        decision: Outcome(RowState.OK, outcome.made, effect=True) if "credential" in outcome.made else why
         for decision, outcome in zip(decisions, judged, strict=True)
     }
 

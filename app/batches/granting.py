@@ -2,13 +2,15 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from app.batches.rules import DONE_BEFORE, Outcome, RowState, failed
+from app.core import columns
 from app.core.errors import Problem
+from app.credentials import standing
 from app.credentials.errors import CredentialIssuedAlready, CredentialOpenAlready, OwnCredential
 from app.credentials.issuing import Issued
 from app.credentials.models import Credential, Period
@@ -27,6 +29,24 @@ from app.schemes.scheme import Scheme
 from app.status.errors import SigningFailed
 
 ISSUED: Final = CredentialIssuedAlready.code
+_CREDENTIAL, _PERIOD = columns.table(Credential), columns.table(Period)
+_DECISION, _DOSSIER = columns.table(Decision), columns.table(Dossier)
+_HELD: Final[Select[Any]] = select(
+    _CREDENTIAL.c.holder_id, _CREDENTIAL.c.scheme_id, _CREDENTIAL.c.closed_at
+).where(columns.inside(_CREDENTIAL), columns.among(_CREDENTIAL.c.holder_id, "people"))
+_UNISSUED: Final[Select[Any]] = (
+    select(
+        _DOSSIER.c.applicant_id.label("person"),
+        _DOSSIER.c.id.label("dossier"),
+        _DECISION.c.id.label("decision"),
+        _DECISION.c.minutes_id,
+        _DECISION.c.published_at,
+    )
+    .join_from(_DOSSIER, _DECISION, _DECISION.c.dossier_id == _DOSSIER.c.id)
+    .outerjoin(_PERIOD, _PERIOD.c.decision_id == _DECISION.c.id)
+    .where(columns.inside(_DOSSIER), columns.among(_DOSSIER.c.applicant_id, "people"), _PERIOD.c.id.is_(None))
+    .order_by(_DECISION.c.published_at.desc(), _DECISION.c.id.desc())
+)
 
 
 def judge(session: Session, decisions: Sequence[str], *, by: Actor, at: datetime) -> list[Outcome]:
@@ -57,7 +77,7 @@ def judge(session: Session, decisions: Sequence[str], *, by: Actor, at: datetime
         made = {"person": holder, "dossier": decision.dossier_id, "decision": name}
         if credential is not None:
             outcomes.append(Outcome(RowState.SKIPPED, {**made, "credential": credential}, ISSUED))
-        elif code := _refused(decision) or barred(holder, scheme, held, members, by):
+        elif code := _refused(decision, at) or barred(holder, scheme, held, members, by):
             outcomes.append(failed(code, **made))
         else:
             held = {
@@ -87,10 +107,15 @@ def again(
     }
 
 
-def _refused(decision: Decision) -> str | None:
-    if decision.status != DecisionStatus.PUBLISHED:
+def _refused(decision: Decision, at: datetime) -> str | None:
+    if decision.status != DecisionStatus.PUBLISHED or not is_known_by(decision.published_at, at):
         return DecisionNotPublished.code
     return None if decision.outcome == DecisionOutcome.GRANT else DecisionNotGranted.code
+
+
+def is_known_by(published_at: datetime | None, at: datetime) -> bool:
+    """Tell whether a decision was published by now: one of a clock that stood ahead is not, until its day."""
+    return published_at is None or published_at <= at + standing.SKEW
 
 
 def barred(
@@ -109,35 +134,35 @@ def barred(
 
 def open_credentials(session: Session, people: Collection[str]) -> dict[str, set[str]]:
     """Tell of which schemes people hold an open credential."""
-    query = select(Credential.holder_id, Credential.scheme_id).where(
-        Credential.holder_id.in_(people), Credential.closed_at.is_(None)
-    )
     held: dict[str, set[str]] = {}
-    for holder, scheme in session.execute(query):
-        held.setdefault(holder, set()).add(scheme)
+    for row in columns.read(session, _HELD, people=[*people]):
+        if row.closed_at is None:
+            held.setdefault(row.holder_id, set()).add(row.scheme_id)
     return held
 
 
-def half_way(session: Session, people: Collection[str], minutes_id: str) -> dict[str, dict[str, str]]:
-    """Find what minutes have granted people, and nobody has issued: the first, where there are several."""
-    # By the people alone, who are few: by its minutes, a database would look through all that they granted.
-    query = (
-        select(Decision.minutes_id, Dossier.applicant_id, Dossier.id, Decision.id)
-        .join(Decision, Decision.dossier_id == Dossier.id)
-        .outerjoin(Period, Period.decision_id == Decision.id)
-        .where(Dossier.applicant_id.in_(people), Period.id.is_(None))
-        .order_by(Decision.published_at.desc(), Decision.id.desc())
+def half_way(
+    session: Session, people: Collection[str], minutes_id: str, *, at: datetime
+) -> dict[str, Mapping[str, str] | None]:
+    """Find what minutes have granted people, and nobody has issued: the first, where there are several.
+
+    None stands for what was published at a time that is still to come: a clock stood ahead.
+    """
+    # Its minutes are looked at here: by them, a database would look through all that they granted.
+    found = (
+        each for each in columns.read(session, _UNISSUED, people=[*people]) if each.minutes_id == minutes_id
     )
     return {
-        person: {"person": person, "dossier": dossier, "decision": decision}
-        for minutes, person, dossier, decision in session.execute(query)
-        if minutes == minutes_id
+        each.person: {"person": each.person, "dossier": each.dossier, "decision": each.decision}
+        if is_known_by(each.published_at, at)
+        else None
+        for each in found
     }
 
 
 def holders(session: Session, people: Collection[str]) -> Collection[str]:
     """Tell who has a credential, or had one."""
-    return set(session.scalars(select(Credential.holder_id).where(Credential.holder_id.in_(people))))
+    return {row.holder_id for row in columns.read(session, _HELD, people=[*people])}
 
 
 def settled(outcome: Issued | Problem, decision: str) -> Outcome:

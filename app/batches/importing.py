@@ -22,12 +22,13 @@ from app.core.ids import new_id
 from app.credentials.errors import OwnCredential
 from app.credentials.naming import Room
 from app.decisions import minutes as minutes_taken
+from app.decisions.errors import DecisionNotPublished
 from app.decisions.models import Decision, DecisionStatus, Minutes
 from app.dossiers.models import Dossier, DossierStatus, DossierStep
 from app.organisations import queries as organisations
 from app.organisations.errors import MembershipNotValid, MembershipNumberTaken, NameTooLong
 from app.organisations.models import Person
-from app.organisations.rules import Actor
+from app.organisations.rules import Actor, whole_name
 from app.organisations.service import today_of
 from app.outbox import trail
 from app.schemes.catalogue import catalogue
@@ -47,7 +48,7 @@ class _Known:
     again: Mapping[str, Outcome]
     people: Mapping[str, Person]
     names: "_Names"
-    half_way: Mapping[str, Mapping[str, str]]
+    half_way: Mapping[str, Mapping[str, str] | None]
     held: Mapping[str, set[str]]
     in_force: Collection[str]
     scheme: Scheme
@@ -78,7 +79,7 @@ class _Names:
         asked = row.get("name_on_credential")
         if borne is not None and person in self.kept and asked not in {None, borne}:
             return ANOTHER_NAME
-        name = asked or borne or f"{row['given_name']} {row['family_name']}"
+        name = asked or borne or whole_name(row["given_name"], row["family_name"])
         return NameTooLong.code if self.room.fault_of(name) else None
 
     def change(self, row: Row, person: str, written: Written) -> None:
@@ -161,7 +162,7 @@ def _known(
         again,
         people,
         _Names.of(session, ids, Room.of(session, [scheme], public_url=public_url)),
-        granting.half_way(session, ids, minutes.id),
+        granting.half_way(session, ids, minutes.id, at=at),
         {person: set[str]() for person in ids} | granting.open_credentials(session, ids),
         organisations.members_on(session, ids, today),
         scheme,
@@ -204,8 +205,16 @@ def _judged(row: Row, known: _Known) -> Outcome:
     code = granting.barred(person.id, known.scheme, known.held, known.in_force, known.by)
     if code := code or known.names.refused(row, person.id):
         return failed(code, person=person.id)
-    half_way = known.half_way.get(person.id)
-    return Outcome(RowState.BEGUN, half_way or {"person": person.id}, effect=half_way is not None)
+    return _begun(person.id, known)
+
+
+def _begun(person: str, known: _Known) -> Outcome:
+    if person not in known.half_way:
+        return Outcome(RowState.BEGUN, {"person": person})
+    half_way = known.half_way[person]
+    if half_way is None:
+        return failed(DecisionNotPublished.code, person=person)
+    return Outcome(RowState.BEGUN, half_way, effect=True)
 
 
 def _is_called(person: Person, row: Row) -> bool:

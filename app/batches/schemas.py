@@ -78,7 +78,7 @@ class DecisionRow(Wire):
     external_id: ExternalId
     given_name: Line
     family_name: Line
-    name_on_credential: NameOnCredential = None
+    name_on_credential: Line | None = None
     email: Email
     membership: KnownMembership | None = None
     votes: VotesIn

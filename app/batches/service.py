@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from itertools import chain, islice
 from typing import TextIO
 
@@ -23,7 +22,7 @@ from app.decisions.models import Minutes
 from app.decisions.rules import Tally
 from app.organisations.errors import NameTooLong, PermissionMissing
 from app.organisations.idempotency import ANEW, Once
-from app.organisations.rules import Actor
+from app.organisations.rules import Actor, whole_name
 from app.outbox import messages, trail
 from app.ports import Ports
 from app.schemes.catalogue import catalogue
@@ -67,16 +66,19 @@ def look_of(session: Session, kind: Kind, minutes: Minutes | None, *, public_url
     if kind is Kind.CREDENTIALS:
         return None
     if minutes is None:
-        return partial(_look_at_name, Room.of(session, catalogue().schemes, public_url=public_url))
+        room = Room.of(session, catalogue().schemes, public_url=public_url)
+        return lambda row: _look_at_name(
+            room, row.get("name_on_credential") or whole_name(row["given_name"], row["family_name"])
+        )
     scheme = catalogue().version(minutes.scheme_id, minutes.scheme_version)
     room = Room.of(session, [scheme], public_url=public_url)
     stated = _look_at(minutes, scheme)
-    return lambda row: chain(_look_at_name(room, row), stated(row))
+    # Who is known already may have a name that is shorter than these two: that is seen when their turn comes.
+    return lambda row: chain(_look_at_name(room, row.get("name_on_credential", "")), stated(row))
 
 
-def _look_at_name(room: Room, row: Row) -> Iterator[tuple[Place, str, str]]:
-    whole = f"{row['given_name']} {row['family_name']}"
-    if words := room.fault_of(row.get("name_on_credential", whole)):
+def _look_at_name(room: Room, name: str) -> Iterator[tuple[Place, str, str]]:
+    if words := room.fault_of(name):
         yield ("name_on_credential",), NameTooLong.code, words
 
 

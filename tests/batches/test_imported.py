@@ -278,6 +278,22 @@ def test_what_was_imported_and_not_issued_is_issued_when_its_row_comes_again(des
     assert (skipped["state"], skipped["credential"]) == ("skipped", told["credential"])
 
 
+def test_a_batch_that_is_cancelled_issues_nothing_for_rows_that_a_stop_left_half_way(desk: Desk) -> None:
+    minutes = desk.recorded()
+    batch = desk.sent("decisions", [decision(1)], minutes=minutes)
+    with desk.ports.database.writing(desk.organisation_id) as session:
+        row = queries.locked(session, batch)
+        assert row is not None
+        (left,) = carrying._take(desk.ports, session, row, allowed=True, at=desk.ports.clock.now()).values()
+    assert desk.calls().post(f"/v1/batches/{batch}/cancellation").status_code == 200
+    desk.work()
+    assert desk.batch(batch)["state"] == "cancelled"
+    assert [each["code"] for each in desk.results(batch)] == ["batch-cancelled"]
+    assert desk.count()["credential"] == 0
+    (told,) = desk.results(desk.done("decisions", [decision(1)], minutes=minutes)["id"])
+    assert (told["state"], told["decision"]) == ("ok", left["decision"])
+
+
 def test_a_batch_waits_for_keys_that_are_away_and_fails_no_row_for_them(desk: Desk) -> None:
     minutes = desk.recorded()
     keys = FailingKeys(desk.ports.clock.now())

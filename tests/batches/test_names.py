@@ -1,6 +1,7 @@
 """Names on credentials: whether there is room for them, and how long they may change."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Final
 
 import pytest
@@ -12,6 +13,7 @@ from app.decisions.models import Decision
 from app.organisations.models import Person
 from app.outbox.trail import Event
 from tests.batches.desk import Desk, Json, decision, member
+from tests.fakes import SetClock
 
 LONG: Final = {
     "given_name": "Maria Immacolata Concetta Annunziata Teresa",
@@ -63,19 +65,37 @@ def test_a_decision_on_a_name_that_no_code_on_paper_has_room_for_is_refused_at_o
     dry_run: bool,  # noqa: FBT001 - of a test
 ) -> None:
     minutes = desk.recorded()
-    rows = [decision(1), decision(2, **name), decision(3, name_on_credential=" ".join(name.values()))]
+    rows = [decision(1), decision(2, name_on_credential=" ".join(name.values()))]
     answer = desk.send("decisions", rows, minutes=minutes, dry_run=dry_run)
     assert answer.status_code == 422
-    faults = answer.json()["errors"]
-    assert [(fault["pointer"], fault["code"]) for fault in faults] == [
-        ("#/rows/1/name_on_credential", "name-too-long"),
-        ("#/rows/2/name_on_credential", "name-too-long"),
-    ]
-    assert all("give a shorter `name_on_credential`" in fault["detail"] for fault in faults)
+    (fault,) = answer.json()["errors"]
+    assert (fault["pointer"], fault["code"]) == ("#/rows/1/name_on_credential", "name-too-long")
+    assert "give a shorter `name_on_credential`" in fault["detail"]
     assert "Maria" not in answer.text
     assert desk.count()["batch"] == 0
-    short = [decision(2, **name, name_on_credential=SHORT)]
+
+
+@pytest.mark.parametrize("name", [LONG, CYRILLIC], ids=["long", "Cyrillic"])
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_nothing_is_granted_to_whom_no_credential_could_be_issued_by_name(
+    desk: Desk,
+    name: dict[str, str],
+    dry_run: bool,  # noqa: FBT001 - of a test
+) -> None:
+    minutes = desk.recorded()
+    ended = desk.done("decisions", [decision(1, **name)], minutes=minutes, dry_run=dry_run)
+    assert [row["code"] for row in desk.results(ended["id"])] == ["name-too-long"]
+    assert granted(desk) == 0
+    short = [decision(1, **name, name_on_credential=SHORT)]
     assert desk.done("decisions", short, minutes=minutes)["counts"]["ok"] == 1
+
+
+def test_whose_shorter_name_is_known_is_found_by_the_names_alone(desk: Desk) -> None:
+    desk.done("members", [member(1, **LONG, name_on_credential=SHORT)], who="secretary")
+    ended = desk.done("decisions", [decision(1, **LONG)], minutes=desk.recorded())
+    (made,) = desk.results(ended["id"])
+    assert made["state"] == "ok"
+    assert name_of(desk, made["credential"]) == SHORT
 
 
 def test_what_is_taken_in_is_what_can_be_issued_to_the_byte(desk: Desk) -> None:
@@ -221,3 +241,22 @@ def test_nobody_half_way_is_given_the_name_of_another_who_comes_under_their_id(
     (row,) = desk.results(desk.done("decisions", [another], minutes=minutes)["id"])
     assert (row["state"], row["code"]) == ("failed", "person-of-another-name")
     assert renamings(desk) == []
+
+
+def test_a_grant_of_a_day_to_come_keeps_no_other_row_of_a_batch_waiting(
+    desk: Desk, clock: SetClock, as_before: Callable[[], None]
+) -> None:
+    minutes = desk.recorded()
+    ahead = timedelta(days=20)
+    clock.move(ahead)
+    stuck = decision(1, **LONG)
+    desk.done("decisions", [stuck], minutes=minutes)
+    as_before()
+    clock.move(-ahead)
+    known = decision(1, **LONG, external_id="B-1", name_on_credential=SHORT)
+    ended = desk.done("decisions", [known, decision(2)], minutes=minutes)
+    assert ended["state"] == "done"
+    assert [row.get("code") for row in desk.results(ended["id"])] == ["decision-not-published", None]
+    clock.move(ahead)
+    (made,) = desk.results(desk.done("decisions", [known], minutes=minutes)["id"])
+    assert (made["state"], granted(desk)) == ("ok", 2)
