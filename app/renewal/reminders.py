@@ -13,7 +13,7 @@ from itertools import groupby, islice
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -28,13 +28,14 @@ from app.organisations import queries as organisations
 from app.organisations.models import Mode, Person
 from app.outbox import messages, trail
 from app.outbox.hourly import Hourly
-from app.outbox.messages import Message, NotYet, TriedSeldom
+from app.outbox.messages import Message
 from app.ports import Mail, MailRefused, Ports
 from app.renewal import letters, queries
 from app.renewal.cycles import DAY
 from app.renewal.ledger import ledger_of
 from app.renewal.letters import Entry, Hours, Occasion
 from app.renewal.models import Reminder, Renewal
+from app.renewal.queries import CycleTerms
 from app.renewal.words import amount
 from app.schemes.catalogue import catalogue
 from app.schemes.scheme import Scheme
@@ -278,10 +279,6 @@ class TooLateToBegin(Exception):
     """The message will be another worker's before the letter could be handed over."""
 
 
-class DayToCome(NotYet, TriedSeldom):
-    """The clock stood ahead when the letter was asked for: it is written when its day comes."""
-
-
 def topics(ports: Ports) -> Mapping[str, Callable[[Message], None]]:
     """Tell a worker what to do with our messages."""
 
@@ -291,54 +288,80 @@ def topics(ports: Ports) -> Mapping[str, Callable[[Message], None]]:
             raise TooLateToBegin
         with ports.database.reading(message.organisation_id) as session:
             written = _write(session, message, ports, now)
-        if written is None:
+        outcome = _hand_over(ports, written.mail) if written.mail is not None else None
+        if outcome is None and not written.early:
             return
-        try:
-            ports.mailer.send(written.mail)
-        except MailRefused:
-            outcome = "reminder.refused"
-        else:
-            outcome = "reminder.sent"
         with ports.database.writing(message.organisation_id) as session:
-            trail.record(
-                session,
-                outcome,
-                organisation_id=message.organisation_id,
-                by=trail.SYSTEM,
-                at=now,
-                about={"person": str(message.body["person"]), "message": message.id},
-                facts={"reminders": [each.written() for each in written.reminders]},
-            )
+            if written.early:
+                _take_back(session, written.early, now)
+            if outcome is not None:
+                trail.record(
+                    session,
+                    outcome,
+                    organisation_id=message.organisation_id,
+                    by=trail.SYSTEM,
+                    at=now,
+                    about={"person": str(message.body["person"]), "message": message.id},
+                    facts={"reminders": [each.written() for each in written.reminders]},
+                )
 
     return {REMINDER: send}
 
 
+def _hand_over(ports: Ports, mail: Mail) -> str:
+    try:
+        ports.mailer.send(mail)
+    except MailRefused:
+        return "reminder.refused"
+    return "reminder.sent"
+
+
+def _take_back(session: Session, credential_ids: Sequence[str], now: datetime) -> None:
+    """Forget what was written down of credentials while the clock stood ahead, so that it is asked for anew.
+
+    That is also what was passed over then, and what gave way to a later reminder.
+    """
+    ahead = delete(Reminder).where(Reminder.credential_id.in_(credential_ids), Reminder.left_at > now)
+    session.execute(ahead)
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A letter, and what it reminds of."""
+    """A letter, if there is anything to write of, and what it reminds of.
 
-    mail: Mail
+    `early` are the credentials that it was to write of on a day to come: the clock stood ahead when it was
+    asked for.
+    """
+
+    mail: Mail | None
     reminders: Sequence[Due]
+    early: Sequence[str]
 
 
-def _write(session: Session, message: Message, ports: Ports, now: datetime) -> Written | None:
-    """Write the letter from the register as it is now; nothing if all of it was settled meanwhile."""
+def _write(session: Session, message: Message, ports: Ports, now: datetime) -> Written:
+    """Write the letter from the register as it is now."""
     organisation = organisations.organisation(session, message.organisation_id)
     reader = session.get(Person, str(message.body["person"]))
     asked = message.body["reminders"]
     if reader is None or not isinstance(asked, list):
-        return None
+        return Written(None, (), ())
     today = local_day(now, ZoneInfo(organisation.time_zone))
     base_url = organisation.address(ports.settings.public_url)
     entries: list[Entry] = []
     reminders: list[Due] = []
+    early: list[str] = []
     for each in map(Due.read, asked):
-        entry = _entry(session, each, base_url, today, now)
-        if entry is not None:
-            entries.append(entry)
+        cycle = _unrenewed(session, each)
+        if cycle is None:
+            continue
+        until, rules = cycle.days.ends, cycle.scheme.renewal
+        if each.kind in [kind for kind, day in _days(until, rules) if day > today]:
+            early.append(each.credential_id)
+        elif due(until, rules, today) is each.kind:  # else the next reminder's day has come: that one writes
+            entries.append(_entry(session, each, cycle, base_url, now))
             reminders.append(each)
     if not entries:
-        return None
+        return Written(None, (), early)
     letter = letters.compose(
         entries,
         Occasion(
@@ -350,15 +373,11 @@ def _write(session: Session, message: Message, ports: Ports, now: datetime) -> W
         ),
     )
     mail = Mail(to=reader.email, subject=letter.subject, text=letter.text, message_id=message.id)
-    return Written(mail, reminders)
+    return Written(mail, reminders, early)
 
 
-def _entry(session: Session, reminder: Due, base_url: str, today: date, now: datetime) -> Entry | None:
-    """Tell how a credential stands; nothing if there is no more reason to write of it.
-
-    A letter that waited until the next reminder's day is that one's to write. Raises `DayToCome` before its
-    own day: its reminder is written down already, so nobody would ask for it then.
-    """
+def _unrenewed(session: Session, reminder: Due) -> CycleTerms | None:
+    """Find the cycle that a reminder is about; none if there is no more reason to write of it."""
     credential = session.get(Credential, reminder.credential_id)
     if credential is None or credential.revoked_at is not None or credential.closed_at is not None:
         return None
@@ -366,13 +385,12 @@ def _entry(session: Session, reminder: Due, base_url: str, today: date, now: dat
     settled = cycle.number != reminder.cycle or queries.renewals_of_cycle(
         session, credential.id, cycle.number
     )
-    if settled:
-        return None
-    until, rules = cycle.days.ends, cycle.scheme.renewal
-    if reminder.kind in [kind for kind, day in _days(until, rules) if day > today]:
-        raise DayToCome
-    if due(until, rules, today) is not reminder.kind:
-        return None
+    return None if settled else cycle
+
+
+def _entry(session: Session, reminder: Due, cycle: CycleTerms, base_url: str, now: datetime) -> Entry:
+    """Tell how a credential stands."""
+    credential = session.get_one(Credential, reminder.credential_id)
     ledger = ledger_of(session, credential, cycle=cycle.number, at=now)
     unit = cycle.scheme.cpd.unit
     return Entry(
