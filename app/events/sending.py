@@ -247,8 +247,11 @@ def righting(ports: Ports) -> Callable[[], None]:
 
 def _put_right(database: Database, at: datetime) -> None:
     for place in database.places():
-        with database.writing(place) as session:
-            queries.put_right(session, at=at, ahead=at + 2 * LEASE)
+        try:
+            with database.writing(place) as session:
+                queries.put_right(session, at=at, ahead=at + 2 * LEASE)
+        except Exception:  # the others need not wait for this one
+            log.exception("webhooks.failed", extra={"organisation_id": place})
 
 
 def signing_keys(vault: Vault, endpoint: WebhookEndpoint, now: datetime) -> list[Webhook]:

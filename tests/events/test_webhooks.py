@@ -17,11 +17,13 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from app.core.clock import SystemClock
-from app.events import sending, spreading
+from app.events import queries, sending, spreading
 from app.events.models import WebhookDeliveryState, WebhookEndpoint
 from app.events.rules import KEPT, MOST_FORMER, OVERLAP, RETRIES, next_try
 from app.events.sending import LEASE, REST, SHARE, VISITS, WAVE, WAVES
+from app.organisations.rules import Role
 from app.ports import Hooks
+from tests import make
 from tests.conftest import START
 from tests.events.conftest import ENDPOINTS, Body
 from tests.events.receiver import Received
@@ -609,6 +611,21 @@ def test_no_wait_between_tries_is_cut_short_by_putting_right_what_a_clock_got_wr
         sending.righting(body.ports)()
         assert [each.due_at for each in body.deliveries()] == waits
         body.clock.at = max(waits)
+
+
+def test_where_putting_right_fails_it_keeps_no_other_organisation_waiting(
+    body: Body, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make.tokens(body.ports, (Role.ADMINISTRATOR,))
+    tried = []
+
+    def fail(*args: object, **_: object) -> None:
+        tried.append(args)
+        raise RuntimeError
+
+    monkeypatch.setattr(queries, "put_right", fail)
+    sending.righting(body.ports)()
+    assert len(tried) == len(body.ports.database.places())
 
 
 def test_a_lease_that_stands_is_not_ended_by_putting_right_what_a_clock_got_wrong(body: Body) -> None:
