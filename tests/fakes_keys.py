@@ -38,6 +38,10 @@ class MemoryKeys:
             made = self._make(slot, at)
             self._keys[-1] = replace(made, body=body, issuer_code=issuer_code, development=False)
 
+    def forget_bodies(self) -> None:
+        """Have the installation's own keys alone."""
+        self._keys = [key for key in self._keys if key.body is None]
+
     def published(self) -> tuple[PublicKey, ...]:
         return tuple(self._keys)
 

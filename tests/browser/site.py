@@ -164,6 +164,7 @@ class Site:
         self.heard.clear()
         self.logged.clear()
         self.clock.at = START
+        self.keys.forget_bodies()
         self.publish_keys()
         self.publish()
         self.index(LIST)
