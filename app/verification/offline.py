@@ -293,7 +293,7 @@ def report_on(content: bytes, given: Given, saved: Saved, *, at: datetime) -> tu
         known = replace(
             _named(known, examined, given),
             register=NOT_ASKED,
-            vouched=theirs,
+            vouched=theirs and _is_called_so(examined, given),
             misused=known.misused or not (theirs or examined.key.issuer_code is None),
         )
         if isinstance(told, Listed):
@@ -319,6 +319,18 @@ def _in_their_name(examined: Examined, given: Given) -> bool:
     issuer = examined.says.iss if examined.says else ""
     names_none = examined.seal is not None and examined.token is None and host_of(issuer) is None
     return issuer == given.keyring.did or names_none
+
+
+def _is_called_so(examined: Examined, given: Given) -> bool:
+    """Tell whether the body whose own key this is goes by the name in the document, as far as is known.
+
+    What bodies of one address issue names that address alone: else one could speak as another.
+    """
+    key, says = examined.key, examined.says
+    if examined.code is not None or key is None or key.issuer_code is None or says is None:
+        return True  # a QR code says the number itself
+    listed = given.bodies.get(key.issuer_code)
+    return listed in {None, says.issuer_name} or says.iss != given.keyring.did
 
 
 def _issuer_code(examined: Examined, given: Given) -> int | None:

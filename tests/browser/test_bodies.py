@@ -102,11 +102,23 @@ def test_a_seal_counts_in_the_name_of_this_address_alone(
     assert codes(by_the_service(site, lie))["issuer_trust"] == "issuer-key-misused"
 
 
+def test_a_body_does_not_speak_under_its_own_key_as_another_one_of_its_address(
+    visitor: Visitor, site: Site, first: Issued, second: Issued
+) -> None:
+    settled(site)
+    site.publish_keys(bodies={code_of(first): NAME, code_of(second): "Another"})
+    for credential in (first, second):
+        site.publish(list_id=place(credential.token)[0])
+    visitor.opens()
+    assert by_both(visitor, site, first.token)[:2] == ("valid", "issuer-trusted")
+    assert by_both(visitor, site, second.token)[:2] == ("unknown", "issuer-unknown")
+
+
 def test_a_list_under_the_own_key_of_another_body_than_the_documents_does_not_count(
     visitor: Visitor, site: Site, first: Issued, second: Issued, third: Issued
 ) -> None:
     settled(site)
-    site.publish_keys(bodies={code_of(first): "First", code_of(second): "Second", code_of(third): NAME})
+    site.publish_keys(bodies=dict.fromkeys(map(code_of, (first, second, third)), NAME))
     visitor.opens()
     own = {each: each.by.organisation_id for each in (first, second)}
     for credential, by, status in (

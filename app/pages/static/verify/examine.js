@@ -106,17 +106,20 @@ export async function examineToken(text, keyring) {
     if (!canonical) return unproven("format-unreadable");
     const says = { ...inBoth(read, keyring), body: bodyOf(read, key, keyring) };
     if (keyring.isCompromised(key)) return proven(says, COMPROMISED);
-    return proven(says, trustAs(says.issuerId, key, keyring));
+    return proven(says, trustAs(says, key, keyring));
   });
 }
 
 /**
  * Judges a seal for the name that a document is in: this site's keyring vouches for no other, those included that the
- * installation's key speaks in elsewhere; and a body's own key, published where the body issues, has no other.
+ * installation's key speaks in elsewhere; and a body's own key, published where the body issues, has no other. Bodies at
+ * one address share its name there: under its own key, each has to be called as the sealed list calls it.
  */
-function trustAs(issuerId, key, { did }) {
-  if (key.slot !== "seal" || (issuerId !== did && isOwn(key))) return "issuer-key-misused";
-  return issuerId === did ? "issuer-trusted" : "issuer-unknown";
+function trustAs(says, key, { did, qr }) {
+  const here = says.issuerId === did;
+  if (key.slot !== "seal" || (!here && isOwn(key))) return "issuer-key-misused";
+  const listed = isOwn(key) ? qr?.issuers.find((each) => each.code === key.issuer_code) : undefined;
+  return here && (listed?.name ?? says.issuer) === says.issuer ? "issuer-trusted" : "issuer-unknown";
 }
 
 const isOwn = (key) => (key.issuer_code ?? null) !== null;
