@@ -83,10 +83,9 @@ def carry_on(ports: Ports, organisation_id: str, batch_id: str) -> bool:
             return False
         at = ports.clock.now()
         begun, allowed = queries.begun(session, batch_id), _is_allowed(session, batch, at)
-        cancelling = batch.state is BatchState.CANCELLING
-        if begun and (cancelling or not allowed):  # they were left half-way: by a stop, or for want of a key
-            why = SKIPPED_BY_CANCELLING if cancelling else SENDER_NOT_ALLOWED
-            left = _left_undone(session, batch, [made["decision"] for made in begun.values()], why, at)
+        if begun and not allowed:  # they were left half-way: by a stop, or for want of a key
+            named = [made["decision"] for made in begun.values()]
+            left = _left_undone(session, batch, named, SENDER_NOT_ALLOWED, at)
             return _settle(session, batch_id, left, at=at)
         begun = begun or _take(ports, session, batch, allowed=allowed, at=at)
         if not begun:
@@ -95,16 +94,20 @@ def carry_on(ports: Ports, organisation_id: str, batch_id: str) -> bool:
     named = [made["decision"] for made in begun.values()]
     outcomes = issuing.issue_many(ports, named, by=by, at=ports.clock.now())
     found: dict[str, Outcome] = {}
-    waits: NotYet | None = None
+    waiting: dict[str, NotYet] = {}
     for decision, outcome in zip(named, outcomes, strict=True):
         try:
             found[decision] = granting.settled(outcome, decision)
         except NotYet as not_yet:
-            waits = not_yet
+            waiting[decision] = not_yet
     with ports.database.writing(organisation_id) as session:
-        more = _settle(session, batch_id, found, at=ports.clock.now())
-    if waits is not None:
-        raise waits
+        batch, at = queries.locked(session, batch_id), ports.clock.now()
+        if waiting and batch is not None and batch.state is BatchState.CANCELLING:
+            found |= _left_undone(session, batch, [*waiting], SKIPPED_BY_CANCELLING, at)
+            waiting.clear()
+        more = _settle(session, batch_id, found, at=at)
+    for not_yet in waiting.values():
+        raise not_yet
     return more
 
 
@@ -127,7 +130,7 @@ def _left_undone(
     session: Session, batch: Batch, decisions: Sequence[str], why: Outcome, at: datetime
 ) -> Mapping[str, Outcome]:
     """Issue nothing more for rows that are begun; say why, and of which the credential was there already."""
-    judged = granting.judge(session, decisions, by=_sender(batch), at=at)
+    judged = granting.judge(session, decisions, by=_sender(batch), at=at, sent_at=batch.created_at)
     return {
         decision: Outcome(RowState.OK, outcome.made, effect=True) if "credential" in outcome.made else why
         for decision, outcome in zip(decisions, judged, strict=True)
@@ -263,7 +266,8 @@ class _Part:
         before = queries.made_before(self.session, self.batch.kind, [row["external_id"] for row in rows])
         reused = {row["external_id"] for row in rows if _is_another(row, before.get(row["external_id"]))}
         made = {name: earlier.made for name, earlier in before.items() if name not in reused}
-        again = granting.again(self.session, made, by=_sender(self.batch), at=self.at)
+        by, sent_at = _sender(self.batch), self.batch.created_at
+        again = granting.again(self.session, made, by=by, at=self.at, sent_at=sent_at)
         ours = [row for row in rows if row["external_id"] not in reused]
         found = dict(zip((row["external_id"] for row in ours), self._done(ours, again), strict=True))
         return [found.get(row["external_id"], REUSED) for row in rows]
@@ -276,7 +280,8 @@ class _Part:
             outcomes = iter(members.enter(self.session, fresh, self.written, at=self.at))
         else:
             decisions = [row["decision"] for row in fresh]
-            outcomes = iter(granting.judge(self.session, decisions, by=_sender(self.batch), at=self.at))
+            by, sent_at = _sender(self.batch), self.batch.created_at
+            outcomes = iter(granting.judge(self.session, decisions, by=by, at=self.at, sent_at=sent_at))
         return [again.get(row["external_id"]) or next(outcomes) for row in rows]
 
     def _imported(self, rows: Sequence[Row], again: Mapping[str, Outcome]) -> list[Outcome]:
@@ -292,6 +297,7 @@ class _Part:
             public_url=self.public_url,
             by=_sender(self.batch),
             at=self.at,
+            sent_at=self.batch.created_at,
         )
 
 

@@ -49,10 +49,12 @@ _UNISSUED: Final[Select[Any]] = (
 )
 
 
-def judge(session: Session, decisions: Sequence[str], *, by: Actor, at: datetime) -> list[Outcome]:
+def judge(
+    session: Session, decisions: Sequence[str], *, by: Actor, at: datetime, sent_at: datetime
+) -> list[Outcome]:
     """Tell of which decisions nothing keeps a credential; issuing asks all this again of each.
 
-    One whose credential is there is skipped, with that.
+    One whose credential is there is skipped, with that. `sent_at` is when a batch asked for them.
     """
     if not decisions:
         return []
@@ -77,7 +79,7 @@ def judge(session: Session, decisions: Sequence[str], *, by: Actor, at: datetime
         made = {"person": holder, "dossier": decision.dossier_id, "decision": name}
         if credential is not None:
             outcomes.append(Outcome(RowState.SKIPPED, {**made, "credential": credential}, ISSUED))
-        elif code := _refused(decision, at) or barred(holder, scheme, held, members, by):
+        elif code := _refused(decision, at, sent_at) or barred(holder, scheme, held, members, by):
             outcomes.append(failed(code, **made))
         else:
             held = {
@@ -89,7 +91,7 @@ def judge(session: Session, decisions: Sequence[str], *, by: Actor, at: datetime
 
 
 def again(
-    session: Session, made: Mapping[str, Mapping[str, str]], *, by: Actor, at: datetime
+    session: Session, made: Mapping[str, Mapping[str, str]], *, by: Actor, at: datetime, sent_at: datetime
 ) -> dict[str, Outcome]:
     """Say what becomes of rows that made something before: they are skipped, or taken up half-way.
 
@@ -98,7 +100,8 @@ def again(
     half_way = {
         name: its["decision"] for name, its in made.items() if "decision" in its and "credential" not in its
     }
-    judged = dict(zip(half_way, judge(session, [*half_way.values()], by=by, at=at), strict=True))
+    outcomes = judge(session, [*half_way.values()], by=by, at=at, sent_at=sent_at)
+    judged = dict(zip(half_way, outcomes, strict=True))
     return {
         name: Outcome(RowState.SKIPPED, its, DONE_BEFORE)
         if (now := judged.get(name)) is None
@@ -107,15 +110,19 @@ def again(
     }
 
 
-def _refused(decision: Decision, at: datetime) -> str | None:
-    if decision.status != DecisionStatus.PUBLISHED or not is_known_by(decision.published_at, at):
+def _refused(decision: Decision, at: datetime, sent_at: datetime) -> str | None:
+    if decision.status != DecisionStatus.PUBLISHED or not _is_known(decision.published_at, at, sent_at):
         return DecisionNotPublished.code
     return None if decision.outcome == DecisionOutcome.GRANT else DecisionNotGranted.code
 
 
-def is_known_by(published_at: datetime | None, at: datetime) -> bool:
-    """Tell whether a decision was published by now: one of a clock that stood ahead is not, until its day."""
-    return published_at is None or published_at <= at + standing.SKEW
+def _is_known(published_at: datetime | None, at: datetime, sent_at: datetime) -> bool:
+    """Tell whether a decision was published by now: one of a clock that stood ahead is not, until its day.
+
+    What was there when the batch was sent is known, though the clock says that this is still to come: it may
+    be the clock that is wrong now. Its credential waits.
+    """
+    return published_at is None or published_at <= max(at, sent_at) + standing.SKEW
 
 
 def barred(
@@ -142,7 +149,7 @@ def open_credentials(session: Session, people: Collection[str]) -> dict[str, set
 
 
 def half_way(
-    session: Session, people: Collection[str], minutes_id: str, *, at: datetime
+    session: Session, people: Collection[str], minutes_id: str, *, at: datetime, sent_at: datetime
 ) -> dict[str, Mapping[str, str] | None]:
     """Find what minutes have granted people, and nobody has issued: the first, where there are several.
 
@@ -154,7 +161,7 @@ def half_way(
     )
     return {
         each.person: {"person": each.person, "dossier": each.dossier, "decision": each.decision}
-        if is_known_by(each.published_at, at)
+        if _is_known(each.published_at, at, sent_at)
         else None
         for each in found
     }

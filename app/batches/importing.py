@@ -28,7 +28,7 @@ from app.dossiers.models import Dossier, DossierStatus, DossierStep
 from app.organisations import queries as organisations
 from app.organisations.errors import MembershipNotValid, MembershipNumberTaken, NameTooLong
 from app.organisations.models import Person
-from app.organisations.rules import Actor, whole_name
+from app.organisations.rules import LONGEST_NAME, Actor, whole_name
 from app.organisations.service import today_of
 from app.outbox import trail
 from app.schemes.catalogue import catalogue
@@ -80,7 +80,7 @@ class _Names:
         if borne is not None and person in self.kept and asked not in {None, borne}:
             return ANOTHER_NAME
         name = asked or borne or whole_name(row["given_name"], row["family_name"])
-        return NameTooLong.code if self.room.fault_of(name) else None
+        return NameTooLong.code if len(name) > LONGEST_NAME or self.room.fault_of(name) else None
 
     def change(self, row: Row, person: str, written: Written) -> None:
         """Have their credentials call somebody who is known already as the row asks."""
@@ -100,6 +100,7 @@ def enter(
     public_url: str,
     by: Actor,
     at: datetime,
+    sent_at: datetime,
 ) -> list[Outcome]:
     """Enter decisions; each is begun, and its credential is to be issued.
 
@@ -110,7 +111,7 @@ def enter(
     minutes = minutes_taken.by_id(session, minutes_id, lock=True)
     imported = select(func.count()).select_from(Decision).where(Decision.minutes_id == minutes.id)
     left = minutes.decisions - (session.scalar(imported) or 0) - spoken_for
-    known = _known(session, rows, minutes, again, public_url=public_url, by=by, at=at)
+    known = _known(session, rows, minutes, again, public_url=public_url, by=by, at=at, sent_at=sent_at)
     outcomes: list[Outcome] = []
     for row in rows:
         outcome = known.again.get(row["external_id"])
@@ -141,6 +142,7 @@ def _known(
     public_url: str,
     by: Actor,
     at: datetime,
+    sent_at: datetime,
 ) -> _Known:
     by_number = members.known_members(session, members.numbers_of(rows))
     names = [row["external_id"] for row in rows]
@@ -162,7 +164,7 @@ def _known(
         again,
         people,
         _Names.of(session, ids, Room.of(session, [scheme], public_url=public_url)),
-        granting.half_way(session, ids, minutes.id, at=at),
+        granting.half_way(session, ids, minutes.id, at=at, sent_at=sent_at),
         {person: set[str]() for person in ids} | granting.open_credentials(session, ids),
         organisations.members_on(session, ids, today),
         scheme,

@@ -173,7 +173,7 @@ def deliver(ports: Ports, organisation_id: str, delivery_id: str, *, at: datetim
     except DepositRefused as refused:
         _settle(ports, organisation_id, delivery_id, DeliveryState.REFUSED, refused.reason.value, at=at)
     except WalletUnavailable:
-        _note(ports, organisation_id, delivery_id, NO_ANSWER, tried=True, at=at)
+        _note(ports, organisation_id, delivery_id, NO_ANSWER, at=at)
         raise
     else:
         reason = THERE_ALREADY if deposited.there_already else None
@@ -188,7 +188,7 @@ def _unproven(ports: Ports, delivery: Delivery, *, at: datetime) -> str | None:
         case growing.SealRevoked.__name__:
             return SEAL_REVOKED
         case prolonging.WAITS if at < delivery.asked_at + A_DAY:
-            _note(ports, delivery.organisation_id, delivery.id, PROOF_AWAITED, tried=False, at=at)
+            _note(ports, delivery.organisation_id, delivery.id, PROOF_AWAITED)
             raise ProofAwaited
         case str(why):  # it becomes no more than it is, or not in time, and so it goes
             log.warning("delivery.as-it-is", extra={"reason": why})
@@ -261,15 +261,13 @@ def _held(session: Session, delivery_id: str) -> Delivery | None:
 
 
 def _note(
-    ports: Ports, organisation_id: str, delivery_id: str, reason: str, *, tried: bool, at: datetime
+    ports: Ports, organisation_id: str, delivery_id: str, reason: str, *, at: datetime | None = None
 ) -> None:
     """Say why it waits, and when it was tried if it was."""
     with ports.database.writing(organisation_id) as session:
         delivery = _held(session, delivery_id)
         if delivery is not None and delivery.state is DeliveryState.WAITING:
-            delivery.tried_at, delivery.reason = at if tried else delivery.tried_at, reason
-            # Asked for while the clock stood ahead, it waits no longer than others from now on.
-            delivery.asked_at = min(delivery.asked_at, at)
+            delivery.tried_at, delivery.reason = at or delivery.tried_at, reason
 
 
 def _settle(

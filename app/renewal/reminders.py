@@ -13,9 +13,10 @@ from itertools import groupby, islice
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import ColumnElement
 
 from app.core.clock import iso_duration
 from app.core.days import local_day
@@ -289,11 +290,13 @@ def topics(ports: Ports) -> Mapping[str, Callable[[Message], None]]:
         with ports.database.reading(message.organisation_id) as session:
             written = _write(session, message, ports, now)
         outcome = _hand_over(ports, written.mail) if written.mail is not None else None
-        if outcome is None and not written.early:
+        if outcome is None and not written.early and not written.overtaken:
             return
         with ports.database.writing(message.organisation_id) as session:
-            if written.early:
-                _take_back(session, written.early, now)
+            for each in written.early:
+                _take_back(session, each, now)
+            for each in written.overtaken:
+                _pass_over(session, each, now)
             if outcome is not None:
                 trail.record(
                     session,
@@ -316,26 +319,38 @@ def _hand_over(ports: Ports, mail: Mail) -> str:
     return "reminder.sent"
 
 
-def _take_back(session: Session, credential_ids: Sequence[str], now: datetime) -> None:
-    """Forget what was written down of credentials while the clock stood ahead, so that it is asked for anew.
+def _take_back(session: Session, reminder: Due, now: datetime) -> None:
+    """Forget that a clock which stood ahead asked for a reminder, so that it is asked for anew on its day.
 
-    That is also what was passed over then, and what gave way to a later reminder.
+    What was passed over then, or gave way, never left either. Of any other its own message tells.
     """
-    ahead = delete(Reminder).where(Reminder.credential_id.in_(credential_ids), Reminder.left_at > now)
-    session.execute(ahead)
+    passed_over = and_(Reminder.sent.is_(False), Reminder.left_at > now)
+    itself = Reminder.kind == reminder.kind.value
+    session.execute(delete(Reminder).where(*_of_cycle(reminder), or_(itself, passed_over)))
+
+
+def _pass_over(session: Session, reminder: Due, now: datetime) -> None:
+    """Note that a reminder never left, since the next one's day had come."""
+    its_row = update(Reminder).where(*_of_cycle(reminder), Reminder.kind == reminder.kind.value)
+    session.execute(its_row.values(sent=False, left_at=now))
+
+
+def _of_cycle(reminder: Due) -> tuple[ColumnElement[bool], ...]:
+    return Reminder.credential_id == reminder.credential_id, Reminder.cycle == reminder.cycle
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
     """A letter, if there is anything to write of, and what it reminds of.
 
-    `early` are the credentials that it was to write of on a day to come: the clock stood ahead when it was
-    asked for.
+    `early` is what it was to remind of on a day to come, since the clock stood ahead when it was asked for, or
+    does so now and every day has passed. `overtaken` is what gave way to a later reminder, whose day has come.
     """
 
     mail: Mail | None
     reminders: Sequence[Due]
-    early: Sequence[str]
+    early: Sequence[Due] = ()
+    overtaken: Sequence[Due] = ()
 
 
 def _write(session: Session, message: Message, ports: Ports, now: datetime) -> Written:
@@ -344,24 +359,28 @@ def _write(session: Session, message: Message, ports: Ports, now: datetime) -> W
     reader = session.get(Person, str(message.body["person"]))
     asked = message.body["reminders"]
     if reader is None or not isinstance(asked, list):
-        return Written(None, (), ())
+        return Written(None, ())
     today = local_day(now, ZoneInfo(organisation.time_zone))
     base_url = organisation.address(ports.settings.public_url)
     entries: list[Entry] = []
     reminders: list[Due] = []
-    early: list[str] = []
+    early: list[Due] = []
+    overtaken: list[Due] = []
     for each in map(Due.read, asked):
         cycle = _unrenewed(session, each)
         if cycle is None:
             continue
         until, rules = cycle.days.ends, cycle.scheme.renewal
-        if each.kind in [kind for kind, day in _days(until, rules) if day > today]:
-            early.append(each.credential_id)
-        elif due(until, rules, today) is each.kind:  # else the next reminder's day has come: that one writes
+        come = due(until, rules, today)
+        if come is None or each.kind in [kind for kind, day in _days(until, rules) if day > today]:
+            early.append(each)
+        elif come is each.kind:
             entries.append(_entry(session, each, cycle, base_url, now))
             reminders.append(each)
+        else:
+            overtaken.append(each)
     if not entries:
-        return Written(None, (), early)
+        return Written(None, (), early, overtaken)
     letter = letters.compose(
         entries,
         Occasion(
@@ -373,7 +392,7 @@ def _write(session: Session, message: Message, ports: Ports, now: datetime) -> W
         ),
     )
     mail = Mail(to=reader.email, subject=letter.subject, text=letter.text, message_id=message.id)
-    return Written(mail, reminders, early)
+    return Written(mail, reminders, early, overtaken)
 
 
 def _unrenewed(session: Session, reminder: Due) -> CycleTerms | None:

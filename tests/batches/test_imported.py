@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text, update
@@ -13,6 +14,7 @@ from app.batches.errors import MinutesTooOld
 from app.batches.models import BatchRow
 from app.batches.rules import IMPORTED_WITHIN, Kind, RowState
 from app.core.errors import JsonValue
+from app.credentials import issuing
 from app.decisions.models import Decision, Minutes
 from app.dossiers.models import Dossier
 from app.events.queries import events_after
@@ -278,20 +280,101 @@ def test_what_was_imported_and_not_issued_is_issued_when_its_row_comes_again(des
     assert (skipped["state"], skipped["credential"]) == ("skipped", told["credential"])
 
 
-def test_a_batch_that_is_cancelled_issues_nothing_for_rows_that_a_stop_left_half_way(desk: Desk) -> None:
-    minutes = desk.recorded()
-    batch = desk.sent("decisions", [decision(1)], minutes=minutes)
+def left_half_way(desk: Desk, batch: str) -> list[str]:
+    """Begin a batch's rows and stop; the decisions that wait for their credentials."""
     with desk.ports.database.writing(desk.organisation_id) as session:
         row = queries.locked(session, batch)
         assert row is not None
-        (left,) = carrying._take(desk.ports, session, row, allowed=True, at=desk.ports.clock.now()).values()
+        begun = carrying._take(desk.ports, session, row, allowed=True, at=desk.ports.clock.now())
+    return [made["decision"] for made in begun.values()]
+
+
+def cancel(desk: Desk, batch: str) -> None:
     assert desk.calls().post(f"/v1/batches/{batch}/cancellation").status_code == 200
+
+
+@pytest.mark.parametrize("moment", ["before", "meanwhile"])
+def test_what_is_begun_when_a_batch_is_cancelled_is_done_and_says_so(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    batch = desk.sent("credentials", [{"external_id": "A", "decision": desk.grant()}])
+    if moment == "before":
+        left_half_way(desk, batch)
+        cancel(desk, batch)
+    issue_many = issuing.issue_many
+
+    def slowly(*given: Any, **more: Any) -> Any:
+        if desk.batch(batch)["state"] == "running":
+            cancel(desk, batch)
+            carrying.carry_on(desk.ports, desk.organisation_id, batch)  # another worker, after the lease
+        return issue_many(*given, **more)
+
+    monkeypatch.setattr(issuing, "issue_many", slowly)
+    desk.work()
+    assert desk.batch(batch)["state"] == "cancelled"
+    (row,) = desk.results(batch)
+    assert (row["state"], desk.count()["credential"]) == ("ok", 1)
+    assert row["credential"] is not None
+
+
+def test_a_row_that_waits_half_way_is_skipped_when_its_batch_is_cancelled_and_taken_up_later(
+    desk: Desk, clock: SetClock
+) -> None:
+    minutes = desk.recorded()
+    clock.move(timedelta(days=20))
+    batch = desk.sent("decisions", [decision(1)], minutes=minutes)
+    left = left_half_way(desk, batch)
+    clock.move(-timedelta(days=20))
+    desk.work()
+    assert desk.batch(batch)["state"] == "running", "the clock may be the one that is wrong"
+    cancel(desk, batch)
+    clock.move(timedelta(minutes=6))
     desk.work()
     assert desk.batch(batch)["state"] == "cancelled"
     assert [each["code"] for each in desk.results(batch)] == ["batch-cancelled"]
     assert desk.count()["credential"] == 0
+    clock.move(timedelta(days=20))
     (told,) = desk.results(desk.done("decisions", [decision(1)], minutes=minutes)["id"])
-    assert (told["state"], told["decision"]) == ("ok", left["decision"])
+    assert (told["state"], [told["decision"]]) == ("ok", left)
+
+
+def test_a_row_that_waits_keeps_none_from_being_settled_that_was_begun_with_it(
+    desk: Desk, clock: SetClock
+) -> None:
+    today, later = desk.grant(), timedelta(days=3)
+    clock.move(later)
+    rows = [{"external_id": name, "decision": each} for name, each in (("A", desk.grant()), ("B", today))]
+    batch = desk.sent("credentials", rows)
+    clock.move(-later)
+    desk.work()
+    assert desk.batch(batch)["counts"]["queued"] == 1
+    assert [(row["external_id"], row["state"]) for row in desk.results(batch)] == [("B", "ok")]
+
+
+def test_a_clock_that_went_back_fails_no_row_and_its_batch_goes_on_when_it_is_right(
+    desk: Desk, clock: SetClock
+) -> None:
+    grants = [desk.grant(), desk.grant()]
+    clock.move(timedelta(minutes=10))
+    batch = desk.sent("credentials", [{"external_id": each, "decision": each} for each in grants])
+    clock.move(-timedelta(hours=2))
+    desk.work()
+    assert (desk.batch(batch)["state"], desk.batch(batch)["counts"]["failed"]) == ("running", 0)
+    clock.move(timedelta(hours=2))
+    desk.work()
+    assert (desk.batch(batch)["state"], desk.batch(batch)["counts"]["ok"]) == ("done", 2)
+
+
+def test_a_grant_of_a_day_to_come_fails_its_row_and_keeps_no_other_waiting(
+    desk: Desk, clock: SetClock
+) -> None:
+    today, later = desk.grant(), timedelta(days=3)
+    clock.move(later)
+    to_come = desk.grant()
+    clock.move(-later)
+    rows = [{"external_id": name, "decision": each} for name, each in (("A", to_come), ("B", today))]
+    batch = desk.done("credentials", rows)
+    assert [row.get("code") for row in desk.results(batch["id"])] == ["decision-not-published", None]
 
 
 def test_a_batch_waits_for_keys_that_are_away_and_fails_no_row_for_them(desk: Desk) -> None:

@@ -548,39 +548,6 @@ def test_an_authority_that_stays_away_holds_it_up_for_a_day(
     assert read_seal(sent.decode()).level is Level.B_B
 
 
-def test_what_was_asked_for_while_the_clock_stood_ahead_is_held_up_for_no_more_than_a_day(
-    proven: tuple[Office, Authorities], standin: EuropassStandIn, holder: Person, clock: SetClock
-) -> None:
-    office, authorities = proven
-    credential = office.issue(office.decision(holder))
-    caller = make.caller(office.app(), office.key(holder))
-    authorities.stamps_left = 0
-    assert caller.get(f"/v1/credentials/{credential.id}/documents/edc").is_success
-    clock.move(delivering.A_DAY * 5)
-    asked(caller, credential)
-    clock.move(-delivering.A_DAY * 5)
-    office.work()
-    office.work()  # what was left for a day to come, once nothing is due
-    assert (stands(caller, credential), standin.asked) == (("waiting", "proof-awaited"), [])
-    clock.move(delivering.A_DAY)
-    worked(office, clock)
-    assert stands(caller, credential) == ("delivered", None)
-
-
-def test_what_was_asked_for_while_the_clock_stood_ahead_is_given_up_after_a_week(
-    joined: Office, standin: EuropassStandIn, credential: Credential, caller: Caller, clock: SetClock
-) -> None:
-    clock.move(delivering.A_DAY * 5)
-    asked(caller, credential)
-    clock.move(-delivering.A_DAY * 5)
-    standin.failing = lambda: answer(b"{}", status=503)
-    joined.work()
-    assert stands(caller, credential) == ("waiting", "no-answer")
-    clock.move(delivering.GIVE_UP)
-    joined.work()
-    assert stands(caller, credential) == ("failed", "given-up")
-
-
 def test_one_that_was_made_before_there_was_an_authority_is_brought_further_first(
     proven: tuple[Office, Authorities],
     joined: Office,

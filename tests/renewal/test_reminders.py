@@ -385,8 +385,77 @@ def test_what_was_sent_before_the_clock_stood_ahead_is_not_sent_again(post: Post
     post.mailer.reachable = True
     for day in (DATES[Kind.P180D] + timedelta(days=1), *list(DATES.values())[1:]):
         post.go_to(day)
+        for _ in range(3):
+            post.work()
+            post.clock.move(HOUR)
+    assert kinds(post) == [[kind] for kind in DATES]
+
+
+def test_what_left_while_the_clock_stood_ahead_does_not_leave_again(post: Post) -> None:
+    post.held()
+    for kind in (Kind.P180D, Kind.P90D):
+        post.go_to(DATES[kind])
+        post.work()
+    post.mailer.reachable = False
+    post.go_to(DATES[Kind.P30D] + timedelta(days=1))
+    post.work()
+    post.mailer.reachable = True
+    for day in (DATES[Kind.P90D] - timedelta(days=2), *DATES.values()):
+        post.go_to(day)
         post.work()
     assert kinds(post) == [[kind] for kind in DATES]
+
+
+def test_what_left_does_not_leave_again_when_the_clock_falls_behind(post: Post) -> None:
+    post.held()
+    for kind in (Kind.P180D, Kind.P90D):
+        post.go_to(DATES[kind])
+        post.work()
+    post.mailer.reachable = False
+    post.go_to(DATES[Kind.P30D])
+    post.work()
+    post.mailer.reachable = True
+    post.go_to(DATES[Kind.P90D] - timedelta(days=1))
+    for _ in range(30):
+        post.work()
+        post.clock.move(HOUR)
+    post.go_to(DATES[Kind.P30D] + timedelta(days=2))
+    post.work()
+    assert kinds(post) == [["P180D"], ["P90D"], ["P30D"]]
+
+
+@pytest.mark.parametrize("jump", [DATES[Kind.P30D] + timedelta(days=1), UNTIL + timedelta(days=3000)])
+def test_what_a_clock_that_stood_ahead_made_too_late_comes_once_it_is_right(post: Post, jump: date) -> None:
+    post.held()
+    post.go_to(DATES[Kind.P180D])
+    post.work()
+    post.mailer.reachable = False
+    for day in (DATES[Kind.P90D], jump):
+        post.go_to(day)
+        post.work()
+    post.mailer.reachable = True
+    post.go_to(DATES[Kind.P90D] + timedelta(days=1))
+    for _ in range(3):
+        post.work()
+        post.clock.move(HOUR)
+    post.go_to(DATES[Kind.P30D])
+    post.work()
+    assert kinds(post) == [["P180D"], ["P90D"], ["P30D"]]
+
+
+def test_two_letters_that_wait_at_once_leave_once_each_on_their_days(post: Post) -> None:
+    post.held()
+    post.mailer.reachable = False
+    post.go_to(DATES[Kind.P30D] + timedelta(days=1))
+    post.work()
+    post.go_to(DATES[Kind.P7D] + timedelta(days=1))
+    reminders.remind(post.ports)  # duties have a thread of their own
+    post.mailer.reachable = True
+    post.go_to(DATES[Kind.P30D])
+    for _ in range(5):
+        post.work()
+        post.clock.move(HOUR)
+    assert kinds(post) == [["P30D"]]
 
 
 def test_a_reminder_whose_day_has_come_comes_once_whatever_else_the_clock_asked_for(post: Post) -> None:
