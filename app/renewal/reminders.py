@@ -343,8 +343,8 @@ def _of_cycle(reminder: Due) -> tuple[ColumnElement[bool], ...]:
 class Written:
     """A letter, if there is anything to write of, and what it reminds of.
 
-    `early` is what it was to remind of on a day to come, since the clock stood ahead when it was asked for, or
-    does so now and every day has passed. `overtaken` is what gave way to a later reminder, whose day has come.
+    `early` is what it was to remind of on a day to come, since the clock stood ahead when it was asked, or
+    does so now and every day has passed. `overtaken` is what gave way to a later reminder: its day has come.
     """
 
     mail: Mail | None
