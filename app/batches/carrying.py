@@ -106,8 +106,8 @@ def carry_on(ports: Ports, organisation_id: str, batch_id: str) -> bool:
             found |= _left_undone(session, batch, [*waiting], SKIPPED_BY_CANCELLING, at)
             waiting.clear()
         more = _settle(session, batch_id, found, at=at)
-    for not_yet in waiting.values():
-        raise not_yet
+    for why in waiting.values():
+        raise why
     return more
 
 
