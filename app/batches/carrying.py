@@ -351,7 +351,8 @@ def _settle(session: Session, batch_id: str, found: Mapping[str, Outcome], *, at
         session.connection().execute(SETTLE, rows)
     _count(batch, settled)
     session.flush()
-    if not queries.begun(session, batch_id) and queries.next_part(session, batch_id) is None:
+    left = queries.begun(session, batch_id) or queries.next_part(session, batch_id)
+    if not left and not batch.done:  # another worker may have ended it
         _end(session, batch, at=at)
     return not batch.done
 

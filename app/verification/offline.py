@@ -322,15 +322,16 @@ def _in_their_name(examined: Examined, given: Given) -> bool:
 
 
 def _is_called_so(examined: Examined, given: Given) -> bool:
-    """Tell whether the body whose own key this is goes by the name in the document, as far as is known.
+    """Tell whether the body whose own key this is goes by the name in the document, where names are known.
 
     What bodies of one address issue names that address alone: else one could speak as another.
     """
     key, says = examined.key, examined.says
     if examined.code is not None or key is None or key.issuer_code is None or says is None:
         return True  # a QR code says the number itself
-    listed = given.bodies.get(key.issuer_code)
-    return listed in {None, says.issuer_name} or says.iss != given.keyring.did
+    if not given.bodies or says.iss != given.keyring.did:
+        return True
+    return given.bodies.get(key.issuer_code) == says.issuer_name
 
 
 def _issuer_code(examined: Examined, given: Given) -> int | None:

@@ -310,6 +310,7 @@ def test_what_is_begun_when_a_batch_is_cancelled_is_done_and_says_so(
         return issue_many(*given, **more)
 
     monkeypatch.setattr(issuing, "issue_many", slowly)
+    assert not carrying.carry_on(desk.ports, desk.organisation_id, batch)
     desk.work()
     assert desk.batch(batch)["state"] == "cancelled"
     (row,) = desk.results(batch)
@@ -336,6 +337,29 @@ def test_a_row_that_waits_half_way_is_skipped_when_its_batch_is_cancelled_and_ta
     clock.move(timedelta(days=20))
     (told,) = desk.results(desk.done("decisions", [decision(1)], minutes=minutes)["id"])
     assert (told["state"], [told["decision"]]) == ("ok", left)
+
+
+def test_a_row_whose_credential_is_intended_is_done_though_its_batch_is_cancelled_and_the_clock_behind(
+    desk: Desk, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class PowerCut(BaseException):
+        pass
+
+    def cut(*_given: Any, **_more: Any) -> None:
+        raise PowerCut
+
+    clock.move(timedelta(days=1))
+    batch = desk.sent("credentials", [{"external_id": name, "decision": desk.grant()} for name in "AB"])
+    with monkeypatch.context() as crashing:
+        crashing.setattr(issuing, "_carry_out", cut)
+        with pytest.raises(PowerCut):
+            carrying.carry_on(desk.ports, desk.organisation_id, batch)
+    cancel(desk, batch)
+    clock.move(-timedelta(hours=2))
+    desk.work()
+    assert desk.batch(batch)["state"] == "cancelled"
+    assert [row["state"] for row in desk.results(batch)] == ["ok", "ok"]
+    assert desk.count()["credential"] == 2
 
 
 def test_a_row_that_waits_keeps_none_from_being_settled_that_was_begun_with_it(

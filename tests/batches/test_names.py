@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from app.batches import importing, service
 from app.batches.models import BatchRow
+from app.credentials import naming
 from app.decisions.models import Decision
 from app.organisations.models import Person
 from app.outbox.trail import Event
@@ -88,6 +89,16 @@ def test_nothing_is_granted_to_whom_no_credential_could_be_issued_by_name(
     assert granted(desk) == 0
     short = [decision(1, **name, name_on_credential=SHORT)]
     assert desk.done("decisions", short, minutes=minutes)["counts"]["ok"] == 1
+
+
+def test_nothing_is_granted_to_whom_the_register_has_no_room_for_where_no_code_names_anybody(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(naming, "_room", lambda *_: None)
+    long = decision(1, given_name="A" * 150, family_name="B" * 150)
+    ended = desk.done("decisions", [long, decision(2)], minutes=desk.recorded())
+    assert [row.get("code") for row in desk.results(ended["id"])] == ["name-too-long", None]
+    assert granted(desk) == 1
 
 
 def test_whose_shorter_name_is_known_is_found_by_the_names_alone(desk: Desk) -> None:

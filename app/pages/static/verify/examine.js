@@ -118,8 +118,8 @@ export async function examineToken(text, keyring) {
 function trustAs(says, key, { did, qr }) {
   const here = says.issuerId === did;
   if (key.slot !== "seal" || (!here && isOwn(key))) return "issuer-key-misused";
-  const listed = isOwn(key) ? qr?.issuers.find((each) => each.code === key.issuer_code) : undefined;
-  return here && (listed?.name ?? says.issuer) === says.issuer ? "issuer-trusted" : "issuer-unknown";
+  const isCalledSo = (each) => each.code === key.issuer_code && each.name === says.issuer;
+  return here && (!isOwn(key) || !qr || qr.issuers.some(isCalledSo)) ? "issuer-trusted" : "issuer-unknown";
 }
 
 const isOwn = (key) => (key.issuer_code ?? null) !== null;
