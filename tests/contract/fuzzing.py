@@ -50,6 +50,8 @@ CHECKS: Final = (
     "unsupported_method",
     "ignored_auth",
 )
+# By what a request that breaks its schema may be refused: one that is too long is not read at all.
+REFUSALS: Final = ("400", "401", "403", "404", "405", "409", "413", "415", "422", "428", "429", "503")
 _ID: Final = re.compile(r"[a-z]{3}_[0-9a-hjkmnp-tv-z]{26}")
 NOBODY: Final = "nobody"
 HEALED: Final = "Invalid component: positive test case"
@@ -263,7 +265,11 @@ def settings(*, examples: int, seed: int, phases: tuple[str, ...]) -> Schemathes
         "workers": 1,  # two threads in `ast` at once bring CPython 3.11 down
         "request-timeout": PATIENCE_SECONDS,
         "generation": {"max-examples": examples, "no-shrink": True, "database": "none"},
-        "checks": {"enabled": False, **{check: {"enabled": True} for check in CHECKS}},
+        "checks": {
+            "enabled": False,
+            **{check: {"enabled": True} for check in CHECKS},
+            "negative_data_rejection": {"enabled": True, "expected-statuses": [*REFUSALS]},
+        },
         "phases": {phase: {"enabled": phase in phases} for phase in PHASES},
     }
     return SchemathesisConfig.from_dict(given)
