@@ -310,6 +310,12 @@ BY_CODE: Final[Mapping[str, Labels]] = {
         "accented, Greek or Cyrillic letter takes two. Give a `name_on_credential` that is shorter. "
         "Nothing was done for this request or row.",
     ),
+    "decision-not-published": Labels(
+        it="Si pubblichi prima la decisione. Se porta un giorno futuro, l'orologio del server era avanti "
+        "quando fu pubblicata: si chieda di nuovo da quel giorno.",
+        en="Publish the decision first. Where it bears a day to come, the server's clock stood ahead when it "
+        "was published: ask again from that day on.",
+    ),
     "external-id-reused": Labels(
         it="Con questo `external_id` una riga di contenuto diverso ha già fatto qualcosa, e per questa non "
         "è stato fatto nulla. Ogni riga abbia un identificativo proprio, anche tra programmi diversi; "
